@@ -1,0 +1,1 @@
+//! Balancing algorithms, queues, slow start and health state, without sockets or clocks.

@@ -1,0 +1,201 @@
+//! The descriptor of a word of the language.
+//!
+//! Each word stands in one table entry beside the code that implements it. From the tables come the parser,
+//! "did you mean", `weir keywords`, the help of the runtime API and the reference pages.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// Where a keyword may stand.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Sections: u32 {
+        /// The `global` section.
+        const GLOBAL = 1;
+        /// A `defaults` section.
+        const DEFAULTS = 1 << 1;
+        /// A `frontend` section.
+        const FRONTEND = 1 << 2;
+        /// A `listen` section.
+        const LISTEN = 1 << 3;
+        /// A `backend` section.
+        const BACKEND = 1 << 4;
+        /// A `userlist` section.
+        const USERLIST = 1 << 5;
+        /// An `http-errors` section.
+        const HTTP_ERRORS = 1 << 6;
+        /// Every proxy section that takes connections in.
+        const FRONTENDS = Self::FRONTEND.bits() | Self::LISTEN.bits();
+        /// Every proxy section that has servers.
+        const BACKENDS = Self::BACKEND.bits() | Self::LISTEN.bits();
+        /// `defaults`, `frontend`, `listen`, `backend`.
+        const PROXIES = Self::DEFAULTS.bits() | Self::FRONTENDS.bits() | Self::BACKENDS.bits();
+    }
+}
+
+/// Which table a word belongs to; `weir keywords` prints it in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// The first word of a section's header.
+    Section,
+    /// A line of the `global` section.
+    Global,
+    /// A line of a proxy section, first words included (`option httplog`, `timeout client`).
+    Proxy,
+    /// A parameter of a `bind` line.
+    Bind,
+    /// A parameter of a `server` line.
+    Server,
+    /// An action, its rule set first (`http-request deny`).
+    Action,
+    /// A sample fetch.
+    Fetch,
+    /// A converter.
+    Converter,
+    /// The name of an ACL criterion that is no plain fetch.
+    Acl,
+    /// A filter.
+    Filter,
+    /// A command of the runtime API.
+    Cli,
+    /// A line of a `userlist` section.
+    Userlist,
+    /// A line of a `peers` section.
+    Peers,
+    /// A parameter of a line in a `crt-list`.
+    CrtList,
+    /// A line of a `crt-store` section.
+    CrtStore,
+    /// A line of a `traces` section.
+    Traces,
+    /// A line of an `acme` section.
+    Acme,
+}
+
+/// How many words follow the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Arity {
+    /// At least so many.
+    pub min: u16,
+    /// At most so many; `u16::MAX` for any number.
+    pub max: u16,
+}
+
+/// Whether `no` and `default` may stand before the keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Negation {
+    /// Neither.
+    None,
+    /// `no` only.
+    No,
+    /// Both.
+    NoAndDefault,
+}
+
+/// What a word does in this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State<F: 'static> {
+    /// What the manual says.
+    Works(F),
+    /// Nothing, and that is right here, for this reason. It loads with a notice.
+    Inert(&'static str),
+    /// It is refused with an error that gives this reason.
+    Refused(&'static str),
+}
+
+/// What is known of every word, whatever it configures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its table.
+    pub class: Class,
+    /// All its words, one space between them.
+    pub name: &'static str,
+    /// Where it may stand.
+    pub sections: Sections,
+    /// How many words may follow.
+    pub arity: Arity,
+    /// Which prefixes it takes.
+    pub negation: Negation,
+    /// One line of help.
+    pub help: &'static str,
+}
+
+/// A word of the language: what is known of it, and what it does. `F` is the function type of its table.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyword<F: 'static> {
+    /// What is known of it.
+    pub entry: Entry,
+    /// What it does.
+    pub state: State<F>,
+}
+
+// === impl Arity ===
+
+impl Arity {
+    /// No further word.
+    pub const NONE: Self = Self::exactly(0);
+    /// Any number of words.
+    pub const ANY: Self = Self::at_least(0);
+
+    /// Exactly `n` words.
+    pub const fn exactly(n: u16) -> Self {
+        Self { min: n, max: n }
+    }
+
+    /// `n` words or more.
+    pub const fn at_least(n: u16) -> Self {
+        Self { min: n, max: u16::MAX }
+    }
+
+    /// From `min` to `max` words.
+    pub const fn between(min: u16, max: u16) -> Self {
+        Self { min, max }
+    }
+}
+
+// === impl Keyword ===
+
+impl<F: 'static> Keyword<F> {
+    /// A word that works.
+    pub const fn works(entry: Entry, run: F) -> Self {
+        Self { entry, state: State::Works(run) }
+    }
+
+    /// A word that has no meaning here.
+    pub const fn inert(entry: Entry, reason: &'static str) -> Self {
+        Self { entry, state: State::Inert(reason) }
+    }
+
+    /// A word that is known and refused.
+    pub const fn refused(entry: Entry, reason: &'static str) -> Self {
+        Self { entry, state: State::Refused(reason) }
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// An entry of a table; see the fields for what each argument means.
+    pub const fn new(
+        class: Class,
+        name: &'static str,
+        sections: Sections,
+        arity: Arity,
+        help: &'static str,
+    ) -> Self {
+        Self { class, name, sections, arity, negation: Negation::None, help }
+    }
+
+    /// The same entry, taking `no`.
+    #[must_use]
+    pub const fn no(mut self) -> Self {
+        self.negation = Negation::No;
+        self
+    }
+
+    /// The same entry, taking `no` and `default`.
+    #[must_use]
+    pub const fn no_default(mut self) -> Self {
+        self.negation = Negation::NoAndDefault;
+        self
+    }
+}

@@ -1,0 +1,88 @@
+//! A line of a section: words with the place of each.
+
+use std::borrow::Cow;
+
+use weir_diag::{Diagnostic, Span};
+
+/// One word after quoting, escapes and variables: any bytes, and where they stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The bytes that the word means.
+    pub bytes: Box<[u8]>,
+    /// Where its text stands in the source.
+    pub span: Span,
+}
+
+/// What stands before the keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Prefix {
+    /// Nothing.
+    #[default]
+    None,
+    /// `no`
+    No,
+    /// `default`
+    Default,
+}
+
+/// A line with at least one word, its prefix taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// `no` or `default` before the keyword.
+    pub prefix: Prefix,
+    /// The keyword and its arguments.
+    pub words: Vec<Word>,
+    /// How many of `words` are the keyword's name (`option httplog`: 2). Set when the keyword was found.
+    pub name_len: usize,
+    /// The whole line.
+    pub span: Span,
+}
+
+// === impl Word ===
+
+impl Word {
+    /// The word as text, bytes that are no UTF-8 replaced: for names and messages, never for data.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
+
+    /// Whether the word is exactly `s`.
+    pub fn is(&self, s: &str) -> bool {
+        *self.bytes == *s.as_bytes()
+    }
+
+    /// An alert that points at this word.
+    pub fn alert(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::alert(self.span, message)
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    /// The words after the keyword's name.
+    pub fn args(&self) -> &[Word] {
+        self.words.get(self.name_len..).unwrap_or_default()
+    }
+
+    /// The `n`th word after the name.
+    pub fn arg(&self, n: usize) -> Option<&Word> {
+        self.args().get(n)
+    }
+
+    /// The keyword's name as written, for messages.
+    pub fn name(&self) -> String {
+        let words = self.words.get(..self.name_len.max(1)).unwrap_or(&self.words);
+        words.iter().map(Word::text).collect::<Vec<_>>().join(" ")
+    }
+
+    /// An alert about the whole line.
+    pub fn alert(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::alert(self.span, message)
+    }
+
+    /// A warning about the whole line.
+    pub fn warning(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(self.span, message)
+    }
+}

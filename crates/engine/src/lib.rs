@@ -1,0 +1,1 @@
+//! Listeners, connections, muxes, the transaction, rules, servers, checks and logging.

@@ -1,0 +1,1 @@
+//! Samples, fetches, converters, patterns, ACLs, maps, variables and log formats.

@@ -1,0 +1,1 @@
+//! Everything unsafe: socket options, splice, descriptor passing, privileges, capabilities.

@@ -1,0 +1,1 @@
+//! Stick tables: counters, rates and expiry, without sockets or clocks.

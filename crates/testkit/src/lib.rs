@@ -1,0 +1,1 @@
+//! Scripted clients and servers, and a harness that starts a program on a configuration.

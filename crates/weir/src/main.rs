@@ -1,0 +1,2 @@
+//! A TCP and HTTP load balancer that reads haproxy.cfg.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Other byte formats, each its own file: PROXY protocol, TLS ClientHello, syslog.
