@@ -1,0 +1,104 @@
+//! What `check` on a `server` line and the proxy's check options give together.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How a server is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// `inter`
+    pub inter: Duration,
+    /// `fastinter`; without it `inter`.
+    pub fastinter: Option<Duration>,
+    /// `downinter`; without it `inter`.
+    pub downinter: Option<Duration>,
+    /// `rise`
+    pub rise: u32,
+    /// `fall`
+    pub fall: u32,
+    /// `addr`
+    pub addr: Option<SocketAddr>,
+    /// `port`
+    pub port: Option<u16>,
+}
+
+/// What a check of a proxy's servers says and expects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CheckKind {
+    /// A connection that is established is enough.
+    #[default]
+    Tcp,
+    /// `option httpchk` with its `http-check` lines.
+    Http(HttpCheck),
+}
+
+/// `option httpchk` and `http-check` (manual, 4.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpCheck {
+    /// The request.
+    pub send: HttpSend,
+    /// The judgement; without it, every status of 2xx and 3xx is good.
+    pub expect: Option<HttpExpect>,
+    /// `http-check disable-on-404`
+    pub disable_on_404: bool,
+    /// `http-check send-state`
+    pub send_state: bool,
+}
+
+/// The request of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSend {
+    /// The method.
+    pub method: Vec<u8>,
+    /// The URI.
+    pub uri: Vec<u8>,
+    /// The version, as written on the request line.
+    pub version: Vec<u8>,
+    /// Headers in order, each as name and value.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// `http-check expect`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpExpect {
+    /// `status`: any of these ranges, both ends included; `true` for `! status`.
+    Status(Vec<(u16, u16)>, bool),
+    /// `string`: the body has these bytes; `true` for `! string`.
+    Body(Vec<u8>, bool),
+    /// `rstatus`: the status matches this regex; `true` for `! rstatus`.
+    StatusRegex(String, bool),
+    /// `rstring`: the body matches this regex; `true` for `! rstring`.
+    BodyRegex(String, bool),
+}
+
+// === impl Check ===
+
+impl Default for Check {
+    fn default() -> Self {
+        Self {
+            inter: Duration::from_secs(2),
+            fastinter: None,
+            downinter: None,
+            rise: 2,
+            fall: 3,
+            addr: None,
+            port: None,
+        }
+    }
+}
+
+// === impl HttpSend ===
+
+impl Default for HttpSend {
+    fn default() -> Self {
+        Self {
+            method: b"OPTIONS".to_vec(),
+            uri: b"/".to_vec(),
+            version: b"HTTP/1.0".to_vec(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+}

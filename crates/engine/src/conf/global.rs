@@ -1,0 +1,179 @@
+//! The `global` section (manual, chapter 3).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Bind, LogTarget};
+
+/// What the `global` section says. Absent values are decided when the process starts.
+#[derive(Clone, Debug, Default)]
+pub struct Global {
+    /// `daemon`
+    pub daemon: bool,
+    /// `master-worker`
+    pub master_worker: bool,
+    /// `pidfile`
+    pub pidfile: Option<PathBuf>,
+    /// `chroot`; `auto` is kept as that word.
+    pub chroot: Option<PathBuf>,
+    /// `uid`, or the number of `user`.
+    pub uid: Option<u32>,
+    /// `gid`, or the number of `group`.
+    pub gid: Option<u32>,
+    /// `nbthread`
+    pub nbthread: Option<u16>,
+    /// `maxconn`
+    pub maxconn: Option<u32>,
+    /// `maxconnrate`, `maxsessrate`; 0 for no limit.
+    pub max_conn_rate: u32,
+    /// See `max_conn_rate`.
+    pub max_sess_rate: u32,
+    /// `maxpipes`
+    pub max_pipes: Option<u32>,
+    /// `ulimit-n`
+    pub ulimit_n: Option<u64>,
+    /// `fd-hard-limit`
+    pub fd_hard_limit: Option<u64>,
+    /// `hard-stop-after`
+    pub hard_stop_after: Option<Duration>,
+    /// `grace`
+    pub grace: Option<Duration>,
+    /// `close-spread-time`; `None` inside for `infinite`.
+    pub close_spread_time: Option<Option<Duration>>,
+    /// `node`
+    pub node: Option<String>,
+    /// `description`
+    pub description: Option<String>,
+    /// `localpeer`
+    pub localpeer: Option<String>,
+    /// `set-dumpable`
+    pub set_dumpable: bool,
+    /// `no strict-limits` clears it.
+    pub strict_limits: bool,
+    /// `setcap`, its words.
+    pub setcap: Vec<String>,
+    /// `cpu-map` lines, as written.
+    pub cpu_map: Vec<Vec<String>>,
+    /// `log` lines.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`
+    pub log_tag: Option<String>,
+    /// `log-send-hostname`; empty for the system's name.
+    pub log_send_hostname: Option<String>,
+    /// `stats socket` lines.
+    pub stats_sockets: Vec<StatsSocket>,
+    /// `stats timeout`
+    pub stats_timeout: Option<Duration>,
+    /// `stats maxconn`
+    pub stats_maxconn: Option<u32>,
+    /// `spread-checks`, percent.
+    pub spread_checks: u32,
+    /// `max-spread-checks`
+    pub max_spread_checks: Option<Duration>,
+    /// `quiet`
+    pub quiet: bool,
+    /// `zero-warning`
+    pub zero_warning: bool,
+    /// `nosplice`
+    pub no_splice: bool,
+    /// `noreuseport`
+    pub no_reuse_port: bool,
+    /// `expose-experimental-directives`
+    pub experimental: bool,
+    /// `expose-deprecated-directives`
+    pub deprecated: bool,
+    /// `insecure-fork-wanted`
+    pub fork_wanted: bool,
+    /// `insecure-setuid-wanted`
+    pub setuid_wanted: bool,
+    /// `external-check`
+    pub external_check: bool,
+    /// `pp2-never-send-local`
+    pub pp2_never_send_local: bool,
+    /// `h1-case-adjust`: names in lower case, and as they are sent.
+    pub h1_case_adjust: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// `h1-accept-payload-with-any-method`
+    pub h1_any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`
+    pub h1_keep_insecure_te: bool,
+    /// `unix-bind prefix`
+    pub unix_prefix: String,
+    /// `unix-bind` mode and owner.
+    pub unix_perms: super::UnixPerms,
+    /// `server-state-base`, `server-state-file`
+    pub server_state: (Option<PathBuf>, Option<PathBuf>),
+    /// `stats-file`
+    pub stats_file: Option<PathBuf>,
+    /// `tune.*` that means something here.
+    pub tune: Tune,
+}
+
+/// A `stats socket` line: where the runtime API listens.
+#[derive(Clone, Debug)]
+pub struct StatsSocket {
+    /// The socket with its parameters.
+    pub bind: Bind,
+}
+
+/// The `tune.*` lines that have an effect (manual, 3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tune {
+    /// `tune.bufsize`, bytes.
+    pub bufsize: usize,
+    /// `tune.maxrewrite`, bytes; absent for the smaller of half a buffer and 1 KiB.
+    pub maxrewrite: Option<usize>,
+    /// `tune.http.maxhdr`
+    pub max_headers: usize,
+    /// `tune.http.cookielen`, `tune.http.logurilen`
+    pub cookie_len: usize,
+    /// See `cookie_len`.
+    pub log_uri_len: usize,
+    /// `tune.maxaccept`
+    pub max_accept: Option<i32>,
+    /// `tune.pipesize`
+    pub pipe_size: Option<usize>,
+    /// `tune.idle-pool.shared`
+    pub idle_pool_shared: bool,
+    /// `tune.rcvbuf.client`, `.frontend`
+    pub rcvbuf_client: Option<usize>,
+    /// `tune.rcvbuf.server`, `.backend`
+    pub rcvbuf_server: Option<usize>,
+    /// `tune.sndbuf.client`, `.frontend`
+    pub sndbuf_client: Option<usize>,
+    /// `tune.sndbuf.server`, `.backend`
+    pub sndbuf_server: Option<usize>,
+    /// `tune.recv_enough`, bytes.
+    pub recv_enough: Option<usize>,
+    /// `tune.max-checks-per-thread`; 0 for no limit.
+    pub max_checks: u32,
+    /// `tune.cli.max-payload-size`, bytes.
+    pub cli_max_payload: Option<usize>,
+    /// `tune.disable-fast-forward`, `tune.disable-zero-copy-forwarding`
+    pub no_fast_forward: bool,
+}
+
+// === impl Tune ===
+
+impl Default for Tune {
+    fn default() -> Self {
+        Self {
+            bufsize: 16384,
+            maxrewrite: None,
+            max_headers: 101,
+            cookie_len: 63,
+            log_uri_len: 1024,
+            max_accept: None,
+            pipe_size: None,
+            idle_pool_shared: true,
+            rcvbuf_client: None,
+            rcvbuf_server: None,
+            sndbuf_client: None,
+            sndbuf_server: None,
+            recv_enough: None,
+            max_checks: 0,
+            cli_max_payload: None,
+            no_fast_forward: false,
+        }
+    }
+}

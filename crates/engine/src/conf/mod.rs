@@ -1,0 +1,72 @@
+//! The configuration as plain data: what the words of a file mean, after defaults and names are resolved.
+//!
+//! The keyword tables fill these types in (`parse`, `resolve`); [`crate::snapshot`] compiles them into what
+//! the workers run on (`build`). Nothing here opens a file, a socket or a certificate.
+
+mod bind;
+mod check;
+mod errors;
+mod global;
+mod log;
+mod options;
+mod proxy;
+mod server;
+mod timeouts;
+
+use std::sync::Arc;
+
+pub use bind::{Bind, CliLevel, Endpoint, Shards, UnixPerms, V6Mode};
+pub use check::{Check, CheckKind, HttpCheck, HttpExpect, HttpSend};
+pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
+pub use global::{Global, StatsSocket, Tune};
+pub use log::{Facility, LogFormatKind, LogLevel, LogLine, LogSample, LogTarget, LogTransport, SyslogFormat};
+pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
+pub use proxy::{Balance, Caps, KeepAlive, Mode, Persistence, Proxy, ReuseMode, UseBackend};
+pub use server::{
+    InitAddr, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source, SourceAddress,
+};
+pub use timeouts::Timeouts;
+
+/// All of a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Conf {
+    /// The `global` section (manual, chapter 3).
+    pub global: Global,
+    /// The proxies (manual, chapter 4), in the order of the files; `defaults` are already applied.
+    pub proxies: Vec<Arc<Proxy>>,
+    /// The `http-errors` sections (manual, 12.4).
+    pub http_errors: Vec<Arc<HttpErrors>>,
+    /// The `userlist` sections (manual, 12.2).
+    pub userlists: Vec<Arc<Userlist>>,
+}
+
+/// A `userlist` section: users, their passwords and groups (manual, 12.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Userlist {
+    /// Its name.
+    pub name: String,
+    /// Its users, in the order of the file.
+    pub users: Vec<User>,
+}
+
+/// A user of a [`Userlist`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The login.
+    pub name: String,
+    /// The password, as `crypt(3)` writes it or in clear.
+    pub password: Password,
+    /// Names of the groups the user is in.
+    pub groups: Vec<String>,
+}
+
+/// How a password is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// `password`: a hash of `crypt(3)`.
+    Crypt(String),
+    /// `insecure-password`: the password itself.
+    Clear(String),
+    /// No password: this user never authenticates.
+    None,
+}

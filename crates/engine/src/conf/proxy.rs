@@ -1,0 +1,245 @@
+//! A proxy: `frontend`, `backend`, `listen`, and what `defaults` hands down (manual, chapter 4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitflags::bitflags;
+use weir_diag::Span;
+
+use super::{
+    AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogLine, LogTarget, Options, RetryOn,
+    Server, Source, Timeouts,
+};
+
+bitflags! {
+    /// Which side of a proxy a section has.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct Caps: u8 {
+        /// It takes connections in.
+        const FRONTEND = 1;
+        /// It has servers.
+        const BACKEND = 2;
+        /// `listen`
+        const LISTEN = 3;
+    }
+}
+
+/// `mode`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the word of its name")]
+pub enum Mode {
+    #[default]
+    Tcp,
+    Http,
+    Log,
+    Haterm,
+}
+
+/// `balance` (manual, 4.2). Algorithms with arguments keep them as written until they are built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// None was given.
+    #[default]
+    Default,
+    /// `roundrobin`
+    RoundRobin,
+    /// Another word of the manual, with its arguments.
+    Other(Vec<String>),
+}
+
+/// `http-reuse`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word of its name")]
+pub enum ReuseMode {
+    Never,
+    #[default]
+    Safe,
+    Aggressive,
+    Always,
+}
+
+/// A `use_backend` line; without a condition it always applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UseBackend {
+    /// The backend's name, or a log-format that gives it.
+    pub target: String,
+    /// `if` or `unless` and what follows, as written.
+    pub condition: Option<String>,
+    /// Where it stands in the configuration.
+    pub at: Span,
+}
+
+/// Ways to stay with a server that need no table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Persistence {
+    /// `persist rdp-cookie`
+    pub rdp_cookie: Option<String>,
+}
+
+/// A proxy, `defaults` applied.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Its name.
+    pub name: String,
+    /// Where its section starts.
+    pub at: Span,
+    /// Which sides it has.
+    pub caps: Caps,
+    /// `id`, or the next free one.
+    pub id: u32,
+    /// `guid`
+    pub guid: Option<String>,
+    /// `description`
+    pub description: Option<String>,
+    /// `mode`
+    pub mode: Mode,
+    /// `disabled`
+    pub disabled: bool,
+    /// `bind` lines.
+    pub binds: Vec<Bind>,
+    /// `backlog`
+    pub backlog: Option<u32>,
+    /// `maxconn` of the frontend; absent for the process's.
+    pub maxconn: Option<u32>,
+    /// `rate-limit sessions`; 0 for none.
+    pub rate_limit: u32,
+    /// `default_backend`, and where it stands.
+    pub default_backend: Option<(String, Span)>,
+    /// `use_backend`, in order.
+    pub use_backend: Vec<UseBackend>,
+    /// `server` lines.
+    pub servers: Vec<Arc<Server>>,
+    /// `balance`
+    pub balance: Balance,
+    /// `fullconn`; absent for a tenth of the frontends' maxconn.
+    pub fullconn: Option<u32>,
+    /// `retries`
+    pub retries: u32,
+    /// `option redispatch`: after how many failures another server is tried; negative counts from the last.
+    pub redispatch: Option<i32>,
+    /// `retry-on`
+    pub retry_on: RetryOn,
+    /// `http-reuse`
+    pub reuse: ReuseMode,
+    /// `max-keep-alive-queue`; negative for no limit.
+    pub max_keep_alive_queue: i64,
+    /// `max-session-srv-conns`; negative for none.
+    pub max_session_srv_conns: i64,
+    /// `source`
+    pub source: Source,
+    /// `option ...` flags.
+    pub options: Options,
+    /// `option forwardfor`
+    pub forward_for: Option<AddressHeader>,
+    /// `option originalto`
+    pub original_to: Option<AddressHeader>,
+    /// `option forwarded`
+    pub forwarded: Option<Forwarded>,
+    /// `option http-restrict-req-hdr-names`
+    pub header_names: HeaderNames,
+    /// `http-send-name-header`
+    pub send_name_header: Option<Box<[u8]>>,
+    /// `timeout ...`
+    pub timeouts: Timeouts,
+    /// `clitcpka-idle`, `-intvl`, `-cnt`
+    pub client_keepalive: KeepAlive,
+    /// `srvtcpka-idle`, `-intvl`, `-cnt`
+    pub server_keepalive: KeepAlive,
+    /// `monitor-uri`
+    pub monitor_uri: Option<Box<[u8]>>,
+    /// `monitor-net` of older versions.
+    pub monitor_net: Option<ipnet::IpNet>,
+    /// `unique-id-format`, and where it stands.
+    pub unique_id_format: Option<(String, Span)>,
+    /// `unique-id-header`, in lower case.
+    pub unique_id_header: Option<Box<[u8]>>,
+    /// `errorfile`, `errorloc*`, `errorfiles`: the last for a status counts.
+    pub error_files: Vec<ErrorFile>,
+    /// `log` lines; `log global` is already replaced by the global ones.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`
+    pub log_tag: Option<String>,
+    /// Which line is logged.
+    pub log_line: LogLine,
+    /// `option httpchk` and its kin.
+    pub check: CheckKind,
+    /// Ways to stay with a server.
+    pub persistence: Persistence,
+    /// `stats ...` lines of the statistics page, as written, for the room that shows it.
+    pub stats: Vec<(Vec<String>, Span)>,
+}
+
+/// Parameters of TCP keep-alive probes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Silence before the first probe.
+    pub idle: Option<Duration>,
+    /// Time between probes.
+    pub interval: Option<Duration>,
+    /// How many unanswered ones end the connection.
+    pub count: Option<u32>,
+}
+
+// === impl Proxy ===
+
+impl Proxy {
+    /// A proxy with the program's own defaults.
+    pub fn new(name: impl Into<String>, caps: Caps, at: Span) -> Self {
+        Self {
+            name: name.into(),
+            at,
+            caps,
+            id: 0,
+            guid: None,
+            description: None,
+            mode: Mode::default(),
+            disabled: false,
+            binds: Vec::new(),
+            backlog: None,
+            maxconn: None,
+            rate_limit: 0,
+            default_backend: None,
+            use_backend: Vec::new(),
+            servers: Vec::new(),
+            balance: Balance::default(),
+            fullconn: None,
+            retries: 3,
+            redispatch: None,
+            retry_on: RetryOn::CONN_FAILURE,
+            reuse: ReuseMode::default(),
+            max_keep_alive_queue: -1,
+            max_session_srv_conns: -1,
+            source: Source::default(),
+            options: Options::default(),
+            forward_for: None,
+            original_to: None,
+            forwarded: None,
+            header_names: HeaderNames::default(),
+            send_name_header: None,
+            timeouts: Timeouts::default(),
+            client_keepalive: KeepAlive::default(),
+            server_keepalive: KeepAlive::default(),
+            monitor_uri: None,
+            monitor_net: None,
+            unique_id_format: None,
+            unique_id_header: None,
+            error_files: Vec::new(),
+            logs: Vec::new(),
+            log_tag: None,
+            log_line: LogLine::default(),
+            check: CheckKind::default(),
+            persistence: Persistence::default(),
+            stats: Vec::new(),
+        }
+    }
+
+    /// Whether the proxy takes connections in.
+    pub fn is_frontend(&self) -> bool {
+        self.caps.contains(Caps::FRONTEND)
+    }
+
+    /// Whether the proxy has servers.
+    pub fn is_backend(&self) -> bool {
+        self.caps.contains(Caps::BACKEND)
+    }
+}
