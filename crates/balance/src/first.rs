@@ -1,0 +1,38 @@
+//! `balance first`: the server of the lowest identifier that has room.
+
+use crate::farm::{Farm, Member};
+
+/// The servers by identifier.
+#[derive(Clone, Debug)]
+pub(crate) struct First {
+    by_id: Vec<usize>,
+    chosen: Vec<bool>,
+}
+
+// === impl First ===
+
+impl First {
+    pub(crate) fn new(members: &[Member]) -> Self {
+        let mut by_id: Vec<(u32, usize)> =
+            members.iter().enumerate().map(|(server, member)| (member.id, server)).collect();
+        by_id.sort_unstable();
+        Self {
+            by_id: by_id.into_iter().map(|(_, server)| server).collect(),
+            chosen: vec![false; members.len()],
+        }
+    }
+
+    pub(crate) fn set_chosen(&mut self, server: usize, chosen: bool) {
+        if let Some(slot) = self.chosen.get_mut(server) {
+            *slot = chosen;
+        }
+    }
+
+    /// The first server with room, whatever was tried before.
+    pub(crate) fn pick<F: Farm + ?Sized>(&self, farm: &F) -> Option<usize> {
+        self.by_id
+            .iter()
+            .copied()
+            .find(|&server| self.chosen.get(server) == Some(&true) && farm.load(server).has_room())
+    }
+}

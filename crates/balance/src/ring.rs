@@ -1,0 +1,193 @@
+//! The consistent ring (`hash-type consistent`, `random`): each server stands at as many places as
+//! its weight has sixteenths, and a key belongs to the nearest place.
+//!
+//! All places a server may ever take are computed once; a change of weight filters them again.
+
+use crate::farm::{Farm, Member, RingKey};
+use crate::hash::spread;
+use std::hash::Hasher;
+
+/// What may happen to a key whose own server is full (`hash-preserve-affinity`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Affinity {
+    /// The key keeps its server.
+    #[default]
+    Always,
+    /// The key moves on when the server is at `maxconn`.
+    MaxConn,
+    /// The key moves on when the server's queue is at `maxqueue`.
+    MaxQueue,
+}
+
+/// The ring of a group of servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Ring {
+    /// Every place of every server, by position.
+    places: Vec<Place>,
+    /// The places that are taken now: position and server.
+    taken: Vec<(u32, usize)>,
+    weights: Vec<u32>,
+    total: u32,
+    cursor: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    position: u32,
+    server: usize,
+    /// Which of the server's places it is; taken when its weight is above.
+    rank: u32,
+}
+
+// === impl Ring ===
+
+impl Ring {
+    pub(crate) fn new(members: &[Member]) -> Self {
+        let mut places: Vec<Place> = members
+            .iter()
+            .enumerate()
+            .flat_map(|(server, member)| {
+                let seed = seed(member);
+                (0..u32::from(member.weight) * 16).map(move |rank| Place {
+                    position: spread(seed.wrapping_add(rank)),
+                    server,
+                    rank,
+                })
+            })
+            .collect();
+        places.sort_by_key(|place| place.position);
+        let taken = Vec::with_capacity(places.len());
+        Self { places, taken, weights: vec![0; members.len()], total: 0, cursor: 0 }
+    }
+
+    /// Takes over the weights in sixteenths, by server.
+    pub(crate) fn set_weights(&mut self, weights: impl Iterator<Item = u32>) {
+        self.weights.clear();
+        self.weights.extend(weights);
+        self.total = self.weights.iter().sum();
+        let weights = &self.weights;
+        self.taken.clear();
+        self.taken.extend(
+            self.places
+                .iter()
+                .filter(|place| weights.get(place.server).is_some_and(|&units| place.rank < units))
+                .map(|place| (place.position, place.server)),
+        );
+    }
+
+    /// The server nearest to `hash` that is not over `factor` percent of its fair share and not
+    /// `avoid`; from there the ring is walked upwards.
+    pub(crate) fn by_hash<F: Farm + ?Sized>(
+        &self,
+        hash: u32,
+        rules: Rules,
+        avoid: Option<usize>,
+        farm: &F,
+    ) -> Option<usize> {
+        let nearest = self.nearest(hash)?;
+        let mut walk = self.taken.iter().cycle().skip(nearest).take(self.taken.len());
+        let fits = |server: usize| {
+            let load = farm.load(server);
+            let kept = match rules.affinity {
+                Affinity::Always => true,
+                Affinity::MaxConn => load.limit == 0 || load.sessions < load.limit,
+                Affinity::MaxQueue => load.queue_has_room(),
+            };
+            kept && self.is_within_share(server, rules.balance_factor, farm)
+        };
+        let first = walk.next().map(|(_, server)| *server)?;
+        if avoid != Some(first) && fits(first) {
+            return Some(first);
+        }
+        let mut last = first;
+        for &(_, server) in walk {
+            if server == last {
+                continue;
+            }
+            last = server;
+            if avoid != Some(server) && fits(server) {
+                return Some(server);
+            }
+        }
+        Some(first)
+    }
+
+    /// The server of the next place on the ring, where there is no key.
+    pub(crate) fn next<F: Farm + ?Sized>(&mut self, avoid: Option<usize>, farm: &F) -> Option<usize> {
+        let count = self.taken.len();
+        let start = self.taken.partition_point(|(position, _)| *position <= self.cursor);
+        let mut avoided = None;
+        let mut chosen = None;
+        for &(position, server) in self.taken.iter().cycle().skip(start % count.max(1)).take(count) {
+            if farm.load(server).has_room() {
+                if avoid != Some(server) {
+                    chosen = Some((position, server));
+                    break;
+                }
+                avoided = avoided.or(Some((position, server)));
+            }
+        }
+        let (position, server) = chosen.or(avoided)?;
+        self.cursor = position;
+        Some(server)
+    }
+
+    /// The weight of a server in sixteenths.
+    pub(crate) fn weight(&self, server: usize) -> u32 {
+        self.weights.get(server).copied().unwrap_or(0)
+    }
+
+    /// Index of the place nearest to `hash`, the lower one when both are as far.
+    fn nearest(&self, hash: u32) -> Option<usize> {
+        let above = self.taken.partition_point(|(position, _)| *position < hash);
+        let upper = if above < self.taken.len() { above } else { 0 };
+        let lower = above.checked_sub(1).unwrap_or(self.taken.len().saturating_sub(1));
+        let up = self.taken.get(upper)?.0.wrapping_sub(hash);
+        let down = hash.wrapping_sub(self.taken.get(lower)?.0);
+        Some(if down <= up { lower } else { upper })
+    }
+
+    /// `hash-balance-factor`: whether one more session stays under the server's share.
+    fn is_within_share<F: Farm + ?Sized>(&self, server: usize, factor: u32, farm: &F) -> bool {
+        if factor == 0 {
+            return true;
+        }
+        let units = u64::from(self.weight(server));
+        let slots = (u64::from(farm.sessions() + 1) * u64::from(factor)).div_ceil(100);
+        let share = (slots * units).div_ceil(u64::from(self.total.max(1))).max(1);
+        u64::from(farm.load(server).sessions) < share
+    }
+}
+
+/// What the ring obeys beside the weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) balance_factor: u32,
+    pub(crate) affinity: Affinity,
+}
+
+/// What a server's places are spread from.
+fn seed(member: &Member) -> u32 {
+    match &member.ring_key {
+        RingKey::Id => member.id.wrapping_mul(16),
+        RingKey::Id32 => member.id,
+        RingKey::Guid(guid) => digest(&[guid]),
+        RingKey::Addr(ip) => digest(&[&octets(*ip)]),
+        RingKey::AddrPort(at) => digest(&[&octets(at.ip()), &at.port().to_be_bytes()]),
+    }
+}
+
+fn octets(ip: std::net::IpAddr) -> Vec<u8> {
+    match ip {
+        std::net::IpAddr::V4(ip) => ip.octets().to_vec(),
+        std::net::IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+fn digest(parts: &[&[u8]]) -> u32 {
+    let mut hash = std::hash::DefaultHasher::new();
+    for part in parts {
+        hash.write(part);
+    }
+    hash.finish() as u32
+}
