@@ -4,6 +4,7 @@
 //! "did you mean", `weir keywords`, the help of the runtime API and the reference pages.
 
 use bitflags::bitflags;
+use weir_diag::Form;
 
 bitflags! {
     /// Where a keyword may stand.
@@ -117,6 +118,8 @@ pub struct Entry {
     pub negation: Negation,
     /// One line of help.
     pub help: &'static str,
+    /// The whole message where too few words follow, in HAProxy's words, and how it names the place.
+    pub missing: Option<(Form, &'static str)>,
 }
 
 /// A word of the language: what is known of it, and what it does. `F` is the function type of its table.
@@ -126,6 +129,33 @@ pub struct Keyword<F: 'static> {
     pub entry: Entry,
     /// What it does.
     pub state: State<F>,
+}
+
+// === impl Class ===
+
+impl Class {
+    /// The name that `weir keywords` prints: `crt-list`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Section => "section",
+            Self::Global => "global",
+            Self::Proxy => "proxy",
+            Self::Bind => "bind",
+            Self::Server => "server",
+            Self::Action => "action",
+            Self::Fetch => "fetch",
+            Self::Converter => "converter",
+            Self::Acl => "acl",
+            Self::Filter => "filter",
+            Self::Cli => "cli",
+            Self::Userlist => "userlist",
+            Self::Peers => "peers",
+            Self::CrtList => "crt-list",
+            Self::CrtStore => "crt-store",
+            Self::Traces => "traces",
+            Self::Acme => "acme",
+        }
+    }
 }
 
 // === impl Arity ===
@@ -182,7 +212,7 @@ impl Entry {
         arity: Arity,
         help: &'static str,
     ) -> Self {
-        Self { class, name, sections, arity, negation: Negation::None, help }
+        Self { class, name, sections, arity, negation: Negation::None, help, missing: None }
     }
 
     /// The same entry, taking `no`.
@@ -196,6 +226,20 @@ impl Entry {
     #[must_use]
     pub const fn no_default(mut self) -> Self {
         self.negation = Negation::NoAndDefault;
+        self
+    }
+
+    /// The same entry with the whole message for too few words: `'maxconn' expects an integer argument.`
+    #[must_use]
+    pub const fn missing(mut self, message: &'static str) -> Self {
+        self.missing = Some((Form::Parsing, message));
+        self
+    }
+
+    /// As [`missing`](Self::missing), where the message names the place in another way.
+    #[must_use]
+    pub const fn missing_as(mut self, form: Form, message: &'static str) -> Self {
+        self.missing = Some((form, message));
         self
     }
 }

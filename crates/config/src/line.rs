@@ -76,6 +76,15 @@ impl Line {
         words.iter().map(Word::text).collect::<Vec<_>>().join(" ")
     }
 
+    /// Where the keyword's name stands.
+    pub fn name_span(&self) -> Span {
+        let words = self.words.get(..self.name_len.max(1)).unwrap_or(&self.words);
+        match (words.first(), words.last()) {
+            (Some(first), Some(last)) => Span { end: last.span.end, ..first.span },
+            _ => self.span,
+        }
+    }
+
     /// An alert about the whole line.
     pub fn alert(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::alert(self.span, message)

@@ -15,12 +15,30 @@ pub enum Severity {
     Alert,
 }
 
+/// How the first line names the place; HAProxy has these shapes, and tools grep for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Form {
+    /// `config : parsing [file:line] : message`, what most words print.
+    #[default]
+    Parsing,
+    /// `config : parsing [file:line]: message`, without the space.
+    Tight,
+    /// `config : [file:line] : message`, what `server` lines print.
+    Here,
+    /// `config : message`; the place is shown in the excerpt only.
+    Config,
+    /// `message` alone; the place is shown in the excerpt only.
+    Bare,
+}
+
 /// A message about a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// What is wrong, in HAProxy's words where it has some, without place and without final dot.
+    /// How the first line names the place.
+    pub form: Form,
+    /// What is wrong, in HAProxy's words where it has some (final dot included where it prints one).
     pub message: String,
     /// The words that it is about.
     pub at: Option<Span>,
@@ -29,6 +47,22 @@ pub struct Diagnostic {
     /// Other places that belong to it, each with a label ("first defined here").
     pub related: Vec<(Span, String)>,
 }
+
+// === impl Severity ===
+
+impl Severity {
+    /// The tag and the spaces after it, as HAProxy begins its lines: `[ALERT]    `.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Diag => "[DIAG]     ",
+            Self::Notice => "[NOTICE]   ",
+            Self::Warning => "[WARNING]  ",
+            Self::Alert => "[ALERT]    ",
+        }
+    }
+}
+
+// === impl Diagnostic ===
 
 impl Diagnostic {
     /// A message that keeps the configuration from loading.
@@ -46,9 +80,24 @@ impl Diagnostic {
         Self::new(Severity::Notice, Some(at), message)
     }
 
-    /// A message of any severity, with or without a place.
+    /// A message of any severity, with or without a place. Its form is [`Form::Parsing`] with a place and
+    /// [`Form::Config`] without.
     pub fn new(severity: Severity, at: Option<Span>, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), at, hint: None, related: Vec::new() }
+        let form = if at.is_some() { Form::Parsing } else { Form::Config };
+        Self { severity, form, message: message.into(), at, hint: None, related: Vec::new() }
+    }
+
+    /// Names the place in another way.
+    #[must_use]
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Short for [`Form::Tight`]: no space between the place and the colon.
+    #[must_use]
+    pub fn tight(self) -> Self {
+        self.form(Form::Tight)
     }
 
     /// Adds what to write instead.

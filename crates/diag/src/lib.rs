@@ -2,10 +2,17 @@
 //!
 //! Every message about a configuration is a [`Diagnostic`]. It keeps HAProxy's first line, so that tools
 //! that grep go on working, and adds what a person needs: the place, what is allowed there, what was meant.
+//! Parsers collect them in [`Diagnostics`] and go on, so that one run shows all errors of a file.
 //! This room knows nothing of the configuration language.
 
+mod collector;
 mod diagnostic;
+mod nearest;
+mod render;
 mod span;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use collector::Diagnostics;
+pub use diagnostic::{Diagnostic, Form, Severity};
+pub use nearest::nearest;
+pub use render::{Renderer, first_line};
 pub use span::{Source, SourceId, Sources, Span};
