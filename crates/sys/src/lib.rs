@@ -14,6 +14,7 @@ pub mod listen;
 pub mod namespace;
 mod option;
 pub mod splice;
+pub mod time;
 
 pub use address::Address;
 pub use error::{SocketError, Step};

@@ -1,1 +1,6 @@
 //! Other byte formats, each its own file: PROXY protocol, TLS ClientHello, syslog.
+//!
+//! Everything here is sans-IO: bytes come in, values or bytes go out. Parsers are incremental: they are given all bytes
+//! that have arrived and say whether those suffice, and they never panic on any of them.
+
+pub mod syslog;

@@ -1,0 +1,26 @@
+//! The local time zone, which only the C library knows.
+
+use std::mem;
+
+/// Seconds that local time is ahead of UTC at this second (since 1970, UTC); zero where the zone cannot be told.
+///
+/// It follows `TZ` and `/etc/localtime` and takes a lock of the C library: callers ask once per second at most. The
+/// first call reads the zone's file, so make it before `chroot`.
+pub fn local_offset(second: i64) -> i32 {
+    // SAFETY: `tm` consists of integers and a pointer that may be null; all-zero bytes are valid.
+    let mut broken_down: libc::tm = unsafe { mem::zeroed() };
+    // SAFETY: both pointers are to locals that live until the call returns; `localtime_r` keeps neither.
+    let answer = unsafe { libc::localtime_r(&raw const second, &raw mut broken_down) };
+    if answer.is_null() {
+        return 0;
+    }
+    i32::try_from(broken_down.tm_gmtoff).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn zones_are_less_than_a_day_off() {
+        assert!(super::local_offset(1_795_227_867).abs() < 86_400);
+    }
+}
