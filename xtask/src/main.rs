@@ -1,2 +1,95 @@
-//! The chores of the project.
-fn main() {}
+//! The chores of the project: `cargo xtask CHORE`.
+//!
+//! `test` runs everything that CI runs; the others are its parts and the measurements. Each chore is a file
+//! of its own with a function `run` that takes the words after the chore's name.
+
+mod bench;
+mod compat;
+mod corpus;
+mod fuzz;
+mod oracle;
+mod packages;
+mod shell;
+mod suite;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What a chore gives: nothing, or a text for the person who ran it.
+type Result<T = ()> = std::result::Result<T, String>;
+
+/// A chore: its name, its options, what it does, its function.
+struct Chore {
+    name: &'static str,
+    options: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (name, options) = words.split_first().map_or(("help", &[][..]), |(name, rest)| (name.as_str(), rest));
+    let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
+        print_help();
+        return if ["help", "-h", "--help"].contains(&name) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    };
+    match (chore.run)(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("xtask {name}: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_help() {
+    println!("cargo xtask CHORE [OPTIONS]\n");
+    for chore in CHORES {
+        println!("  {} {}\n      {}", chore.name, chore.options, chore.help);
+    }
+}
+
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "test",
+        options: "[STAGE..]",
+        help: "Everything that CI runs, or only the named stages; ends with `N passed, N failed`.",
+        run: suite::run,
+    },
+    Chore {
+        name: "compat",
+        options: "[--weir|--reference] [FILTER]",
+        help: "Behaviour tests on Weir and on the reference HAProxy; FILTER is part of a test's name.",
+        run: compat::run,
+    },
+    Chore {
+        name: "corpus",
+        options: "[--strict] [--run-reference] [FOLDER]",
+        help: "Loads configurations that people run and compares the verdicts with the reference's; --strict fails where one is refused for another reason than work still to come.",
+        run: corpus::run,
+    },
+    Chore {
+        name: "fuzz",
+        options: "[--seconds N] [TARGET]",
+        help: "Fuzz targets, 10 minutes each unless told.",
+        run: fuzz::run,
+    },
+    Chore {
+        name: "bench",
+        options: bench::OPTIONS,
+        help: "Weir and HAProxy on the same work in one run: CPU per request, rate, latency, memory, as ratios.",
+        run: bench::run,
+    },
+    Chore {
+        name: "tidy",
+        options: "[--bless]",
+        help: "Long functions, long files, bare TODOs: the counts in tidy.toml may only go down.",
+        run: tidy::run,
+    },
+    Chore {
+        name: "oracle",
+        options: "[--doc]",
+        help: "Prints the path of the reference HAProxy (or of its manual), fetching it where needed.",
+        run: oracle::run,
+    },
+];

@@ -1,0 +1,34 @@
+//! Runs the compat tests on a fresh build of Weir.
+
+use crate::Result;
+use crate::oracle;
+use crate::shell::{cargo, has_subcommand, run as run_command};
+use std::process::Command;
+
+/// `cargo xtask compat [--weir|--reference] [FILTER]`.
+pub(crate) fn run(options: &[String]) -> Result {
+    run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
+    let mut command = tests();
+    for option in options {
+        match option.as_str() {
+            "--weir" => command.env("WEIR_COMPAT", "weir"),
+            "--reference" => command.env("WEIR_COMPAT", "reference"),
+            filter => command.arg(filter),
+        };
+    }
+    run_command(&mut command)
+}
+
+/// The command that runs all compat tests, the reference made ready before.
+pub(crate) fn tests() -> Command {
+    match oracle::ensure() {
+        Ok(path) => println!("reference: {}", oracle::version(&path).unwrap_or_default()),
+        Err(reason) => println!("no reference, so on Weir alone: {reason}"),
+    }
+    if has_subcommand("nextest") {
+        // These tests wait more than they compute.
+        cargo(&["nextest", "run", "--package", "weir-compat", "--no-fail-fast", "--test-threads", "6"])
+    } else {
+        cargo(&["test", "--package", "weir-compat", "--no-fail-fast"])
+    }
+}

@@ -1,0 +1,153 @@
+//! Loads configurations that people run, and compares Weir's verdicts with the reference's.
+//!
+//! The folder holds `*.cfg` files in which `@CORPUS@` stands for the folder's own path, and `verdicts.tsv` with
+//! what the reference answered to `-c`. Where the folder is absent the chore says so and does nothing.
+
+use crate::Result;
+use crate::shell::{cargo, project, run as run_command, target};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use weir_testkit::{Outcome, Program, TempDir};
+
+/// What both programs said about one file.
+struct Verdict {
+    file: String,
+    reference_accepts: bool,
+    weir: Outcome,
+}
+
+/// `cargo xtask corpus [--strict] [--run-reference] [FOLDER]`.
+pub(crate) fn run(options: &[String]) -> Result {
+    let asked = |name: &str| options.iter().any(|option| option == name);
+    let folder = options.iter().find(|option| !option.starts_with("--"));
+    let folder = folder.map_or_else(|| project().join("../shared/corpus"), PathBuf::from);
+    let Ok(folder) = folder.canonicalize() else {
+        println!("skipped: there is no folder {}", folder.display());
+        return Ok(());
+    };
+    run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
+    let weir = Program::at("weir", target().join("debug/weir"));
+    let reference = asked("--run-reference").then(Program::reference).flatten();
+    let verdicts = judge(&folder, &weir, reference.as_ref())?;
+    report(&verdicts, asked("--strict"))
+}
+
+/// Loads every file of the folder.
+fn judge(folder: &Path, weir: &Program, reference: Option<&Program>) -> Result<Vec<Verdict>> {
+    let kept = kept_verdicts(folder)?;
+    let scratch = TempDir::new();
+    let mut verdicts = Vec::new();
+    for (file, accepted) in kept {
+        let text = fs::read(folder.join(&file)).map_err(|error| format!("{file}: {error}"))?;
+        let text = replace(&text, b"@CORPUS@", folder.as_os_str().as_encoded_bytes());
+        let path = scratch.path().join(&file);
+        fs::write(&path, text).map_err(|error| error.to_string())?;
+        let path = path.display().to_string();
+        let load = |program: &Program| program.run(&["-c", "-f", &path]);
+        let reference_accepts = reference.map_or(accepted, |program| load(program).success());
+        verdicts.push(Verdict { file, reference_accepts, weir: load(weir) });
+    }
+    Ok(verdicts)
+}
+
+/// The reference's verdict on each file: its name, and whether it was accepted.
+fn kept_verdicts(folder: &Path) -> Result<Vec<(String, bool)>> {
+    let text = fs::read_to_string(folder.join("verdicts.tsv")).map_err(|error| error.to_string())?;
+    let rows = text.lines().skip(1).map(|line| line.split('\t'));
+    Ok(rows.filter_map(|mut row| Some((row.next()?.to_owned(), row.next()? == "0"))).collect())
+}
+
+/// Prints the verdicts.
+///
+/// # Errors
+/// Where Weir panicked, or (strictly) refused what the reference accepts for anything but work still to come.
+fn report(verdicts: &[Verdict], strict: bool) -> Result {
+    let count = |reference: bool, weir: bool| {
+        let same = |v: &&Verdict| v.reference_accepts == reference && v.weir.success() == weir;
+        verdicts.iter().filter(same).count()
+    };
+    let panics: Vec<&str> = verdicts.iter().filter(|v| v.panicked()).map(|v| v.file.as_str()).collect();
+    let mut words: BTreeMap<String, usize> = BTreeMap::new();
+    let mut unexplained = 0;
+    for verdict in verdicts.iter().filter(|v| v.reference_accepts && !v.weir.success()) {
+        let alerts = verdict.alerts();
+        let (to_come, other): (Vec<&str>, Vec<&str>) = alerts.iter().partition(|alert| is_to_come(alert));
+        for alert in &to_come {
+            *words.entry(quoted(alert)).or_default() += 1;
+        }
+        if !other.is_empty() || alerts.is_empty() {
+            unexplained += 1;
+            println!(
+                "{}: refused by weir alone: {}",
+                verdict.file,
+                other.first().unwrap_or(&"without an alert")
+            );
+        }
+    }
+    for verdict in verdicts.iter().filter(|v| !v.reference_accepts && v.weir.success()) {
+        println!("{}: accepted by weir alone", verdict.file);
+    }
+    let mut words: Vec<(String, usize)> = words.into_iter().collect();
+    words.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    let words: Vec<String> = words.iter().map(|(word, count)| format!("{word} ({count})")).collect();
+    println!("still to come: {}", words.join(", "));
+    println!("accepted by both       {:4}", count(true, true));
+    println!("refused by both        {:4}", count(false, false));
+    println!(
+        "refused by weir alone  {:4}, {unexplained} of them not only for words still to come",
+        count(true, false)
+    );
+    println!("accepted by weir alone {:4}", count(false, true));
+    println!("panics                 {:4} {}", panics.len(), panics.join(" "));
+    if !panics.is_empty() {
+        return Err("the loader panicked".to_owned());
+    }
+    if strict && unexplained > 0 {
+        return Err(format!("{unexplained} files are refused for something that is not still to come"));
+    }
+    Ok(())
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    fn panicked(&self) -> bool {
+        self.weir.code.is_none() || self.weir.code == Some(101) || self.weir.text().contains("panicked at")
+    }
+
+    /// Weir's alerts, the ones that only sum up left out.
+    fn alerts(&self) -> Vec<&str> {
+        let sums_up = |line: &str| SUMMARIES.iter().any(|summary| line.contains(summary));
+        let alerts = self.weir.stderr.lines().chain(self.weir.stdout.lines());
+        alerts.filter(|line| line.starts_with("[ALERT]") && !sums_up(line)).collect()
+    }
+}
+
+/// True where an alert says that its word is known and not there yet.
+fn is_to_come(alert: &str) -> bool {
+    TO_COME.iter().any(|phrase| alert.contains(phrase))
+}
+
+/// The first word in quotes of a message.
+fn quoted(alert: &str) -> String {
+    alert.split('\'').nth(1).unwrap_or("(no word)").to_owned()
+}
+
+fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(from) {
+            replaced.extend_from_slice(to);
+            rest = after;
+        } else {
+            replaced.push(*first);
+            rest = after;
+        }
+    }
+    replaced
+}
+
+const TO_COME: [&str; 3] = ["still to come", "not implemented yet", "not there yet"];
+const SUMMARIES: [&str; 2] = ["Error(s) found in configuration file", "Fatal errors found in configuration"];
