@@ -75,13 +75,17 @@ pub struct Balancer {
 
 #[derive(Clone, Debug)]
 enum Method {
-    RoundRobin(RoundRobin),
+    /// Turns of the active servers, and of the backups.
+    RoundRobin(Box<[RoundRobin; 2]>),
     StaticRr(Map),
     LeastConn(LeastConn),
     First(First),
     MapHash(Map),
     RingHash(Ring),
-    Random { ring: Ring, draws: u32 },
+    Random {
+        ring: Ring,
+        draws: u32,
+    },
     Sticky(Sticky),
 }
 
@@ -103,7 +107,7 @@ impl Balancer {
         let count = members.len();
         let method = match plan.scheme {
             Scheme::RoundRobin => {
-                Method::RoundRobin(RoundRobin::new(&members, |server| is_chosen(group, server, &members)))
+                Method::RoundRobin(Box::new([RoundRobin::new(count), RoundRobin::new(count)]))
             }
             Scheme::StaticRr => Method::StaticRr(Map::new(&members, group)),
             Scheme::LeastConn => Method::LeastConn(LeastConn::new(count)),
@@ -125,7 +129,15 @@ impl Balancer {
     pub fn pick<F: Farm + ?Sized>(&mut self, ask: Ask, farm: &F) -> Option<usize> {
         let rules = self.rules;
         match &mut self.method {
-            Method::RoundRobin(turns) => turns.pick(ask.avoid, farm),
+            Method::RoundRobin(turns) => {
+                let [active, backups] = &mut **turns;
+                match self.group {
+                    Group::Active => active.pick(ask.avoid, farm),
+                    Group::AllBackups => backups.pick(ask.avoid, farm),
+                    Group::OneBackup(server) => farm.load(server).has_room().then_some(server),
+                    Group::Nobody => None,
+                }
+            }
             Method::StaticRr(map) => map.next(ask.avoid, farm),
             Method::LeastConn(order) => order.pick(ask.avoid, farm),
             Method::First(first) => first.pick(farm),
@@ -209,7 +221,12 @@ impl Balancer {
         let each = members.iter().enumerate();
         match &mut self.method {
             Method::RoundRobin(turns) => {
-                each.for_each(|(server, member)| turns.set_weight(server, units(server, member)));
+                let [active, backups] = &mut **turns;
+                each.for_each(|(server, member)| {
+                    let units = if member.in_farm() { member.effective.units() } else { 0 };
+                    let turns = if member.backup { &mut *backups } else { &mut *active };
+                    turns.set_weight(server, units);
+                });
             }
             Method::StaticRr(map) | Method::MapHash(map) => map.rebuild(members, group),
             Method::LeastConn(order) => each.for_each(|(server, member)| {
@@ -248,3 +265,6 @@ fn next_random(state: &mut u64) -> u32 {
     *state ^= *state << 17;
     (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,25 +2,28 @@
 //!
 //! A server of weight `w` among a total of `W` is due every `W / w` picks, the remainder being
 //! carried from turn to turn. Who is due longest goes first; who has no due time yet goes by
-//! weight, heaviest first, whenever nobody is due. Newcomers wait for the cycle of `W` picks under
-//! way to end, so that a server that flaps cannot attract all traffic.
+//! weight, heaviest first, at the first pick for which nobody is due. Turns are dealt out in
+//! rounds of `W` picks: a turn beyond the round's end is parked, and the next round starts, by
+//! weight again, when nobody has a turn left. The order is that of HAProxy, pick for pick.
 
-use crate::farm::{Farm, Member};
+use crate::farm::Farm;
 use crate::heap::ServerHeap;
 
 /// The turns of one group of servers (active or backup).
 #[derive(Clone, Debug)]
 pub(crate) struct RoundRobin {
     turns: Vec<Turn>,
-    /// Servers with a due position.
+    /// Servers with a turn in this round.
     due: ServerHeap,
-    /// Servers without one in this cycle, heaviest first.
+    /// Servers that have had no turn in this round yet, heaviest first.
     fresh: ServerHeap,
-    /// Servers that enter at the next cycle, heaviest first.
-    joining: ServerHeap,
+    /// Servers whose next turn is in the next round, heaviest first.
+    parked: ServerHeap,
     position: u64,
-    cycle: u64,
-    cycle_start: u64,
+    /// Position at which the round started.
+    start: u64,
+    /// Picks of the round: the total weight when it started.
+    round: u64,
     total: u64,
     /// Servers looked at and left in the pick under way; kept for its room.
     skipped: Vec<usize>,
@@ -30,10 +33,10 @@ pub(crate) struct RoundRobin {
 #[derive(Clone, Copy, Debug, Default)]
 struct Turn {
     weight: u64,
-    /// Position of the last turn, if there was one since the server entered.
-    last: Option<u64>,
-    /// Position of the next turn.
-    next: u64,
+    /// Position of the last turn.
+    last: u64,
+    /// Position of the next turn; `None` before the first of a round.
+    next: Option<u64>,
     /// Remainder of the divisions so far.
     carry: u64,
 }
@@ -41,28 +44,19 @@ struct Turn {
 // === impl RoundRobin ===
 
 impl RoundRobin {
-    /// Turns over `members`; those that are not `chosen` take no part.
-    pub(crate) fn new(members: &[Member], chosen: impl Fn(usize) -> bool) -> Self {
-        let count = members.len();
-        let mut this = Self {
-            turns: vec![Turn::default(); count],
-            due: ServerHeap::new(count),
-            fresh: ServerHeap::new(count),
-            joining: ServerHeap::new(count),
+    /// Turns over that many servers, all of them out.
+    pub(crate) fn new(servers: usize) -> Self {
+        Self {
+            turns: vec![Turn::default(); servers],
+            due: ServerHeap::new(servers),
+            fresh: ServerHeap::new(servers),
+            parked: ServerHeap::new(servers),
             position: 0,
-            cycle: 0,
-            cycle_start: 0,
+            start: 0,
+            round: 0,
             total: 0,
-            skipped: Vec::with_capacity(count),
-        };
-        for (server, member) in members.iter().enumerate() {
-            if chosen(server) && member.in_farm() {
-                this.set_weight(server, member.effective.units());
-            }
+            skipped: Vec::with_capacity(servers),
         }
-        std::mem::swap(&mut this.fresh, &mut this.joining);
-        this.cycle = this.total;
-        this
     }
 
     /// Gives a server a weight in sixteenths; 0 takes it out.
@@ -77,20 +71,15 @@ impl RoundRobin {
         if new == 0 {
             self.due.remove(server);
             self.fresh.remove(server);
-            self.joining.remove(server);
+            self.parked.remove(server);
         } else if old == 0 {
-            turn.last = None;
-            turn.carry = 0;
-            self.joining.put(server, heaviest_first(new));
+            self.enter(server);
         } else if self.fresh.contains(server) {
             self.fresh.put(server, heaviest_first(new));
-        } else if self.joining.contains(server) {
-            self.joining.put(server, heaviest_first(new));
         } else {
-            turn.next = turn.last.unwrap_or(self.position) + self.total.div_ceil(new);
-            turn.carry = 0;
             self.due.remove(server);
-            self.queue(server);
+            self.parked.remove(server);
+            self.reweigh(server);
         }
     }
 
@@ -101,20 +90,15 @@ impl RoundRobin {
         let mut renewed = false;
         let mut avoided = None;
         let chosen = loop {
-            if self.position >= self.cycle_start + self.cycle {
-                self.renew();
-                renewed = true;
-            }
             let Some(server) = self.take() else {
-                if renewed || self.joining.is_empty() {
+                if renewed || self.parked.is_empty() {
                     break avoided;
                 }
-                self.renew();
+                self.start_round();
                 renewed = true;
                 continue;
             };
             self.advance(server);
-            self.position += 1;
             if farm.load(server).has_room() {
                 if avoid != Some(server) {
                     break Some(server);
@@ -123,56 +107,113 @@ impl RoundRobin {
             }
             self.skipped.push(server);
         };
-        while let Some(server) = self.skipped.pop() {
-            self.queue(server);
-        }
         if let Some(server) = chosen {
             self.queue(server);
+        }
+        while let Some(server) = self.skipped.pop() {
+            if Some(server) == chosen {
+                continue;
+            }
+            if renewed {
+                self.forget_turn(server);
+            } else {
+                self.queue(server);
+            }
         }
         chosen
     }
 
     /// Takes the next server out of its place, whether it has room or not.
     fn take(&mut self) -> Option<usize> {
-        let due_now = self.due.first().is_some_and(|entry| entry.key() <= self.position);
+        let due_now = self.due.first().is_some_and(|entry| position_of(entry.key()) <= self.position);
         let from = if due_now || self.fresh.is_empty() { &mut self.due } else { &mut self.fresh };
         from.pop().map(|entry| entry.server())
     }
 
     /// Counts a turn and says when the next one is due.
     fn advance(&mut self, server: usize) {
-        let position = self.position;
-        let total = self.total;
+        let (position, total) = (self.position, self.total);
+        self.position += 1;
         let Some(turn) = self.turns.get_mut(server) else { return };
-        let base = if turn.last.is_none() { position } else { turn.next };
-        turn.last = Some(base);
-        turn.next = base + total / turn.weight.max(1);
-        turn.carry += total % turn.weight.max(1);
-        if turn.carry >= turn.weight {
-            turn.carry -= turn.weight;
-            turn.next += 1;
-        }
+        let weight = turn.weight.max(1);
+        turn.last = turn.next.unwrap_or(position);
+        turn.carry += total % weight;
+        let extra = u64::from(turn.carry >= weight);
+        turn.carry -= extra * weight;
+        turn.next = Some(turn.last + total / weight + extra);
     }
 
     /// Puts a server where its next turn says.
     fn queue(&mut self, server: usize) {
+        let end = self.start + self.round.min(self.total);
         let Some(turn) = self.turns.get_mut(server) else { return };
-        if turn.weight > 0 {
-            self.due.put(server, turn.next);
+        match turn.next {
+            Some(next) if next < end => self.due.put(server, due_key(next, turn)),
+            _ => self.parked.put(server, heaviest_first(turn.weight)),
         }
     }
 
-    /// Starts a new cycle and lets the newcomers in.
-    fn renew(&mut self) {
-        self.cycle_start = self.position;
-        self.cycle = self.total;
-        while let Some(entry) = self.joining.pop() {
-            self.fresh.put(entry.server(), entry.key());
+    /// A server comes in: its first turn is one or two picks away.
+    fn enter(&mut self, server: usize) {
+        let (position, end, total) = (self.position, self.start + self.round, self.total);
+        if self.round == 0 {
+            self.parked.put(server, heaviest_first(self.turns.get(server).map_or(0, |turn| turn.weight)));
+            return;
+        }
+        let Some(turn) = self.turns.get_mut(server) else { return };
+        let left = end.saturating_sub(position);
+        turn.next = Some(position + (total + left) / total.max(1));
+        self.queue(server);
+    }
+
+    /// A server's weight changes: its next turn moves with it, but never further away.
+    fn reweigh(&mut self, server: usize) {
+        let (position, total) = (self.position, self.total);
+        let Some(turn) = self.turns.get_mut(server) else { return };
+        let step = total / turn.weight.max(1);
+        let mut next = turn.last + step;
+        if let Some(before) = turn.next {
+            next = next.min(before);
+        }
+        if next < position + 2 {
+            next = position + step;
+        }
+        turn.next = Some(next);
+        turn.carry = 0;
+        self.queue(server);
+    }
+
+    /// Puts a server among those that have had no turn yet.
+    fn forget_turn(&mut self, server: usize) {
+        let Some(turn) = self.turns.get_mut(server) else { return };
+        turn.next = None;
+        turn.carry = 0;
+        self.fresh.put(server, heaviest_first(turn.weight));
+    }
+
+    /// Starts a round of as many picks as there is weight.
+    fn start_round(&mut self) {
+        self.start = self.position;
+        self.round = self.total;
+        while let Some(entry) = self.parked.pop() {
+            self.forget_turn(entry.server());
         }
     }
+}
+
+/// Key of a turn: at the same position, who has carried less for its weight goes first.
+fn due_key(next: u64, turn: &Turn) -> u64 {
+    (next << POSITION_SHIFT) | ((MAX_UNITS + turn.carry).saturating_sub(turn.weight) / 16)
+}
+
+fn position_of(key: u64) -> u64 {
+    key >> POSITION_SHIFT
 }
 
 /// Key that puts the heaviest server first.
 fn heaviest_first(weight: u64) -> u64 {
     u64::MAX - weight
 }
+
+const MAX_UNITS: u64 = 4096;
+const POSITION_SHIFT: u32 = 10;
