@@ -1,0 +1,275 @@
+//! Sample expressions: `fetch(args),converter(args),...`, compiled at load and evaluated for transactions
+//! (manual, 7.3).
+//!
+//! Compiling checks names, arguments, types and casts once; evaluating walks a short list of function
+//! pointers. Casts between steps are decided by the declared types and done on the values.
+
+use weir_config::State;
+
+use crate::args::{self, Args, Who};
+use crate::keyword::{ConvertFn, Cursor, Eval, FetchFn};
+use crate::place::Validity;
+use crate::{Error, Load, Lookup, Scope, Scratch, Type, Value};
+
+/// A compiled sample expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    fetch: FetchFn,
+    args: Args,
+    steps: Box<[Step]>,
+    output: Type,
+    validity: Validity,
+    names: Box<ExprNames>,
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    input: Type,
+    run: ConvertFn,
+    args: Args,
+}
+
+#[derive(Clone, Debug)]
+struct ExprNames {
+    fetch: &'static str,
+    needs: &'static str,
+}
+
+// === impl Expr ===
+
+impl Expr {
+    /// Compiles a text that is one expression.
+    pub fn compile(text: &[u8], load: &mut Load<'_>) -> Result<Self, Error> {
+        let (expr, end) = Self::parse(text, 0, load)?;
+        if end < text.len() {
+            let rest = String::from_utf8_lossy(text.get(end..).unwrap_or_default());
+            let message =
+                format!("unexpected character '{}' after the expression", rest.chars().next().unwrap_or(' '));
+            return Err(Error::new(message, end, text.len()));
+        }
+        Ok(expr)
+    }
+
+    /// Compiles the expression that begins at `start`; returns it and the offset of what follows it.
+    pub fn parse(text: &[u8], start: usize, load: &mut Load<'_>) -> Result<(Self, usize), Error> {
+        let words = load.words.clone();
+        let (name, mut pos) = word(text, start);
+        if name.is_empty() {
+            return Err(Error::new("missing fetch method", start, start + 1));
+        }
+        let Some(keyword) = words.fetch(name) else {
+            let near = nearest(name, words.fetch_names());
+            return Err(with_near(Error::new(format!("unknown fetch method '{name}'"), start, pos), near));
+        };
+        let State::Works(def) = keyword.state else {
+            return Err(Error::new(to_come("fetch method", name, keyword.state), start, pos));
+        };
+        let who = Who::Fetch(name);
+        let open = pos;
+        let (mut args, after) = args::parse(text, pos, (def.min, def.args), who, load)?;
+        if let Some(prepare) = def.prepare {
+            prepare(&mut args, load).map_err(|e| {
+                Error::new(format!("invalid args in fetch method '{name}' : {e}"), open, after)
+            })?;
+        }
+        pos = after;
+        let mut output = def.output;
+        let mut steps = Vec::new();
+        while text.get(pos) == Some(&b',') {
+            let (step, given, after) = converter(text, pos + 1, output, keyword.entry.name, load)?;
+            output = if given == Type::Same { step.input_or(output) } else { given };
+            steps.push(step);
+            pos = after;
+        }
+        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs.name() };
+        let validity = def.needs.validity();
+        let (fetch, steps, names) = (def.run, steps.into(), Box::new(names));
+        Ok((Self { fetch, args, steps, output, validity, names }, pos))
+    }
+
+    /// The type of its sample, as far as it is known before it runs.
+    pub const fn output(&self) -> Type {
+        self.output
+    }
+
+    /// Where it can be evaluated.
+    pub const fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// The name of its fetch.
+    pub fn fetch_name(&self) -> &'static str {
+        self.names.fetch
+    }
+
+    /// Refuses it where its fetch has nothing to read.
+    pub fn check_place(&self, load: &Load<'_>) -> Result<(), String> {
+        if self.validity.at(load.place) {
+            return Ok(());
+        }
+        Err(format!(
+            "sample fetch <{}> may not be reliably used here because it needs '{}' which is not available here",
+            self.names.fetch, self.names.needs
+        ))
+    }
+
+    /// Whether it is a constant fetch without converters (`str(...)`, `int(...)`).
+    pub fn is_plain(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Its sample: of a list the value that stands for it.
+    pub fn eval<'a>(&'a self, scope: &'a dyn Scope, scratch: &'a Scratch) -> Lookup<Value<'a>> {
+        self.run(&mut Eval::new(scope, scratch))
+    }
+
+    /// Its sample as type `to`.
+    pub fn eval_as<'a>(&'a self, to: Type, scope: &'a dyn Scope, scratch: &'a Scratch) -> Lookup<Value<'a>> {
+        self.eval(scope, scratch).filter_map(|v| v.cast(to, scratch))
+    }
+
+    /// Gives `visit` each value of a list in turn until it says that it has seen enough (`true`). Returns
+    /// whether it did, or `Absent` where there was no value at all.
+    pub fn eval_each<'a>(
+        &'a self,
+        scope: &'a dyn Scope,
+        scratch: &'a Scratch,
+        mut visit: impl FnMut(Value<'a>) -> bool,
+    ) -> Lookup<bool> {
+        let mut eval = Eval::new(scope, scratch);
+        eval.each = true;
+        let mut answer = Lookup::Absent;
+        loop {
+            eval.more = false;
+            match self.run(&mut eval) {
+                Lookup::Value(v) => {
+                    if visit(v) {
+                        return Lookup::Value(true);
+                    }
+                    answer = Lookup::Value(false);
+                }
+                Lookup::Partial(v) => {
+                    if visit(v) {
+                        return Lookup::Value(true);
+                    }
+                    answer = Lookup::Partial(false);
+                }
+                // A value that a converter dropped is skipped; a list at its end says so too.
+                Lookup::Absent => {}
+                Lookup::NotYet => return Lookup::NotYet,
+            }
+            if !eval.more {
+                return answer;
+            }
+        }
+    }
+
+    fn run<'a>(&'a self, eval: &mut Eval<'a>) -> Lookup<Value<'a>> {
+        let mut value = (self.fetch)(eval, &self.args);
+        for step in &self.steps {
+            value = value.filter_map(|v| {
+                let v = v.cast(step.input, eval.scratch)?;
+                (step.run)(eval, &step.args, v)
+            });
+        }
+        value
+    }
+}
+
+// === impl Step ===
+
+impl Step {
+    const fn input_or(&self, came: Type) -> Type {
+        match self.input {
+            Type::Any => came,
+            other => other,
+        }
+    }
+}
+
+fn converter(
+    text: &[u8],
+    start: usize,
+    came: Type,
+    fetch: &'static str,
+    load: &mut Load<'_>,
+) -> Result<(Step, Type, usize), Error> {
+    let words = load.words.clone();
+    let (name, pos) = word(text, start);
+    let Some(keyword) = words.converter(name) else {
+        let near = nearest(name, words.converter_names());
+        return Err(with_near(
+            Error::new(format!("unknown converter '{name}'"), start, pos.max(start + 1)),
+            near,
+        ));
+    };
+    let State::Works(def) = keyword.state else {
+        return Err(Error::new(to_come("converter", name, keyword.state), start, pos));
+    };
+    if !came.casts_to(def.input) {
+        return Err(Error::new(format!("converter '{name}' cannot be applied"), start, pos));
+    }
+    let who = Who::Converter(name, fetch);
+    let (mut args, after) = args::parse(text, pos, (def.min, def.args), who, load)?;
+    if let Some(prepare) = def.prepare {
+        prepare(&mut args, load)
+            .map_err(|e| Error::new(format!("invalid args in converter '{name}' : {e}"), pos, after))?;
+    }
+    Ok((Step { input: def.input, run: def.run, args }, def.output, after))
+}
+
+/// The name that begins at `start`, and where it ends.
+fn word(text: &[u8], start: usize) -> (&str, usize) {
+    let rest = text.get(start..).unwrap_or_default();
+    let is_name = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b'+');
+    let len = rest.iter().take_while(|c| is_name(c)).count();
+    let name = rest.get(..len).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
+    (name, start + len)
+}
+
+fn to_come<F>(kind: &str, name: &str, state: State<F>) -> String {
+    let reason = match state {
+        State::Refused(reason) | State::Inert(reason) => reason,
+        State::Works(_) => "",
+    };
+    format!("{kind} '{name}' is not supported: {reason}")
+}
+
+fn with_near(error: Error, near: Option<&str>) -> Error {
+    match near {
+        Some(near) => error.hint(format!("did you mean '{near}'?")),
+        None => error,
+    }
+}
+
+/// The name that is most like `name`, if one is like it at all.
+pub(crate) fn nearest(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let allowed = name.len() / 3;
+    names
+        .map(|n| (distance(name.as_bytes(), n.as_bytes()), n))
+        .filter(|(d, _)| *d <= allowed.max(1) && !name.is_empty())
+        .min()
+        .map(|(_, n)| n)
+}
+
+/// The Levenshtein distance.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, cb) in row.iter_mut().skip(1).zip(b) {
+            let up = *cell;
+            left = (diagonal + usize::from(ca != cb)).min(up + 1).min(left + 1);
+            diagonal = up;
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Start of the list, for callers that build an [`Eval`] of their own.
+pub(crate) const START: Cursor = Cursor::START;

@@ -1,0 +1,198 @@
+//! The `%` aliases: one table entry each, and what each prints.
+
+use crate::scope::{Address, Number, Side, Text, TimeoutOf};
+
+/// What an alias stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Alias {
+    /// `%o`: its flags hold for all that follow.
+    Options,
+    /// The IP of an end of a connection.
+    Ip(Address),
+    /// The port of an end of a connection.
+    Port(Address),
+    /// A text; `-` where absent.
+    Text(Text),
+    /// The backend, or the frontend's name where there was none.
+    Backend,
+    /// The server, `<NOSRV>` where none, or the service that answered.
+    Server,
+    /// The frontend, with `~` where the client speaks TLS.
+    FrontendTransport,
+    /// The three characters of the termination state: two, or four with the cookie's.
+    Termination { cookie: bool },
+    /// A number; `-1` or 0 as given where absent.
+    Number { number: Number, absent: i64 },
+    /// A total that `logasap` marks with `+`.
+    Total(Number),
+    /// A number written in hexadecimal by `+X`.
+    HexNumber(Number),
+    /// The retries, with `+` where redispatched.
+    Retries,
+    /// A date.
+    Date(DateForm),
+    /// A timing event.
+    Timer(Timer),
+    /// A part of the request.
+    Request(RequestPart),
+    /// The captured headers of a side, `{a|b}`, or each in a word of its own.
+    Captures { side: Side, list: bool },
+}
+
+/// How a date is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DateForm {
+    /// `%t`, `%tr`: `21/Nov/2026:02:13:15.123` in local time.
+    LocalMs { request: bool },
+    /// `%T`, `%trg`: `21/Nov/2026:02:13:15 +0000`.
+    Gmt { request: bool },
+    /// `%Tl`, `%trl`: the same in local time.
+    Local { request: bool },
+    /// `%Ts`
+    Unix,
+    /// `%ms`
+    Milliseconds,
+}
+
+/// Timing events of the log (manual, 8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    Handshake,
+    Idle,
+    Request,
+    UntilRequest,
+    Queue,
+    Connect,
+    Response,
+    Data,
+    Active,
+    Total,
+    User,
+}
+
+/// Parts of the captured request line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RequestPart {
+    Line,
+    Method,
+    Uri,
+    UriWithoutQuery,
+    Path,
+    Query,
+    Version,
+}
+
+/// An alias and its name.
+#[derive(Clone, Copy, Debug)]
+pub struct AliasEntry {
+    /// The name after `%`.
+    pub name: &'static str,
+    /// What it stands for.
+    pub alias: Alias,
+    /// Whether it needs a proxy in HTTP mode.
+    pub http: bool,
+}
+
+/// All aliases.
+pub const ALIASES: &[AliasEntry] = &[
+    any("o", Alias::Options),
+    any("B", Alias::Total(Number::LogBytesRead)),
+    http("CC", Alias::Text(Text::CapturedRequestCookie)),
+    http("CS", Alias::Text(Text::CapturedResponseCookie)),
+    any("H", Alias::Text(Text::Hostname)),
+    http("HM", Alias::Request(RequestPart::Method)),
+    http("HP", Alias::Request(RequestPart::UriWithoutQuery)),
+    http("HPO", Alias::Request(RequestPart::Path)),
+    http("HQ", Alias::Request(RequestPart::Query)),
+    http("HU", Alias::Request(RequestPart::Uri)),
+    http("HV", Alias::Request(RequestPart::Version)),
+    any("ID", Alias::Text(Text::UniqueId)),
+    any("OG", Alias::Text(Text::LogOrigin)),
+    any("ST", Alias::Number { number: Number::Status, absent: -1 }),
+    any("T", Alias::Date(DateForm::Gmt { request: false })),
+    http("Ta", Alias::Timer(Timer::Active)),
+    any("Tc", Alias::Timer(Timer::Connect)),
+    any("Td", Alias::Timer(Timer::Data)),
+    any("Th", Alias::Timer(Timer::Handshake)),
+    http("Ti", Alias::Timer(Timer::Idle)),
+    any("Tl", Alias::Date(DateForm::Local { request: false })),
+    http("Tq", Alias::Timer(Timer::UntilRequest)),
+    http("TR", Alias::Timer(Timer::Request)),
+    http("Tr", Alias::Timer(Timer::Response)),
+    any("Ts", Alias::Date(DateForm::Unix)),
+    any("Tt", Alias::Timer(Timer::Total)),
+    any("Tu", Alias::Timer(Timer::User)),
+    any("Tw", Alias::Timer(Timer::Queue)),
+    any("U", Alias::Total(Number::LogBytesUploaded)),
+    any("ac", Alias::Number { number: Number::ActiveConnections, absent: 0 }),
+    any("b", Alias::Backend),
+    any("bc", Alias::Number { number: Number::BackendConnections, absent: 0 }),
+    any("bi", Alias::Ip(Address::BackSource)),
+    any("bp", Alias::Port(Address::BackSource)),
+    any("bq", Alias::Number { number: Number::BackendQueue, absent: 0 }),
+    any("ci", Alias::Ip(Address::Source)),
+    any("cp", Alias::Port(Address::Source)),
+    any("f", Alias::Text(Text::Frontend)),
+    any("fc", Alias::Number { number: Number::FrontendConnections, absent: 0 }),
+    any("fi", Alias::Ip(Address::Destination)),
+    any("fp", Alias::Port(Address::Destination)),
+    any("ft", Alias::FrontendTransport),
+    any("hr", Alias::Captures { side: Side::Client, list: false }),
+    any("hrl", Alias::Captures { side: Side::Client, list: true }),
+    any("hs", Alias::Captures { side: Side::Server, list: false }),
+    any("hsl", Alias::Captures { side: Side::Server, list: true }),
+    any("lc", Alias::Number { number: Number::LogCounter, absent: 0 }),
+    any("ms", Alias::Date(DateForm::Milliseconds)),
+    any("pid", Alias::HexNumber(Number::Pid)),
+    http("r", Alias::Request(RequestPart::Line)),
+    any("rc", Alias::Retries),
+    any("rt", Alias::HexNumber(Number::RequestCounter)),
+    any("s", Alias::Server),
+    any("sc", Alias::Number { number: Number::ServerConnections, absent: 0 }),
+    any("si", Alias::Ip(Address::BackDestination)),
+    any("sp", Alias::Port(Address::BackDestination)),
+    any("sq", Alias::Number { number: Number::ServerQueue, absent: 0 }),
+    any("sslc", Alias::Text(Text::TlsCipher)),
+    any("sslv", Alias::Text(Text::TlsVersion)),
+    any("t", Alias::Date(DateForm::LocalMs { request: false })),
+    http("tr", Alias::Date(DateForm::LocalMs { request: true })),
+    http("trg", Alias::Date(DateForm::Gmt { request: true })),
+    http("trl", Alias::Date(DateForm::Local { request: true })),
+    any("ts", Alias::Termination { cookie: false }),
+    http("tsc", Alias::Termination { cookie: true }),
+];
+
+const fn any(name: &'static str, alias: Alias) -> AliasEntry {
+    AliasEntry { name, alias, http: false }
+}
+
+const fn http(name: &'static str, alias: Alias) -> AliasEntry {
+    AliasEntry { name, alias, http: true }
+}
+
+// === impl Alias ===
+
+impl Alias {
+    /// The alias of that name.
+    pub fn of(name: &[u8]) -> Option<&'static AliasEntry> {
+        ALIASES.iter().find(|entry| entry.name.as_bytes() == name)
+    }
+
+    /// Whether its value is known only when the transaction is over.
+    pub const fn waits_for_end(self) -> bool {
+        match self {
+            Self::Total(_) | Self::Termination { .. } | Self::Retries => true,
+            Self::Timer(timer) => !matches!(timer, Timer::Handshake | Timer::Idle | Timer::Request),
+            Self::Captures { side, .. } => matches!(side, Side::Server),
+            Self::Text(text) => matches!(text, Text::CapturedResponseCookie),
+            Self::Number { number, .. } => matches!(
+                number,
+                Number::Status
+                    | Number::ServerQueue
+                    | Number::BackendQueue
+                    | Number::CurrentTimeout(TimeoutOf::Client)
+            ),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The text form of patterns.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use super::{Method, Pattern};
+use crate::args;
+use crate::regex::Regex;
+
+/// A range of integers, each end where it is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The smallest.
+    pub min: Option<i64>,
+    /// The largest.
+    pub max: Option<i64>,
+}
+
+// === impl Bounds ===
+
+impl Bounds {
+    /// Whether `n` lies in it.
+    pub fn has(self, n: i64) -> bool {
+        self.min.is_none_or(|min| n >= min) && self.max.is_none_or(|max| n <= max)
+    }
+}
+
+/// Reads one pattern; the error is HAProxy's wording.
+pub(super) fn pattern(method: Method, text: &[u8], ignore_case: bool) -> Result<Pattern, String> {
+    let shown = String::from_utf8_lossy(text);
+    match method {
+        Method::Int | Method::Len | Method::Bool | Method::Found => {
+            parse_bounds(text).map(Pattern::Range).ok_or_else(|| not_a_range(text))
+        }
+        Method::Ip => {
+            parse_network(&shown).ok_or_else(|| format!("'{shown}' is not a valid IPv4 or IPv6 address"))
+        }
+        Method::Reg => Regex::compile(text, !ignore_case).map(|r| Pattern::Regex(Arc::new(r))),
+        Method::Bin => hex(text).map(|b| Pattern::Text(b.into(), false)),
+        _ => Ok(Pattern::Text(text.into(), ignore_case)),
+    }
+}
+
+/// Reads `n`, `n:m`, `n:` or `:m`.
+pub fn parse_bounds(text: &[u8]) -> Option<Bounds> {
+    let Some(colon) = memchr::memchr(b':', text) else {
+        let n = args::integer(text)?;
+        return Some(Bounds { min: Some(n), max: Some(n) });
+    };
+    let (left, right) = text.split_at_checked(colon)?;
+    let right = right.get(1..)?;
+    let end = |side: &[u8]| if side.is_empty() { Some(None) } else { args::integer(side).map(Some) };
+    let bounds = Bounds { min: end(left)?, max: end(right)? };
+    match bounds {
+        Bounds { min: Some(min), max: Some(max) } if min > max => None,
+        Bounds { min: None, max: None } => None,
+        _ => Some(bounds),
+    }
+}
+
+/// Reads an address with or without a mask.
+pub fn parse_network(text: &str) -> Option<Pattern> {
+    let (address, mask) = match text.split_once('/') {
+        Some((address, mask)) => (address, Some(mask)),
+        None => (text, None),
+    };
+    if address.contains(':') {
+        let mask = mask.map_or(Some(Ipv6Addr::from_bits(u128::MAX)), args::mask6)?;
+        return address.parse::<Ipv6Addr>().ok().map(|ip| Pattern::V6(ip & mask, mask));
+    }
+    let mask = mask.map_or(Some(Ipv4Addr::BROADCAST), args::mask4)?;
+    Some(Pattern::V4(short_ipv4(address)? & mask, mask))
+}
+
+/// A dotted address in which octets of zero before the last may be left out: `127.1`, `192.168.1`.
+fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let parts: Vec<u8> = text.split('.').map(|p| p.parse().ok()).collect::<Option<_>>()?;
+    let (last, first) = parts.split_last()?;
+    if parts.len() > 4 || first.is_empty() {
+        return None;
+    }
+    octets.iter_mut().zip(first).for_each(|(o, p)| *o = *p);
+    *octets.last_mut()? = *last;
+    Some(Ipv4Addr::from(octets))
+}
+
+fn hex(text: &[u8]) -> Result<Vec<u8>, String> {
+    if text.len() % 2 == 1 {
+        return Err("an even number of hex digit is expected".into());
+    }
+    let digit = |c: u8| {
+        char::from(c).to_digit(16).map(|d| d as u8).ok_or_else(|| "an hex digit is expected".to_owned())
+    };
+    text.chunks(2)
+        .map(|pair| match pair {
+            [a, b] => Ok(digit(*a)? << 4 | digit(*b)?),
+            _ => Ok(0),
+        })
+        .collect()
+}
+
+fn not_a_range(text: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(text);
+    if text.contains(&b':') {
+        format!("'{shown}' is not a valid number range")
+    } else {
+        format!("'{shown}' is neither a number nor a supported operator")
+    }
+}

@@ -1,0 +1,229 @@
+//! Variables: their names and their stores (manual, 2.8).
+//!
+//! A store is a short list looked through by the hash of the name: a transaction has a handful of variables.
+//! It counts the bytes it holds against its limit (`tune.vars.*-max-size`) and keeps the buffers of what was
+//! forgotten, so that setting the same variables for each request allocates nothing in the steady state.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::{Scratch, Value};
+
+/// How long a variable lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VarScope {
+    /// As long as the process; shared by all workers.
+    Proc,
+    /// As long as the session.
+    Sess,
+    /// As long as the transaction.
+    Txn,
+    /// Until the request was processed.
+    Req,
+    /// Until the response was processed.
+    Res,
+    /// As long as a health check.
+    Check,
+}
+
+/// A variable by scope and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VarRef {
+    /// Where it lives.
+    pub scope: VarScope,
+    /// The name after the scope's dot.
+    pub name: Box<[u8]>,
+    hash: u64,
+}
+
+/// The variables of one scope.
+#[derive(Debug)]
+pub struct Vars {
+    slots: Vec<Slot>,
+    used: usize,
+    limit: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    hash: u64,
+    name: Box<[u8]>,
+    held: Held,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Unset,
+    Bool(bool),
+    Sint(i64),
+    Ipv4(Ipv4Addr),
+    Ipv6(Ipv6Addr),
+    Str,
+    Bin,
+    Meth,
+}
+
+// === impl VarScope ===
+
+impl VarScope {
+    /// The name before the dot.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proc => "proc",
+            Self::Sess => "sess",
+            Self::Txn => "txn",
+            Self::Req => "req",
+            Self::Res => "res",
+            Self::Check => "check",
+        }
+    }
+}
+
+// === impl VarRef ===
+
+impl VarRef {
+    /// Reads `scope.name`. The error is HAProxy's wording.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let shown = String::from_utf8_lossy(text);
+        if text.is_empty() {
+            return Err("a variable name must start by its scope".into());
+        }
+        let scopes =
+            [VarScope::Proc, VarScope::Sess, VarScope::Txn, VarScope::Req, VarScope::Res, VarScope::Check];
+        let found = scopes.into_iter().find_map(|scope| {
+            let rest = text.strip_prefix(scope.name().as_bytes())?.strip_prefix(b".")?;
+            Some((scope, rest))
+        });
+        let Some((scope, name)) = found else {
+            return Err(format!(
+                "invalid variable name '{shown}'. A variable name must be start by its scope. \
+                 The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'"
+            ));
+        };
+        if let Some(bad) = name.iter().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.'))) {
+            return Err(format!(
+                "invalid syntax at char '{}' in variable name '{shown}'",
+                char::from(*bad).escape_default()
+            ));
+        }
+        Ok(Self { scope, name: name.into(), hash: xxhash_rust::xxh3::xxh3_64(name) })
+    }
+}
+
+// === impl Vars ===
+
+impl Vars {
+    /// An empty store that holds at most `limit` bytes of names and values, as HAProxy counts them.
+    pub const fn new(limit: Option<usize>) -> Self {
+        Self { slots: Vec::new(), used: 0, limit }
+    }
+
+    /// The variable's value, its bytes copied to `scratch`.
+    pub fn value<'a>(&self, var: &VarRef, scratch: &'a Scratch) -> Option<Value<'a>> {
+        let slot = self.slot(var)?;
+        Some(match slot.held {
+            Held::Unset => return None,
+            Held::Bool(b) => Value::Bool(b),
+            Held::Sint(i) => Value::Sint(i),
+            Held::Ipv4(ip) => Value::Ipv4(ip),
+            Held::Ipv6(ip) => Value::Ipv6(ip),
+            Held::Str => Value::Str(scratch.bytes(&slot.bytes)),
+            Held::Bin => Value::Bin(scratch.bytes(&slot.bytes)),
+            Held::Meth => Value::Meth(scratch.bytes(&slot.bytes)),
+        })
+    }
+
+    /// Whether the variable is set.
+    pub fn is_set(&self, var: &VarRef) -> bool {
+        self.slot(var).is_some_and(|slot| !matches!(slot.held, Held::Unset))
+    }
+
+    /// Sets a variable, or forgets it; `false` where there is no room for it.
+    pub fn set(&mut self, var: &VarRef, value: Option<Value<'_>>) -> bool {
+        let Some(value) = value else {
+            self.unset(var);
+            return true;
+        };
+        let size = VAR_OVERHEAD + value.bytes().map_or(0, <[u8]>::len);
+        let freed = self.slot(var).map_or(0, Slot::size);
+        let used = self.used - freed + size;
+        if self.limit.is_some_and(|limit| used > limit) {
+            return false;
+        }
+        self.used = used;
+        let slot = self.slot_mut(var);
+        slot.bytes.clear();
+        slot.bytes.extend_from_slice(value.bytes().unwrap_or_default());
+        slot.held = match value {
+            Value::Bool(b) => Held::Bool(b),
+            Value::Sint(i) => Held::Sint(i),
+            Value::Ipv4(ip) => Held::Ipv4(ip),
+            Value::Ipv6(ip) => Held::Ipv6(ip),
+            Value::Str(_) => Held::Str,
+            Value::Bin(_) => Held::Bin,
+            Value::Meth(_) => Held::Meth,
+        };
+        true
+    }
+
+    /// Forgets all variables and keeps their buffers.
+    pub fn clear(&mut self) {
+        for slot in &mut self.slots {
+            slot.held = Held::Unset;
+        }
+        self.used = 0;
+    }
+
+    /// Bytes held, as they count against the limit.
+    pub const fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Names and values of all that is set, in the order they were first set.
+    pub fn iter<'a>(&'a self, scratch: &'a Scratch) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
+        self.slots.iter().filter_map(move |slot| {
+            let var = VarRef { scope: VarScope::Txn, name: slot.name.clone(), hash: slot.hash };
+            Some((&*slot.name, self.value(&var, scratch)?))
+        })
+    }
+
+    fn unset(&mut self, var: &VarRef) {
+        if let Some(slot) = self.slots.iter_mut().find(|s| s.hash == var.hash && s.name == var.name) {
+            self.used -= slot.size();
+            slot.held = Held::Unset;
+        }
+    }
+
+    fn slot(&self, var: &VarRef) -> Option<&Slot> {
+        self.slots.iter().find(|s| s.hash == var.hash && s.name == var.name)
+    }
+
+    fn slot_mut(&mut self, var: &VarRef) -> &mut Slot {
+        let at = self.slots.iter().position(|s| s.hash == var.hash && s.name == var.name);
+        let at = at.unwrap_or_else(|| {
+            self.slots.push(Slot {
+                hash: var.hash,
+                name: var.name.clone(),
+                held: Held::Unset,
+                bytes: Vec::new(),
+            });
+            self.slots.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or pushed on the lines above")]
+        &mut self.slots[at]
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    fn size(&self) -> usize {
+        match self.held {
+            Held::Unset => 0,
+            _ => VAR_OVERHEAD + self.bytes.len(),
+        }
+    }
+}
+
+/// What a variable counts beside its bytes.
+const VAR_OVERHEAD: usize = 64;
