@@ -1,0 +1,188 @@
+//! What outlives a reload: states of servers, counters, and what was set at run time.
+//!
+//! Found by identity (the proxy's name and side, the server's name), never by position. Everything here is
+//! shared by all threads: atomics, and short locks that no `.await` is held across.
+
+mod counters;
+mod server;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+pub use counters::{Average, Counter, Counters, Rate, WINDOW};
+pub use server::{Admin, Health, ServerRuntime};
+
+/// All run-time state of the process.
+#[derive(Debug)]
+pub struct Runtime {
+    /// How many workers there are; fixed for the life of the process.
+    pub workers: usize,
+    /// What the process as a whole counts.
+    pub process: Process,
+    proxies: Mutex<HashMap<String, Arc<ProxyRuntime>>>,
+}
+
+/// State of the whole process.
+#[derive(Debug, Default)]
+pub struct Process {
+    /// Client connections open now.
+    pub connections: AtomicU32,
+    /// The most of them at once.
+    pub highest_connections: AtomicU32,
+    /// Connections taken in since the start, and requests served.
+    pub per_worker: OnceLock<Box<[Counters]>>,
+    /// Log datagrams that could not be sent.
+    pub dropped_logs: AtomicU64,
+    /// Numbers the transactions (`%rt`).
+    pub request_number: AtomicU32,
+    /// Set when the process is on its way out: no connection is kept alive any more.
+    pub stopping: AtomicBool,
+    /// Transactions and tunnels that still run.
+    pub jobs: AtomicU32,
+}
+
+/// State of one proxy.
+#[derive(Debug)]
+pub struct ProxyRuntime {
+    /// As a frontend.
+    pub frontend: Side,
+    /// As a backend.
+    pub backend: Side,
+    /// The servers, by name.
+    servers: Mutex<HashMap<String, Arc<ServerRuntime>>>,
+    /// Requests waiting in the backend's queue.
+    pub queued: Level,
+    workers: usize,
+}
+
+/// What is known of one side of a proxy.
+#[derive(Debug)]
+pub struct Side {
+    /// Counted by each worker.
+    pub counters: Box<[Counters]>,
+    /// Sessions now.
+    pub sessions: Level,
+    /// `set maxconn frontend`, and the file's value before that.
+    pub maxconn: AtomicU32,
+}
+
+/// A number that goes up and down, and the highest it ever was.
+#[derive(Debug, Default)]
+pub struct Level {
+    now: AtomicU32,
+    highest: AtomicU32,
+}
+
+// === impl Runtime ===
+
+impl Runtime {
+    /// Empty state for so many workers.
+    pub fn new(workers: usize) -> Arc<Self> {
+        let process = Process::default();
+        let _ = process.per_worker.set(counters(workers));
+        Arc::new(Self { workers, process, proxies: Mutex::default() })
+    }
+
+    /// The state of the proxy of this name; empty state where there was none.
+    pub fn proxy(&self, name: &str) -> Arc<ProxyRuntime> {
+        let mut proxies = self.proxies.lock();
+        if let Some(p) = proxies.get(name) {
+            return p.clone();
+        }
+        let p = Arc::new(ProxyRuntime {
+            frontend: Side::new(self.workers),
+            backend: Side::new(self.workers),
+            servers: Mutex::default(),
+            queued: Level::default(),
+            workers: self.workers,
+        });
+        proxies.insert(name.to_owned(), p.clone());
+        p
+    }
+}
+
+// === impl Process ===
+
+impl Process {
+    /// The counters of a worker.
+    pub fn counters(&self, worker: usize) -> Option<&Counters> {
+        self.per_worker.get()?.get(worker)
+    }
+
+    /// Whether the process is on its way out.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+}
+
+// === impl ProxyRuntime ===
+
+impl ProxyRuntime {
+    /// The state of the server of this name; `fresh` makes it where there was none.
+    pub fn server(&self, name: &str, fresh: impl FnOnce(Box<[Counters]>) -> ServerRuntime) -> Arc<ServerRuntime> {
+        let mut servers = self.servers.lock();
+        if let Some(s) = servers.get(name) {
+            return s.clone();
+        }
+        let s = Arc::new(fresh(counters(self.workers)));
+        servers.insert(name.to_owned(), s.clone());
+        s
+    }
+}
+
+// === impl Side ===
+
+impl Side {
+    fn new(workers: usize) -> Self {
+        Self { counters: counters(workers), sessions: Level::default(), maxconn: AtomicU32::new(0) }
+    }
+
+    /// A counter, added up over the workers.
+    pub fn sum(&self, counter: impl Fn(&Counters) -> &Counter) -> u64 {
+        self.counters.iter().map(|c| counter(c).value()).sum()
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    /// One more; the number with it.
+    pub fn up(&self) -> u32 {
+        let n = self.now.fetch_add(1, Relaxed) + 1;
+        if n > self.highest.load(Relaxed) {
+            self.highest.fetch_max(n, Relaxed);
+        }
+        n
+    }
+
+    /// One less.
+    pub fn down(&self) {
+        self.now.fetch_sub(1, Relaxed);
+    }
+
+    /// One more, unless there are `limit` already; a limit of 0 is none.
+    pub fn up_to(&self, limit: u32) -> bool {
+        if self.up() <= limit || limit == 0 {
+            return true;
+        }
+        self.down();
+        false
+    }
+
+    /// The number now.
+    pub fn now(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+
+    /// The highest it was.
+    pub fn highest(&self) -> u32 {
+        self.highest.load(Relaxed)
+    }
+}
+
+fn counters(workers: usize) -> Box<[Counters]> {
+    (0..workers).map(|_| Counters::default()).collect()
+}

@@ -1,0 +1,318 @@
+//! Lazy timers: a deadline is moved by a store and looked at when it fires.
+//!
+//! Each worker has one wheel, each connection one [`Timer`] for its whole life. Moving a deadline further
+//! away, which every byte does, costs nothing but the store: the timer stays in the slot of its old
+//! deadline and goes on to the next one when that slot comes. Only an earlier deadline moves it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::clock::{self, Tick};
+
+/// The timers of one worker.
+pub(crate) struct Wheel {
+    inner: RefCell<Inner>,
+    /// The slot that comes next, in slot counts since the start; `u64::MAX` where all are empty.
+    next: Cell<u64>,
+    /// Wakes the driver when a timer is put before `next`.
+    driver: RefCell<Option<Waker>>,
+}
+
+/// One deadline. It wakes the task that last asked whether it has passed.
+pub(crate) struct Timer {
+    wheel: Rc<Wheel>,
+    key: usize,
+    deadline: Rc<Cell<Tick>>,
+}
+
+struct Inner {
+    entries: Slab<Entry>,
+    /// The first entry of each slot.
+    heads: Box<[u32]>,
+    /// One bit for each slot that is not empty.
+    used: Box<[u64]>,
+    /// All slots up to here are done.
+    done: u64,
+}
+
+struct Entry {
+    deadline: Rc<Cell<Tick>>,
+    waker: Option<Waker>,
+    /// The slot count it is linked in; `UNLINKED` where it is not.
+    at: u64,
+    next: u32,
+    prev: u32,
+}
+
+// === impl Wheel ===
+
+impl Wheel {
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            inner: RefCell::new(Inner {
+                entries: Slab::new(),
+                heads: vec![NONE; SLOTS as usize].into_boxed_slice(),
+                used: vec![0; SLOTS as usize / 64].into_boxed_slice(),
+                done: slot_of(clock::now()),
+            }),
+            next: Cell::new(u64::MAX),
+            driver: RefCell::new(None),
+        })
+    }
+
+    /// A timer that never fires until it is set.
+    pub(crate) fn timer(self: &Rc<Self>) -> Timer {
+        let deadline = Rc::new(Cell::new(Tick::NEVER));
+        let entry = Entry { deadline: deadline.clone(), waker: None, at: UNLINKED, next: NONE, prev: NONE };
+        let key = self.inner.borrow_mut().entries.insert(entry);
+        Timer { wheel: self.clone(), key, deadline }
+    }
+
+    /// Wakes what has expired, for as long as the worker runs.
+    pub(crate) async fn drive(self: Rc<Self>) {
+        loop {
+            std::future::poll_fn(|cx| {
+                *self.driver.borrow_mut() = Some(cx.waker().clone());
+                if self.next.get() == u64::MAX { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+            })
+            .await;
+            let due = Tick((self.next.get() + 1) * SLOT_MICROS);
+            let wait = due.0.saturating_sub(clock::now().0);
+            if wait > 0 {
+                tokio::time::sleep(Duration::from_micros(wait)).await;
+            }
+            self.turn(clock::now());
+        }
+    }
+
+    /// Goes through all slots up to `now`: wakes what has expired, links anew what was moved.
+    fn turn(&self, now: Tick) {
+        let mut woken: Vec<Waker> = Vec::new();
+        let mut inner = self.inner.borrow_mut();
+        let upto = slot_of(now);
+        while let Some(slot) = inner.first_used().filter(|s| *s < upto) {
+            inner.fire(slot, now, &mut woken);
+        }
+        inner.done = inner.done.max(upto);
+        self.next.set(inner.first_used().unwrap_or(u64::MAX));
+        drop(inner);
+        for w in woken {
+            w.wake();
+        }
+    }
+
+    fn link(&self, key: usize, deadline: Tick) {
+        let mut inner = self.inner.borrow_mut();
+        let slot = inner.slot_for(deadline);
+        let Some(entry) = inner.entries.get(key) else { return };
+        if entry.at <= slot {
+            return; // It is looked at in time: lazy.
+        }
+        inner.unlink(key);
+        inner.link(key, slot);
+        if slot < self.next.get() {
+            self.next.set(slot);
+            drop(inner);
+            if let Some(w) = self.driver.borrow_mut().take() {
+                w.wake();
+            }
+        }
+    }
+}
+
+// === impl Timer ===
+
+impl Timer {
+    /// Moves the deadline.
+    pub(crate) fn set(&self, deadline: Tick) {
+        let old = self.deadline.replace(deadline);
+        if deadline < old {
+            self.wheel.link(self.key, deadline);
+        }
+    }
+
+    /// Whether the deadline has passed. Where it has not, the task of `cx` is woken when it does.
+    pub(crate) fn poll_expired(&self, cx: &mut Context<'_>) -> bool {
+        if clock::now() >= self.deadline.get() {
+            return true;
+        }
+        let mut inner = self.wheel.inner.borrow_mut();
+        if let Some(entry) = inner.entries.get_mut(self.key) {
+            match &entry.waker {
+                Some(w) if w.will_wake(cx.waker()) => {}
+                _ => entry.waker = Some(cx.waker().clone()),
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let mut inner = self.wheel.inner.borrow_mut();
+        inner.unlink(self.key);
+        inner.entries.try_remove(self.key);
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// The slot in which a deadline is looked at: its own, or the last one of the wheel's turn.
+    fn slot_for(&self, deadline: Tick) -> u64 {
+        slot_of(deadline).clamp(self.done, self.done + SLOTS - 1)
+    }
+
+    fn link(&mut self, key: usize, slot: u64) {
+        let place = (slot % SLOTS) as usize;
+        let Some(head) = self.heads.get_mut(place) else { return };
+        let first = std::mem::replace(head, key as u32);
+        if let Some(bits) = self.used.get_mut(place / 64) {
+            *bits |= 1 << (place % 64);
+        }
+        if let Some(e) = self.entries.get_mut(first as usize) {
+            e.prev = key as u32;
+        }
+        if let Some(e) = self.entries.get_mut(key) {
+            (e.at, e.next, e.prev) = (slot, first, NONE);
+        }
+    }
+
+    fn unlink(&mut self, key: usize) {
+        let Some(e) = self.entries.get_mut(key) else { return };
+        if e.at == UNLINKED {
+            return;
+        }
+        let (at, next, prev) = (e.at, e.next, e.prev);
+        (e.at, e.next, e.prev) = (UNLINKED, NONE, NONE);
+        if let Some(e) = self.entries.get_mut(next as usize) {
+            e.prev = prev;
+        }
+        if let Some(e) = self.entries.get_mut(prev as usize) {
+            e.next = next;
+            return;
+        }
+        let place = (at % SLOTS) as usize;
+        if let Some(head) = self.heads.get_mut(place) {
+            *head = next;
+        }
+        if next == NONE && let Some(bits) = self.used.get_mut(place / 64) {
+            *bits &= !(1 << (place % 64));
+        }
+    }
+
+    /// The first slot from `done` on that is not empty.
+    fn first_used(&self) -> Option<u64> {
+        let start = self.done % SLOTS;
+        let words = self.used.len() as u64;
+        for i in 0..=words {
+            let word = (start / 64 + i) % words;
+            let mut bits = self.used.get(word as usize).copied().unwrap_or(0);
+            if i == 0 {
+                bits &= u64::MAX << (start % 64);
+            } else if i == words {
+                bits &= !(u64::MAX << (start % 64));
+            }
+            if bits != 0 {
+                let place = word * 64 + u64::from(bits.trailing_zeros());
+                return Some(self.done + (place + SLOTS - start) % SLOTS);
+            }
+        }
+        None
+    }
+
+    /// Empties a slot: an entry that has expired wakes its task, another goes to the slot of its deadline.
+    fn fire(&mut self, slot: u64, now: Tick, woken: &mut Vec<Waker>) {
+        self.done = self.done.max(slot + 1);
+        let mut key = self.heads.get((slot % SLOTS) as usize).copied().unwrap_or(NONE);
+        while key != NONE {
+            let Some(e) = self.entries.get_mut(key as usize) else { break };
+            let (next, deadline) = (e.next, e.deadline.get());
+            let due = if deadline <= now { e.waker.take() } else { None };
+            self.unlink(key as usize);
+            if deadline > now && deadline != Tick::NEVER {
+                let slot = self.slot_for(deadline);
+                self.link(key as usize, slot);
+            }
+            woken.extend(due);
+            key = next;
+        }
+    }
+}
+
+fn slot_of(t: Tick) -> u64 {
+    t.0 / SLOT_MICROS
+}
+
+/// A deadline is seen at most this much late.
+const SLOT_MICROS: u64 = 4000;
+/// One turn of the wheel is half a minute; what is further away is looked at once a turn.
+const SLOTS: u64 = 8192;
+const NONE: u32 = u32::MAX;
+const UNLINKED: u64 = u64::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    struct Count(AtomicU32);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_timer_wakes_its_task_once_its_last_deadline_has_passed(
+            moves in prop::collection::vec((0u64..200_000_000, 0u64..50_000_000), 1..20)
+        ) {
+            let wheel = Wheel::new();
+            let start = clock::now().0;
+            let timer = wheel.timer();
+            let count = Arc::new(Count(AtomicU32::new(0)));
+            let waker = Waker::from(count.clone());
+            let mut at = start;
+            for (deadline, step) in moves {
+                let deadline = Tick(at + deadline);
+                timer.set(deadline);
+                wheel.inner.borrow_mut().entries.get_mut(timer.key).unwrap().waker = Some(waker.clone());
+                let before = count.0.load(Ordering::Relaxed);
+                at += step;
+                let mut t = at - step;
+                while t < at {
+                    t = (t + 7_000_000).min(at);
+                    wheel.turn(Tick(t));
+                }
+                let fired = count.0.load(Ordering::Relaxed) > before;
+                if deadline.0 + SLOT_MICROS <= at {
+                    prop_assert!(fired, "deadline {} not seen at {}", deadline.0, at);
+                    timer.set(Tick::NEVER);
+                }
+                if deadline.0 > at {
+                    prop_assert!(!fired);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dropped_timers_leave_the_wheel_empty() {
+        let wheel = Wheel::new();
+        let timers: Vec<_> = (0..100).map(|_| wheel.timer()).collect();
+        for (i, t) in timers.iter().enumerate() {
+            t.set(Tick(clock::now().0 + i as u64 * 10_000));
+        }
+        assert!(wheel.inner.borrow().first_used().is_some());
+        drop(timers);
+        assert_eq!(wheel.inner.borrow().first_used(), None);
+    }
+}
