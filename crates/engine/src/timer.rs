@@ -89,6 +89,15 @@ impl Wheel {
         }
     }
 
+    /// Wakes every task that waits for a deadline, so that it looks around.
+    pub(crate) fn wake_all(&self) {
+        let woken: Vec<Waker> =
+            self.inner.borrow().entries.iter().filter_map(|(_, e)| e.waker.clone()).collect();
+        for w in woken {
+            w.wake();
+        }
+    }
+
     /// Goes through all slots up to `now`: wakes what has expired, links anew what was moved.
     fn turn(&self, now: Tick) {
         let mut woken: Vec<Waker> = Vec::new();

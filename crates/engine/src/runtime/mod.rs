@@ -30,6 +30,8 @@ pub struct Runtime {
 pub struct Process {
     /// Client connections open now.
     pub connections: AtomicU32,
+    /// How many there may be; 0 for no limit.
+    pub maxconn: AtomicU32,
     /// The most of them at once.
     pub highest_connections: AtomicU32,
     /// Connections taken in since the start, and requests served.
@@ -110,6 +112,11 @@ impl Process {
     /// The counters of a worker.
     pub fn counters(&self, worker: usize) -> Option<&Counters> {
         self.per_worker.get()?.get(worker)
+    }
+
+    /// The number of the next transaction.
+    pub fn next_number(&self) -> u32 {
+        self.request_number.fetch_add(1, Relaxed)
     }
 
     /// Whether the process is on its way out.

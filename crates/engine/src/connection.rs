@@ -1,0 +1,159 @@
+//! A client's connection: what it is known by, and its life from one request to the next.
+//!
+//! Between requests it holds no buffer and no transaction: it waits in a small future. At the first byte of
+//! a request it borrows the storage of a transaction from its worker, and gives it back at the end.
+
+use std::cell::OnceCell;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::Poll;
+
+use weir_sys::recycle::Recycled;
+use weir_sys::{Address, accepted, listen};
+
+use crate::buffer::Buffer;
+use crate::clock::{self, Tick};
+use crate::conf::Options;
+use crate::io::Stream;
+use crate::listener::{Admission, Listener};
+use crate::local;
+use crate::timer::Timer;
+use crate::transaction::{self, Served, Transaction};
+use crate::worker::Worker;
+
+/// A client's connection. What it owns lives as long as it does.
+pub(crate) struct Client {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) frontend: Rc<local::Proxy>,
+    pub(crate) listener: Rc<Listener>,
+    pub(crate) stream: Stream,
+    /// What came in and nobody consumed yet.
+    pub(crate) input: Buffer,
+    pub(crate) timer: Timer,
+    /// The client's address, as it or the PROXY header says.
+    pub(crate) source: Address,
+    destination: OnceCell<Address>,
+    pub(crate) accepted: Tick,
+    /// The same in microseconds since 1970.
+    pub(crate) accepted_wall: u64,
+    /// Requests so far.
+    pub(crate) requests: u32,
+    _admission: Admission,
+}
+
+/// How a connection's wait for its next request ended.
+enum Idle {
+    /// Bytes are there.
+    Request,
+    /// Nobody will send any more.
+    Over,
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        listener: &Rc<Listener>,
+        admission: Admission,
+        fd: OwnedFd,
+        source: Address,
+    ) -> io::Result<Self> {
+        if listener.proxy.has(Options::NOLINGER) {
+            let _ = accepted::set_no_linger(&fd);
+        }
+        Ok(Self {
+            worker: worker.clone(),
+            frontend: listener.proxy.clone(),
+            listener: listener.clone(),
+            stream: Stream::new(fd)?,
+            input: worker.buffers.buffer(),
+            timer: worker.wheel.timer(),
+            source,
+            destination: OnceCell::new(),
+            accepted: clock::now(),
+            accepted_wall: clock::wall(),
+            requests: 0,
+            _admission: admission,
+        })
+    }
+
+    /// The address that the client came to; asked from the kernel when first needed.
+    pub(crate) fn destination(&self) -> &Address {
+        self.destination.get_or_init(|| listen::local_address(&self.stream).unwrap_or(Address::Unnamed))
+    }
+
+    /// Takes the addresses of a PROXY header.
+    pub(crate) fn set_addresses(&mut self, source: Address, destination: Address) {
+        self.source = source;
+        self.destination = OnceCell::from(destination);
+    }
+
+    /// Waits for the first byte of a request.
+    async fn next_request(&mut self) -> Idle {
+        let conf = self.frontend.conf();
+        let first = self.requests == 0;
+        let wait = if first {
+            conf.timeouts.http_request.or(conf.timeouts.client)
+        } else {
+            conf.timeouts.http_keep_alive.or(conf.timeouts.http_request).or(conf.timeouts.client)
+        };
+        if !self.input.is_empty() {
+            return Idle::Request;
+        }
+        self.input.release();
+        self.timer.set(clock::now().after(wait));
+        let event = poll_fn(|cx| {
+            if self.stream.poll_readable(cx).is_ready() {
+                return Poll::Ready(Idle::Request);
+            }
+            let closing = !first && self.worker.runtime.process.is_stopping();
+            if closing || self.timer.poll_expired(cx) {
+                return Poll::Ready(if first { Idle::Request } else { Idle::Over });
+            }
+            Poll::Pending
+        })
+        .await;
+        // The newest configuration serves the next request.
+        if let Some(p) = self.worker.view().proxies.get(self.frontend.shared.index)
+            && p.shared.conf.name == self.frontend.shared.conf.name
+        {
+            self.frontend = p.clone();
+        }
+        event
+    }
+}
+
+/// Serves a connection of a frontend in `mode tcp`.
+pub(crate) async fn serve_tcp(client: Client) {
+    let worker = client.worker.clone();
+    let mut storage = Recycled::new(transaction::tcp(Transaction::new(client)));
+    poll_fn(|cx| storage.poll(cx)).await;
+    drop(worker);
+}
+
+/// Serves the requests of a connection of a frontend in `mode http`, one after the other.
+pub(crate) async fn serve_http(mut client: Client) {
+    loop {
+        if let Idle::Over = client.next_request().await {
+            return;
+        }
+        let worker = client.worker.clone();
+        let run = transaction::http(Transaction::new(client));
+        let mut storage = match worker.take_storage() {
+            Some(mut s) => {
+                s.set(run);
+                s
+            }
+            None => Recycled::new(run),
+        };
+        let served = poll_fn(|cx| storage.poll(cx)).await;
+        worker.give_storage(storage);
+        match served {
+            Served::Next(c) => client = c,
+            Served::Close => return,
+        }
+    }
+}

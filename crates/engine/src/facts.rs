@@ -1,0 +1,56 @@
+//! What is known of a transaction when it is over: what the log tells and the counters count.
+
+use crate::clock::Tick;
+use crate::ending::{Cause, Ending, Stage};
+
+/// Times, sizes and ends of one transaction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// When its first byte came, or its connection where there is no request.
+    pub(crate) begun: Tick,
+    /// The head of the request was complete.
+    pub(crate) requested: Option<Tick>,
+    /// A server was chosen, after the queue.
+    pub(crate) assigned: Option<Tick>,
+    /// The connection to the server was there.
+    pub(crate) connected: Option<Tick>,
+    /// The head of the response was there.
+    pub(crate) answered: Option<Tick>,
+    /// It was over.
+    pub(crate) finished: Option<Tick>,
+    /// From the client.
+    pub(crate) bytes_in: u64,
+    /// To the client.
+    pub(crate) bytes_out: u64,
+    /// To the server.
+    pub(crate) bytes_up: u64,
+    /// From the server.
+    pub(crate) bytes_down: u64,
+    /// The status that the client got; 0 for none.
+    pub(crate) status: u16,
+    /// Who ended it; the first to fail is named.
+    pub(crate) ending: Ending,
+    /// Connection attempts beyond the first.
+    pub(crate) retries: u32,
+    /// Whether another server than the first was tried.
+    pub(crate) redispatched: bool,
+    /// How many went before it in the server's queue, and in the backend's.
+    pub(crate) queued: (u32, u32),
+    /// The connection to the server had served others before.
+    pub(crate) reused: bool,
+    /// Its number in the process.
+    pub(crate) number: u32,
+    /// We answered ourselves.
+    pub(crate) local: bool,
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// Names who ended it, unless somebody is named already.
+    pub(crate) fn blame(&mut self, cause: Cause, stage: Stage) {
+        if self.ending.is_normal() {
+            self.ending = Ending::new(cause, stage);
+        }
+    }
+}

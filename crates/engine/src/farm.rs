@@ -1,0 +1,320 @@
+//! A backend's servers as a whole: who gets the next request, who waits, who is called.
+//!
+//! The decisions are `balance`'s; here they meet the servers' atomics under one short lock that no `.await`
+//! is held across. A request that is served holds a [`Slot`]; dropping it calls the next one that waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst, fence};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use weir_balance::queue::{Place, Priority, Queues, Ticket};
+use weir_balance::{Ask, Balancer, Farm as Loads, Load, Member, Plan, Scheme};
+
+use crate::clock::Tick;
+use crate::runtime::{ProxyRuntime, ServerRuntime};
+
+/// The servers of a backend.
+#[derive(Debug)]
+pub struct Farm {
+    servers: Vec<Arc<ServerRuntime>>,
+    limits: Vec<Limits>,
+    runtime: Arc<ProxyRuntime>,
+    state: Mutex<State>,
+    /// How many requests wait, to be looked at without the lock.
+    waiting: AtomicUsize,
+    /// Whether the algorithm goes by load, and must be told of it.
+    wants_load: bool,
+}
+
+/// What a `server` line limits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// `minconn`; 0 for none.
+    pub minconn: u32,
+    /// `maxqueue`; 0 for none.
+    pub maxqueue: u32,
+    /// `fullconn` of the backend.
+    pub fullconn: u32,
+}
+
+/// The outcome of asking for a server.
+#[derive(Debug)]
+pub(crate) enum Choice {
+    /// This one, now.
+    Serve(Slot),
+    /// All are full: wait here for the index of the one whose turn it is.
+    Wait(Waiting),
+    /// There is none that could ever serve it.
+    NoServer,
+    /// The queue of the wanted server is full.
+    QueueFull,
+}
+
+/// One of a server's places, held while it serves a request.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    farm: Arc<Farm>,
+    server: usize,
+}
+
+/// A request in the queue. Dropping it leaves the queue.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    farm: Arc<Farm>,
+    ticket: Option<Ticket>,
+    called: oneshot::Receiver<Call>,
+    place: Place,
+}
+
+/// A request's turn.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    server: usize,
+    passed: u32,
+}
+
+#[derive(Debug)]
+struct State {
+    balancer: Balancer,
+    queues: Queues<oneshot::Sender<Call>>,
+}
+
+/// The servers' atomics as `balance` wants to see them.
+struct View<'a>(&'a Farm);
+
+// === impl Farm ===
+
+impl Farm {
+    /// A farm over servers in the order of the configuration.
+    pub(crate) fn new(
+        plan: &Plan,
+        members: Vec<Member>,
+        servers: Vec<Arc<ServerRuntime>>,
+        limits: Vec<Limits>,
+        runtime: Arc<ProxyRuntime>,
+    ) -> Arc<Self> {
+        let queues = Queues::new(servers.len());
+        let balancer = Balancer::new(plan, members);
+        let wants_load = balancer.wants_load();
+        let state = Mutex::new(State { balancer, queues });
+        Arc::new(Self { servers, limits, runtime, state, waiting: AtomicUsize::new(0), wants_load })
+    }
+
+    /// A backend of no particular plan: what is built where nothing else is said.
+    pub(crate) fn default_plan() -> Plan {
+        Plan::of(Scheme::RoundRobin)
+    }
+
+    /// Chooses a server for a new request; `avoid` just failed it.
+    pub(crate) fn choose(self: &Arc<Self>, hash: Option<u32>, avoid: Option<usize>, now: Tick) -> Choice {
+        let mut state = self.state.lock();
+        if let Some(server) = state.balancer.pick(Ask { hash, avoid }, &View(self)) {
+            return self.claim(&mut state, server, now);
+        }
+        if state.balancer.is_empty() {
+            return Choice::NoServer;
+        }
+        self.wait(&mut state, Place::Backend, now)
+    }
+
+    /// Asks for one server, as persistence does: its own queue where it is full.
+    pub(crate) fn want(self: &Arc<Self>, server: usize, now: Tick) -> Choice {
+        self.claim(&mut self.state.lock(), server, now)
+    }
+
+    /// A server's fitness or weight has changed.
+    pub fn update(&self, server: usize) {
+        let Some(rt) = self.servers.get(server) else { return };
+        let mut state = self.state.lock();
+        state.balancer.update(server, rt.is_usable(), rt.effective(), View(self).load(server));
+        if !rt.is_running() {
+            // Those who wait for it alone are sent to choose again: their sender is dropped.
+            while state.queues.evict(server).is_some() {
+                rt.queued.down();
+                self.waiting.fetch_sub(1, Relaxed);
+            }
+        }
+        drop(state);
+        self.call_next(server);
+    }
+
+    /// The position of the server with this run-time state.
+    pub fn position(&self, server: &Arc<ServerRuntime>) -> Option<usize> {
+        self.servers.iter().position(|s| Arc::ptr_eq(s, server))
+    }
+
+    /// How many servers take traffic now, and the sum of their weights.
+    pub fn active(&self) -> (usize, u64) {
+        let state = self.state.lock();
+        let serving = state.balancer.members().iter().enumerate().filter(|(i, _)| state.balancer.serves(*i));
+        serving.fold((0, 0), |(n, w), (_, m)| (n + 1, w + u64::from(m.effective.units())))
+    }
+
+    /// Whether the balancer would give new requests to this server.
+    pub fn serves(&self, server: usize) -> bool {
+        self.state.lock().balancer.serves(server)
+    }
+
+    /// Whether no server is in.
+    pub fn is_empty(&self) -> bool {
+        self.state.lock().balancer.is_empty()
+    }
+
+    fn claim(self: &Arc<Self>, state: &mut State, server: usize, now: Tick) -> Choice {
+        let Some(rt) = self.servers.get(server) else { return Choice::NoServer };
+        let load = View(self).load(server);
+        if load.has_room() {
+            rt.serving.up();
+            if self.wants_load {
+                state.balancer.note_load(server, View(self).load(server));
+            }
+            return Choice::Serve(Slot { farm: self.clone(), server });
+        }
+        if !load.queue_has_room() {
+            return Choice::QueueFull;
+        }
+        self.wait(state, Place::Server(server), now)
+    }
+
+    fn wait(self: &Arc<Self>, state: &mut State, place: Place, now: Tick) -> Choice {
+        let (sender, called) = oneshot::channel();
+        let ticket = state.queues.push(place, Priority::default(), now.millis(), None, sender);
+        self.level(place).up();
+        self.waiting.fetch_add(1, Relaxed);
+        fence(SeqCst);
+        let freed = match place {
+            Place::Backend => state.balancer.pick(Ask::default(), &View(self)),
+            Place::Server(s) => Some(s).filter(|s| View(self).load(*s).limit > View(self).load(*s).sessions),
+        };
+        if let Some(server) = freed
+            && state.queues.len(place) == 1
+            && state.queues.cancel(ticket).is_some()
+        {
+            self.level(place).down();
+            self.waiting.fetch_sub(1, Relaxed);
+            if let Some(rt) = self.servers.get(server) {
+                rt.serving.up();
+            }
+            return Choice::Serve(Slot { farm: self.clone(), server });
+        }
+        Choice::Wait(Waiting { farm: self.clone(), ticket: Some(ticket), called, place })
+    }
+
+    fn level(&self, place: Place) -> &crate::runtime::Level {
+        match place {
+            Place::Backend => &self.runtime.queued,
+            Place::Server(s) => self.servers.get(s).map_or(&self.runtime.queued, |s| &s.queued),
+        }
+    }
+
+    /// Gives free places of a server to those who wait.
+    fn call_next(self: &Farm, server: usize) {
+        if self.waiting.load(Relaxed) == 0 {
+            return;
+        }
+        let Some(rt) = self.servers.get(server) else { return };
+        let mut state = self.state.lock();
+        loop {
+            let load = View(self).load(server);
+            if !rt.is_running() || (load.limit != 0 && load.sessions >= load.limit) {
+                return;
+            }
+            let from_backend = state.balancer.serves(server);
+            let Some(called) = state.queues.call(server, from_backend) else { return };
+            self.level(called.place).down();
+            self.waiting.fetch_sub(1, Relaxed);
+            rt.serving.up();
+            if called.token.send(Call { server, passed: called.passed }).is_err() {
+                rt.serving.down(); // It left just now.
+            }
+        }
+    }
+
+    fn release(&self, server: usize) {
+        let Some(rt) = self.servers.get(server) else { return };
+        rt.serving.down();
+        if self.wants_load {
+            self.state.lock().balancer.note_load(server, View(self).load(server));
+        }
+        if rt.maxconn.load(Relaxed) != 0 {
+            // Either we see the one who waits, or it sees the place that we freed: see `wait`.
+            fence(SeqCst);
+            self.call_next(server);
+        }
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    /// The position of the server in its farm.
+    pub(crate) fn server(&self) -> usize {
+        self.server
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.farm.release(self.server);
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Waits for its turn: the place it got, and how many went before it since it came; `None` where the
+    /// server it waits for went away, so that it has to choose again.
+    pub(crate) async fn turn(&mut self) -> Option<(Slot, u32)> {
+        let call = (&mut self.called).await;
+        self.ticket = None;
+        let call = call.ok()?;
+        Some((Slot { farm: self.farm.clone(), server: call.server }, call.passed))
+    }
+
+    /// Whether it waits for one server alone.
+    pub(crate) fn for_server(&self) -> bool {
+        matches!(self.place, Place::Server(_))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        if self.farm.state.lock().queues.cancel(ticket).is_some() {
+            self.farm.level(self.place).down();
+            self.farm.waiting.fetch_sub(1, Relaxed);
+        } else if let Ok(call) = self.called.try_recv() {
+            // Called in this very moment: the place goes to the next.
+            drop(Slot { farm: self.farm.clone(), server: call.server });
+        }
+    }
+}
+
+// === impl View ===
+
+impl Loads for View<'_> {
+    fn load(&self, server: usize) -> Load {
+        let (Some(rt), Some(limits)) = (self.0.servers.get(server), self.0.limits.get(server)) else {
+            return Load::default();
+        };
+        let maxconn = rt.maxconn.load(Relaxed);
+        let limit = if limits.minconn == 0 || limits.minconn == maxconn {
+            maxconn
+        } else {
+            let sessions = self.0.runtime.backend.sessions.now();
+            weir_balance::maxconn::dynamic(limits.minconn, maxconn, limits.fullconn, sessions)
+        };
+        Load {
+            sessions: rt.serving.now(),
+            queued: rt.queued.now(),
+            limit,
+            queue_limit: limits.maxqueue,
+            rate: 0,
+        }
+    }
+
+    fn sessions(&self) -> u32 {
+        self.0.servers.iter().map(|s| s.serving.now()).sum()
+    }
+}

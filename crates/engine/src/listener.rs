@@ -1,0 +1,219 @@
+//! Listening sockets of a worker: connections come in here, and no more than the limits allow.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::unix::AsyncFd;
+use weir_sys::{Address, accepted};
+
+use crate::clock;
+use crate::connection::{self, Client};
+use crate::conf::{Bind, Mode};
+use crate::local;
+use crate::worker::Worker;
+
+/// A listening socket for one worker.
+#[derive(Debug)]
+pub struct Opened {
+    /// The socket; `listen` was called on it.
+    pub fd: Arc<OwnedFd>,
+    /// The frontend, by its position in the snapshot.
+    pub proxy: usize,
+    /// Which of its `bind` lines.
+    pub bind: usize,
+}
+
+/// A listening socket that is served.
+pub(crate) struct Listener {
+    pub(crate) proxy: Rc<local::Proxy>,
+    bind: usize,
+    closed: Cell<bool>,
+    waker: Cell<Option<Waker>>,
+    /// Sessions that came over it and are not over.
+    pub(crate) sessions: Cell<u32>,
+}
+
+/// Counts a client connection for as long as it lives, and makes room when it ends.
+pub(crate) struct Admission {
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// Starts to accept on a socket.
+    pub(crate) fn start(worker: &Rc<Worker>, opened: Opened) -> io::Result<Rc<Self>> {
+        let view = worker.view();
+        let proxy = view.proxies.get(opened.proxy).cloned();
+        let proxy = proxy.ok_or_else(|| io::Error::other("socket of no frontend"))?;
+        let this = Rc::new(Self {
+            proxy,
+            bind: opened.bind,
+            closed: Cell::new(false),
+            waker: Cell::new(None),
+            sessions: Cell::new(0),
+        });
+        let fd = AsyncFd::with_interest(opened.fd, tokio::io::Interest::READABLE)?;
+        tokio::task::spawn_local(this.clone().accept(worker.clone(), fd));
+        Ok(this)
+    }
+
+    /// The `bind` line.
+    pub(crate) fn conf(&self) -> Option<&Bind> {
+        self.proxy.conf().binds.get(self.bind)
+    }
+
+    /// Ends accepting; the socket is closed once what is in its queue was taken.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        self.look();
+    }
+
+    /// Makes the accepting task look at what has changed.
+    pub(crate) fn look(&self) {
+        if let Some(w) = self.waker.take() {
+            w.wake();
+        }
+    }
+
+    async fn accept(self: Rc<Self>, worker: Rc<Worker>, fd: AsyncFd<Arc<OwnedFd>>) {
+        let batch = batch_size(&worker);
+        loop {
+            let open = poll_fn(|cx| {
+                self.waker.set(Some(cx.waker().clone()));
+                if self.closed.get() {
+                    return Poll::Ready(false);
+                }
+                if worker.paused.get() {
+                    return Poll::Pending;
+                }
+                fd.poll_read_ready(cx).map(|r| r.is_ok())
+            })
+            .await;
+            if !open {
+                // Who is in the kernel's queue already was promised a connection.
+                while let Ok(true) = self.accept_one(&worker, &fd) {}
+                return;
+            }
+            for _ in 0..batch {
+                if !self.has_room(&worker) {
+                    tokio::time::sleep(FULL_WAIT).await;
+                    break;
+                }
+                match self.accept_one(&worker, &fd) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(_) => {
+                        // No descriptor or memory left: wait for some to come back.
+                        tokio::time::sleep(STARVED_WAIT).await;
+                        break;
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Takes one connection; `false` where there was none.
+    fn accept_one(self: &Rc<Self>, worker: &Rc<Worker>, fd: &AsyncFd<Arc<OwnedFd>>) -> io::Result<bool> {
+        let (stream, peer) = match accepted::accept(fd.get_ref()) {
+            Ok(got) => got,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let mut cx = std::task::Context::from_waker(Waker::noop());
+                if let Poll::Ready(Ok(mut ready)) = fd.poll_read_ready(&mut cx) {
+                    ready.clear_ready();
+                }
+                return Ok(false);
+            }
+            Err(e) if is_transient(&e) => return Ok(true),
+            Err(e) => return Err(e),
+        };
+        self.admit(worker, stream, peer);
+        Ok(true)
+    }
+
+    /// Starts a connection's task.
+    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, fd: OwnedFd, peer: Address) {
+        let admission = Admission::new(worker, self);
+        let Ok(client) = Client::new(worker, self, admission, fd, peer) else { return };
+        match self.proxy.conf().mode {
+            Mode::Http => tokio::task::spawn_local(connection::serve_http(client)),
+            _ => tokio::task::spawn_local(connection::serve_tcp(client)),
+        };
+    }
+
+    fn has_room(&self, worker: &Worker) -> bool {
+        let side = &self.proxy.shared.runtime.frontend;
+        let bind_limit = self.conf().map_or(0, |b| b.maxconn);
+        let process = worker.runtime.process.connections.load(Relaxed);
+        let limit = worker.runtime.process.maxconn.load(Relaxed);
+        side.sessions.now() < self.proxy.shared.maxconn
+            && (bind_limit == 0 || self.sessions.get() < bind_limit)
+            && (limit == 0 || process < limit)
+    }
+}
+
+// === impl Admission ===
+
+impl Admission {
+    fn new(worker: &Rc<Worker>, listener: &Rc<Listener>) -> Self {
+        let now = clock::now();
+        let process = &worker.runtime.process;
+        let n = process.connections.fetch_add(1, Relaxed) + 1;
+        if n > process.highest_connections.load(Relaxed) {
+            process.highest_connections.fetch_max(n, Relaxed);
+        }
+        process.jobs.fetch_add(1, Relaxed);
+        listener.sessions.set(listener.sessions.get() + 1);
+        listener.proxy.shared.runtime.frontend.sessions.up();
+        let counters = listener.proxy.front();
+        counters.connections.add(1);
+        counters.sessions.add(1);
+        counters.connection_rate.count(now);
+        counters.session_rate.count(now);
+        if let Some(all) = worker.process() {
+            all.connections.add(1);
+            all.connection_rate.count(now);
+            all.session_rate.count(now);
+        }
+        Self { worker: worker.clone(), listener: listener.clone() }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let process = &self.worker.runtime.process;
+        process.connections.fetch_sub(1, Relaxed);
+        process.jobs.fetch_sub(1, Relaxed);
+        self.listener.sessions.set(self.listener.sessions.get().saturating_sub(1));
+        self.listener.proxy.shared.runtime.frontend.sessions.down();
+    }
+}
+
+/// How many connections are taken before others get their turn (`tune.maxaccept`).
+fn batch_size(worker: &Worker) -> i32 {
+    match worker.view().snapshot.global.tune.max_accept {
+        Some(n) if n > 0 => n,
+        Some(_) => i32::MAX,
+        None => MAX_ACCEPT,
+    }
+}
+
+/// The connection was lost before it was taken; the socket is fine.
+fn is_transient(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
+}
+
+const MAX_ACCEPT: i32 = 64;
+/// How long a listener rests when a limit is reached, before it looks again.
+const FULL_WAIT: Duration = Duration::from_millis(1);
+/// How long it rests when the system is out of descriptors or memory.
+const STARVED_WAIT: Duration = Duration::from_millis(100);

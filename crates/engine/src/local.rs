@@ -1,0 +1,103 @@
+//! A worker's own view of the snapshot: what it shares with nobody, and so needs no lock for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::conf::{self, Options};
+use crate::mux::h1;
+use crate::pool::IdlePool;
+use crate::runtime::Counters;
+use crate::snapshot::{self, Snapshot};
+
+/// The proxies as one worker sees them.
+pub(crate) struct View {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) proxies: Vec<Rc<Proxy>>,
+}
+
+/// A proxy on one worker.
+pub(crate) struct Proxy {
+    pub(crate) shared: Arc<snapshot::Proxy>,
+    worker: usize,
+    pub(crate) servers: Vec<Rc<Server>>,
+}
+
+/// A server on one worker.
+pub(crate) struct Server {
+    pub(crate) shared: Arc<snapshot::Server>,
+    worker: usize,
+    /// Idle connections to it that this worker holds.
+    pub(crate) idle: RefCell<IdlePool<h1::Conn>>,
+    /// When it last failed to answer a connection attempt; for `max-reuse` and its kin later.
+    pub(crate) made: Cell<u64>,
+}
+
+// === impl View ===
+
+impl View {
+    /// The view of `worker`; idle connections of servers that stay are taken over from `old`.
+    pub(crate) fn new(snapshot: Arc<Snapshot>, worker: usize, old: Option<&View>) -> Rc<Self> {
+        let mut kept: HashMap<*const crate::runtime::ServerRuntime, IdlePool<h1::Conn>> = old
+            .into_iter()
+            .flat_map(|v| v.proxies.iter().flat_map(|p| p.servers.iter()))
+            .map(|s| (Arc::as_ptr(&s.shared.runtime), s.idle.take()))
+            .collect();
+        let proxies = snapshot
+            .proxies
+            .iter()
+            .map(|p| {
+                let servers = p.servers.iter().map(|s| {
+                    let idle = kept.remove(&Arc::as_ptr(&s.runtime)).unwrap_or_default();
+                    let idle = RefCell::new(idle);
+                    Rc::new(Server { shared: s.clone(), worker, idle, made: Cell::new(0) })
+                });
+                Rc::new(Proxy { shared: p.clone(), worker, servers: servers.collect() })
+            })
+            .collect();
+        Rc::new(Self { snapshot, proxies })
+    }
+}
+
+// === impl Proxy ===
+
+impl Proxy {
+    pub(crate) fn conf(&self) -> &conf::Proxy {
+        &self.shared.conf
+    }
+
+    pub(crate) fn has(&self, option: Options) -> bool {
+        self.shared.conf.options.contains(option)
+    }
+
+    /// What this worker counts of it as a frontend.
+    pub(crate) fn front(&self) -> &Counters {
+        of(&self.shared.runtime.frontend.counters, self.worker)
+    }
+
+    /// What this worker counts of it as a backend.
+    pub(crate) fn back(&self) -> &Counters {
+        of(&self.shared.runtime.backend.counters, self.worker)
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    pub(crate) fn conf(&self) -> &conf::Server {
+        &self.shared.conf
+    }
+
+    /// What this worker counts of it.
+    pub(crate) fn counters(&self) -> &Counters {
+        of(&self.shared.runtime.counters, self.worker)
+    }
+}
+
+/// A worker's own counters. There are as many as workers; a spare set stands in for none, so that counting
+/// never fails.
+fn of(counters: &[Counters], worker: usize) -> &Counters {
+    static SPARE: std::sync::LazyLock<Counters> = std::sync::LazyLock::new(Counters::default);
+    counters.get(worker).unwrap_or(&SPARE)
+}

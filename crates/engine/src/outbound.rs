@@ -1,0 +1,127 @@
+//! Outbound connections, for servers and checks alike.
+//!
+//! One function makes them: source address, options of the socket, and what has to be said before the
+//! first byte of the protocol (PROXY header) are decided here.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use weir_sys::connect::{self, ConnectSpec, PacketMarks};
+use weir_sys::{Address, SocketError};
+
+use crate::conf::{self, Endpoint, Options};
+use crate::io::Stream;
+use crate::local;
+
+/// A connection that is being established.
+pub(crate) struct Connecting {
+    stream: Stream,
+    established: bool,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server did not take it.
+    Refused(io::Error),
+    /// We have no source port, descriptor or memory left.
+    Exhausted(SocketError),
+    /// The server has no address.
+    NoAddress,
+}
+
+/// Starts a connection to a server. `client` is the destination of the client's connection and its source,
+/// where there is a client.
+pub(crate) fn start(
+    server: &Rc<local::Server>,
+    spec: &ConnectSpec,
+    destination_port: Option<u16>,
+    source: Option<SocketAddr>,
+) -> Result<Connecting, Failure> {
+    let address = address_of(server.conf(), destination_port).ok_or(Failure::NoAddress)?;
+    start_at(&address, spec, source)
+}
+
+/// Starts a connection to an address.
+pub(crate) fn start_at(
+    address: &Address,
+    spec: &ConnectSpec,
+    source: Option<SocketAddr>,
+) -> Result<Connecting, Failure> {
+    let made = connect::connect(address, spec, source, PacketMarks::default()).map_err(Failure::from)?;
+    let stream = Stream::new(made.fd).map_err(Failure::Refused)?;
+    Ok(Connecting { stream, established: made.established })
+}
+
+/// How connections to a server are made, from its line and its proxy's.
+pub(crate) fn spec(proxy: &conf::Proxy, server: &conf::Server) -> ConnectSpec {
+    let source = if server.source == conf::Source::default() { &proxy.source } else { &server.source };
+    let has_source = source.bind.is_some() || source.interface.is_some();
+    let keep_alive = proxy.options.contains(Options::SRVTCPKA).then_some(connect::KeepAlive {
+        idle: proxy.server_keepalive.idle,
+        interval: proxy.server_keepalive.interval,
+        count: proxy.server_keepalive.count,
+    });
+    ConnectSpec {
+        source: has_source.then(|| connect::Source {
+            address: source.bind.map(|(a, _)| a),
+            ports: source.bind.and_then(|(a, last)| connect::PortRange::new(a.port(), last)),
+            transparent: source.usesrc.is_some(),
+            interface: source.interface.clone(),
+        }),
+        no_delay: true,
+        keep_alive,
+        fast_open: server.tfo,
+        user_timeout: server.tcp_user_timeout,
+        no_quick_ack: proxy.options.contains(Options::TCP_SMART_CONNECT),
+        congestion: server.congestion.clone(),
+        mptcp: server.mptcp,
+        ..ConnectSpec::default()
+    }
+}
+
+fn address_of(server: &conf::Server, destination_port: Option<u16>) -> Option<Address> {
+    Some(match server.endpoint.as_ref()? {
+        Endpoint::Inet(a) => Address::Inet(match server.port {
+            conf::PortRule::Fixed => *a,
+            conf::PortRule::Offset(offset) => {
+                let port = i32::from(destination_port.unwrap_or(0)) + offset;
+                SocketAddr::new(a.ip(), port.clamp(0, 65535) as u16)
+            }
+        }),
+        Endpoint::Unix(path) => Address::Unix(path.clone()),
+        Endpoint::Abstract { name, padded } => Address::Abstract { name: name.clone(), padded: *padded },
+        Endpoint::Fd(_) | Endpoint::SockPair(_) => return None,
+    })
+}
+
+// === impl Connecting ===
+
+impl Connecting {
+    /// Ready when the connection is established or has failed.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if !self.established {
+            ready!(self.stream.poll_writable(cx));
+            connect::outcome(&self.stream).map_err(Failure::Refused)?;
+            self.established = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection, once it is done.
+    pub(crate) fn into_stream(self) -> Stream {
+        self.stream
+    }
+}
+
+impl From<SocketError> for Failure {
+    fn from(e: SocketError) -> Self {
+        use weir_sys::Step;
+        match e.step {
+            Step::SourcePorts | Step::Create => Self::Exhausted(e),
+            _ => Self::Refused(e.source),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Idle connections to a server, as one worker holds them.
+
+use crate::clock::Tick;
+
+/// A connection that waits for its next request, and what decides whether it may carry it.
+pub(crate) struct Idle<C> {
+    pub(crate) conn: C,
+    /// What must be the same for a request to use it (source address, SNI, PROXY header ...).
+    pub(crate) key: u64,
+    /// It carried more than one request already, so that it may take one that cannot be repeated.
+    pub(crate) proven: bool,
+    pub(crate) since: Tick,
+}
+
+/// The idle connections, the one used last on top.
+pub(crate) struct IdlePool<C> {
+    list: Vec<Idle<C>>,
+}
+
+// === impl IdlePool ===
+
+impl<C> Default for IdlePool<C> {
+    fn default() -> Self {
+        Self { list: Vec::new() }
+    }
+}
+
+impl<C> IdlePool<C> {
+    /// Puts a connection to rest.
+    pub(crate) fn put(&mut self, idle: Idle<C>) {
+        self.list.push(idle);
+    }
+
+    /// Takes the newest connection with this key, one that is proven where that is asked for.
+    pub(crate) fn take(&mut self, key: u64, proven: bool) -> Option<Idle<C>> {
+        let at = self.list.iter().rposition(|i| i.key == key && (i.proven || !proven))?;
+        Some(self.list.remove(at))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Drops those for which `dead` says so; how many they were.
+    pub(crate) fn sweep(&mut self, mut dead: impl FnMut(&Idle<C>) -> bool) -> usize {
+        let before = self.list.len();
+        self.list.retain(|i| !dead(i));
+        before - self.list.len()
+    }
+
+    /// Drops the `n` that rested longest.
+    pub(crate) fn drop_oldest(&mut self, n: usize) {
+        self.list.drain(..n.min(self.list.len()));
+    }
+}

@@ -1,0 +1,146 @@
+//! The run-time state of one server.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use bitflags::bitflags;
+use parking_lot::Mutex;
+use weir_balance::health::{self, CheckStatus};
+use weir_balance::weight::Effective;
+
+use super::{Counters, Level};
+use crate::clock::Tick;
+
+bitflags! {
+    /// Why an operator's word keeps a server from traffic (management manual, `srv_admin_state`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Admin: u8 {
+        /// Maintenance, set at run time.
+        const FORCED_MAINT = 1;
+        /// Maintenance, taken from a tracked server.
+        const INHERITED_MAINT = 2;
+        /// `disabled` in the configuration.
+        const CONFIGURED_MAINT = 4;
+        /// Drained, set at run time.
+        const FORCED_DRAIN = 8;
+        /// Drained, taken from a tracked server.
+        const INHERITED_DRAIN = 16;
+        /// In maintenance because its name has no address.
+        const NO_ADDRESS = 32;
+        /// Any reason of maintenance.
+        const MAINT = 1 | 2 | 4 | 32;
+        /// Any reason of draining.
+        const DRAIN = 8 | 16;
+    }
+}
+
+/// State of one server, shared by all workers.
+#[derive(Debug)]
+pub struct ServerRuntime {
+    /// Counted by each worker.
+    pub counters: Box<[Counters]>,
+    /// Requests it serves now, each holding one of its `maxconn` slots.
+    pub serving: Level,
+    /// Requests waiting for it alone.
+    pub queued: Level,
+    /// Idle connections to it, over all workers.
+    pub idle: AtomicU32,
+    /// Connections to it that carry a request now.
+    pub in_use: AtomicU32,
+    /// Whether checks hold it up (also where there are none).
+    pub up: AtomicBool,
+    /// Whether it takes no new client but those it knows (`http-check disable-on-404`).
+    pub stopping: AtomicBool,
+    admin: AtomicU8,
+    /// The weight now, 0 to 256, before slow start.
+    pub weight: AtomicU32,
+    /// The weight of the configuration.
+    pub initial_weight: u32,
+    /// `maxconn` now; 0 for none.
+    pub maxconn: AtomicU32,
+    /// When its state last changed, in microseconds of the process.
+    pub changed: AtomicU64,
+    /// What its checks found.
+    pub health: Mutex<Health>,
+}
+
+/// What the checks of a server found.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// The rise/fall counter.
+    pub counter: health::Health,
+    /// Outcome of the last check; absent before the first.
+    pub status: Option<CheckStatus>,
+    /// Status code or errno of the last check, where it had one.
+    pub code: Option<i32>,
+    /// What the last check had to say.
+    pub message: String,
+    /// How long the last check took, in milliseconds.
+    pub duration: u64,
+    /// Failed checks while up (`chkfail`).
+    pub failures: u64,
+    /// Transitions to down (`chkdown`).
+    pub downs: u64,
+    /// Milliseconds it was down before the last change.
+    pub down_millis: u64,
+}
+
+// === impl ServerRuntime ===
+
+impl ServerRuntime {
+    /// The state of a server that was just configured.
+    pub fn new(conf: &crate::conf::Server, counters: Box<[Counters]>, now: Tick) -> Self {
+        let (rise, fall) = conf.check.as_ref().map_or((1, 1), |c| (c.rise, c.fall));
+        let admin = if conf.disabled { Admin::CONFIGURED_MAINT } else { Admin::empty() };
+        let admin = if conf.endpoint.is_none() { admin | Admin::NO_ADDRESS } else { admin };
+        Self {
+            counters,
+            serving: Level::default(),
+            queued: Level::default(),
+            idle: AtomicU32::new(0),
+            in_use: AtomicU32::new(0),
+            up: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
+            admin: AtomicU8::new(admin.bits()),
+            weight: AtomicU32::new(conf.weight),
+            initial_weight: conf.weight,
+            maxconn: AtomicU32::new(conf.maxconn),
+            changed: AtomicU64::new(now.0),
+            health: Mutex::new(Health {
+                counter: health::Health::new(rise, fall, health::InitState::None),
+                status: None,
+                code: None,
+                message: String::new(),
+                duration: 0,
+                failures: 0,
+                downs: 0,
+                down_millis: 0,
+            }),
+        }
+    }
+
+    /// What operators and tracked servers said of it.
+    pub fn admin(&self) -> Admin {
+        Admin::from_bits_truncate(self.admin.load(Relaxed))
+    }
+
+    /// Sets and clears reasons; what they were before.
+    pub fn set_admin(&self, set: Admin, clear: Admin) -> Admin {
+        let old = self.admin.fetch_update(Relaxed, Relaxed, |a| Some((a | set.bits()) & !clear.bits()));
+        Admin::from_bits_truncate(old.unwrap_or_else(|a| a))
+    }
+
+    /// Whether it may get requests that are meant for it (persistence), if not new clients.
+    pub fn is_running(&self) -> bool {
+        self.up.load(Relaxed) && !self.admin().intersects(Admin::MAINT)
+    }
+
+    /// Whether the balancer may choose it.
+    pub fn is_usable(&self) -> bool {
+        self.is_running() && !self.stopping.load(Relaxed) && !self.admin().intersects(Admin::DRAIN)
+    }
+
+    /// The weight that the balancer goes by.
+    pub fn effective(&self) -> Effective {
+        Effective::full(self.weight.load(Relaxed).min(256) as u16)
+    }
+}

@@ -1,0 +1,160 @@
+//! The compiled configuration: immutable, shared by all workers, replaced as a whole.
+//!
+//! Built from [`crate::conf`] and the run-time state that outlives it. What did not change between two
+//! snapshots is shared by content.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use weir_balance::Member;
+
+use crate::clock::Tick;
+use crate::conf::{self, Conf};
+use crate::farm::{Farm, Limits};
+use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
+
+/// All that workers need to know of a configuration.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The `global` section.
+    pub global: Arc<conf::Global>,
+    /// The proxies, in the order of the files.
+    pub proxies: Vec<Arc<Proxy>>,
+}
+
+/// A proxy, ready to run.
+#[derive(Debug)]
+pub struct Proxy {
+    /// What the file says.
+    pub conf: Arc<conf::Proxy>,
+    /// Its position in the snapshot.
+    pub index: usize,
+    /// Its state.
+    pub runtime: Arc<ProxyRuntime>,
+    /// Its servers, in the order of the file.
+    pub servers: Vec<Arc<Server>>,
+    /// Who gets the next request.
+    pub farm: Arc<Farm>,
+    /// The position of the backend where no rule chose another; its own where it is a `listen`.
+    pub default_backend: Option<usize>,
+    /// Sessions that the frontend takes at once.
+    pub maxconn: u32,
+}
+
+/// A server, ready to run.
+#[derive(Debug)]
+pub struct Server {
+    /// What the file says.
+    pub conf: Arc<conf::Server>,
+    /// Its position in its backend.
+    pub index: usize,
+    /// Its state.
+    pub runtime: Arc<ServerRuntime>,
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// Compiles a configuration over the state that is there. `maxconn` is the process's limit.
+    pub fn build(conf: &Conf, runtime: &Arc<Runtime>, maxconn: u32, now: Tick) -> Arc<Self> {
+        let names: HashMap<&str, usize> = conf
+            .proxies
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.is_backend())
+            .map(|(i, p)| (p.name.as_str(), i))
+            .collect();
+        let fullconn = default_fullconn(conf, maxconn);
+        let proxies = conf
+            .proxies
+            .iter()
+            .enumerate()
+            .map(|(index, proxy)| {
+                let route = Route { names: &names, fullconn, maxconn };
+                Arc::new(Proxy::build(proxy, index, runtime, &route, now))
+            })
+            .collect();
+        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies })
+    }
+
+    /// The backend of this name.
+    pub fn backend(&self, name: &str) -> Option<&Arc<Proxy>> {
+        self.proxies.iter().find(|p| p.conf.is_backend() && p.conf.name == name)
+    }
+
+    /// The frontend of this name.
+    pub fn frontend(&self, name: &str) -> Option<&Arc<Proxy>> {
+        self.proxies.iter().find(|p| p.conf.is_frontend() && p.conf.name == name)
+    }
+}
+
+/// What a proxy's build needs to know of the others.
+struct Route<'a> {
+    names: &'a HashMap<&'a str, usize>,
+    fullconn: u32,
+    maxconn: u32,
+}
+
+// === impl Proxy ===
+
+impl Proxy {
+    fn build(
+        conf: &Arc<conf::Proxy>,
+        index: usize,
+        runtime: &Arc<Runtime>,
+        route: &Route<'_>,
+        now: Tick,
+    ) -> Self {
+        let state = runtime.proxy(&conf.name);
+        let servers: Vec<Arc<Server>> =
+            conf.servers.iter().enumerate().map(|(i, s)| Arc::new(Server::build(s, i, &state, now))).collect();
+        let farm = build_farm(conf, &servers, &state, conf.fullconn.unwrap_or(route.fullconn));
+        let default_backend = match &conf.default_backend {
+            Some((name, _)) => route.names.get(name.as_str()).copied(),
+            None if conf.is_backend() => Some(index),
+            None => None,
+        };
+        let maxconn = conf.maxconn.unwrap_or(route.maxconn);
+        Self { conf: conf.clone(), index, runtime: state, servers, farm, default_backend, maxconn }
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    fn build(conf: &Arc<conf::Server>, index: usize, proxy: &ProxyRuntime, now: Tick) -> Self {
+        let runtime = proxy.server(&conf.name, |counters| ServerRuntime::new(conf, counters, now));
+        Self { conf: conf.clone(), index, runtime }
+    }
+}
+
+fn build_farm(
+    conf: &conf::Proxy,
+    servers: &[Arc<Server>],
+    state: &Arc<ProxyRuntime>,
+    fullconn: u32,
+) -> Arc<Farm> {
+    let mut plan = Farm::default_plan();
+    plan.all_backups = conf.options.contains(conf::Options::ALL_BACKUPS);
+    let members = servers
+        .iter()
+        .map(|s| Member {
+            effective: s.runtime.effective(),
+            usable: s.runtime.is_usable(),
+            backup: s.conf.backup,
+            ..Member::up(s.conf.id, s.conf.weight.min(256) as u16)
+        })
+        .collect();
+    let limits = servers
+        .iter()
+        .map(|s| Limits { minconn: s.conf.minconn, maxqueue: s.conf.maxqueue, fullconn })
+        .collect();
+    let runtimes = servers.iter().map(|s| s.runtime.clone()).collect();
+    Farm::new(&plan, members, runtimes, limits, state.clone())
+}
+
+/// A tenth of what the frontends take in together (manual, 4.2 "fullconn").
+fn default_fullconn(conf: &Conf, maxconn: u32) -> u32 {
+    let frontends = conf.proxies.iter().filter(|p| p.is_frontend());
+    weir_balance::maxconn::default_fullconn(frontends.map(|p| p.maxconn.unwrap_or(maxconn)))
+}

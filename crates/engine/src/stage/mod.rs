@@ -1,0 +1,12 @@
+//! The stages of a transaction, in the order of [`crate::transaction`].
+
+pub(crate) mod exchange;
+pub(crate) mod finish;
+pub(crate) mod prepare;
+pub(crate) mod proxy_header;
+pub(crate) mod reach;
+pub(crate) mod receive;
+pub(crate) mod respond;
+pub(crate) mod route;
+pub(crate) mod rules;
+pub(crate) mod stream;

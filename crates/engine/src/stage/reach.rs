@@ -1,0 +1,290 @@
+//! Getting to a server: choose one, wait in the queue, connect, and try again where that may help (manual,
+//! 4.2 "retries", "option redispatch", "timeout queue", "timeout connect").
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use weir_balance::retry::{Attempt, Failure as Kind, Next, Redispatch};
+
+use crate::clock::{self, Tick};
+use crate::ending::{Cause, Stage};
+use crate::farm::Choice;
+use crate::io::Stream;
+use crate::local;
+use crate::outbound::{self, Connecting, Failure};
+use crate::transaction::{Assigned, Stop, Transaction};
+
+/// A connection to the server of the transaction, made anew.
+pub(crate) async fn server(t: &mut Transaction) -> Result<Stream, Stop> {
+    loop {
+        assign(t).await?;
+        match connect(t).await {
+            Ok(stream) => return Ok(stream),
+            Err(end) => again(t, end).await?,
+        }
+    }
+}
+
+/// How a connection attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The server refused or reset it.
+    Refused,
+    /// `timeout connect` struck.
+    TimedOut,
+    /// We could not even try.
+    Exhausted,
+    /// The client went away meanwhile.
+    ClientLeft,
+}
+
+/// Chooses a server and takes a place there, waiting for one where all are taken.
+pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
+    if t.assigned.as_ref().is_some_and(|a| a.slot.is_some()) {
+        return Ok(()); // The same server once more.
+    }
+    let backend = t.proxy().clone();
+    let farm = &backend.shared.farm;
+    let avoid = t.assigned.take().map(|a| a.server.shared.index);
+    let mut choice = farm.choose(None, avoid, t.now());
+    loop {
+        match choice {
+            Choice::Serve(slot) => {
+                let Some(server) = backend.servers.get(slot.server()) else {
+                    t.facts.blame(Cause::Internal, Stage::Connect);
+                    return Err(Stop::Answer(500));
+                };
+                note_assigned(t, &backend, server);
+                t.assigned = Some(Assigned { server: server.clone(), slot: Some(slot) });
+                return Ok(());
+            }
+            Choice::NoServer => {
+                t.facts.blame(Cause::Server, Stage::Connect);
+                backend.back().failed_connections.add(1);
+                return Err(Stop::Answer(503));
+            }
+            Choice::QueueFull => {
+                t.facts.blame(Cause::Server, Stage::Queue);
+                return Err(Stop::Answer(503));
+            }
+            Choice::Wait(waiting) => match Box::pin(queue(t, waiting)).await? {
+                Some(slot) => choice = Choice::Serve(slot),
+                None => choice = farm.choose(None, avoid, clock::now()),
+            },
+        }
+    }
+}
+
+/// Waits in the queue; `None` where it has to choose again.
+async fn queue(
+    t: &mut Transaction,
+    mut waiting: crate::farm::Waiting,
+) -> Result<Option<crate::farm::Slot>, Stop> {
+    let conf = t.proxy().conf();
+    let limit = conf.timeouts.queue.or(conf.timeouts.connect);
+    let abort = conf.options.contains(crate::conf::Options::ABORT_ON_CLOSE);
+    t.client.timer.set(t.now().after(limit));
+    let for_server = waiting.for_server();
+    let mut turn = Box::pin(waiting.turn());
+    let end = poll_fn(|cx| {
+        if let Poll::Ready(got) = turn.as_mut().poll(cx) {
+            return Poll::Ready(Ok(got));
+        }
+        if abort && client_left(t, cx) {
+            return Poll::Ready(Err((Cause::Client, Stop::Close)));
+        }
+        if t.client.timer.poll_expired(cx) {
+            return Poll::Ready(Err((Cause::ServerTimeout, Stop::Answer(503))));
+        }
+        Poll::Pending
+    })
+    .await;
+    match end {
+        Ok(Some((slot, passed))) => {
+            if for_server {
+                t.facts.queued.0 += passed;
+            } else {
+                t.facts.queued.1 += passed;
+            }
+            Ok(Some(slot))
+        }
+        Ok(None) => Ok(None),
+        Err((cause, stop)) => {
+            t.facts.blame(cause, Stage::Queue);
+            if cause == Cause::ServerTimeout {
+                t.proxy().back().failed_connections.add(1);
+            }
+            Err(stop)
+        }
+    }
+}
+
+/// Whether the client has closed: it said so, and nothing is left to be read before it.
+fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> bool {
+    let client = &mut t.client;
+    if client.input.is_full() {
+        return false;
+    }
+    match client.stream.poll_read(cx, client.input.space()) {
+        Poll::Ready(Ok(0) | Err(_)) => true,
+        Poll::Ready(Ok(n)) => {
+            client.input.filled(n);
+            cx.waker().wake_by_ref();
+            false
+        }
+        Poll::Pending => false,
+    }
+}
+
+/// Connects to the server that was chosen.
+pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
+    let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return Err(Ended::Exhausted) };
+    let limit = t.proxy().conf().timeouts.connect;
+    let mut connecting = match start(t, &server) {
+        Ok(c) => c,
+        Err(Failure::Refused(_)) => return Err(Ended::Refused),
+        Err(Failure::Exhausted(_) | Failure::NoAddress) => return Err(Ended::Exhausted),
+    };
+    t.client.timer.set(t.now().after(limit));
+    let abort = t.proxy().has(crate::conf::Options::ABORT_ON_CLOSE);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = connecting.poll_done(cx) {
+            return Poll::Ready(done.map_err(|_| Ended::Refused));
+        }
+        if abort && client_left(t, cx) {
+            return Poll::Ready(Err(Ended::ClientLeft));
+        }
+        if t.client.timer.poll_expired(cx) {
+            return Poll::Ready(Err(Ended::TimedOut));
+        }
+        Poll::Pending
+    })
+    .await?;
+    server.counters().connects.add(1);
+    t.proxy().back().connects.add(1);
+    t.facts.connected = Some(t.now());
+    Ok(connecting.into_stream())
+}
+
+fn start(t: &Transaction, server: &Rc<local::Server>) -> Result<Connecting, Failure> {
+    let port = match server.conf().port {
+        crate::conf::PortRule::Offset(_) => t.client.destination().inet().map(|a| a.port()),
+        crate::conf::PortRule::Fixed => None,
+    };
+    outbound::start(server, &server.shared.connect, port, source(t, server))
+}
+
+/// The client's address, where the connection shall seem to come from it (`usesrc`).
+fn source(t: &Transaction, server: &Rc<local::Server>) -> Option<SocketAddr> {
+    use crate::conf::SourceAddress;
+    let source = if server.conf().source == crate::conf::Source::default() {
+        &t.proxy().conf().source
+    } else {
+        &server.conf().source
+    };
+    match source.usesrc.as_ref()? {
+        SourceAddress::Client => t.client.source.inet(),
+        SourceAddress::ClientIp => t.client.source.inet().map(|a| SocketAddr::new(a.ip(), 0)),
+        SourceAddress::Addr(a) => Some(*a),
+        SourceAddress::Header { .. } => None,
+    }
+}
+
+/// Decides what follows a failed attempt, and waits where a pause is due.
+pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
+    let (cause, stop) = match end {
+        Ended::Refused => (Cause::Server, Stop::Answer(503)),
+        Ended::TimedOut => (Cause::ServerTimeout, Stop::Answer(503)),
+        Ended::Exhausted => (Cause::Resource, Stop::Answer(503)),
+        Ended::ClientLeft => (Cause::Client, Stop::Close),
+    };
+    let next = match end {
+        Ended::ClientLeft => Next::GiveUp,
+        _ => next_attempt(t, end, Kind::Connection),
+    };
+    match next {
+        Next::GiveUp => {
+            t.facts.blame(cause, Stage::Connect);
+            if end != Ended::ClientLeft {
+                count_failure(t);
+            }
+            Err(stop)
+        }
+        Next::SameServer { pause } => {
+            count_retry(t);
+            rest(t, Duration::from_millis(pause)).await;
+            Ok(())
+        }
+        Next::OtherServer => {
+            count_retry(t);
+            redispatch(t);
+            Ok(())
+        }
+    }
+}
+
+/// What `retries`, `redispatch` and `retry-on` say about a failure.
+pub(crate) fn next_attempt(t: &Transaction, end: Ended, kind: Kind) -> Next {
+    let conf = t.proxy().conf();
+    let on = conf.retry_on;
+    if !crate::stage::exchange::retry_on(on, kind) {
+        return Next::GiveUp;
+    }
+    let interval = conf.redispatch.map_or(Redispatch::Never, Redispatch::interval);
+    Attempt {
+        retries: conf.retries,
+        made: t.facts.retries,
+        redispatch: interval,
+        pinned: false,
+        quick: end == Ended::Refused,
+        others: t.proxy().shared.farm.active().0 > 1,
+    }
+    .next()
+}
+
+/// Leaves the server for another.
+pub(crate) fn redispatch(t: &mut Transaction) {
+    t.facts.redispatched = true;
+    if let Some(a) = &mut t.assigned {
+        a.slot = None;
+        a.server.counters().redispatches.add(1);
+    }
+    t.proxy().back().redispatches.add(1);
+}
+
+fn note_assigned(t: &mut Transaction, backend: &Rc<local::Proxy>, server: &Rc<local::Server>) {
+    let now = t.now();
+    t.facts.assigned = Some(now);
+    let counters = server.counters();
+    counters.sessions.add(1);
+    counters.selected.add(1);
+    counters.session_rate.count(now);
+    backend.back().selected.add(1);
+}
+
+pub(crate) fn count_retry(t: &mut Transaction) {
+    t.facts.retries += 1;
+    t.proxy().back().retries.add(1);
+    if let Some(a) = &t.assigned {
+        a.server.counters().retries.add(1);
+    }
+}
+
+fn count_failure(t: &Transaction) {
+    t.proxy().back().failed_connections.add(1);
+    if let Some(a) = &t.assigned {
+        a.server.counters().failed_connections.add(1);
+    }
+}
+
+async fn rest(t: &Transaction, time: Duration) {
+    if time.is_zero() {
+        return;
+    }
+    let until: Tick = clock::now().after(Some(time));
+    t.client.timer.set(until);
+    poll_fn(|cx| if t.client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+}

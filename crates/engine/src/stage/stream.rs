@@ -1,0 +1,69 @@
+//! A TCP session once its server is reached: a tunnel, and what is counted of it.
+
+use crate::clock::Tick;
+use crate::conf::{Options, Proxy};
+use crate::io::Stream;
+use crate::transaction::{Stop, Transaction};
+use crate::tunnel::{self, End, Rules};
+
+/// Passes bytes until one side is done.
+pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
+    let mut input = t.client.worker.buffers.buffer();
+    t.facts.answered = t.facts.connected;
+    between(t, &server, &mut input).await;
+    Err(Stop::Close)
+}
+
+/// Passes bytes between the client and a server; also after an upgrade.
+pub(crate) async fn between(
+    t: &mut Transaction,
+    server: &Stream,
+    server_input: &mut crate::buffer::Buffer,
+) {
+    let rules = rules(t);
+    let front = t.client.frontend.clone();
+    let back = t.proxy().clone();
+    let assigned = t.assigned.as_ref().map(|a| a.server.clone());
+    let client = &mut t.client;
+    let passed = tunnel::run(
+        End { stream: &client.stream, input: &mut client.input },
+        End { stream: server, input: server_input },
+        &client.timer,
+        &rules,
+        |up, down| {
+            front.front().bytes_in.add(up);
+            front.front().bytes_out.add(down);
+            back.back().bytes_in.add(up);
+            back.back().bytes_out.add(down);
+            if let Some(s) = &assigned {
+                s.counters().bytes_in.add(up);
+                s.counters().bytes_out.add(down);
+            }
+        },
+    )
+    .await;
+    client.timer.set(Tick::NEVER);
+    t.facts.bytes_in += passed.up;
+    t.facts.bytes_up += passed.up;
+    t.facts.bytes_out += passed.down;
+    t.facts.bytes_down += passed.down;
+    t.facts.blame(passed.ending.cause, passed.ending.stage);
+}
+
+fn rules(t: &Transaction) -> Rules {
+    let (front, back): (&Proxy, &Proxy) = (t.client.frontend.conf(), t.proxy().conf());
+    let global = &t.client.worker.view().snapshot.global;
+    let either = |o: Options| (front.options | back.options).contains(o) && !global.no_splice;
+    let auto = either(Options::SPLICE_AUTO);
+    Rules {
+        client: front.timeouts.client,
+        server: back.timeouts.server,
+        tunnel: back.timeouts.tunnel,
+        client_fin: front.timeouts.client_fin,
+        server_fin: back.timeouts.server_fin,
+        independent: (front.options | back.options).contains(Options::INDEPENDENT_STREAMS),
+        splice_request: auto || either(Options::SPLICE_REQUEST) || !global.no_splice,
+        splice_response: auto || either(Options::SPLICE_RESPONSE) || !global.no_splice,
+        pipe_size: global.tune.pipe_size,
+    }
+}

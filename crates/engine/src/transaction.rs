@@ -1,0 +1,114 @@
+//! One request and its answer, or one TCP session: the whole life on one screen.
+//!
+//! The stages live in files of their own names; each takes the transaction, does its part, and says whether
+//! the next one follows. Only this file knows their order.
+
+use std::rc::Rc;
+
+use weir_http::Head;
+
+use crate::clock::{self, Tick};
+use crate::connection::Client;
+use crate::facts::Facts;
+use crate::farm::Slot;
+use crate::local;
+use crate::mux::h1;
+use crate::stage::{exchange, finish, prepare, proxy_header, reach, receive, respond, route, rules, stream};
+
+/// A request in the making, its answer, and all that is known about both.
+pub(crate) struct Transaction {
+    pub(crate) client: Client,
+    /// The client's side of the protocol, in `mode http`.
+    pub(crate) front: h1::Front,
+    pub(crate) messages: Box<Messages>,
+    pub(crate) backend: Option<Rc<local::Proxy>>,
+    pub(crate) assigned: Option<Assigned>,
+    pub(crate) facts: Facts,
+}
+
+/// The heads of a transaction; their storage serves one after the other.
+#[derive(Default)]
+pub(crate) struct Messages {
+    pub(crate) request: Head,
+    pub(crate) response: Head,
+}
+
+/// The server that serves it, and the place it holds there.
+pub(crate) struct Assigned {
+    pub(crate) server: Rc<local::Server>,
+    pub(crate) slot: Option<Slot>,
+}
+
+/// Why the next stage does not follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Answer with this status, then close unless the request was read whole.
+    Answer(u16),
+    /// All that was to be said was said.
+    Done,
+    /// There is nobody to say anything to.
+    Close,
+}
+
+/// What a connection does after a transaction.
+pub(crate) enum Served {
+    /// It waits for the next request.
+    Next(Client),
+    /// It is over.
+    Close,
+}
+
+/// Serves one HTTP request.
+pub(crate) async fn http(mut t: Transaction) -> Served {
+    let stop = match http_stages(&mut t).await {
+        Ok(()) => Stop::Done,
+        Err(stop) => stop,
+    };
+    respond::end(&mut t, stop).await;
+    finish::http(t)
+}
+
+async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
+    proxy_header::accept(t).await?;
+    receive::request(t).await?;
+    rules::request(t).await?;
+    route::backend(t)?;
+    prepare::request(t)?;
+    exchange::run(t).await
+}
+
+/// Serves one TCP session.
+pub(crate) async fn tcp(mut t: Transaction) -> Served {
+    // The ending is in the facts; there is no one to answer to.
+    let _ = tcp_stages(&mut t).await;
+    finish::tcp(t);
+    Served::Close
+}
+
+async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
+    proxy_header::accept(t).await?;
+    route::backend(t)?;
+    let server = reach::server(t).await?;
+    stream::run(t, server).await
+}
+
+// === impl Transaction ===
+
+impl Transaction {
+    pub(crate) fn new(client: Client) -> Self {
+        let messages = client.worker.take_messages();
+        let number = client.worker.runtime.process.next_number();
+        let facts = Facts { begun: clock::now(), number, ..Facts::default() };
+        Self { front: h1::Front::default(), client, messages, backend: None, assigned: None, facts }
+    }
+
+    /// The backend, once it is chosen; the frontend before.
+    pub(crate) fn proxy(&self) -> &Rc<local::Proxy> {
+        self.backend.as_ref().unwrap_or(&self.client.frontend)
+    }
+
+    /// This turn's tick.
+    pub(crate) fn now(&self) -> Tick {
+        clock::now()
+    }
+}

@@ -1,0 +1,206 @@
+//! A worker: one thread, one single-threaded runtime, and all that its connections share without locks.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use weir_sys::recycle::Recycled;
+
+use crate::buffer::BufferPool;
+use crate::clock;
+use crate::listener::{self, Opened};
+use crate::local::View;
+use crate::runtime::{Counters, Runtime};
+use crate::snapshot::Snapshot;
+use crate::timer::Wheel;
+use crate::transaction::{Messages, Served};
+
+/// What a worker's connections share.
+pub(crate) struct Worker {
+    pub(crate) id: usize,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) wheel: Rc<Wheel>,
+    pub(crate) buffers: Rc<BufferPool>,
+    view: RefCell<Rc<View>>,
+    /// Storage of transactions that are over.
+    storage: RefCell<Vec<Recycled<Served>>>,
+    /// Messages of transactions that are over.
+    messages: RefCell<Vec<Box<Messages>>>,
+    /// Bumped when connections should look around: on drain, for instance.
+    pub(crate) listeners: RefCell<Vec<Rc<listener::Listener>>>,
+    pub(crate) paused: Cell<bool>,
+}
+
+/// What the control thread tells a worker.
+pub(crate) enum Command {
+    /// Run on this from now on, with these listening sockets in the place of the old ones.
+    Publish(Arc<Snapshot>, Vec<Opened>),
+    /// Take no connection until `Resume`.
+    Pause,
+    /// Take connections again.
+    Resume,
+    /// Close the listening sockets; end idle connections, let the others finish.
+    Drain,
+    /// End now.
+    Stop,
+}
+
+/// The control thread's hold on a worker.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    commands: UnboundedSender<Command>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// Starts a worker on a thread of its own.
+    pub(crate) fn start(
+        id: usize,
+        runtime: Arc<Runtime>,
+        snapshot: Arc<Snapshot>,
+        sockets: Vec<Opened>,
+    ) -> io::Result<Self> {
+        let (commands, received) = unbounded_channel();
+        let thread = std::thread::Builder::new().name(format!("weir/{id}")).spawn(move || {
+            if let Err(e) = run(id, runtime, snapshot, sockets, received) {
+                eprintln!("worker {id}: {e}");
+            }
+        })?;
+        Ok(Self { commands, thread: Some(thread) })
+    }
+
+    /// Tells the worker; whether it is still there.
+    pub(crate) fn tell(&self, command: Command) -> bool {
+        self.commands.send(command).is_ok()
+    }
+
+    /// Waits until the worker has ended.
+    pub(crate) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    fn new(id: usize, runtime: Arc<Runtime>, snapshot: Arc<Snapshot>) -> Rc<Self> {
+        let buffers = BufferPool::new(snapshot.global.tune.bufsize);
+        let view = RefCell::new(View::new(snapshot, id, None));
+        Rc::new(Self {
+            id,
+            runtime,
+            wheel: Wheel::new(),
+            buffers,
+            view,
+            storage: RefCell::default(),
+            messages: RefCell::default(),
+            listeners: RefCell::default(),
+            paused: Cell::new(false),
+        })
+    }
+
+    /// The proxies as they are now.
+    pub(crate) fn view(&self) -> Rc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// What this worker counts of the process as a whole.
+    pub(crate) fn process(&self) -> Option<&Counters> {
+        self.runtime.process.counters(self.id)
+    }
+
+    /// Storage for a transaction, as it was left by one that is over.
+    pub(crate) fn take_storage(&self) -> Option<Recycled<Served>> {
+        self.storage.borrow_mut().pop()
+    }
+
+    /// Gives storage back.
+    pub(crate) fn give_storage(&self, storage: Recycled<Served>) {
+        let mut list = self.storage.borrow_mut();
+        if list.len() < KEEP {
+            list.push(storage);
+        }
+    }
+
+    /// Messages to be filled.
+    pub(crate) fn take_messages(&self) -> Box<Messages> {
+        self.messages.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives messages back.
+    pub(crate) fn give_messages(&self, messages: Box<Messages>) {
+        let mut list = self.messages.borrow_mut();
+        if list.len() < KEEP {
+            list.push(messages);
+        }
+    }
+
+    fn publish(self: &Rc<Self>, snapshot: Arc<Snapshot>, sockets: Vec<Opened>) {
+        let view = View::new(snapshot, self.id, Some(&self.view()));
+        *self.view.borrow_mut() = view;
+        self.listen(sockets);
+    }
+
+    fn listen(self: &Rc<Self>, sockets: Vec<Opened>) {
+        for old in self.listeners.take() {
+            old.close();
+        }
+        for socket in sockets {
+            match listener::Listener::start(self, socket) {
+                Ok(l) => self.listeners.borrow_mut().push(l),
+                Err(e) => eprintln!("worker {}: cannot listen: {e}", self.id),
+            }
+        }
+    }
+
+    fn pause(&self, paused: bool) {
+        self.paused.set(paused);
+        for l in self.listeners.borrow().iter() {
+            l.look();
+        }
+    }
+}
+
+fn run(
+    id: usize,
+    runtime: Arc<Runtime>,
+    snapshot: Arc<Snapshot>,
+    sockets: Vec<Opened>,
+    mut commands: UnboundedReceiver<Command>,
+) -> io::Result<()> {
+    let rt = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .on_thread_unpark(clock::refresh)
+        .build_local(LocalOptions::default())?;
+    rt.block_on(async move {
+        clock::refresh();
+        let worker = Worker::new(id, runtime, snapshot);
+        tokio::task::spawn_local(worker.wheel.clone().drive());
+        worker.listen(sockets);
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::Publish(snapshot, sockets) => worker.publish(snapshot, sockets),
+                Command::Pause => worker.pause(true),
+                Command::Resume => worker.pause(false),
+                Command::Drain => {
+                    worker.listen(Vec::new());
+                    worker.wheel.wake_all();
+                }
+                Command::Stop => return,
+            }
+        }
+    });
+    rt.shutdown_background();
+    Ok(())
+}
+
+/// How many pieces of storage a worker keeps for later transactions.
+const KEEP: usize = 1024;
