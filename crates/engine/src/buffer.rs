@@ -88,7 +88,9 @@ impl Buffer {
 
     /// Room for more bytes; storage is taken from the pool where there is none. Empty only when full.
     pub(crate) fn space(&mut self) -> &mut [u8] {
-        if self.storage.is_empty() && let Some(pool) = &self.pool {
+        if self.storage.is_empty()
+            && let Some(pool) = &self.pool
+        {
             self.storage = pool.take(false);
         }
         if self.end == self.storage.len() && self.start > 0 {

@@ -122,7 +122,8 @@ impl Stream {
     pub(crate) fn drain(&self) {
         let mut scratch = [0u8; 4096];
         for _ in 0..4 {
-            if !matches!(rustix::net::recv(&self.fd, &mut scratch, RecvFlags::DONTWAIT), Ok((n, _)) if n > 0) {
+            if !matches!(rustix::net::recv(&self.fd, &mut scratch, RecvFlags::DONTWAIT), Ok((n, _)) if n > 0)
+            {
                 return;
             }
         }

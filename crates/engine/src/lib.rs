@@ -1,3 +1,29 @@
 //! Listeners, connections, muxes, the transaction, rules, servers, checks and logging.
+//!
+//! The way of a request by file: `listener` → `connection` → `transaction` and its `stage`s → `mux` → log.
+//! Nothing here parses a configuration's text or prints a page.
 
+mod buffer;
+pub mod clock;
 pub mod conf;
+mod connection;
+mod ending;
+mod engine;
+mod facts;
+mod farm;
+mod io;
+mod listener;
+mod local;
+mod mux;
+mod outbound;
+mod pool;
+pub mod runtime;
+pub mod snapshot;
+mod stage;
+mod timer;
+mod transaction;
+mod tunnel;
+mod worker;
+
+pub use engine::{Binding, Engine, StartError};
+pub use farm::{Farm, Limits};

@@ -14,8 +14,8 @@ use tokio::io::unix::AsyncFd;
 use weir_sys::{Address, accepted};
 
 use crate::clock;
-use crate::connection::{self, Client};
 use crate::conf::{Bind, Mode};
+use crate::connection::{self, Client};
 use crate::local;
 use crate::worker::Worker;
 

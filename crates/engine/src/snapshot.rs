@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_balance::Member;
+use weir_sys::connect::ConnectSpec;
 
 use crate::clock::Tick;
 use crate::conf::{self, Conf};
@@ -37,6 +38,8 @@ pub struct Proxy {
     pub farm: Arc<Farm>,
     /// The position of the backend where no rule chose another; its own where it is a `listen`.
     pub default_backend: Option<usize>,
+    /// The position of the backend of the first unconditional `use_backend`.
+    pub use_backend: Option<usize>,
     /// Sessions that the frontend takes at once.
     pub maxconn: u32,
 }
@@ -50,6 +53,8 @@ pub struct Server {
     pub index: usize,
     /// Its state.
     pub runtime: Arc<ServerRuntime>,
+    /// How connections to it are made.
+    pub connect: ConnectSpec,
 }
 
 // === impl Snapshot ===
@@ -106,25 +111,47 @@ impl Proxy {
         now: Tick,
     ) -> Self {
         let state = runtime.proxy(&conf.name);
-        let servers: Vec<Arc<Server>> =
-            conf.servers.iter().enumerate().map(|(i, s)| Arc::new(Server::build(s, i, &state, now))).collect();
+        let servers: Vec<Arc<Server>> = conf
+            .servers
+            .iter()
+            .enumerate()
+            .map(|(i, s)| Arc::new(Server::build(conf, s, i, &state, now)))
+            .collect();
         let farm = build_farm(conf, &servers, &state, conf.fullconn.unwrap_or(route.fullconn));
         let default_backend = match &conf.default_backend {
             Some((name, _)) => route.names.get(name.as_str()).copied(),
             None if conf.is_backend() => Some(index),
             None => None,
         };
+        let chosen = conf.use_backend.iter().find(|u| u.condition.is_none());
+        let use_backend = chosen.and_then(|u| route.names.get(u.target.as_str()).copied());
         let maxconn = conf.maxconn.unwrap_or(route.maxconn);
-        Self { conf: conf.clone(), index, runtime: state, servers, farm, default_backend, maxconn }
+        Self {
+            use_backend,
+            conf: conf.clone(),
+            index,
+            runtime: state,
+            servers,
+            farm,
+            default_backend,
+            maxconn,
+        }
     }
 }
 
 // === impl Server ===
 
 impl Server {
-    fn build(conf: &Arc<conf::Server>, index: usize, proxy: &ProxyRuntime, now: Tick) -> Self {
+    fn build(
+        backend: &conf::Proxy,
+        conf: &Arc<conf::Server>,
+        index: usize,
+        proxy: &ProxyRuntime,
+        now: Tick,
+    ) -> Self {
         let runtime = proxy.server(&conf.name, |counters| ServerRuntime::new(conf, counters, now));
-        Self { conf: conf.clone(), index, runtime }
+        let connect = crate::outbound::spec(backend, conf);
+        Self { conf: conf.clone(), index, runtime, connect }
     }
 }
 

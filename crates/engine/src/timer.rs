@@ -77,7 +77,11 @@ impl Wheel {
         loop {
             std::future::poll_fn(|cx| {
                 *self.driver.borrow_mut() = Some(cx.waker().clone());
-                if self.next.get() == u64::MAX { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+                if self.next.get() == u64::MAX {
+                    std::task::Poll::Pending
+                } else {
+                    std::task::Poll::Ready(())
+                }
             })
             .await;
             let due = Tick((self.next.get() + 1) * SLOT_MICROS);
@@ -209,7 +213,9 @@ impl Inner {
         if let Some(head) = self.heads.get_mut(place) {
             *head = next;
         }
-        if next == NONE && let Some(bits) = self.used.get_mut(place / 64) {
+        if next == NONE
+            && let Some(bits) = self.used.get_mut(place / 64)
+        {
             *bits &= !(1 << (place % 64));
         }
     }

@@ -5,8 +5,6 @@
 
 use std::rc::Rc;
 
-use weir_http::Head;
-
 use crate::clock::{self, Tick};
 use crate::connection::Client;
 use crate::facts::Facts;
@@ -28,10 +26,7 @@ pub(crate) struct Transaction {
 
 /// The heads of a transaction; their storage serves one after the other.
 #[derive(Default)]
-pub(crate) struct Messages {
-    pub(crate) request: Head,
-    pub(crate) response: Head,
-}
+pub(crate) struct Messages {}
 
 /// The server that serves it, and the place it holds there.
 pub(crate) struct Assigned {

@@ -13,6 +13,7 @@ mod error;
 pub mod listen;
 pub mod namespace;
 mod option;
+pub mod recycle;
 pub mod splice;
 pub mod time;
 

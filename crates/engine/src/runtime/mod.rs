@@ -129,7 +129,11 @@ impl Process {
 
 impl ProxyRuntime {
     /// The state of the server of this name; `fresh` makes it where there was none.
-    pub fn server(&self, name: &str, fresh: impl FnOnce(Box<[Counters]>) -> ServerRuntime) -> Arc<ServerRuntime> {
+    pub fn server(
+        &self,
+        name: &str,
+        fresh: impl FnOnce(Box<[Counters]>) -> ServerRuntime,
+    ) -> Arc<ServerRuntime> {
         let mut servers = self.servers.lock();
         if let Some(s) = servers.get(name) {
             return s.clone();

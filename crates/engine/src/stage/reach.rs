@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use weir_balance::retry::{Attempt, Failure as Kind, Next, Redispatch};
+use weir_balance::retry::{Attempt, Next, Redispatch};
 
 use crate::clock::{self, Tick};
+use crate::conf::RetryOn;
 use crate::ending::{Cause, Stage};
 use crate::farm::Choice;
 use crate::io::Stream;
@@ -203,7 +204,7 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
     };
     let next = match end {
         Ended::ClientLeft => Next::GiveUp,
-        _ => next_attempt(t, end, Kind::Connection),
+        _ => after_failure(t, end),
     };
     match next {
         Next::GiveUp => {
@@ -226,23 +227,25 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
     }
 }
 
-/// What `retries`, `redispatch` and `retry-on` say about a failure.
-pub(crate) fn next_attempt(t: &Transaction, end: Ended, kind: Kind) -> Next {
-    let conf = t.proxy().conf();
-    let on = conf.retry_on;
-    if !crate::stage::exchange::retry_on(on, kind) {
+/// What `retries` and `redispatch` say about a connection that could not be made.
+fn after_failure(t: &Transaction, end: Ended) -> Next {
+    if !t.proxy().conf().retry_on.contains(RetryOn::CONN_FAILURE) {
         return Next::GiveUp;
     }
-    let interval = conf.redispatch.map_or(Redispatch::Never, Redispatch::interval);
+    attempt(t, end == Ended::Refused).after_connect_failure()
+}
+
+/// How the request stands when an attempt fails.
+pub(crate) fn attempt(t: &Transaction, quick: bool) -> Attempt {
+    let conf = t.proxy().conf();
     Attempt {
         retries: conf.retries,
         made: t.facts.retries,
-        redispatch: interval,
+        redispatch: conf.redispatch.map_or(Redispatch::Never, Redispatch::interval),
         pinned: false,
-        quick: end == Ended::Refused,
+        quick,
         others: t.proxy().shared.farm.active().0 > 1,
     }
-    .next()
 }
 
 /// Leaves the server for another.

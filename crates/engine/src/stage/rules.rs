@@ -75,7 +75,12 @@ async fn wait(t: &mut Transaction, reason: Reason, since: Tick) {
     t.client.timer.set(since.after(delay));
     poll_fn(|cx| {
         let client = &mut t.client;
-        if bytes && client.stream.poll_read(cx, client.input.space()).map(|r| r.map(|n| client.input.filled(n))).is_ready()
+        if bytes
+            && client
+                .stream
+                .poll_read(cx, client.input.space())
+                .map(|r| r.map(|n| client.input.filled(n)))
+                .is_ready()
         {
             return Poll::Ready(());
         }

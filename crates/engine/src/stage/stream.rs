@@ -15,11 +15,7 @@ pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop>
 }
 
 /// Passes bytes between the client and a server; also after an upgrade.
-pub(crate) async fn between(
-    t: &mut Transaction,
-    server: &Stream,
-    server_input: &mut crate::buffer::Buffer,
-) {
+pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: &mut crate::buffer::Buffer) {
     let rules = rules(t);
     let front = t.client.frontend.clone();
     let back = t.proxy().clone();

@@ -1,0 +1,123 @@
+//! The engine as the program holds it: started on a snapshot and sockets, told to publish, drain, stop.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use parking_lot::Mutex;
+
+use crate::listener::Opened;
+use crate::runtime::Runtime;
+use crate::snapshot::Snapshot;
+use crate::worker::{Command, Handle};
+
+/// The workers, and what they run on.
+#[derive(Debug)]
+pub struct Engine {
+    runtime: Arc<Runtime>,
+    snapshot: Mutex<Arc<Snapshot>>,
+    workers: Mutex<Vec<Handle>>,
+}
+
+/// The sockets of one address of a `bind` line. With one for each worker the kernel spreads connections;
+/// a single one is shared.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// The frontend, by its position in the snapshot.
+    pub proxy: usize,
+    /// Which of its `bind` lines.
+    pub bind: usize,
+    /// The sockets, non-blocking, listening.
+    pub sockets: Vec<Arc<OwnedFd>>,
+}
+
+/// The engine could not start.
+#[derive(Debug)]
+pub struct StartError(io::Error);
+
+// === impl Engine ===
+
+impl Engine {
+    /// Starts as many workers as `runtime` is made for.
+    pub fn start(
+        runtime: Arc<Runtime>,
+        snapshot: Arc<Snapshot>,
+        bindings: &[Binding],
+    ) -> Result<Self, StartError> {
+        let workers = (0..runtime.workers)
+            .map(|id| Handle::start(id, runtime.clone(), snapshot.clone(), opened(bindings, id)))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(StartError)?;
+        Ok(Self { runtime, snapshot: Mutex::new(snapshot), workers: Mutex::new(workers) })
+    }
+
+    /// The state that outlives configurations.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// The configuration that runs.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.lock().clone()
+    }
+
+    /// Runs on another configuration from now on. `bindings` are all its sockets; those that are not among
+    /// them any more are closed once their queue is empty.
+    pub fn publish(&self, snapshot: Arc<Snapshot>, bindings: &[Binding]) {
+        *self.snapshot.lock() = snapshot.clone();
+        for (id, w) in self.workers.lock().iter().enumerate() {
+            w.tell(Command::Publish(snapshot.clone(), opened(bindings, id)));
+        }
+    }
+
+    /// Takes no connection for a while (SIGTTOU), or takes them again (SIGTTIN).
+    pub fn pause(&self, paused: bool) {
+        for w in self.workers.lock().iter() {
+            w.tell(if paused { Command::Pause } else { Command::Resume });
+        }
+    }
+
+    /// Closes the listening sockets and idle connections; what runs is left to finish (SIGUSR1).
+    pub fn drain(&self) {
+        self.runtime.process.stopping.store(true, Relaxed);
+        for w in self.workers.lock().iter() {
+            w.tell(Command::Drain);
+        }
+    }
+
+    /// Client connections that are still open.
+    pub fn connections(&self) -> u32 {
+        self.runtime.process.connections.load(Relaxed)
+    }
+
+    /// Ends now, whatever runs, and waits until the workers are gone.
+    pub fn stop(&self) {
+        let mut workers = self.workers.lock();
+        for w in workers.iter() {
+            w.tell(Command::Stop);
+        }
+        for w in workers.iter_mut() {
+            w.join();
+        }
+    }
+}
+
+/// The sockets of one worker: its own of each binding, or the one that all share.
+fn opened(bindings: &[Binding], worker: usize) -> Vec<Opened> {
+    let of = |b: &Binding| {
+        let fd = b.sockets.get(worker % b.sockets.len().max(1))?.clone();
+        Some(Opened { fd, proxy: b.proxy, bind: b.bind })
+    };
+    bindings.iter().filter_map(of).collect()
+}
+
+// === impl StartError ===
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot start a worker: {}", self.0)
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,4 @@
+//! stub
+#[derive(Default)]
+pub(crate) struct Front;
+pub(crate) struct Conn;

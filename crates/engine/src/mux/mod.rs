@@ -1,0 +1,3 @@
+//! Muxes: from bytes on a connection to messages and frames, and back.
+
+pub(crate) mod h1;
