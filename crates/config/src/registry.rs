@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use weir_diag::{Diagnostic, Diagnostics, Form, nearest};
+use weir_diag::{Diagnostic, Diagnostics, Form, Span, nearest};
 
 use crate::{Class, Entry, Keyword, Line, Negation, Prefix, Sections, State, Word};
 
@@ -208,7 +208,7 @@ impl<F: 'static> Keyword<F> {
 /// it is refused. For parameters, actions and all else that [`Registry::line`] does not judge.
 pub fn run_of<F: Copy>(
     keyword: &Keyword<F>,
-    at: weir_diag::Span,
+    at: Span,
     name: &str,
 ) -> Result<Result<F, Diagnostic>, Diagnostic> {
     match keyword.state {
@@ -238,8 +238,13 @@ fn prefix_fault(line: &Line, entry: Option<&Entry>) -> Option<Diagnostic> {
             option.alert(format!("negation/default is not supported for option '{}'.", option.text())).tight()
         }
         (true, None) => line.alert("'option' expects an option name.").tight(),
-        (false, _) => line.alert(NEGATION).tight(),
+        (false, _) => negation_alert(line.span),
     })
+}
+
+/// The alert for `no` or `default` where they may not stand.
+pub(crate) fn negation_alert(at: Span) -> Diagnostic {
+    Diagnostic::alert(at, NEGATION).tight()
 }
 
 /// `Err` where the keyword may not stand in this section, `Ok(Some(warning))` where it is ignored there.
