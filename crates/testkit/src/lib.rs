@@ -22,7 +22,9 @@ pub use log::LogSink;
 pub use origin::{Origin, Serving, panic_text};
 pub use peer::{PATIENCE, Peer};
 pub use ports::{HeldPort, is_listening};
-pub use program::{Launch, Outcome, Program, Running, TempDir, oracle_cache, oracle_path, weir_path};
+pub use program::{
+    Launch, Outcome, Program, Running, TempDir, oracle_cache, oracle_path, signal_process, weir_path,
+};
 pub use rustix::process::Signal;
 pub use show::show;
 pub use template::Template;

@@ -27,6 +27,7 @@ pub struct Launch {
     dir: TempDir,
     template: Template,
     arguments: Vec<String>,
+    names_its_config: bool,
     environment: Vec<(String, String)>,
 }
 
@@ -100,6 +101,7 @@ impl Program {
             dir,
             template,
             arguments: vec!["-db".to_owned()],
+            names_its_config: false,
             environment: Vec::new(),
         }
     }
@@ -130,6 +132,15 @@ impl Launch {
             self.arguments.push(argument);
         }
         self
+    }
+
+    /// Uses these arguments and no others, for a program with another command line. The configuration will be
+    /// in `{dir}/test.cfg`.
+    #[track_caller]
+    pub fn command_line(&mut self, arguments: &[&str]) -> &mut Launch {
+        self.arguments.clear();
+        self.names_its_config = true;
+        self.args(arguments)
     }
 
     /// Starts without `-db`, for tests of daemon and master modes.
@@ -210,7 +221,10 @@ impl Launch {
         let text = self.template.fill(config.trim_end_matches(' '));
         let path = self.file("test.cfg", text);
         let mut command = Command::new(&self.program.path);
-        command.args(&self.arguments).arg("-f").arg(path);
+        command.args(&self.arguments);
+        if !self.names_its_config {
+            command.arg("-f").arg(path);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.dir.0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -516,7 +530,8 @@ fn run_to_end(command: &mut Command) -> Outcome {
     Outcome { code, stdout: stdout.at_end(), stderr: stderr.at_end() }
 }
 
-fn signal_process(pid: u32, signal: Signal) {
+/// Sends a signal to one process.
+pub fn signal_process(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }

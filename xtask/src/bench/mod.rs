@@ -1,6 +1,125 @@
-//! stub
-use crate::Result;
-pub(crate) const OPTIONS: &str = "";
-pub(crate) fn run(_options: &[String]) -> Result {
+//! Weir and the reference on the same work in one run, printed as ratios.
+//!
+//! For each scenario every contender is started on the same configuration and pinned to one core; load (`wrk`)
+//! and origin run on another. Rounds are interleaved, so that what the machine does meanwhile hits all alike; what
+//! is printed is the median over rounds, ratios taken within a round. Timings never decide a test.
+
+mod contender;
+mod cpu;
+mod idle;
+mod load;
+mod report;
+mod scenario;
+mod syscalls;
+
+use crate::{Result, packages};
+use contender::{Contender, Origin};
+use report::{Figures, Report};
+use scenario::{SCENARIOS, Scenario};
+
+/// The options, for `cargo xtask help`.
+pub(crate) const OPTIONS: &str =
+    "[SCENARIO..] [--rounds N] [--seconds N] [--idle N] [--nginx] [--build PROFILE] [--weir PATH] [--perf]";
+
+/// What was asked for.
+struct Plan {
+    scenarios: Vec<&'static Scenario>,
+    idle: bool,
+    rounds: usize,
+    seconds: u64,
+    idle_connections: usize,
+    perf: bool,
+    contenders: Vec<Contender>,
+}
+
+/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, and `idle`.
+pub(crate) fn run(options: &[String]) -> Result {
+    packages::ensure(&["wrk", "taskset", "strace"])?;
+    let plan = Plan::read(options)?;
+    let origin = Origin::start()?;
+    let mut report = Report::new(&plan.contenders);
+    for scenario in &plan.scenarios {
+        report.scenario(scenario.name, scenario.about);
+        measure(&plan, scenario, &origin, &mut report)?;
+    }
+    if plan.idle {
+        report.scenario("idle", "memory of an idle kept-alive connection");
+        for contender in &plan.contenders {
+            let kib = idle::measure(contender, &origin, plan.idle_connections)?;
+            report.idle(contender, kib, plan.idle_connections);
+        }
+    }
     Ok(())
+}
+
+/// Runs one scenario on all contenders in turn, several rounds.
+fn measure(plan: &Plan, scenario: &Scenario, origin: &Origin, report: &mut Report) -> Result {
+    // nginx comes last, so that leaving it out moves nobody in the report.
+    let able = plan.contenders.iter().filter(|contender| contender.does(scenario.kind));
+    let started: Vec<_> =
+        able.map(|contender| contender.start(scenario.kind, origin)).collect::<Result<_>>()?;
+    for program in &started {
+        load::run(scenario, program.address, 1)?;
+    }
+    let mut rounds: Vec<Vec<Figures>> = Vec::new();
+    for _ in 0..plan.rounds {
+        let mut round = Vec::new();
+        for program in &started {
+            let before = cpu::used(&program.pids())?;
+            let load = load::run(scenario, program.address, plan.seconds)?;
+            let spent = cpu::used(&program.pids())?.since(before);
+            round.push(Figures::new(&load, spent));
+        }
+        rounds.push(round);
+    }
+    report.rounds(&rounds);
+    for (contender, program) in plan.contenders.iter().zip(&started) {
+        if scenario.count_syscalls {
+            report.syscalls(contender, &syscalls::per_request(program, scenario)?);
+        }
+        if plan.perf {
+            syscalls::profile(program, scenario, plan.seconds, contender.name)?;
+        }
+    }
+    Ok(())
+}
+
+// === impl Plan ===
+
+impl Plan {
+    fn read(options: &[String]) -> Result<Plan> {
+        let (mut rounds, mut seconds, mut idle_connections) = (5, 3, 5000);
+        let (mut nginx, mut perf, mut build, mut weir) = (false, false, "release".to_owned(), None);
+        let mut names = Vec::new();
+        let mut words = options.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().cloned().ok_or_else(|| format!("{word} wants a value"));
+            let number = |text: String| text.parse::<usize>().map_err(|error| format!("{text}: {error}"));
+            match word.as_str() {
+                "--rounds" => rounds = number(value()?)?.max(1),
+                "--seconds" => seconds = number(value()?)?.max(1) as u64,
+                "--idle" => idle_connections = number(value()?)?.max(1),
+                "--build" => build = value()?,
+                "--weir" => weir = Some(value()?),
+                "--nginx" => nginx = true,
+                "--perf" => perf = true,
+                name => names.push(name.to_owned()),
+            }
+        }
+        let all = names.is_empty();
+        let known = |name: &String| name == "idle" || SCENARIOS.iter().any(|s| s.name == name.as_str());
+        if let Some(name) = names.iter().find(|name| !known(name)) {
+            let known: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+            return Err(format!("no scenario {name}; there are: {} idle", known.join(" ")));
+        }
+        Ok(Plan {
+            scenarios: SCENARIOS.iter().filter(|s| all || names.iter().any(|name| name == s.name)).collect(),
+            idle: all || names.iter().any(|name| name == "idle"),
+            rounds,
+            seconds,
+            idle_connections,
+            perf,
+            contenders: contender::all(weir, &build, nginx)?,
+        })
+    }
 }

@@ -1,0 +1,127 @@
+//! The work that programs are measured on.
+
+/// What kind of configuration a scenario runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Http,
+    Tcp,
+}
+
+/// One kind of work.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) clients: u32,
+    pub(crate) path: &'static str,
+    /// Clients open a connection for each request.
+    pub(crate) closes: bool,
+    /// System calls per request are worth printing.
+    pub(crate) count_syscalls: bool,
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "keepalive-32",
+        about: "small answers, 32 kept-alive clients",
+        clients: 32,
+        count_syscalls: true,
+        ..SMALL
+    },
+    Scenario { name: "keepalive-128", about: "small answers, 128 kept-alive clients", clients: 128, ..SMALL },
+    Scenario {
+        name: "close",
+        about: "small answers, a connection for each request, 32 clients",
+        closes: true,
+        ..SMALL
+    },
+    Scenario {
+        name: "body-1m",
+        about: "1 MB answers, 16 kept-alive clients",
+        clients: 16,
+        path: "/1m",
+        ..SMALL
+    },
+    Scenario {
+        name: "tcp",
+        about: "TCP mode, small answers, 32 clients",
+        kind: Kind::Tcp,
+        count_syscalls: true,
+        ..SMALL
+    },
+    Scenario {
+        name: "tcp-1m",
+        about: "TCP mode, 1 MB answers, 16 clients",
+        kind: Kind::Tcp,
+        clients: 16,
+        path: "/1m",
+        ..SMALL
+    },
+];
+
+const SMALL: Scenario = Scenario {
+    name: "",
+    about: "",
+    kind: Kind::Http,
+    clients: 32,
+    path: "/",
+    closes: false,
+    count_syscalls: false,
+};
+
+// === impl Kind ===
+
+impl Kind {
+    /// The configuration for HAProxy and Weir.
+    pub(crate) fn haproxy(self) -> String {
+        let (mode, option) = match self {
+            Kind::Http => ("http", "httplog"),
+            Kind::Tcp => ("tcp", "tcplog"),
+        };
+        format!(
+            "global
+    nbthread 1
+    maxconn 9000
+    log {{log}} local0
+
+defaults
+    log global
+    mode {mode}
+    option {option}
+    option dontlognull
+    timeout connect 5s
+    timeout client 50s
+    timeout server 50s
+
+frontend fe
+    bind {{fe}}
+    default_backend be
+
+backend be
+    server s1 {{origin}}
+"
+        )
+    }
+}
+
+/// The HTTP configuration for nginx. Its TCP mode is a module that is packaged apart, so it stays out there.
+pub(crate) const NGINX: &str = "worker_processes 1;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log crit;
+events { worker_connections 18000; }
+http {
+    access_log syslog:server={log} combined;
+    keepalive_requests 1000000;
+    keepalive_timeout 50s;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+    upstream be { server {origin}; keepalive 256; keepalive_requests 1000000; }
+    server {
+        listen {fe} reuseport;
+        location / { proxy_pass http://be; proxy_http_version 1.1; proxy_set_header Connection \"\"; }
+    }
+}
+";
