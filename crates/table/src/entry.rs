@@ -1,0 +1,165 @@
+//! One row of a table and what may be done with it under its shard's lock.
+
+use crate::data::{Column, Data, Schema, Shape};
+use crate::key::Key;
+use crate::rate::Rate;
+
+/// A stored row.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    pub(crate) hash: u64,
+    /// When the row may go, in milliseconds; `u64::MAX` without `expire`.
+    pub(crate) expires: u64,
+    /// Streams that track it; it cannot go before they do.
+    pub(crate) users: u32,
+    /// Neighbours in the order of the last touch.
+    pub(crate) older: u32,
+    pub(crate) newer: u32,
+    /// Place in the log of updates, 0 for none.
+    pub(crate) update: u64,
+    pub(crate) values: Box<[u32]>,
+}
+
+/// A row while its shard is locked, read and written at one moment.
+#[derive(Debug)]
+pub struct Row<'a> {
+    pub(crate) entry: &'a mut Entry,
+    pub(crate) schema: &'a Schema,
+    pub(crate) now: u64,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    pub(crate) fn new(key: Key, hash: u64, schema: &Schema, now: u64) -> Self {
+        let mut values = vec![0; schema.slots()].into_boxed_slice();
+        for column in schema.columns().iter().filter(|column| column.data.shape() == Shape::Rate) {
+            for start in (0..column.count).filter_map(|index| column.slot(index)) {
+                if let Some(slot) = values.get_mut(start) {
+                    *slot = now as u32;
+                }
+            }
+        }
+        Self { key, hash, expires: 0, users: 0, older: 0, newer: 0, update: 0, values }
+    }
+}
+
+// === impl Row ===
+
+impl Row<'_> {
+    /// The key.
+    pub fn key(&self) -> &Key {
+        &self.entry.key
+    }
+
+    /// Streams that track the row (`use=`).
+    pub fn users(&self) -> u32 {
+        self.entry.users
+    }
+
+    /// Milliseconds until the row may go (`exp=`), 0 without `expire`.
+    pub fn expires_in(&self) -> u64 {
+        if self.entry.expires == u64::MAX { 0 } else { self.entry.expires.saturating_sub(self.now) }
+    }
+
+    /// The value of `data[index]`: a count, a tag, or a rate per its period. `None` where the table
+    /// does not store it.
+    pub fn value(&self, data: Data, index: u32) -> Option<u64> {
+        let (column, index) = self.schema.find(data, index)?;
+        Some(match column.data.shape() {
+            Shape::Counter | Shape::Word => u64::from(self.slot(column.slot(index)?)?),
+            Shape::Wide => {
+                let at = column.slot(index)?;
+                u64::from(self.slot(at)?) | u64::from(self.slot(at + 1)?) << 32
+            }
+            Shape::Rate => u64::from(self.rate(column, index)?.read(column.period, self.now as u32)),
+        })
+    }
+
+    /// Sets a count, tag or rate. `None` where the table does not store it.
+    pub fn set(&mut self, data: Data, index: u32, value: u64) -> Option<()> {
+        let schema = self.schema;
+        let (column, index) = schema.find(data, index)?;
+        let at = column.slot(index)?;
+        let low = u32::try_from(value).unwrap_or(u32::MAX);
+        match column.data.shape() {
+            Shape::Counter | Shape::Word => *self.slot_mut(at)? = low,
+            Shape::Wide => self.write_wide(at, value)?,
+            Shape::Rate => {
+                let mut rate = Rate::default();
+                rate.set(low, self.now as u32);
+                self.write_rate(at, rate)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Adds to a count, or counts events in a rate; returns the new value as [`Row::value`] gives
+    /// it. Counters stop at their largest value.
+    pub fn add(&mut self, data: Data, index: u32, amount: u64) -> Option<u64> {
+        let schema = self.schema;
+        let (column, index) = schema.find(data, index)?;
+        let at = column.slot(index)?;
+        let low = u32::try_from(amount).unwrap_or(u32::MAX);
+        match column.data.shape() {
+            Shape::Counter | Shape::Word => {
+                let slot = self.slot_mut(at)?;
+                *slot = slot.saturating_add(low);
+            }
+            Shape::Wide => {
+                let sum = self.value(column.data, index)?.saturating_add(amount);
+                self.write_wide(at, sum)?;
+            }
+            Shape::Rate => {
+                let mut rate = self.rate(column, index)?;
+                rate.add(low, column.period, self.now as u32);
+                self.write_rate(at, rate)?;
+            }
+        }
+        self.value(column.data, index)
+    }
+
+    /// Takes one from a count that has any (`conn_cur` at the end of a connection).
+    pub fn decrement(&mut self, data: Data, index: u32) -> Option<u64> {
+        let schema = self.schema;
+        let (column, index) = schema.find(data, index)?;
+        let slot = self.slot_mut(column.slot(index)?)?;
+        *slot = slot.saturating_sub(1);
+        Some(u64::from(*slot))
+    }
+
+    /// Counts one event in both of a pair such as `http_req_cnt` and `http_req_rate`, whichever
+    /// are stored. Whether any is.
+    pub fn count(&mut self, count: Data, rate: Data, index: u32, amount: u64) -> bool {
+        let counted = self.add(count, index, amount).is_some();
+        let rated = self.add(rate, index, amount).is_some();
+        counted || rated
+    }
+
+    fn slot(&self, at: usize) -> Option<u32> {
+        self.entry.values.get(at).copied()
+    }
+
+    fn slot_mut(&mut self, at: usize) -> Option<&mut u32> {
+        self.entry.values.get_mut(at)
+    }
+
+    fn write_wide(&mut self, at: usize, value: u64) -> Option<()> {
+        *self.slot_mut(at)? = value as u32;
+        *self.slot_mut(at + 1)? = (value >> 32) as u32;
+        Some(())
+    }
+
+    fn rate(&self, column: &Column, index: u32) -> Option<Rate> {
+        let at = column.slot(index)?;
+        Some(Rate { start: self.slot(at)?, current: self.slot(at + 1)?, previous: self.slot(at + 2)? })
+    }
+
+    fn write_rate(&mut self, at: usize, rate: Rate) -> Option<()> {
+        *self.slot_mut(at)? = rate.start;
+        *self.slot_mut(at + 1)? = rate.current;
+        *self.slot_mut(at + 2)? = rate.previous;
+        Some(())
+    }
+}

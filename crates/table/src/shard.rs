@@ -1,0 +1,152 @@
+//! One shard: rows in a slab, an index by hash, the order of the last touch, the log of updates.
+
+use crate::entry::Entry;
+use crate::key::Key;
+use hashbrown::HashTable;
+use slab::Slab;
+use std::collections::BTreeMap;
+
+/// Rows whose keys hash to one shard.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    index: HashTable<u32>,
+    rows: Slab<Entry>,
+    oldest: u32,
+    newest: u32,
+    /// Rows by the number of their last update, for peers.
+    log: BTreeMap<u64, u32>,
+    updates: u64,
+}
+
+// === impl Shard ===
+
+impl Shard {
+    pub(crate) fn new() -> Self {
+        Self {
+            index: HashTable::new(),
+            rows: Slab::new(),
+            oldest: NONE,
+            newest: NONE,
+            log: BTreeMap::new(),
+            updates: 0,
+        }
+    }
+
+    /// The row of a key, be it expired or not.
+    pub(crate) fn find(&self, hash: u64, key: &Key) -> Option<u32> {
+        let rows = &self.rows;
+        self.index.find(hash, |&at| rows.get(at as usize).is_some_and(|row| row.key == *key)).copied()
+    }
+
+    pub(crate) fn row(&mut self, at: u32) -> Option<&mut Entry> {
+        self.rows.get_mut(at as usize)
+    }
+
+    /// Puts in a row that is not there yet, as the last touched.
+    pub(crate) fn insert(&mut self, entry: Entry) -> u32 {
+        let hash = entry.hash;
+        let at = u32::try_from(self.rows.insert(entry)).unwrap_or(NONE);
+        let rows = &self.rows;
+        self.index.insert_unique(hash, at, |&other| rows.get(other as usize).map_or(0, |row| row.hash));
+        self.link(at);
+        at
+    }
+
+    /// Takes a row out, whoever uses it.
+    pub(crate) fn remove(&mut self, at: u32) -> Option<Entry> {
+        self.unlink(at);
+        let entry = self.rows.try_remove(at as usize)?;
+        if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == at) {
+            found.remove();
+        }
+        self.log.remove(&entry.update);
+        Some(entry)
+    }
+
+    /// Makes a row the last touched, to expire then.
+    pub(crate) fn touch(&mut self, at: u32, expires: u64) {
+        if let Some(row) = self.rows.get_mut(at as usize) {
+            row.expires = expires;
+        }
+        if self.newest != at {
+            self.unlink(at);
+            self.link(at);
+        }
+    }
+
+    /// Writes down that a row's data changed.
+    pub(crate) fn log_update(&mut self, at: u32) {
+        self.updates += 1;
+        let Some(row) = self.rows.get_mut(at as usize) else { return };
+        self.log.remove(&row.update);
+        row.update = self.updates;
+        self.log.insert(self.updates, at);
+    }
+
+    /// Rows updated after `after`, in order.
+    pub(crate) fn updated(&self, after: u64) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.log.range(after.saturating_add(1)..).map(|(&number, &at)| (number, at))
+    }
+
+    /// The rows from the least to the most recently touched.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(self.oldest), |&at| self.rows.get(at as usize).map(|row| row.newer))
+            .take_while(|&at| at != NONE)
+    }
+
+    /// The least recently touched row that nobody uses.
+    pub(crate) fn oldest_unused(&self) -> Option<u32> {
+        self.in_order().find(|&at| self.rows.get(at as usize).is_some_and(|row| row.users == 0))
+    }
+
+    /// Takes out at most `budget` rows that have expired; says how many went.
+    pub(crate) fn expire(&mut self, now: u64, budget: usize) -> usize {
+        let mut gone = 0;
+        let mut at = self.oldest;
+        while gone < budget {
+            let Some(row) = self.rows.get(at as usize) else { break };
+            if row.expires > now {
+                break;
+            }
+            let (next, unused) = (row.newer, row.users == 0);
+            if unused {
+                self.remove(at);
+                gone += 1;
+            }
+            at = next;
+        }
+        gone
+    }
+
+    /// When the next row expires.
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
+        self.rows.get(self.oldest as usize).map(|row| row.expires)
+    }
+
+    fn link(&mut self, at: u32) {
+        let before = self.newest;
+        let Some(row) = self.rows.get_mut(at as usize) else { return };
+        (row.older, row.newer) = (before, NONE);
+        self.newest = at;
+        match self.rows.get_mut(before as usize) {
+            Some(row) => row.newer = at,
+            None => self.oldest = at,
+        }
+    }
+
+    fn unlink(&mut self, at: u32) {
+        let Some(row) = self.rows.get(at as usize) else { return };
+        let (older, newer) = (row.older, row.newer);
+        match self.rows.get_mut(older as usize) {
+            Some(row) => row.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.rows.get_mut(newer as usize) {
+            Some(row) => row.older = older,
+            None => self.newest = older,
+        }
+    }
+}
+
+/// No row.
+const NONE: u32 = u32::MAX;
