@@ -6,10 +6,12 @@
 
 pub mod accepted;
 pub mod address;
+pub mod capabilities;
 pub mod connect;
 pub mod datagram;
 pub mod descriptors;
 mod error;
+pub mod limits;
 pub mod listen;
 pub mod namespace;
 mod option;
