@@ -7,6 +7,7 @@
 
 mod collector;
 mod diagnostic;
+mod excerpt;
 mod nearest;
 mod render;
 mod span;
@@ -14,5 +15,5 @@ mod span;
 pub use collector::Diagnostics;
 pub use diagnostic::{Diagnostic, Form, Severity};
 pub use nearest::nearest;
-pub use render::{Renderer, first_line};
+pub use render::{Renderer, Report, first_line};
 pub use span::{Source, SourceId, Sources, Span};
