@@ -104,12 +104,6 @@ pub fn end_with_parent(signal: Signal) -> io::Result<()> {
     checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0, 0, 0) })
 }
 
-/// Allows or forbids memory dumps of this process (`set-dumpable`).
-pub fn set_dumpable(allowed: bool) -> io::Result<()> {
-    // SAFETY: PR_SET_DUMPABLE takes one number.
-    checked(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_ulong::from(allowed), 0, 0, 0) })
-}
-
 /// What the system calls a signal: `Terminated`.
 pub fn signal_name(signal: Signal) -> String {
     // SAFETY: strsignal returns a string that lives until its next call in this thread; it is copied at once.
