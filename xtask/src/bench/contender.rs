@@ -55,7 +55,7 @@ pub(crate) fn all(weir: Option<String>, build: &str, nginx: bool) -> Result<Vec<
 impl Contender {
     /// True where it can do this kind of work.
     pub(crate) fn does(&self, kind: Kind) -> bool {
-        kind == Kind::Http || !self.is_nginx
+        kind != Kind::Tcp || !self.is_nginx
     }
 
     /// Starts it on the configuration of a kind of scenario and pins it to its core.

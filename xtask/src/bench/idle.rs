@@ -12,7 +12,7 @@ use std::time::Duration;
 /// KiB of private memory that each of `count` idle connections adds, each after one request.
 pub(crate) fn measure(contender: &Contender, origin: &Origin, count: usize) -> Result<f64> {
     allow_descriptors(count)?;
-    let program = contender.start(Kind::Http, origin)?;
+    let program = contender.start(Kind::Idle, origin)?;
     // Pools and arenas are filled first, so that only the connections are counted.
     drop(open(program.address, 64)?);
     std::thread::sleep(SETTLE);

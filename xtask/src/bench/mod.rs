@@ -37,23 +37,25 @@ pub(crate) fn run(options: &[String]) -> Result {
     packages::ensure(&["wrk", "taskset", "strace"])?;
     let plan = Plan::read(options)?;
     let origin = Origin::start()?;
-    let mut report = Report::new(&plan.contenders);
+    let report = Report::new(&plan.contenders);
     for scenario in &plan.scenarios {
         report.scenario(scenario.name, scenario.about);
-        measure(&plan, scenario, &origin, &mut report)?;
+        measure(&plan, scenario, &origin, &report)?;
     }
     if plan.idle {
         report.scenario("idle", "memory of an idle kept-alive connection");
-        for contender in &plan.contenders {
-            let kib = idle::measure(contender, &origin, plan.idle_connections)?;
-            report.idle(contender, kib, plan.idle_connections);
+        let mut rounds: Vec<Vec<f64>> = Vec::new();
+        for _ in 0..plan.rounds {
+            let each = plan.contenders.iter().map(|c| idle::measure(c, &origin, plan.idle_connections));
+            rounds.push(each.collect::<Result<_>>()?);
         }
+        report.idle(&rounds, plan.idle_connections);
     }
     Ok(())
 }
 
 /// Runs one scenario on all contenders in turn, several rounds.
-fn measure(plan: &Plan, scenario: &Scenario, origin: &Origin, report: &mut Report) -> Result {
+fn measure(plan: &Plan, scenario: &Scenario, origin: &Origin, report: &Report) -> Result {
     // nginx comes last, so that leaving it out moves nobody in the report.
     let able = plan.contenders.iter().filter(|contender| contender.does(scenario.kind));
     let started: Vec<_> =

@@ -23,7 +23,6 @@ pub(crate) struct Figures {
 pub(crate) struct Report {
     names: Vec<&'static str>,
     reference: usize,
-    idle: Vec<(&'static str, f64)>,
 }
 
 // === impl Figures ===
@@ -53,11 +52,11 @@ impl Report {
     pub(crate) fn new(contenders: &[Contender]) -> Report {
         let names: Vec<&'static str> = contenders.iter().map(|contender| contender.name).collect();
         let reference = names.iter().position(|name| *name == "haproxy").unwrap_or(0);
-        Report { names, reference, idle: Vec::new() }
+        Report { names, reference }
     }
 
     /// Begins a scenario.
-    pub(crate) fn scenario(&mut self, name: &str, about: &str) {
+    pub(crate) fn scenario(&self, name: &str, about: &str) {
         println!("\n{name}: {about}");
     }
 
@@ -107,17 +106,16 @@ impl Report {
         println!("  {:<8} {sum:.2} system calls per request: {}", contender.name, list.join(", "));
     }
 
-    /// Prints the memory of an idle connection of one contender, with the ratio once the reference is known.
-    pub(crate) fn idle(&mut self, contender: &Contender, kib: f64, connections: usize) {
-        self.idle.push((contender.name, kib));
-        println!("  {:<8} {kib:.2} KiB each of {connections} connections", contender.name);
-        if self.idle.len() < self.names.len() {
-            return;
+    /// Prints the memory of an idle connection from its rounds, KiB per contender in each.
+    pub(crate) fn idle(&self, rounds: &[Vec<f64>], connections: usize) {
+        println!("  {:<8} {:>8} {:>6}", "", "KiB each", "ratio");
+        for (index, name) in self.names.iter().enumerate() {
+            let value = median(rounds.iter().filter_map(|round| round.get(index).copied()));
+            let pairs =
+                rounds.iter().filter_map(|round| Some((round.get(index)?, round.get(self.reference)?)));
+            let ratio = median(pairs.map(|(own, reference)| own / reference));
+            println!("  {name:<8} {value:>8.2} {ratio:>6.2}   ({connections} connections)");
         }
-        let reference = self.idle.iter().find(|(name, _)| *name == "haproxy").map_or(1.0, |(_, kib)| *kib);
-        let ratios: Vec<String> =
-            self.idle.iter().map(|(name, kib)| format!("{name} {:.2}", kib / reference)).collect();
-        println!("  ratio    {}", ratios.join(", "));
     }
 }
 

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Http,
+    /// HTTP whose server connections are shared from the first request on, so that idle clients leave none
+    /// behind and only they are counted.
+    Idle,
     Tcp,
 }
 
@@ -74,9 +77,10 @@ const SMALL: Scenario = Scenario {
 impl Kind {
     /// The configuration for HAProxy and Weir.
     pub(crate) fn haproxy(self) -> String {
-        let (mode, option) = match self {
-            Kind::Http => ("http", "httplog"),
-            Kind::Tcp => ("tcp", "tcplog"),
+        let (mode, option, reuse) = match self {
+            Kind::Http => ("http", "httplog", ""),
+            Kind::Idle => ("http", "httplog", "http-reuse always"),
+            Kind::Tcp => ("tcp", "tcplog", ""),
         };
         format!(
             "global
@@ -98,6 +102,7 @@ frontend fe
     default_backend be
 
 backend be
+    {reuse}
     server s1 {{origin}}
 "
         )
