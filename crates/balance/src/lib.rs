@@ -19,7 +19,6 @@ mod sticky;
 
 pub mod hash;
 pub mod health;
-pub mod key;
 pub mod maxconn;
 pub mod queue;
 pub mod retry;

@@ -12,7 +12,6 @@ mod engine;
 mod facts;
 mod farm;
 mod io;
-pub mod keywords;
 mod listener;
 mod local;
 mod mux;

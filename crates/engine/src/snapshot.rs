@@ -125,7 +125,8 @@ impl Proxy {
         };
         let chosen = conf.use_backend.iter().find(|u| u.condition.is_none());
         let use_backend = chosen.and_then(|u| route.names.get(u.target.as_str()).copied());
-        let maxconn = conf.maxconn.unwrap_or(route.maxconn);
+        let maxconn = conf.maxconn.filter(|n| *n > 0).unwrap_or(route.maxconn);
+        let maxconn = if maxconn == 0 { u32::MAX } else { maxconn };
         Self {
             use_backend,
             conf: conf.clone(),

@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use weir_http::Head;
+
 use crate::clock::{self, Tick};
 use crate::connection::Client;
 use crate::facts::Facts;
@@ -26,7 +28,15 @@ pub(crate) struct Transaction {
 
 /// The heads of a transaction; their storage serves one after the other.
 #[derive(Default)]
-pub(crate) struct Messages {}
+pub(crate) struct Messages {
+    pub(crate) request: Head,
+    pub(crate) response: Head,
+    /// Storage for what goes to the server, and to the client.
+    pub(crate) output: Vec<u8>,
+    pub(crate) spare: Vec<u8>,
+    /// The server's connection may carry another request.
+    pub(crate) reusable: bool,
+}
 
 /// The server that serves it, and the place it holds there.
 pub(crate) struct Assigned {

@@ -9,6 +9,7 @@ mod parsed;
 pub mod proxy;
 pub mod proxy_v1;
 pub mod proxy_v2;
+pub mod socks4;
 pub mod syslog;
 
 pub use parsed::Parsed;

@@ -1,4 +1,352 @@
-//! stub
+//! HTTP/1 on a connection: bodies as frames, in and out.
+//!
+//! A [`Reader`] turns what came in into [`Frame`]s, a [`Writer`] turns frames into bytes again, a [`Pump`]
+//! carries one message's body between the two, straight from the buffer where it came in whenever nothing
+//! has to be put around it.
+
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep, chunk_header};
+
+use crate::buffer::Buffer;
+use crate::io::Stream;
+
+/// A connection to a server.
+pub(crate) struct Conn {
+    pub(crate) stream: Stream,
+    pub(crate) input: Buffer,
+    /// Requests that it carried.
+    pub(crate) requests: u32,
+}
+
+/// The client's side of one transaction.
 #[derive(Default)]
-pub(crate) struct Front;
-pub(crate) struct Conn;
+pub(crate) struct Front {
+    pub(crate) parser: weir_http::h1::Parser,
+    /// The request's body.
+    pub(crate) request: BodyLength,
+    /// The client's connection goes on after this answer.
+    pub(crate) keep_alive: bool,
+}
+
+/// A piece of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// So many bytes at the start of the input, after `skip` bytes of framing.
+    Data {
+        /// Bytes of framing before them.
+        skip: usize,
+        /// How many.
+        len: usize,
+    },
+    /// More bytes have to come; `skip` bytes of framing may go.
+    More {
+        /// Bytes to be thrown away.
+        skip: usize,
+    },
+    /// The body is complete; `skip` bytes of framing end it.
+    End {
+        /// Bytes to be thrown away.
+        skip: usize,
+    },
+    /// This is no body.
+    Invalid,
+}
+
+/// From bytes to frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reader {
+    Length(u64),
+    Chunked(ChunkDecoder),
+    UntilClose,
+}
+
+/// From frames to bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// As they are.
+    Raw,
+    /// In chunks.
+    Chunked,
+    /// Nowhere: the receiver expects no body.
+    Nothing,
+}
+
+/// Bytes to be sent that were made here: heads, chunk framing.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) bytes: Vec<u8>,
+    sent: usize,
+}
+
+/// One message's body on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pump {
+    reader: Reader,
+    writer: Writer,
+    /// All of the body was read.
+    ended: bool,
+    /// The source's end of stream was seen.
+    closed: bool,
+    /// Bytes of body taken from the source.
+    pub(crate) read: u64,
+    /// Bytes written to the sink, framing and heads included.
+    pub(crate) written: u64,
+}
+
+/// Why a body cannot go on.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The source failed, or ended too early.
+    Source(Option<io::Error>),
+    /// The source's framing is invalid.
+    Malformed,
+    /// The sink failed.
+    Sink(#[expect(dead_code, reason = "shown by traces")] io::Error),
+}
+
+// === impl Conn ===
+
+impl Conn {
+    pub(crate) fn new(stream: Stream, input: Buffer) -> Self {
+        Self { stream, input, requests: 0 }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    pub(crate) fn new(length: BodyLength) -> Self {
+        match length {
+            BodyLength::None => Self::Length(0),
+            BodyLength::Known(n) => Self::Length(n),
+            BodyLength::Chunked => Self::Chunked(ChunkDecoder::default()),
+            BodyLength::UntilClose | BodyLength::Tunnel => Self::UntilClose,
+        }
+    }
+
+    /// What the input begins with.
+    fn frame(&mut self, input: &[u8], closed: bool) -> Frame {
+        match self {
+            Self::Length(0) => Frame::End { skip: 0 },
+            Self::Length(left) => match usize::try_from(*left).unwrap_or(usize::MAX).min(input.len()) {
+                0 => Frame::More { skip: 0 },
+                len => Frame::Data { skip: 0, len },
+            },
+            Self::UntilClose if input.is_empty() && closed => Frame::End { skip: 0 },
+            Self::UntilClose if input.is_empty() => Frame::More { skip: 0 },
+            Self::UntilClose => Frame::Data { skip: 0, len: input.len() },
+            Self::Chunked(decoder) => match decoder.step(input) {
+                ChunkStep::Data { skip, len: 0 } | ChunkStep::Partial { skip } => Frame::More { skip },
+                ChunkStep::Data { skip, len } => Frame::Data { skip, len },
+                ChunkStep::End { skip } => Frame::End { skip },
+                ChunkStep::Invalid => Frame::Invalid,
+            },
+        }
+    }
+
+    /// `n` bytes of data were taken.
+    fn passed(&mut self, n: usize) {
+        match self {
+            Self::Length(left) => *left = left.saturating_sub(n as u64),
+            Self::Chunked(decoder) => decoder.passed(n),
+            Self::UntilClose => {}
+        }
+    }
+
+    /// Bytes that are still to come, where that is known.
+    pub(crate) fn left(&self) -> Option<u64> {
+        if let Self::Length(n) = self { Some(*n) } else { None }
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub(crate) fn new(length: BodyLength) -> Self {
+        match length {
+            BodyLength::None => Self::Nothing,
+            BodyLength::Chunked => Self::Chunked,
+            _ => Self::Raw,
+        }
+    }
+}
+
+// === impl Output ===
+
+impl Output {
+    /// An empty output over storage that is used again.
+    pub(crate) fn over(bytes: Vec<u8>) -> Self {
+        let mut this = Self { bytes, sent: 0 };
+        this.clear();
+        this
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.sent = 0;
+        if self.bytes.capacity() > KEEP {
+            self.bytes = Vec::new();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent >= self.bytes.len()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Sends all of it; `more` says that further bytes follow at once. Returns how many went in this call.
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &Stream,
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        let mut total = 0;
+        while !self.is_empty() {
+            let n = ready!(to.poll_write(cx, self.rest(), more))?;
+            self.sent += n;
+            total += n;
+        }
+        self.clear();
+        Poll::Ready(Ok(total))
+    }
+}
+
+// === impl Pump ===
+
+impl Pump {
+    pub(crate) fn new(from: BodyLength, to: BodyLength) -> Self {
+        let reader = Reader::new(from);
+        let ended = matches!(from, BodyLength::None);
+        Self { reader, writer: Writer::new(to), ended, closed: false, read: 0, written: 0 }
+    }
+
+    /// Whether the whole body was read from its source.
+    pub(crate) fn is_read(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the source's end of stream was seen.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Carries what there is. Ready when the body has been sent to its end.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &Stream,
+        input: &mut Buffer,
+        to: &Stream,
+        output: &mut Output,
+    ) -> Poll<Result<(), Broken>> {
+        loop {
+            if self.ended {
+                let n = ready!(self.send(cx, to, output))?;
+                self.written += n;
+                return Poll::Ready(Ok(()));
+            }
+            match self.reader.frame(input.data(), self.closed) {
+                Frame::Data { skip, len } => {
+                    input.consume(skip);
+                    ready!(self.pass(cx, input, len, to, output))?;
+                }
+                Frame::More { skip } => {
+                    input.consume(skip);
+                    if self.closed {
+                        return Poll::Ready(Err(Broken::Source(None)));
+                    }
+                    // What was made so far need not wait for what is to come.
+                    if !output.is_empty() {
+                        let n = ready!(self.send(cx, to, output))?;
+                        self.written += n;
+                    }
+                    ready!(self.fill(cx, from, input))?;
+                }
+                Frame::End { skip } => {
+                    input.consume(skip);
+                    self.ended = true;
+                    if self.writer == Writer::Chunked {
+                        output.bytes.extend_from_slice(b"0\r\n\r\n");
+                    }
+                }
+                Frame::Invalid => return Poll::Ready(Err(Broken::Malformed)),
+            }
+        }
+    }
+
+    /// Sends what was made, and `len` bytes of the input.
+    fn pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Buffer,
+        len: usize,
+        to: &Stream,
+        output: &mut Output,
+    ) -> Poll<Result<(), Broken>> {
+        let data = input.data().get(..len).unwrap_or_default();
+        match self.writer {
+            Writer::Nothing => {}
+            Writer::Chunked => {
+                if output.bytes.len() > JOIN {
+                    let n = ready!(self.send(cx, to, output))?;
+                    self.written += n;
+                }
+                chunk_header(len, &mut output.bytes);
+                output.bytes.extend_from_slice(data);
+                output.bytes.extend_from_slice(b"\r\n");
+            }
+            // A small body goes out with its head, in one call.
+            Writer::Raw if !output.is_empty() && len <= JOIN => output.bytes.extend_from_slice(data),
+            Writer::Raw => {
+                if !output.is_empty() {
+                    let n = ready!(output.poll_send(cx, to, true)).map_err(Broken::Sink)?;
+                    self.written += n as u64;
+                }
+                let n = ready!(to.poll_write(cx, data, false)).map_err(Broken::Sink)?;
+                self.written += n as u64;
+                self.read += n as u64;
+                self.reader.passed(n);
+                input.consume(n);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.read += len as u64;
+        self.reader.passed(len);
+        input.consume(len);
+        Poll::Ready(Ok(()))
+    }
+
+    fn send(&self, cx: &mut Context<'_>, to: &Stream, output: &mut Output) -> Poll<Result<u64, Broken>> {
+        let n = ready!(output.poll_send(cx, to, false)).map_err(Broken::Sink)?;
+        Poll::Ready(Ok(n as u64))
+    }
+
+    fn fill(&mut self, cx: &mut Context<'_>, from: &Stream, input: &mut Buffer) -> Poll<Result<(), Broken>> {
+        if input.is_full() {
+            input.grow();
+        }
+        match ready!(from.poll_read(cx, input.space())) {
+            Ok(0) => self.closed = true,
+            Ok(n) => {
+                let whole = input.space().len() == n;
+                input.filled(n);
+                if whole && self.reader.left().is_none_or(|left| left > input.len() as u64) {
+                    input.grow(); // Much is coming.
+                }
+            }
+            Err(e) => return Poll::Ready(Err(Broken::Source(Some(e)))),
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Data up to this size is copied behind the head or into chunks; more is written from where it lies.
+const JOIN: usize = 16 * 1024;
+/// Storage of an output that is kept for the next message.
+const KEEP: usize = 64 * 1024;

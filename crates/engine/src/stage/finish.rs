@@ -3,17 +3,28 @@
 use crate::transaction::{Served, Transaction};
 
 /// Ends an HTTP transaction; whether the connection goes on.
-pub(crate) fn http(t: Transaction) -> Served {
-    end(t);
+pub(crate) fn http(mut t: Transaction) -> Served {
+    end(&mut t);
+    let Transaction { client, messages, front, .. } = t;
+    client.worker.give_messages(messages);
+    if front.keep_alive {
+        return Served::Next(client);
+    }
+    client.stream.shutdown_write();
+    client.stream.drain();
     Served::Close
 }
 
 /// Ends a TCP session.
-pub(crate) fn tcp(t: Transaction) {
-    end(t);
+pub(crate) fn tcp(mut t: Transaction) {
+    end(&mut t);
+    let Transaction { client, messages, .. } = t;
+    client.worker.give_messages(messages);
 }
 
-fn end(t: Transaction) {
+fn end(t: &mut Transaction) {
+    let now = t.now();
+    t.facts.finished = Some(now);
     if let Some(b) = &t.backend {
         b.shared.runtime.backend.sessions.down();
     }

@@ -1,5 +1,39 @@
-//! stub
+//! What the request gets on its way: the client's address, and the lines that belong to one connection only
+//! taken off (manual, 4.2 "option forwardfor"; RFC 9110, 7.6.1).
+
+use weir_http::HeaderId;
+
+use crate::conf::AddressHeader;
 use crate::transaction::{Stop, Transaction};
-pub(crate) fn request(_t: &mut Transaction) -> Result<(), Stop> {
-    Err(Stop::Close)
+
+/// Makes the request ready for a server.
+pub(crate) fn request(t: &mut Transaction) -> Result<(), Stop> {
+    let rule = t.proxy().conf().forward_for.clone().or_else(|| t.client.frontend.conf().forward_for.clone());
+    if let Some(rule) = rule {
+        add_address(t, &rule);
+    }
+    Ok(())
+}
+
+fn add_address(t: &mut Transaction, rule: &AddressHeader) {
+    let Some(ip) = t.client.source.ip() else { return };
+    if rule.except.is_some_and(|net| net.contains(&ip))
+        || (rule.if_none && t.messages.request.has(&rule.name))
+    {
+        return;
+    }
+    let mut text = [0u8; 46];
+    let len = {
+        use std::io::Write;
+        let mut rest = &mut text[..];
+        let _ = write!(rest, "{ip}");
+        let left = rest.len();
+        text.len() - left
+    };
+    t.messages.request.append(&rule.name, text.get(..len).unwrap_or_default());
+}
+
+/// Whether a line belongs to one connection only, so that the next one gets its own.
+pub(crate) fn is_hop(id: HeaderId) -> bool {
+    matches!(id, HeaderId::Connection | HeaderId::KeepAlive | HeaderId::ProxyConnection)
 }
