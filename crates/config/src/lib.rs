@@ -26,6 +26,6 @@ pub use condition::{ConditionFault, Features, evaluate};
 pub use document::{Document, Section};
 pub use environment::Environment;
 pub use keyword::{Arity, Class, Entry, Keyword, Negation, Sections, State};
-pub use line::{Line, Prefix, Word};
+pub use line::{Line, Prefix, Word, quote};
 pub use loader::{Files, Loaded, Loader};
 pub use registry::{Found, Place, Registry, arity, run_of};

@@ -76,6 +76,17 @@ impl Line {
         words.iter().map(Word::text).collect::<Vec<_>>().join(" ")
     }
 
+    /// The whole line as text with prefix, one space between words: for messages.
+    pub fn modern(&self) -> String {
+        let prefix = match self.prefix {
+            Prefix::None => "",
+            Prefix::No => "no ",
+            Prefix::Default => "default ",
+        };
+        let words: Vec<_> = self.words.iter().map(|w| quote(&w.bytes)).collect();
+        format!("{prefix}{}", words.join(" "))
+    }
+
     /// Where the keyword's name stands.
     pub fn name_span(&self) -> Span {
         let words = self.words.get(..self.name_len.max(1)).unwrap_or(&self.words);
@@ -94,4 +105,31 @@ impl Line {
     pub fn warning(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::warning(self.span, message)
     }
+}
+
+/// A word as one would write it in a configuration: quoted where it must be.
+pub fn quote(word: &[u8]) -> String {
+    let special = |b: &u8| !(b.is_ascii_graphic() || *b >= 0x80) || b"#\"'\\".contains(b);
+    if let Ok(text) = std::str::from_utf8(word)
+        && !word.is_empty()
+        && !word.iter().any(special)
+    {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for chunk in word.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '"' | '\\' | '$' => out.extend(['\\', c]),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+                c => out.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|b| out.push_str(&format!("\\x{b:02x}")));
+    }
+    out.push('"');
+    out
 }

@@ -120,6 +120,8 @@ struct Reader<'a> {
     diagnostics: Diagnostics,
     /// `.SECTION`
     section_name: Vec<u8>,
+    /// `expose-deprecated-directives` was read.
+    expose_deprecated: bool,
 }
 
 // === impl Reader ===
@@ -132,6 +134,7 @@ impl<'a> Reader<'a> {
             document: Document::default(),
             diagnostics: Diagnostics::default(),
             section_name: Vec::new(),
+            expose_deprecated: false,
         }
     }
 
@@ -250,7 +253,13 @@ impl<'a> Reader<'a> {
             self.diagnostics.push(alert);
             return;
         }
-        section.lines.extend(legacy::modernise(line, section.kind, &mut self.diagnostics));
+        self.expose_deprecated |= of_environment && first_is(&line, "expose-deprecated-directives");
+        section.lines.extend(legacy::modernise(
+            line,
+            section.kind,
+            self.expose_deprecated,
+            &mut self.diagnostics,
+        ));
     }
 
     fn begin(&mut self, keyword: &Keyword<Sections>, header: Line) {
@@ -315,6 +324,10 @@ fn empty_argument(words: &[Word], text: &[u8], span: Span) -> Option<Diagnostic>
     Some(alert.hint(
         "an empty word would hide all that follows it; a variable that is not set gives one (manual 2.3)",
     ))
+}
+
+fn first_is(line: &Line, name: &str) -> bool {
+    line.words.first().is_some_and(|w| w.is(name))
 }
 
 fn part(span: Span, at: usize, length: usize) -> Span {
