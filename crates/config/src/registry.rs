@@ -214,6 +214,10 @@ pub fn run_of<F: Copy>(
     match keyword.state {
         State::Works(run) => Ok(Ok(run)),
         State::Inert(reason) => Ok(Err(Diagnostic::notice(at, format!("'{name}' has no effect: {reason}.")))),
+        // Words of work to come share one phrase, so that tools can tell them from what never comes.
+        State::Refused(reason) if reason.starts_with("comes with") => {
+            Err(Diagnostic::alert(at, format!("'{name}' is not available yet (it {reason}).")))
+        }
         State::Refused(reason) => Err(Diagnostic::alert(at, format!("'{name}' is not supported: {reason}."))),
     }
 }
@@ -261,10 +265,21 @@ fn section_verdict(place: &Place<'_>, line: &Line, entry: &Entry) -> Result<Opti
     if (Sections::FRONTENDS | Sections::BACKENDS).contains(place.section) {
         let lacking = if place.section == Sections::FRONTEND { "backend" } else { "frontend" };
         let (keyword, proxy) = (place.keyword, place.name);
-        return Ok(Some(Diagnostic::warning(
-            at,
-            format!("'{name}' ignored because {keyword} '{proxy}' has no {lacking} capability."),
-        )));
+        let whole = line.name();
+        let because = format!("because {keyword} '{proxy}' has no {lacking} capability");
+        let message = match &*name {
+            "timeout" => format!("'{whole}' will be ignored {because}"),
+            "rate-limit" | "srvtcpka-cnt" | "srvtcpka-idle" | "srvtcpka-intvl" | "clitcpka-cnt"
+            | "clitcpka-idle" | "clitcpka-intvl" => format!("{whole} will be ignored {because}"),
+            "option" => {
+                let option = line.words.get(1).map(Word::text).unwrap_or_default();
+                let option = if option == "forwarded" { whole.into() } else { option };
+                format!("'{option}' ignored {because}.")
+            }
+            "fullconn" => format!("'{name}' ignored {because}. Maybe you want 'maxconn' instead ?"),
+            _ => format!("'{name}' ignored {because}."),
+        };
+        return Ok(Some(Diagnostic::warning(at, message)));
     }
     Err(Diagnostic::alert(at, format!("unknown keyword '{name}' in '{}' section", place.keyword))
         .hint(format!("'{name}' is allowed in {}", section_list(entry.sections))))

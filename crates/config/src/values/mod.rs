@@ -14,7 +14,7 @@ mod switch;
 mod time;
 
 pub use address::{Address, Endpoint, Family, Ports, Transport, bind_addresses, endpoint};
-pub use name::{invalid_character, proxy_name};
+pub use name::{check_name, defined_before, invalid_character};
 pub use number::{integer, leading_integer, parse_integer};
 pub use size::{parse_size, size};
 pub use switch::switch;
