@@ -215,3 +215,6 @@ impl<T> Queue<T> {
         self.waiting.first_key_value().map(|(order, _)| *order)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,8 +61,9 @@ pub struct Attempt {
     pub pinned: bool,
     /// Whether the failure came faster than a second, so that the same server deserves a pause.
     pub quick: bool,
-    /// Whether there is another server to go to: more than one usable.
-    pub others: bool,
+    /// Whether the algorithm goes by turns (`roundrobin`, `static-rr`, `random`) and more than one
+    /// active server is up: then a redispatch need not wait for its retry.
+    pub turns: bool,
 }
 
 // === impl Redispatch ===
@@ -153,7 +154,7 @@ impl Attempt {
         if self.made >= self.retries {
             return Next::GiveUp;
         }
-        if !self.pinned && self.redispatch.strikes(self.made + 1, self.retries) {
+        if self.goes_elsewhere() {
             return Next::OtherServer;
         }
         Next::SameServer { pause: if self.quick { PAUSE } else { 0 } }
@@ -164,10 +165,15 @@ impl Attempt {
         if !on.has(failure) || self.made >= self.retries {
             return Next::GiveUp;
         }
-        if !self.pinned && self.redispatch.strikes(self.made + 1, self.retries) {
+        if self.goes_elsewhere() {
             return Next::OtherServer;
         }
         Next::SameServer { pause: 0 }
+    }
+
+    fn goes_elsewhere(&self) -> bool {
+        let at_once = self.turns && self.redispatch != Redispatch::Never;
+        !self.pinned && (at_once || self.redispatch.strikes(self.made + 1, self.retries))
     }
 }
 
@@ -188,3 +194,65 @@ const ALL_RETRYABLE: [Failure; 9] = [
     Failure::Status(503),
     Failure::Status(504),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(redispatch: i32, made: u32) -> Attempt {
+        let redispatch = Redispatch::interval(redispatch);
+        Attempt { retries: 3, made, redispatch, pinned: false, quick: true, turns: false }
+    }
+
+    #[test]
+    fn redispatch_strikes_on_the_retries_its_interval_names() {
+        let cases = [(0, ""), (1, "123"), (2, "2"), (3, "3"), (-1, "3"), (-2, "2"), (-9, "")];
+        for (interval, expected) in cases {
+            let strikes = |retry: &u32| Redispatch::interval(interval).strikes(*retry, 3);
+            let struck: String = (1..=3).filter(strikes).map(|retry| retry.to_string()).collect();
+            assert_eq!(struck, expected, "option redispatch {interval}");
+        }
+    }
+
+    #[test]
+    fn a_refused_connection_is_tried_again_after_a_second_and_given_up_after_retries() {
+        assert_eq!(attempt(0, 0).after_connect_failure(), Next::SameServer { pause: 1000 });
+        assert_eq!(
+            Attempt { quick: false, ..attempt(0, 0) }.after_connect_failure(),
+            Next::SameServer { pause: 0 }
+        );
+        assert_eq!(attempt(-1, 2).after_connect_failure(), Next::OtherServer);
+        assert_eq!(attempt(-1, 3).after_connect_failure(), Next::GiveUp);
+        assert_eq!(
+            Attempt { pinned: true, ..attempt(1, 0) }.after_connect_failure(),
+            Next::SameServer { pause: 1000 }
+        );
+    }
+
+    /// `balance static-rr` with one dead server of two: HAProxy 3.4 answers at once with
+    /// `option redispatch`, and after three pauses without.
+    #[test]
+    fn turns_make_a_redispatch_immediate() {
+        assert_eq!(Attempt { turns: true, ..attempt(-1, 0) }.after_connect_failure(), Next::OtherServer);
+        let never = Attempt { turns: true, ..attempt(0, 0) };
+        assert_eq!(never.after_connect_failure(), Next::SameServer { pause: 1000 });
+    }
+
+    #[test]
+    fn retry_on_names_events_and_statuses() {
+        let on = RetryOn::word("503").unwrap().with(RetryOn::word("empty-response").unwrap());
+        assert!(on.has(Failure::Status(503)) && on.has(Failure::EmptyResponse) && on.wants_buffer());
+        assert!(!on.has(Failure::Status(500)) && !on.has(Failure::Connection));
+        assert!(!RetryOn::CONNECTION.wants_buffer());
+        let all = RetryOn::word("all-retryable-errors").unwrap();
+        assert!(
+            all.has(Failure::JunkResponse) && all.has(Failure::Status(504)) && !all.has(Failure::Status(404))
+        );
+        for unknown in ["200", "418", "conn", ""] {
+            assert_eq!(RetryOn::word(unknown), None, "{unknown}");
+        }
+        let first = attempt(0, 0);
+        assert_eq!(first.after_response_failure(Failure::Status(503), on), Next::SameServer { pause: 0 });
+        assert_eq!(first.after_response_failure(Failure::Status(500), on), Next::GiveUp);
+    }
+}
