@@ -69,16 +69,24 @@ pub fn djb2(key: &[u8]) -> u32 {
     key.iter().fold(5381u32, |hash, &byte| (hash << 5).wrapping_add(hash).wrapping_add(u32::from(byte)))
 }
 
-/// wt6 over bytes.
+/// wt6 over bytes: two states that turn each other by steps taken from both.
 pub fn wt6(key: &[u8]) -> u32 {
-    key.iter().fold(0xa011_45e5_u32, |hash, &byte| {
-        let hash = hash ^ u32::from(byte);
-        let low = hash.wrapping_add(hash << 12);
-        low ^ (low >> 7)
-    })
+    let mut low = 0xa53c_965a_u32;
+    let mut high = 0x5ca6_953a_u32;
+    let (mut low_step, mut high_step) = (6, 18);
+    for &byte in key {
+        low = !(low ^ u32::from(byte));
+        high = !(high.wrapping_add(u32::from(byte)));
+        (low, high) = (high.rotate_left(low_step), low.rotate_left(high_step));
+        let mixed = ((low >> 16) ^ high) & 0xffff;
+        low_step = mixed & 0x1f;
+        high_step = mixed >> 11;
+    }
+    low ^ high
 }
 
-/// Mixes all bits of a number into all bits (Bob Jenkins's four-byte integer hash).
+/// Mixes all bits of a number into all bits (Bob Jenkins's four-byte integer hash,
+/// then a multiplication that keeps neighbours apart).
 pub fn avalanche(number: u32) -> u32 {
     let mut a = number;
     a = a.wrapping_add(0x7ed5_5d16).wrapping_add(a << 12);
@@ -86,12 +94,7 @@ pub fn avalanche(number: u32) -> u32 {
     a = a.wrapping_add(0x1656_67b1).wrapping_add(a << 5);
     a = a.wrapping_add(0xd3a2_646c) ^ (a << 9);
     a = a.wrapping_add(0xfd70_46c5).wrapping_add(a << 3);
-    (a ^ 0xb55a_4f09) ^ (a >> 16)
-}
-
-/// Spreads a number over the ring.
-pub(crate) fn spread(number: u32) -> u32 {
-    avalanche(number)
+    ((a ^ 0xb55a_4f09) ^ (a >> 16)).wrapping_mul(0xc000_0001)
 }
 
 /// Leading decimal digits as a number, wrapping.

@@ -210,3 +210,6 @@ pub fn first_delay(index: u64, count: u64, shortest: u64, max_spread: Option<u64
     let span = max_spread.map_or(shortest, |max| max.min(shortest));
     span * index / count.max(1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ mod sticky;
 
 pub mod hash;
 pub mod health;
+pub mod key;
 pub mod maxconn;
 pub mod queue;
 pub mod retry;

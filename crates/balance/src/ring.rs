@@ -4,8 +4,8 @@
 //! All places a server may ever take are computed once; a change of weight filters them again.
 
 use crate::farm::{Farm, Member, RingKey};
-use crate::hash::spread;
-use std::hash::Hasher;
+use crate::hash::avalanche;
+use xxhash_rust::xxh32::xxh32;
 
 /// What may happen to a key whose own server is full (`hash-preserve-affinity`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Ring {
             .flat_map(|(server, member)| {
                 let seed = seed(member);
                 (0..u32::from(member.weight) * 16).map(move |rank| Place {
-                    position: spread(seed.wrapping_add(rank)),
+                    position: avalanche(seed.wrapping_add(rank)),
                     server,
                     rank,
                 })
@@ -169,25 +169,18 @@ pub(crate) struct Rules {
 /// What a server's places are spread from.
 fn seed(member: &Member) -> u32 {
     match &member.ring_key {
-        RingKey::Id => member.id.wrapping_mul(16),
+        RingKey::Id => member.id.wrapping_mul(4096),
         RingKey::Id32 => member.id,
-        RingKey::Guid(guid) => digest(&[guid]),
-        RingKey::Addr(ip) => digest(&[&octets(*ip)]),
-        RingKey::AddrPort(at) => digest(&[&octets(at.ip()), &at.port().to_be_bytes()]),
+        RingKey::Guid(guid) => xxh32(guid, 0),
+        RingKey::Addr(ip) => avalanche(address(*ip)),
+        RingKey::AddrPort(at) => avalanche(address(at.ip()).wrapping_add(avalanche(u32::from(at.port())))),
     }
 }
 
-fn octets(ip: std::net::IpAddr) -> Vec<u8> {
+/// An address as one number: its bytes lowest first, the words of IPv6 digested.
+fn address(ip: std::net::IpAddr) -> u32 {
     match ip {
-        std::net::IpAddr::V4(ip) => ip.octets().to_vec(),
-        std::net::IpAddr::V6(ip) => ip.octets().to_vec(),
+        std::net::IpAddr::V4(ip) => u32::from_le_bytes(ip.octets()),
+        std::net::IpAddr::V6(ip) => xxh32(&ip.octets(), 0),
     }
-}
-
-fn digest(parts: &[&[u8]]) -> u32 {
-    let mut hash = std::hash::DefaultHasher::new();
-    for part in parts {
-        hash.write(part);
-    }
-    hash.finish() as u32
 }
