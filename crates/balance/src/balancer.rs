@@ -140,7 +140,7 @@ impl Balancer {
             }
             Method::StaticRr(map) => map.next(ask.avoid, farm),
             Method::LeastConn(order) => order.pick(ask.avoid, farm),
-            Method::First(first) => first.pick(farm),
+            Method::First(first) => first.pick(ask.avoid, farm),
             Method::MapHash(map) => match ask.hash {
                 Some(hash) => map.by_hash(hash),
                 None => map.next(ask.avoid, farm),
@@ -195,6 +195,13 @@ impl Balancer {
     /// Whether [`Balancer::note_load`] is of any use, so that the engine may spare the lock.
     pub fn wants_load(&self) -> bool {
         matches!(self.method, Method::LeastConn(_))
+    }
+
+    /// Whether the algorithm is free to choose among several servers, as a redispatch at once asks
+    /// (see [`crate::retry::Attempt::others`]).
+    pub fn has_choice(&self) -> bool {
+        let hashed = matches!(self.method, Method::MapHash(_) | Method::RingHash(_));
+        !hashed && self.members.iter().filter(|member| !member.backup && member.in_farm()).nth(1).is_some()
     }
 
     /// Whether no server is in: `503` without waiting.

@@ -28,11 +28,18 @@ impl First {
         }
     }
 
-    /// The first server with room, whatever was tried before.
-    pub(crate) fn pick<F: Farm + ?Sized>(&self, farm: &F) -> Option<usize> {
-        self.by_id
-            .iter()
-            .copied()
-            .find(|&server| self.chosen.get(server) == Some(&true) && farm.load(server).has_room())
+    /// The first server with room; `avoid` only where no other has room.
+    pub(crate) fn pick<F: Farm + ?Sized>(&self, avoid: Option<usize>, farm: &F) -> Option<usize> {
+        let mut avoided = None;
+        for &server in &self.by_id {
+            if self.chosen.get(server) != Some(&true) || !farm.load(server).has_room() {
+                continue;
+            }
+            if avoid != Some(server) {
+                return Some(server);
+            }
+            avoided = avoid;
+        }
+        avoided
     }
 }

@@ -50,7 +50,8 @@ pub struct Called<T> {
     pub token: T,
     /// Where it waited.
     pub place: Place,
-    /// Requests that left the same queue while it waited, for the queue fields of the log.
+    /// Requests that left the same queue for a server while it waited, itself included: the queue
+    /// fields of the log (`sq`, `bq`).
     pub passed: u32,
 }
 
@@ -179,10 +180,8 @@ impl<T> Queues<T> {
     fn take(&mut self, ticket: Ticket, called: bool) -> Option<Called<T>> {
         let queue = self.queue_mut(ticket.place)?;
         let waiter = queue.waiting.remove(&ticket.order)?;
+        queue.called = queue.called.wrapping_add(u32::from(called));
         let passed = queue.called.wrapping_sub(waiter.called_before);
-        if called {
-            queue.called = queue.called.wrapping_add(1);
-        }
         if let Some(deadline) = waiter.deadline {
             self.deadlines.remove(&(deadline, ticket.order.arrival));
         }

@@ -61,9 +61,9 @@ pub struct Attempt {
     pub pinned: bool,
     /// Whether the failure came faster than a second, so that the same server deserves a pause.
     pub quick: bool,
-    /// Whether the algorithm goes by turns (`roundrobin`, `static-rr`, `random`) and more than one
-    /// active server is up: then a redispatch need not wait for its retry.
-    pub turns: bool,
+    /// Whether the algorithm is free to choose (it is no hash) among more than one active server:
+    /// then a redispatch need not wait for its retry.
+    pub others: bool,
 }
 
 // === impl Redispatch ===
@@ -172,7 +172,7 @@ impl Attempt {
     }
 
     fn goes_elsewhere(&self) -> bool {
-        let at_once = self.turns && self.redispatch != Redispatch::Never;
+        let at_once = self.others && self.redispatch != Redispatch::Never;
         !self.pinned && (at_once || self.redispatch.strikes(self.made + 1, self.retries))
     }
 }
@@ -201,7 +201,7 @@ mod tests {
 
     fn attempt(redispatch: i32, made: u32) -> Attempt {
         let redispatch = Redispatch::interval(redispatch);
-        Attempt { retries: 3, made, redispatch, pinned: false, quick: true, turns: false }
+        Attempt { retries: 3, made, redispatch, pinned: false, quick: true, others: false }
     }
 
     #[test]
@@ -229,12 +229,12 @@ mod tests {
         );
     }
 
-    /// `balance static-rr` with one dead server of two: HAProxy 3.4 answers at once with
-    /// `option redispatch`, and after three pauses without.
+    /// With one dead server of two, HAProxy 3.4 answers at once under `option redispatch` and any
+    /// algorithm that is no hash, and after three pauses without the option.
     #[test]
-    fn turns_make_a_redispatch_immediate() {
-        assert_eq!(Attempt { turns: true, ..attempt(-1, 0) }.after_connect_failure(), Next::OtherServer);
-        let never = Attempt { turns: true, ..attempt(0, 0) };
+    fn a_free_choice_makes_a_redispatch_immediate() {
+        assert_eq!(Attempt { others: true, ..attempt(-1, 0) }.after_connect_failure(), Next::OtherServer);
+        let never = Attempt { others: true, ..attempt(0, 0) };
         assert_eq!(never.after_connect_failure(), Next::SameServer { pause: 1000 });
     }
 
