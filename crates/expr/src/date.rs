@@ -65,17 +65,15 @@ impl Civil {
         }
     }
 
-    /// Appends `21/Nov/2026:02:13:15`.
-    pub fn write_log(&self, out: &mut Vec<u8>) {
+    /// `21/Nov/2026:02:13:15`
+    pub fn log(&self) -> [u8; 20] {
         let [d1, d0] = digits2(self.day);
         let [y3, y2, y1, y0] = digits4(self.year);
         let [h1, h0] = digits2(self.hour);
         let [m1, m0] = digits2(self.minute);
         let [s1, s0] = digits2(self.second);
         let [a, b, c] = month_name(self.month);
-        out.extend_from_slice(&[
-            d1, d0, b'/', a, b, c, b'/', y3, y2, y1, y0, b':', h1, h0, b':', m1, m0, b':', s1, s0,
-        ]);
+        [d1, d0, b'/', a, b, c, b'/', y3, y2, y1, y0, b':', h1, h0, b':', m1, m0, b':', s1, s0]
     }
 
     /// Appends `Sat, 21 Nov 2026 02:13:15 GMT` (RFC 9110 §5.6.7).
@@ -119,13 +117,13 @@ pub const fn digits4(n: i64) -> [u8; 4] {
     ]
 }
 
-/// Appends `+hhmm`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a day has 24 hours")]
-pub fn write_offset(offset: i32, out: &mut impl Extend<u8>) {
-    let minutes = offset.unsigned_abs() / 60;
-    out.extend([if offset < 0 { b'-' } else { b'+' }]);
-    out.extend(digits2((minutes / 60) as u8));
-    out.extend(digits2((minutes % 60) as u8));
+/// `+hhmm`
+#[expect(clippy::cast_possible_truncation, reason = "a day has 24 hours")]
+pub fn offset(seconds: i32) -> [u8; 5] {
+    let minutes = seconds.unsigned_abs() / 60;
+    let sign = if seconds < 0 { b'-' } else { b'+' };
+    let ([h1, h0], [m1, m0]) = (digits2((minutes / 60) as u8), digits2((minutes % 60) as u8));
+    [sign, h1, h0, m1, m0]
 }
 
 fn month_name(month: u8) -> [u8; 3] {

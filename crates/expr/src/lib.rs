@@ -12,6 +12,7 @@ mod conv;
 pub mod date;
 mod expr;
 mod fetch;
+pub mod hash;
 pub mod keyword;
 mod load;
 pub mod logformat;

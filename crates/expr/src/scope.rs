@@ -349,6 +349,31 @@ pub struct Bytes<'a> {
     pub promised: Option<u64>,
 }
 
+/// What the first TLS record of a side says (`req.ssl_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hello {
+    /// Type of the handshake message: 1 a ClientHello, 2 a ServerHello.
+    Type,
+    /// The version asked for, as major << 16 | minor.
+    Version,
+    /// The server's name.
+    Sni,
+    /// The protocols, joined with commas.
+    Alpn,
+    /// Whether it has the elliptic curves extension.
+    HasCurves,
+    /// What session tickets it offers: 0 none, 1 supported, 2 given.
+    Ticket,
+    /// The bytes of the cipher list.
+    Ciphers,
+    /// The bytes of the groups of key shares.
+    KeyShares,
+    /// The bytes of the signature algorithms.
+    SignatureAlgorithms,
+    /// The bytes of the supported groups.
+    Groups,
+}
+
 /// Counters of a proxy that fetches ask for by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProxyNumber {
@@ -481,6 +506,12 @@ pub trait Scope {
     /// The raw bytes that wait on a side, for the fetches of layers 4 and 6.
     fn raw(&self, side: Side) -> Lookup<Bytes<'_>> {
         let _ = side;
+        Lookup::Absent
+    }
+
+    /// What the TLS record that waits on a side says; absent where it is no TLS.
+    fn hello(&self, side: Side, what: Hello) -> Lookup<Value<'_>> {
+        let _ = (side, what);
         Lookup::Absent
     }
 

@@ -1,30 +1,78 @@
-//! Constants.
+//! Constants, and what is constant while the process runs.
 
-use crate::args::{ArgType, Args};
-use crate::keyword::{Eval, Fetch, NO_ARGS, fetch};
-use crate::place::Needs;
-use crate::{Lookup, Type, Value};
+use crate::args::{Arg, ArgType, Args};
+use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
+use crate::place::Needs::Nothing;
+use crate::{Load, Lookup, Type, Value};
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[
-    fetch("always_true", NO_ARGS, Type::Bool, Needs::Nothing, always_true, "True."),
-    fetch("always_false", NO_ARGS, Type::Bool, Needs::Nothing, always_false, "False."),
-    fetch("str", (1, &[ArgType::Str]), Type::Str, Needs::Nothing, str, "The text given."),
-    fetch("int", (1, &[ArgType::Int]), Type::Sint, Needs::Nothing, int, "The integer given."),
+    fetch("always_true", NO_ARGS, Type::Bool, Nothing, |_, _| Lookup::Value(Value::Bool(true)), "True."),
+    fetch("always_false", NO_ARGS, Type::Bool, Nothing, |_, _| Lookup::Value(Value::Bool(false)), "False."),
+    fetch("str", (1, &[ArgType::Str]), Type::Str, Nothing, constant, "The text given."),
+    fetch("int", (1, &[ArgType::Int]), Type::Sint, Nothing, constant, "The integer given."),
+    fetch("ipv4", (1, &[ArgType::Ipv4]), Type::Ipv4, Nothing, constant, "The IPv4 address given."),
+    fetch("ipv6", (1, &[ArgType::Ipv6]), Type::Ipv6, Nothing, constant, "The IPv6 address given."),
+    fetch("meth", (1, &[ArgType::Str]), Type::Meth, Nothing, method, "The HTTP method given."),
+    prepared_fetch(
+        fetch("bool", (1, &[ArgType::Str]), Type::Bool, Nothing, truth, "The boolean given."),
+        prepare_truth,
+    ),
+    prepared_fetch(
+        fetch("bin", (1, &[ArgType::Str]), Type::Bin, Nothing, binary, "The bytes given in hexadecimal."),
+        prepare_binary,
+    ),
+    prepared_fetch(
+        fetch("env", (1, &[ArgType::Str]), Type::Str, Nothing, constant, "An environment variable."),
+        prepare_environment,
+    ),
+    fetch("nbproc", NO_ARGS, Type::Sint, Nothing, |_, _| Lookup::Value(Value::Sint(1)), "Always 1."),
+    fetch("proc", NO_ARGS, Type::Sint, Nothing, |_, _| Lookup::Value(Value::Sint(1)), "Always 1."),
 ];
 
-fn always_true<'a>(_: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
-    Lookup::Value(Value::Bool(true))
+fn constant<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
+    Lookup::Value(match args.arg(0) {
+        Arg::Str(s) => Value::Str(s),
+        Arg::Int(i) => Value::Sint(*i),
+        Arg::Ipv4(ip) => Value::Ipv4(*ip),
+        Arg::Ipv6(ip) => Value::Ipv6(*ip),
+        _ => return Lookup::Absent,
+    })
 }
 
-fn always_false<'a>(_: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
-    Lookup::Value(Value::Bool(false))
+fn method<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
+    args.str(0).map(Value::Meth).into()
 }
 
-fn str<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
-    args.str(0).map(Value::Str).into()
+fn truth<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
+    args.int(0).map(|i| Value::Bool(i != 0)).into()
 }
 
-fn int<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
-    args.int(0).map(Value::Sint).into()
+fn binary<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
+    args.str(0).map(Value::Bin).into()
+}
+
+fn prepare_truth(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
+    let value = match args.str(0) {
+        Some(b"1") => 1,
+        Some(b"0") => 0,
+        Some(s) if s.eq_ignore_ascii_case(b"true") => 1,
+        Some(s) if s.eq_ignore_ascii_case(b"false") => 0,
+        _ => return Err("Expects 'true' or 'false'".into()),
+    };
+    args.set(0, Arg::Int(value));
+    Ok(())
+}
+
+fn prepare_binary(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
+    let bytes = crate::pattern::parse_hex(args.str(0).unwrap_or_default())?;
+    args.set(0, Arg::Str(bytes.into()));
+    Ok(())
+}
+
+fn prepare_environment(args: &mut Args, load: &mut Load<'_>) -> Result<(), String> {
+    let name = String::from_utf8_lossy(args.str(0).unwrap_or_default()).into_owned();
+    let arg = load.names.environment(&name).map_or(Arg::None, |value| Arg::Str(value.into()));
+    args.set(0, arg);
+    Ok(())
 }

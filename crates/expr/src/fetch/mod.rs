@@ -1,8 +1,55 @@
 //! Fetches: where samples come from (manual, 7.3.2 to 7.3.7), a file for each topic.
 
+mod auth;
+mod body;
+mod connection;
 mod constants;
+mod cookie;
+mod header;
+mod http;
+mod later;
+mod payload;
+mod process;
+mod proxy;
+mod table;
+mod transaction;
+mod variable;
 
-use crate::keyword::Fetch;
+use crate::keyword::{Eval, Fetch};
+use crate::scope::{Number, Text};
+use crate::{Lookup, Value};
+pub(crate) use header::trim;
 
 /// All tables of fetches.
-pub const FETCHES: &[&[Fetch]] = &[constants::FETCHES];
+pub const FETCHES: &[&[Fetch]] = &[
+    auth::FETCHES,
+    body::FETCHES,
+    connection::FETCHES,
+    constants::FETCHES,
+    cookie::FETCHES,
+    header::FETCHES,
+    http::FETCHES,
+    later::FETCHES,
+    payload::FETCHES,
+    process::FETCHES,
+    proxy::FETCHES,
+    table::FETCHES,
+    table::TRACKED,
+    transaction::FETCHES,
+    variable::FETCHES,
+];
+
+/// A number of the scope as a sample.
+fn number<'a>(eval: &Eval<'a>, what: Number) -> Lookup<Value<'a>> {
+    eval.scope.number(what).map(Value::Sint).into()
+}
+
+/// A number of the scope as a truth; absent is false.
+fn flag<'a>(eval: &Eval<'a>, what: Number) -> Lookup<Value<'a>> {
+    Lookup::Value(Value::Bool(eval.scope.number(what).is_some_and(|n| n != 0)))
+}
+
+/// A text of the scope as a sample.
+fn text<'a>(eval: &Eval<'a>, what: Text) -> Lookup<Value<'a>> {
+    eval.scope.text(what).map(Value::Str).into()
+}

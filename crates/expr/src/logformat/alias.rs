@@ -20,9 +20,17 @@ pub enum Alias {
     /// The frontend, with `~` where the client speaks TLS.
     FrontendTransport,
     /// The three characters of the termination state: two, or four with the cookie's.
-    Termination { cookie: bool },
+    Termination {
+        /// Whether all four.
+        cookie: bool,
+    },
     /// A number; `-1` or 0 as given where absent.
-    Number { number: Number, absent: i64 },
+    Number {
+        /// Which.
+        number: Number,
+        /// What to print where it is absent.
+        absent: i64,
+    },
     /// A total that `logasap` marks with `+`.
     Total(Number),
     /// A number written in hexadecimal by `+X`.
@@ -36,7 +44,12 @@ pub enum Alias {
     /// A part of the request.
     Request(RequestPart),
     /// The captured headers of a side, `{a|b}`, or each in a word of its own.
-    Captures { side: Side, list: bool },
+    Captures {
+        /// Request or response.
+        side: Side,
+        /// Whether each in a word of its own.
+        list: bool,
+    },
 }
 
 /// How a date is written.
@@ -168,6 +181,18 @@ const fn any(name: &'static str, alias: Alias) -> AliasEntry {
 
 const fn http(name: &'static str, alias: Alias) -> AliasEntry {
     AliasEntry { name, alias, http: true }
+}
+
+// === impl DateForm ===
+
+impl DateForm {
+    /// Whether it is the request's date, not the connection's.
+    pub const fn of_request(self) -> bool {
+        match self {
+            Self::LocalMs { request } | Self::Gmt { request } | Self::Local { request } => request,
+            Self::Unix | Self::Milliseconds => false,
+        }
+    }
 }
 
 // === impl Alias ===

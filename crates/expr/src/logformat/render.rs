@@ -1,31 +1,24 @@
 //! Rendering of a compiled format.
 
-use std::net::IpAddr;
-
 use super::alias::{DateForm, RequestPart, Timer};
-use super::encode::{self, Unsafe};
-use super::{Alias, Format, Item, ItemKind, Options, Purpose};
+use super::encode::{self, Field, Unsafe};
+use super::{Alias, Format, Item, ItemKind, Options};
 use crate::date::{self, Civil};
 use crate::scope::{Address, Endpoint, Number, Side, Text, Times};
-use crate::{Expr, Lookup, Scope, Scratch, Type, value};
+use crate::{Expr, Scope, Scratch, Type, Value};
 
 /// Appends the text of `format` to `out`, at most `max` bytes.
-pub(super) fn render(
-    format: &Format,
-    scope: &dyn Scope,
-    scratch: &Scratch,
-    out: &mut Vec<u8>,
+pub(super) fn render<'r>(
+    format: &'r Format,
+    scope: &'r dyn Scope,
+    scratch: &'r Scratch,
+    out: &'r mut Vec<u8>,
     max: usize,
 ) -> usize {
     let start = out.len();
-    let mut line = Renderer { format, scope, scratch, out, times: None };
-    for item in &format.items {
-        line.item(item);
-        if line.out.len() - start >= max {
-            break;
-        }
-    }
-    out.truncate(start + max);
+    let mut line = Renderer { format, scope, scratch, out, times: None, blank: true, named: 0 };
+    line.all(start, max);
+    out.truncate(start.saturating_add(max));
     out.len() - start
 }
 
@@ -35,223 +28,248 @@ struct Renderer<'r> {
     scratch: &'r Scratch,
     out: &'r mut Vec<u8>,
     times: Option<Times>,
+    /// Whether a blank would follow a blank, or stand first.
+    blank: bool,
+    /// How many named items were written of a line that is encoded as a whole.
+    named: usize,
 }
 
 // === impl Renderer ===
 
-impl Renderer<'_> {
-    fn item(&mut self, item: &Item) {
-        match &item.kind {
-            ItemKind::Text(text) => self.out.extend_from_slice(text),
-            ItemKind::Separator => self.out.push(b' '),
-            ItemKind::Alias(alias) => self.alias(*alias, item.options),
-            ItemKind::Expr(expr) => self.expr(expr, item.options),
+impl<'r> Renderer<'r> {
+    fn all(&mut self, start: usize, max: usize) {
+        let global = self.format.global;
+        let raw = global.has(Options::BIN);
+        match (global.has(Options::JSON), global.has(Options::CBOR)) {
+            (true, _) => self.out.push(b'{'),
+            (false, true) => encode::cbor_byte(0xbf, raw, self.out),
+            (false, false) => {}
+        }
+        for item in &self.format.items {
+            self.item(item);
+            if self.out.len() - start >= max {
+                break;
+            }
+        }
+        match (global.has(Options::JSON), global.has(Options::CBOR)) {
+            (true, _) => self.out.push(b'}'),
+            (false, true) => encode::cbor_byte(0xff, raw, self.out),
+            (false, false) => {}
         }
     }
 
-    fn expr(&mut self, expr: &Expr, options: Options) {
-        let binary = options.has(Options::BIN) || self.format.global.has(Options::BIN);
-        let to = if binary { Type::Bin } else { Type::Str };
-        match expr.eval(self.scope, self.scratch) {
-            Lookup::Value(v) | Lookup::Partial(v) => {
-                let v = if binary && v.bytes().is_none() {
-                    v.cast(Type::Str, self.scratch)
-                } else {
-                    v.cast(to, self.scratch)
-                };
-                let bytes = v.and_then(|v| v.bytes()).unwrap_or_default();
-                if binary {
-                    self.out.extend_from_slice(bytes);
-                } else {
-                    self.text(bytes, options);
+    fn item(&mut self, item: &'r Item) {
+        let whole = self.format.global.encodes();
+        match &item.kind {
+            ItemKind::Text(_) | ItemKind::Separator if whole => {}
+            ItemKind::Text(text) => {
+                self.out.extend_from_slice(text);
+                self.blank = false;
+            }
+            ItemKind::Separator => {
+                if !self.blank {
+                    self.out.push(b' ');
+                    self.blank = true;
                 }
             }
-            Lookup::Absent | Lookup::NotYet => self.text(b"", options),
+            _ if whole && item.name.is_empty() => {}
+            ItemKind::Alias(alias) => self.alias(*alias, item),
+            ItemKind::Expr(expr) => self.expr(expr, item),
         }
     }
 
-    fn alias(&mut self, alias: Alias, options: Options) {
+    /// The name of an item of a line that is encoded as a whole.
+    fn name(&mut self, item: &Item) {
+        let global = self.format.global;
+        if global.has(Options::JSON) {
+            if self.named > 0 {
+                self.out.extend_from_slice(b", ");
+            }
+            encode::json_text(&item.name, false, self.out);
+            self.out.extend_from_slice(b": ");
+        } else if global.has(Options::CBOR) {
+            encode::cbor_text(&item.name, global.has(Options::BIN), self.out);
+        }
+        self.named += 1;
+    }
+
+    fn field(&mut self, field: Field<'_>, item: &Item) {
+        if self.format.global.encodes() {
+            self.name(item);
+        }
+        let options = item.options;
+        let wrote = if options.has(Options::JSON) {
+            encode::json(field, options.has(Options::UTF8), item.cast, self.out);
+            true
+        } else if options.has(Options::CBOR) {
+            encode::cbor(field, self.format.global.has(Options::BIN), item.cast, self.out);
+            true
+        } else {
+            encode::plain(field, options, self.out)
+        };
+        self.blank &= !wrote;
+    }
+
+    fn expr(&mut self, expr: &'r Expr, item: &Item) {
+        let Some(mut value) = expr.eval(self.scope, self.scratch).some() else {
+            return self.field(Field::Nothing, item);
+        };
+        let encodes = item.options.encodes();
+        if let Some(cast) = item.cast.filter(|c| encodes && *c != Type::Any) {
+            match value.kind().casts_to(cast).then(|| value.cast(cast, self.scratch)).flatten() {
+                Some(v) => value = v,
+                None => return self.field(Field::Nothing, item),
+            }
+        }
+        if item.cast == Some(Type::Any) {
+            self.out.extend_from_slice(value.to_bin(self.scratch));
+            self.blank = false;
+            return;
+        }
+        match value {
+            Value::Bin(b) if !encodes && self.format.global.has(Options::BIN) => {
+                self.out.extend_from_slice(b);
+                self.blank = false;
+            }
+            Value::Bin(b) => self.field(Field::Binary(b), item),
+            Value::Bool(b) => self.field(Field::Bool(b), item),
+            Value::Sint(n) if encodes => self.field(Field::Number(n), item),
+            other => self.field(Field::Text(other.to_str(self.scratch)), item),
+        }
+    }
+
+    fn alias(&mut self, alias: Alias, item: &Item) {
+        let scope = self.scope;
         match alias {
             Alias::Options => {}
-            Alias::Ip(which) => self.ip(which, options),
-            Alias::Port(which) => self.port(which, options),
-            Alias::Text(what) => self.text(self.scope.text(what).unwrap_or_default(), options),
+            Alias::Ip(which) => self.ip(which, item),
+            Alias::Port(which) => self.port(which, item),
+            Alias::Text(what) => self.field(Field::Text(scope.text(what).unwrap_or_default()), item),
             Alias::Backend => {
-                let name = self.scope.text(Text::Backend).or_else(|| self.scope.text(Text::Frontend));
-                self.text(name.unwrap_or_default(), options);
+                let name = scope.text(Text::Backend).or_else(|| scope.text(Text::Frontend));
+                self.field(Field::Text(name.unwrap_or_default()), item);
             }
             Alias::Server => {
-                let name = self.scope.text(Text::Server).or_else(|| self.scope.text(Text::Service));
-                self.text(name.unwrap_or(b"<NOSRV>"), options);
+                let name = scope.text(Text::Server).or_else(|| scope.text(Text::Service));
+                self.field(Field::Text(name.unwrap_or(b"<NOSRV>")), item);
             }
-            Alias::FrontendTransport => self.frontend_transport(options),
+            Alias::FrontendTransport => self.frontend_transport(item),
             Alias::Termination { cookie } => {
-                let state = self.scope.text(Text::Termination).unwrap_or(b"----");
-                let state = if cookie { state } else { state.get(..2).unwrap_or(state) };
-                self.text(state, options);
+                let state = scope.text(Text::Termination).unwrap_or(b"----");
+                let shown = if cookie { state } else { state.get(..2).unwrap_or(state) };
+                self.field(Field::Plain(shown), item);
             }
             Alias::Number { number, absent } => {
-                self.number(self.scope.number(number).unwrap_or(absent), options)
+                self.field(Field::Number(scope.number(number).unwrap_or(absent)), item);
             }
             Alias::Total(number) => {
-                self.unfinished(options);
-                self.number(self.scope.number(number).unwrap_or(0), options);
+                let n = scope.number(number).unwrap_or(0);
+                self.total(n, item);
             }
-            Alias::HexNumber(number) => {
-                let n = self.scope.number(number).unwrap_or(0);
-                if options.has(Options::HEX) { self.hex(n, 4) } else { self.number(n, options) }
-            }
+            Alias::HexNumber(number) => self.hexable(scope.number(number).unwrap_or(0), item),
             Alias::Retries => {
-                if self.scope.number(Number::Redispatched) == Some(1) {
-                    self.out.push(b'+');
-                }
-                self.number(self.scope.number(Number::Retries).unwrap_or(0), options);
+                let n = scope.number(Number::Retries).unwrap_or(0);
+                let redispatched = scope.number(Number::Redispatched) == Some(1);
+                self.field(if redispatched { Field::Growing(n) } else { Field::Number(n) }, item);
             }
-            Alias::Date(form) => self.date(form, options),
-            Alias::Timer(timer) => self.timer(timer, options),
-            Alias::Request(part) => self.request(part, options),
-            Alias::Captures { side, list } => self.captures(side, list, options),
+            Alias::Date(form) => self.date(form, item),
+            Alias::Timer(timer) => self.timer(timer, item),
+            Alias::Request(part) => self.request(part, item),
+            Alias::Captures { side, list: false } => self.captures(side, item),
+            Alias::Captures { side, list: true } => self.capture_list(side, item),
         }
     }
 
-    fn text(&mut self, text: &[u8], options: Options) {
-        encode::text(text, options, self.format.purpose, self.out);
+    fn total(&mut self, n: i64, item: &Item) {
+        let growing = self.times().unfinished;
+        self.field(if growing { Field::Growing(n) } else { Field::Number(n) }, item);
     }
 
-    /// Text that is known to be safe: quoted where asked for, nothing escaped.
-    fn safe(&mut self, text: &[u8], options: Options) {
-        let quote = options.has(Options::QUOTE);
-        if quote {
-            self.out.push(b'"');
+    fn hexable(&mut self, n: i64, item: &Item) {
+        if !item.options.has(Options::HEX) {
+            return self.field(Field::Number(n), item);
         }
-        self.out.extend_from_slice(text);
-        if quote {
-            self.out.push(b'"');
-        }
+        let scratch = self.scratch;
+        let text = scratch.build(|out| hex(n.cast_unsigned(), 4, out));
+        self.field(Field::Hex(text), item);
     }
 
-    fn number(&mut self, n: i64, options: Options) {
-        let mut digits = itoa::Buffer::new();
-        self.safe(digits.format(n).as_bytes(), options);
+    fn times(&mut self) -> &Times {
+        self.times.get_or_insert_with(|| self.scope.times())
     }
 
-    fn hex(&mut self, n: i64, width: usize) {
-        // Writing to a vector cannot fail.
-        let _ = std::io::Write::write_fmt(self.out, format_args!("{n:0width$X}"));
-    }
-
-    fn unfinished(&mut self, options: Options) {
-        if self.times().unfinished && !options.encodes() {
-            self.out.push(b'+');
-        }
-    }
-
-    fn times(&mut self) -> Times {
-        *self.times.get_or_insert_with(|| self.scope.times())
-    }
-
-    fn ip(&mut self, which: Address, options: Options) {
+    fn ip(&mut self, which: Address, item: &Item) {
+        let scratch = self.scratch;
         match self.scope.address(which) {
-            None => self.text(b"", options),
-            Some(Endpoint::Unix(_)) => self.safe(b"unix", options),
+            None => self.field(Field::Text(b""), item),
+            Some(Endpoint::Unix(_)) => self.field(Field::Text(b"unix"), item),
+            Some(Endpoint::Ip(address)) if item.options.has(Options::HEX) => {
+                let text = scratch.build(|out| match address.ip() {
+                    std::net::IpAddr::V4(ip) => hex(u64::from(ip.to_bits()), 8, out),
+                    std::net::IpAddr::V6(ip) => {
+                        ip.octets().iter().for_each(|o| hex(u64::from(*o), 2, out));
+                    }
+                });
+                self.field(Field::Hex(text), item);
+            }
             Some(Endpoint::Ip(address)) => {
-                if options.has(Options::HEX) {
-                    return self.hex_ip(address.ip());
-                }
-                let quote = options.has(Options::QUOTE);
-                if quote {
-                    self.out.push(b'"');
-                }
-                match address.ip() {
-                    IpAddr::V4(ip) => value::write_ipv4(ip, self.out),
-                    IpAddr::V6(ip) => value::write_ipv6(ip, self.out),
-                }
-                if quote {
-                    self.out.push(b'"');
-                }
+                let text = Value::from_ip(address.ip()).to_str(scratch);
+                self.field(Field::Text(text), item);
             }
         }
     }
 
-    fn hex_ip(&mut self, ip: IpAddr) {
-        match ip {
-            IpAddr::V4(ip) => self.hex(i64::from(ip.to_bits()), 8),
-            IpAddr::V6(ip) => ip.octets().iter().for_each(|o| self.hex(i64::from(*o), 2)),
+    fn port(&mut self, which: Address, item: &Item) {
+        match self.scope.address(which) {
+            None => self.field(Field::Text(b""), item),
+            Some(Endpoint::Unix(_)) => {
+                let id = self.scope.number(Number::ListenerId).unwrap_or(0);
+                self.field(Field::Number(id), item);
+            }
+            Some(Endpoint::Ip(address)) => self.hexable(i64::from(address.port()), item),
         }
     }
 
-    fn port(&mut self, which: Address, options: Options) {
-        let port = match self.scope.address(which) {
-            None => return self.text(b"", options),
-            Some(Endpoint::Unix(_)) => self.scope.number(Number::ListenerId).unwrap_or(0),
-            Some(Endpoint::Ip(address)) => i64::from(address.port()),
-        };
-        if options.has(Options::HEX) { self.hex(port, 4) } else { self.number(port, options) }
-    }
-
-    fn frontend_transport(&mut self, options: Options) {
+    fn frontend_transport(&mut self, item: &Item) {
         let name = self.scope.text(Text::Frontend).unwrap_or_default();
         if self.scope.number(Number::Tls(Side::Client)) != Some(1) {
-            return self.text(name, options);
+            return self.field(Field::Text(name), item);
         }
-        let marked = self.scratch.build(|out| {
+        let scratch = self.scratch;
+        let marked = scratch.build(|out| {
             out.extend_from_slice_copy(name);
             out.push(b'~');
         });
-        encode::text(marked, options, self.format.purpose, self.out);
+        self.field(Field::Text(marked), item);
     }
 
-    fn date(&mut self, form: DateForm, options: Options) {
-        let times = self.times();
-        let us = match form {
-            DateForm::LocalMs { request: true }
-            | DateForm::Gmt { request: true }
-            | DateForm::Local { request: true }
-                if times.request_us != 0 =>
-            {
-                times.request_us
-            }
-            _ => times.accepted_us,
-        };
+    fn date(&mut self, form: DateForm, item: &Item) {
+        let times = *self.times();
+        let us =
+            if form.of_request() && times.request_us != 0 { times.request_us } else { times.accepted_us };
         let seconds = us.div_euclid(1_000_000);
         let millis = us.rem_euclid(1_000_000) / 1000;
-        let quote = options.has(Options::QUOTE);
-        match form {
-            DateForm::Unix if options.has(Options::HEX) => return self.hex(seconds, 4),
-            DateForm::Unix => return self.number(seconds, options),
-            DateForm::Milliseconds => {
-                let [_, a, b, c] = date::digits4(millis);
-                return self.out.extend_from_slice(&[a, b, c]);
+        let mut text = [0u8; 32];
+        let len = match form {
+            DateForm::Unix => return self.hexable(seconds, item),
+            DateForm::Milliseconds if item.options.encodes() => {
+                return self.field(Field::Number(millis), item);
             }
-            _ => {}
-        }
-        if quote {
-            self.out.push(b'"');
-        }
-        match form {
+            DateForm::Milliseconds => write_to(&mut text, &[&millis_digits(millis)]),
             DateForm::LocalMs { .. } => {
                 let civil = Civil::new(seconds, self.scope.utc_offset(seconds));
-                civil.write_log(self.out);
-                let [_, a, b, c] = date::digits4(millis);
-                self.out.extend_from_slice(&[b'.', a, b, c]);
+                write_to(&mut text, &[&civil.log(), b".", &millis_digits(millis)])
             }
-            DateForm::Gmt { .. } => {
-                Civil::new(seconds, 0).write_log(self.out);
-                self.out.extend_from_slice(b" +0000");
-            }
-            _ => {
+            DateForm::Gmt { .. } => write_to(&mut text, &[&Civil::new(seconds, 0).log(), b" +0000"]),
+            DateForm::Local { .. } => {
                 let offset = self.scope.utc_offset(seconds);
-                Civil::new(seconds, offset).write_log(self.out);
-                self.out.push(b' ');
-                date::write_offset(offset, self.out);
+                write_to(&mut text, &[&Civil::new(seconds, offset).log(), b" ", &date::offset(offset)])
             }
-        }
-        if quote {
-            self.out.push(b'"');
-        }
+        };
+        self.field(Field::Plain(text.get(..len).unwrap_or_default()), item);
     }
 
-    fn timer(&mut self, timer: Timer, options: Options) {
+    fn timer(&mut self, timer: Timer, item: &Item) {
         let times = self.times();
         let ms = match timer {
             Timer::Handshake => times.handshake,
@@ -266,58 +284,121 @@ impl Renderer<'_> {
             Timer::Total => times.total,
             Timer::User => times.user(),
         };
-        if matches!(timer, Timer::Data | Timer::Active | Timer::Total | Timer::User) {
-            self.unfinished(options);
+        if matches!(timer, Timer::Active | Timer::Total | Timer::User) {
+            self.total(ms, item);
+        } else {
+            self.field(Field::Number(ms), item);
         }
-        self.number(ms, options);
     }
 
-    fn request(&mut self, part: RequestPart, options: Options) {
+    fn request(&mut self, part: RequestPart, item: &Item) {
         let captured = match part {
-            RequestPart::Line => {
-                return self.text(self.scope.text(Text::RequestLine).unwrap_or(b"<BADREQ>"), options);
-            }
+            RequestPart::Line => self.scope.text(Text::RequestLine),
             RequestPart::Method => self.scope.text(Text::CapturedMethod),
             RequestPart::Version => self.scope.text(Text::CapturedRequestVersion),
             _ => self.scope.text(Text::CapturedUri),
         };
-        let Some(text) = captured else { return self.text(b"<BADREQ>", options) };
+        let text = captured.unwrap_or(b"<BADREQ>");
         let query = memchr::memchr(b'?', text).unwrap_or(text.len());
         let (before, after) = text.split_at_checked(query).unwrap_or((text, b""));
-        match part {
-            RequestPart::UriWithoutQuery => self.text(before, options),
-            RequestPart::Path => self.text(crate::uri::path(before), options),
-            RequestPart::Query => self.text(after, options),
-            _ => self.text(text, options),
-        }
+        let shown = match part {
+            RequestPart::UriWithoutQuery => before,
+            RequestPart::Path if captured.is_some() => crate::uri::path(before),
+            RequestPart::Query if captured.is_some() => after,
+            _ => text,
+        };
+        self.field(Field::Client(shown, Unsafe::Line), item);
     }
 
-    fn captures(&mut self, side: Side, list: bool, options: Options) {
+    /// `{a|b}`
+    fn captures(&mut self, side: Side, item: &Item) {
         let count = self.scope.captures(side);
         if count == 0 {
-            // Without `capture` lines the whole word goes, the blank before it too.
-            if self.format.purpose != Purpose::Http && self.out.last() == Some(&b' ') {
-                self.out.pop();
-            }
-            return;
+            return self.field(Field::Null, item);
         }
-        if list {
-            for slot in 0..count {
-                if slot > 0 {
-                    self.out.push(b' ');
-                }
-                self.text(self.scope.capture(side, slot).unwrap_or_default(), options);
-            }
-            return;
+        if item.options.encodes() {
+            let (scope, scratch) = (self.scope, self.scratch);
+            let mut text = Vec::new();
+            braces(scope, side, count, &mut text);
+            return self.field(Field::Text(scratch.bytes(&text)), item);
         }
-        let quote = options.has(Options::QUOTE);
-        self.out.extend_from_slice(if quote { b"\"{" } else { b"{" });
-        for slot in 0..count {
-            if slot > 0 {
-                self.out.push(b'|');
-            }
-            encode::escaped(self.scope.capture(side, slot).unwrap_or_default(), Unsafe::LogHeader, self.out);
-        }
-        self.out.extend_from_slice(if quote { b"}\"" } else { b"}" });
+        let quote: &[u8] = if item.options.has(Options::QUOTE) { b"\"" } else { b"" };
+        self.out.extend_from_slice(quote);
+        braces(self.scope, side, count, self.out);
+        self.out.extend_from_slice(quote);
+        self.blank = false;
     }
+
+    /// One word for each capture, or an array of them.
+    fn capture_list(&mut self, side: Side, item: &Item) {
+        let count = self.scope.captures(side);
+        if count == 0 {
+            return self.field(Field::Null, item);
+        }
+        let (json, cbor) = (item.options.has(Options::JSON), item.options.has(Options::CBOR));
+        let raw = self.format.global.has(Options::BIN);
+        if self.format.global.encodes() {
+            self.name(item);
+        }
+        if json {
+            self.out.push(b'[');
+        } else if cbor {
+            encode::cbor_byte(0x9f, raw, self.out);
+        }
+        for slot in 0..count {
+            let text = self.scope.capture(side, slot).unwrap_or_default();
+            let field = if text.is_empty() { Field::Text(b"-") } else { Field::Client(text, Unsafe::Header) };
+            if slot > 0 && !cbor {
+                self.out.extend_from_slice(if json { b", " } else { b" " });
+            }
+            if json {
+                encode::json(field, false, None, self.out);
+            } else if cbor {
+                encode::cbor(field, raw, None, self.out);
+            } else if text.is_empty() {
+                encode::plain(Field::Text(b""), item.options, self.out);
+            } else {
+                encode::plain(field, item.options.without(Options::ESCAPE), self.out);
+            }
+        }
+        if json {
+            self.out.push(b']');
+        } else if cbor {
+            encode::cbor_byte(0xff, raw, self.out);
+        }
+        self.blank = false;
+    }
+}
+
+fn braces(scope: &dyn Scope, side: Side, count: usize, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for slot in 0..count {
+        if slot > 0 {
+            out.push(b'|');
+        }
+        encode::client(scope.capture(side, slot).unwrap_or_default(), Unsafe::Header, out);
+    }
+    out.push(b'}');
+}
+
+fn write_to(text: &mut [u8; 32], parts: &[&[u8]]) -> usize {
+    let mut len = 0;
+    for part in parts {
+        if let Some(room) = text.get_mut(len..len + part.len()) {
+            room.copy_from_slice(part);
+            len += part.len();
+        }
+    }
+    len
+}
+
+const fn millis_digits(millis: i64) -> [u8; 3] {
+    let [_, a, b, c] = date::digits4(millis);
+    [a, b, c]
+}
+
+/// Appends upper-case hexadecimal digits, at least `width` of them.
+fn hex(n: u64, width: u32, out: &mut impl Extend<u8>) {
+    let digits = (64 - n.leading_zeros()).div_ceil(4).max(width);
+    out.extend((0..digits).rev().map(|i| encode::hex_digit((n >> (4 * i) & 15) as u8)));
 }

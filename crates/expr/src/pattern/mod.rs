@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::regex::Regex;
 use crate::{Scratch, Type, Value};
+pub(crate) use parse::parse_hex;
 pub use parse::{Bounds, parse_bounds, parse_network};
 
 /// How a sample is compared with patterns.

@@ -36,7 +36,7 @@ pub(super) fn pattern(method: Method, text: &[u8], ignore_case: bool) -> Result<
             parse_network(&shown).ok_or_else(|| format!("'{shown}' is not a valid IPv4 or IPv6 address"))
         }
         Method::Reg => Regex::compile(text, !ignore_case).map(|r| Pattern::Regex(Arc::new(r))),
-        Method::Bin => hex(text).map(|b| Pattern::Text(b.into(), false)),
+        Method::Bin => parse_hex(text).map(|b| Pattern::Text(b.into(), false)),
         _ => Ok(Pattern::Text(text.into(), ignore_case)),
     }
 }
@@ -85,12 +85,16 @@ fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(octets))
 }
 
-fn hex(text: &[u8]) -> Result<Vec<u8>, String> {
+/// Reads pairs of hexadecimal digits; the error is HAProxy's wording.
+pub(crate) fn parse_hex(text: &[u8]) -> Result<Vec<u8>, String> {
     if text.len() % 2 == 1 {
         return Err("an even number of hex digit is expected".into());
     }
     let digit = |c: u8| {
-        char::from(c).to_digit(16).map(|d| d as u8).ok_or_else(|| "an hex digit is expected".to_owned())
+        char::from(c)
+            .to_digit(16)
+            .map(|d| d as u8)
+            .ok_or_else(|| format!("an hex digit is expected (found '{}')", char::from(c)))
     };
     text.chunks(2)
         .map(|pair| match pair {

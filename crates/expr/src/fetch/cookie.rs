@@ -1,0 +1,189 @@
+//! Cookies of requests and responses (manual, 7.3.6).
+
+use super::trim;
+use crate::args::{ArgType, Args};
+use crate::keyword::{Cursor, Eval, Fetch, fetch};
+use crate::message::Message;
+use crate::place::Needs::{RequestHead, Response};
+use crate::scope::Side::{self, Client, Server};
+use crate::{Lookup, Type, Value};
+
+const NAME: (u8, &[ArgType]) = (0, &[ArgType::Str]);
+
+/// The table.
+pub(super) const FETCHES: &[Fetch] = &[
+    fetch("cook", NAME, Type::Str, RequestHead, |e, a| find(e, a, Client), "As `req.cook`."),
+    fetch("cookie", NAME, Type::Str, RequestHead, |e, a| find(e, a, Client), "As `req.cook`."),
+    fetch("cook_cnt", NAME, Type::Sint, RequestHead, |e, a| count(e, a, Client), "As `req.cook_cnt`."),
+    fetch("cook_val", NAME, Type::Sint, RequestHead, |e, a| value(e, a, Client), "As `req.cook_val`."),
+    fetch(
+        "req.cook",
+        NAME,
+        Type::Str,
+        RequestHead,
+        |e, a| find(e, a, Client),
+        "The value of a request cookie.",
+    ),
+    fetch(
+        "req.cook_cnt",
+        NAME,
+        Type::Sint,
+        RequestHead,
+        |e, a| count(e, a, Client),
+        "How many request cookies have a name.",
+    ),
+    fetch(
+        "req.cook_val",
+        NAME,
+        Type::Sint,
+        RequestHead,
+        |e, a| value(e, a, Client),
+        "The value of a request cookie as an integer.",
+    ),
+    fetch(
+        "req.cook_names",
+        NAME,
+        Type::Str,
+        RequestHead,
+        |e, a| names(e, a, Client),
+        "Names of the request cookies.",
+    ),
+    fetch(
+        "res.cook",
+        NAME,
+        Type::Str,
+        Response,
+        |e, a| find(e, a, Server),
+        "The value of a response cookie.",
+    ),
+    fetch(
+        "res.cook_cnt",
+        NAME,
+        Type::Sint,
+        Response,
+        |e, a| count(e, a, Server),
+        "How many response cookies have a name.",
+    ),
+    fetch(
+        "res.cook_val",
+        NAME,
+        Type::Sint,
+        Response,
+        |e, a| value(e, a, Server),
+        "The value of a response cookie as an integer.",
+    ),
+    fetch(
+        "res.cook_names",
+        NAME,
+        Type::Str,
+        Response,
+        |e, a| names(e, a, Server),
+        "Names of the response cookies.",
+    ),
+    fetch("scook", NAME, Type::Str, Response, |e, a| find(e, a, Server), "As `res.cook`."),
+    fetch("scook_cnt", NAME, Type::Sint, Response, |e, a| count(e, a, Server), "As `res.cook_cnt`."),
+    fetch("scook_val", NAME, Type::Sint, Response, |e, a| value(e, a, Server), "As `res.cook_val`."),
+];
+
+/// A cookie: its name and its value.
+type Cookie<'a> = (&'a [u8], &'a [u8]);
+
+fn find<'a>(eval: &mut Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
+    let name = args.str(0).unwrap_or_default();
+    let head = match eval.scope.head(side) {
+        Lookup::Value(head) | Lookup::Partial(head) => head,
+        Lookup::Absent => return Lookup::Absent,
+        Lookup::NotYet => return Lookup::NotYet,
+    };
+    if eval.each {
+        while let Some((cookie, cursor)) = next(head, side, eval.cursor) {
+            eval.cursor = cursor;
+            if name.is_empty() || cookie.0 == name {
+                eval.more = true;
+                return Lookup::Value(Value::Str(cookie.1));
+            }
+        }
+        return Lookup::Absent;
+    }
+    if name.is_empty() {
+        return cookies(head, side).next().map(|c| Value::Str(c.1)).into();
+    }
+    cookies(head, side).filter(|c| c.0 == name).last().map(|c| Value::Str(c.1)).into()
+}
+
+fn value<'a>(eval: &mut Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
+    find(eval, args, side).filter_map(|v| v.to_sint().map(Value::Sint))
+}
+
+fn count<'a>(eval: &Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
+    let name = args.str(0).unwrap_or_default();
+    eval.scope.head(side).map(|head| {
+        let n = cookies(head, side).filter(|c| name.is_empty() || c.0 == name).count();
+        Value::Sint(i64::try_from(n).unwrap_or(i64::MAX))
+    })
+}
+
+fn names<'a>(eval: &Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
+    let delimiter = args.str(0).filter(|d| !d.is_empty()).unwrap_or(b",");
+    let scratch = eval.scratch;
+    eval.scope.head(side).map(|head| {
+        Value::Str(scratch.build(|out| {
+            for (i, (name, _)) in cookies(head, side).enumerate() {
+                if i > 0 {
+                    out.extend_from_slice_copy(delimiter);
+                }
+                out.extend_from_slice_copy(name);
+            }
+        }))
+    })
+}
+
+fn cookies<'a>(head: &'a dyn Message, side: Side) -> impl Iterator<Item = Cookie<'a>> {
+    let mut cursor = Cursor::START;
+    std::iter::from_fn(move || {
+        let (cookie, after) = next(head, side, cursor)?;
+        cursor = after;
+        Some(cookie)
+    })
+}
+
+/// The cookie at or after a place, and the place after it. A response's line holds one cookie, attributes after
+/// it; a request's holds many.
+fn next(head: &dyn Message, side: Side, mut at: Cursor) -> Option<(Cookie<'_>, Cursor)> {
+    let wanted: &[u8] = if side == Client { b"cookie" } else { b"set-cookie" };
+    while let Some((name, line)) = head.header(at.item) {
+        let rest = line.get(at.offset..).unwrap_or_default();
+        if !name.eq_ignore_ascii_case(wanted) || rest.is_empty() {
+            at = Cursor { item: at.item + 1, offset: 0 };
+            continue;
+        }
+        let end = pair_end(rest);
+        let pair = trim(rest.get(..end).unwrap_or_default());
+        at = if side == Client {
+            Cursor { item: at.item, offset: at.offset + (end + 1).min(rest.len()) }
+        } else {
+            Cursor { item: at.item + 1, offset: 0 }
+        };
+        if let Some(equals) = memchr::memchr(b'=', pair) {
+            let name = trim(pair.get(..equals).unwrap_or_default());
+            let value = trim(pair.get(equals + 1..).unwrap_or_default());
+            return Some(((name, value), at));
+        }
+    }
+    None
+}
+
+/// Where a pair ends: at a semicolon outside of quotes (a comma too, as old clients part cookies).
+fn pair_end(text: &[u8]) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    for (i, c) in text.iter().enumerate() {
+        match c {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b';' | b',' if !quoted => return i,
+            _ => {}
+        }
+    }
+    text.len()
+}

@@ -1,0 +1,203 @@
+//! The start line of requests and responses (manual, 7.3.6).
+
+use crate::args::{Arg, ArgType, Args};
+use crate::hash;
+use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
+use crate::message::Message;
+use crate::place::Needs::{RequestHead, Response};
+use crate::scope::{Address, Endpoint, Side};
+use crate::{Load, Lookup, Type, Value, uri};
+
+/// The table.
+pub(super) const FETCHES: &[Fetch] = &[
+    fetch("method", NO_ARGS, Type::Meth, crate::Needs::RequestLogged, method, "The request's method."),
+    fetch("path", NO_ARGS, Type::Str, RequestHead, |e, _| target(e, uri::path), "The path of the request."),
+    fetch(
+        "pathq",
+        NO_ARGS,
+        Type::Str,
+        RequestHead,
+        |e, _| target(e, uri::path_and_query),
+        "Path and query of the request.",
+    ),
+    fetch("url", NO_ARGS, Type::Str, RequestHead, url, "The request's target as it came."),
+    prepared_fetch(
+        fetch("query", (0, &[ArgType::Str]), Type::Str, RequestHead, query, "The query of the request."),
+        prepare_query,
+    ),
+    fetch("url_ip", NO_ARGS, Type::Ipv4, RequestHead, url_ip, "The address in an absolute target."),
+    fetch("url_port", NO_ARGS, Type::Sint, RequestHead, url_port, "The port in an absolute target."),
+    fetch("base", NO_ARGS, Type::Str, RequestHead, |e, _| base(e, false), "Host header and path."),
+    fetch("baseq", NO_ARGS, Type::Str, RequestHead, |e, _| base(e, true), "Host header, path and query."),
+    fetch(
+        "base32",
+        NO_ARGS,
+        Type::Sint,
+        RequestHead,
+        |e, _| hash32(e, false).map(|h| Value::Sint(h.into())),
+        "A hash of `base`.",
+    ),
+    fetch(
+        "url32",
+        NO_ARGS,
+        Type::Sint,
+        RequestHead,
+        |e, _| hash32(e, true).map(|h| Value::Sint(h.into())),
+        "A hash of `baseq`.",
+    ),
+    fetch(
+        "base32+src",
+        NO_ARGS,
+        Type::Bin,
+        RequestHead,
+        |e, _| hash_and_source(e, false),
+        "A hash of `base`, then the source.",
+    ),
+    fetch(
+        "url32+src",
+        NO_ARGS,
+        Type::Bin,
+        RequestHead,
+        |e, _| hash_and_source(e, true),
+        "A hash of `baseq`, then the source.",
+    ),
+    fetch(
+        "req.ver",
+        NO_ARGS,
+        Type::Str,
+        RequestHead,
+        |e, _| version(e, Side::Client),
+        "The request's version: `1.1`.",
+    ),
+    fetch("req_ver", NO_ARGS, Type::Str, RequestHead, |e, _| version(e, Side::Client), "As `req.ver`."),
+    fetch(
+        "res.ver",
+        NO_ARGS,
+        Type::Str,
+        Response,
+        |e, _| version(e, Side::Server),
+        "The response's version.",
+    ),
+    fetch("resp_ver", NO_ARGS, Type::Str, Response, |e, _| version(e, Side::Server), "As `res.ver`."),
+];
+
+fn request<'a>(eval: &Eval<'a>) -> Lookup<&'a dyn Message> {
+    eval.scope.head(Side::Client)
+}
+
+fn method<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    match request(eval) {
+        Lookup::Absent => eval.scope.text(crate::scope::Text::CapturedMethod).map(Value::Meth).into(),
+        found => found.map(|head| Value::Meth(head.method())),
+    }
+}
+
+fn url<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    request(eval).map(|head| Value::Str(head.uri()))
+}
+
+fn target<'a>(eval: &Eval<'a>, part: fn(&[u8]) -> &[u8]) -> Lookup<Value<'a>> {
+    request(eval).filter_map(|head| Some(part(head.uri())).filter(|p| !p.is_empty()).map(Value::Str))
+}
+
+fn query<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
+    let with_mark = args.int(0).is_some();
+    request(eval).filter_map(|head| {
+        let all = head.uri();
+        let at = memchr::memchr(b'?', all)?;
+        all.get(if with_mark { at } else { at + 1 }..).map(Value::Str)
+    })
+}
+
+fn prepare_query(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
+    match args.str(0) {
+        None => {}
+        Some(b"with_qm") => args.set(0, Arg::Int(1)),
+        Some(other) => {
+            return Err(format!(
+                "'{}' is not a valid option. Only 'with_qm' is supported.",
+                String::from_utf8_lossy(other)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn url_ip<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    request(eval).filter_map(|head| {
+        let (host, _) = host_and_port(uri::authority(head.uri())?);
+        std::str::from_utf8(host).ok()?.parse().ok().map(Value::Ipv4)
+    })
+}
+
+fn url_port<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    request(eval).filter_map(|head| {
+        let all = head.uri();
+        let (_, port) = host_and_port(uri::authority(all)?);
+        let implied = if all.starts_with(b"https:") { 443 } else { 80 };
+        Some(Value::Sint(port.and_then(crate::args::integer).unwrap_or(implied)))
+    })
+}
+
+fn host_and_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let after_user = authority.rsplit(|c| *c == b'@').next().unwrap_or(authority);
+    match after_user.iter().rposition(|c| *c == b':') {
+        Some(at) => (after_user.get(..at).unwrap_or_default(), after_user.get(at + 1..)),
+        None => (after_user, None),
+    }
+}
+
+/// The Host header, and the path or path and query after it.
+fn base_parts<'a>(head: &'a dyn Message, with_query: bool) -> Option<(&'a [u8], &'a [u8])> {
+    let part = if with_query { uri::path_and_query(head.uri()) } else { uri::path(head.uri()) };
+    let host = crate::fetch::header::lines(head, b"host").next().unwrap_or_default();
+    let path = if part.first() == Some(&b'/') { part } else { b"" };
+    (!host.is_empty() || !path.is_empty()).then_some((host, path))
+}
+
+fn base<'a>(eval: &Eval<'a>, with_query: bool) -> Lookup<Value<'a>> {
+    let scratch = eval.scratch;
+    request(eval).filter_map(|head| {
+        let (host, path) = base_parts(head, with_query)?;
+        Some(Value::Str(scratch.build(|out| {
+            out.extend_from_slice_copy(host);
+            out.extend_from_slice_copy(path);
+        })))
+    })
+}
+
+fn hash32(eval: &Eval<'_>, with_query: bool) -> Lookup<u32> {
+    request(eval).filter_map(|head| {
+        let (host, path) = base_parts(head, with_query)?;
+        Some(hash::avalanche(hash::sdbm_on(hash::sdbm(host), path)))
+    })
+}
+
+fn hash_and_source<'a>(eval: &Eval<'a>, with_query: bool) -> Lookup<Value<'a>> {
+    let (scope, scratch) = (eval.scope, eval.scratch);
+    hash32(eval, with_query).filter_map(|hash| {
+        let Some(Endpoint::Ip(source)) = scope.address(Address::Source) else { return None };
+        Some(Value::Bin(scratch.build(|out| {
+            out.extend_from_slice_copy(&hash.to_be_bytes());
+            out.extend_from_slice_copy(Value::from_ip(source.ip()).to_bin(scratch));
+        })))
+    })
+}
+
+fn version<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
+    let scratch = eval.scratch;
+    eval.scope.head(side).map(|head| {
+        let known: &[u8] = match head.version() {
+            (1, 1) => b"1.1",
+            (1, 0) => b"1.0",
+            (2, 0) => b"2.0",
+            (3, 0) => b"3.0",
+            (major, minor) => scratch.build(|out| {
+                Value::Sint(major.into()).write(out);
+                out.push(b'.');
+                Value::Sint(minor.into()).write(out);
+            }),
+        };
+        Value::Str(known)
+    })
+}
