@@ -16,7 +16,6 @@ pub mod hash;
 pub mod keyword;
 mod load;
 pub mod logformat;
-pub mod message;
 pub mod pattern;
 mod place;
 pub mod regex;

@@ -10,7 +10,8 @@
 
 use std::net::SocketAddr;
 
-use crate::message::Message;
+use weir_http::Head;
+
 use crate::vars::VarRef;
 use crate::{Lookup, Scratch, Value};
 
@@ -492,7 +493,7 @@ pub enum TableData {
 pub trait Scope {
     /// The head of the request or of the response. `NotYet` while it is coming; absent where the stream
     /// speaks no HTTP or has left that stage.
-    fn head(&self, side: Side) -> Lookup<&dyn Message> {
+    fn head(&self, side: Side) -> Lookup<&Head> {
         let _ = side;
         Lookup::Absent
     }

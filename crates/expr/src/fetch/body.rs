@@ -110,7 +110,7 @@ fn url_param<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
     let delimiter = args.str(1).and_then(|d| d.first()).copied().unwrap_or(b'?');
     let found = eval.scope.head(Client);
     found.filter_map(|head| {
-        let all = head.uri();
+        let all = head.target();
         let at = memchr::memchr(delimiter, all)?;
         parameter(eval, all.get(at + 1..)?, args, args.int(2).is_some(), delimiter)
     })

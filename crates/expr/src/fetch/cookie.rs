@@ -1,9 +1,10 @@
 //! Cookies of requests and responses (manual, 7.3.6).
 
+use weir_http::Head;
+
 use super::trim;
 use crate::args::{ArgType, Args};
 use crate::keyword::{Cursor, Eval, Fetch, fetch};
-use crate::message::Message;
 use crate::place::Needs::{RequestHead, Response};
 use crate::scope::Side::{self, Client, Server};
 use crate::{Lookup, Type, Value};
@@ -138,7 +139,7 @@ fn names<'a>(eval: &Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
     })
 }
 
-fn cookies<'a>(head: &'a dyn Message, side: Side) -> impl Iterator<Item = Cookie<'a>> {
+fn cookies<'a>(head: &'a Head, side: Side) -> impl Iterator<Item = Cookie<'a>> {
     let mut cursor = Cursor::START;
     std::iter::from_fn(move || {
         let (cookie, after) = next(head, side, cursor)?;
@@ -149,11 +150,12 @@ fn cookies<'a>(head: &'a dyn Message, side: Side) -> impl Iterator<Item = Cookie
 
 /// The cookie at or after a place, and the place after it. A response's line holds one cookie, attributes after
 /// it; a request's holds many.
-fn next(head: &dyn Message, side: Side, mut at: Cursor) -> Option<(Cookie<'_>, Cursor)> {
+fn next(head: &Head, side: Side, mut at: Cursor) -> Option<(Cookie<'_>, Cursor)> {
     let wanted: &[u8] = if side == Client { b"cookie" } else { b"set-cookie" };
-    while let Some((name, line)) = head.header(at.item) {
+    while let Some(entry) = head.lines().get(at.item) {
+        let (name, line) = (head.name(entry), head.value(entry));
         let rest = line.get(at.offset..).unwrap_or_default();
-        if !name.eq_ignore_ascii_case(wanted) || rest.is_empty() {
+        if name != wanted || rest.is_empty() {
             at = Cursor { item: at.item + 1, offset: 0 };
             continue;
         }

@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
+use weir_http::{Head, HeaderLine};
+
 use crate::args::{ArgType, Args};
 use crate::keyword::{Cursor, Eval, Fetch, fetch};
-use crate::message::Message;
 use crate::place::Needs;
 use crate::scope::Side::{self, Client, Server};
 use crate::{Lookup, Type, Value};
@@ -77,11 +78,9 @@ pub(super) const FETCHES: &[Fetch] = family! {
 };
 
 /// The values of the header lines of a name, in order.
-pub(super) fn lines<'a>(head: &'a dyn Message, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + Clone {
-    (0..)
-        .map_while(move |i| head.header(i))
-        .filter(move |(n, _)| name.is_empty() || n.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+pub(super) fn lines<'a>(head: &'a Head, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + Clone {
+    let named = move |line: &&HeaderLine| name.is_empty() || head.name(line).eq_ignore_ascii_case(name);
+    head.lines().iter().filter(named).map(|line| head.value(line))
 }
 
 /// The comma-separated values of one header line; commas between quotes part nothing.
@@ -155,9 +154,10 @@ fn find<'a>(eval: &mut Eval<'a>, args: &'a Args, side: Side, whole: bool) -> Loo
 }
 
 /// The next value of a list that is gone through.
-fn next<'a>(eval: &mut Eval<'a>, head: &'a dyn Message, name: &[u8], whole: bool) -> Option<&'a [u8]> {
+fn next<'a>(eval: &mut Eval<'a>, head: &'a Head, name: &[u8], whole: bool) -> Option<&'a [u8]> {
     let Cursor { mut item, mut offset } = eval.cursor;
-    while let Some((n, value)) = head.header(item) {
+    while let Some(line) = head.lines().get(item) {
+        let (n, value) = (head.name(line), head.value(line));
         if !name.is_empty() && !n.eq_ignore_ascii_case(name) {
             item += 1;
             offset = 0;
@@ -219,11 +219,11 @@ fn names<'a>(eval: &Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
     let scratch = eval.scratch;
     eval.scope.head(side).map(|head| {
         Value::Str(scratch.build(|out| {
-            for (i, (name, _)) in (0..).map_while(|i| head.header(i)).enumerate() {
+            for (i, line) in head.lines().iter().enumerate() {
                 if i > 0 {
                     out.extend_from_slice_copy(delimiter);
                 }
-                out.extend(name.iter().map(u8::to_ascii_lowercase));
+                out.extend_from_slice_copy(head.name(line));
             }
         }))
     })
@@ -233,10 +233,10 @@ fn block<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
     let scratch = eval.scratch;
     eval.scope.head(side).map(|head| {
         Value::Bin(scratch.build(|out| {
-            for (name, value) in (0..).map_while(|i| head.header(i)) {
-                out.extend(name.iter().map(u8::to_ascii_lowercase));
+            for line in head.lines() {
+                out.extend_from_slice_copy(head.name(line));
                 out.extend_from_slice_copy(b": ");
-                out.extend_from_slice_copy(value);
+                out.extend_from_slice_copy(head.value(line));
                 out.extend_from_slice_copy(b"\r\n");
             }
             out.extend_from_slice_copy(b"\r\n");
@@ -249,11 +249,11 @@ fn binary_block<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
     let scratch = eval.scratch;
     eval.scope.head(side).map(|head| {
         Value::Bin(scratch.build(|out| {
-            for (name, value) in (0..).map_while(|i| head.header(i)) {
-                varint(name.len() as u64, out);
-                out.extend(name.iter().map(u8::to_ascii_lowercase));
-                varint(value.len() as u64, out);
-                out.extend_from_slice_copy(value);
+            for line in head.lines() {
+                varint(head.name(line).len() as u64, out);
+                out.extend_from_slice_copy(head.name(line));
+                varint(head.value(line).len() as u64, out);
+                out.extend_from_slice_copy(head.value(line));
             }
             out.extend_from_slice_copy(&[0, 0]);
         }))

@@ -1,9 +1,10 @@
 //! The start line of requests and responses (manual, 7.3.6).
 
+use weir_http::Head;
+
 use crate::args::{Arg, ArgType, Args};
 use crate::hash;
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
-use crate::message::Message;
 use crate::place::Needs::{RequestHead, Response};
 use crate::scope::{Address, Endpoint, Side};
 use crate::{Load, Lookup, Type, Value, uri};
@@ -81,7 +82,7 @@ pub(super) const FETCHES: &[Fetch] = &[
     fetch("resp_ver", NO_ARGS, Type::Str, Response, |e, _| version(e, Side::Server), "As `res.ver`."),
 ];
 
-fn request<'a>(eval: &Eval<'a>) -> Lookup<&'a dyn Message> {
+fn request<'a>(eval: &Eval<'a>) -> Lookup<&'a Head> {
     eval.scope.head(Side::Client)
 }
 
@@ -93,17 +94,17 @@ fn method<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
 }
 
 fn url<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
-    request(eval).map(|head| Value::Str(head.uri()))
+    request(eval).map(|head| Value::Str(head.target()))
 }
 
 fn target<'a>(eval: &Eval<'a>, part: fn(&[u8]) -> &[u8]) -> Lookup<Value<'a>> {
-    request(eval).filter_map(|head| Some(part(head.uri())).filter(|p| !p.is_empty()).map(Value::Str))
+    request(eval).filter_map(|head| Some(part(head.target())).filter(|p| !p.is_empty()).map(Value::Str))
 }
 
 fn query<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
     let with_mark = args.int(0).is_some();
     request(eval).filter_map(|head| {
-        let all = head.uri();
+        let all = head.target();
         let at = memchr::memchr(b'?', all)?;
         all.get(if with_mark { at } else { at + 1 }..).map(Value::Str)
     })
@@ -125,14 +126,14 @@ fn prepare_query(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 
 fn url_ip<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     request(eval).filter_map(|head| {
-        let (host, _) = host_and_port(uri::authority(head.uri())?);
+        let (host, _) = host_and_port(uri::authority(head.target())?);
         std::str::from_utf8(host).ok()?.parse().ok().map(Value::Ipv4)
     })
 }
 
 fn url_port<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     request(eval).filter_map(|head| {
-        let all = head.uri();
+        let all = head.target();
         let (_, port) = host_and_port(uri::authority(all)?);
         let implied = if all.starts_with(b"https:") { 443 } else { 80 };
         Some(Value::Sint(port.and_then(crate::args::integer).unwrap_or(implied)))
@@ -148,8 +149,8 @@ fn host_and_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The Host header, and the path or path and query after it.
-fn base_parts<'a>(head: &'a dyn Message, with_query: bool) -> Option<(&'a [u8], &'a [u8])> {
-    let part = if with_query { uri::path_and_query(head.uri()) } else { uri::path(head.uri()) };
+fn base_parts<'a>(head: &'a Head, with_query: bool) -> Option<(&'a [u8], &'a [u8])> {
+    let part = if with_query { uri::path_and_query(head.target()) } else { uri::path(head.target()) };
     let host = crate::fetch::header::lines(head, b"host").next().unwrap_or_default();
     let path = if part.first() == Some(&b'/') { part } else { b"" };
     (!host.is_empty() || !path.is_empty()).then_some((host, path))
