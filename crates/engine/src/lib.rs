@@ -12,6 +12,7 @@ mod engine;
 mod facts;
 mod farm;
 mod io;
+pub mod keywords;
 mod listener;
 mod local;
 mod mux;

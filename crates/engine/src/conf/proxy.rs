@@ -180,6 +180,20 @@ pub struct KeepAlive {
     pub count: Option<u32>,
 }
 
+// === impl Mode ===
+
+impl Mode {
+    /// The word of the language.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Http => "http",
+            Self::Log => "log",
+            Self::Haterm => "haterm",
+        }
+    }
+}
+
 // === impl Proxy ===
 
 impl Proxy {

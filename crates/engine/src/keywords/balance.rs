@@ -1,0 +1,134 @@
+//! How a server is chosen: `balance`, `hash-type` and what belongs to them (manual, 4.2).
+
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, values};
+use weir_diag::Diagnostic;
+
+use super::{ProxyCtx, ProxyFn};
+use crate::conf::Balance;
+
+/// The lines of this file.
+pub(super) const BALANCE: &[Keyword<ProxyFn>] = &[
+    Keyword::works(entry("balance", "the algorithm that chooses a server"), balance),
+    Keyword::refused(entry("hash-type", "how keys are hashed to servers"), HASHES),
+    Keyword::refused(entry("hash-balance-factor", "most load of a server, in percent of the mean"), HASHES),
+    Keyword::refused(entry("hash-preserve-affinity", "whether a full server keeps its keys"), HASHES),
+];
+
+const HASHES: &str = "comes with the hash-based algorithms";
+
+const fn entry(name: &'static str, help: &'static str) -> Entry {
+    Entry::new(Class::Proxy, name, Sections::DEFAULTS.union(Sections::BACKENDS), Arity::ANY, help)
+}
+
+fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let (word, args) = match line.args().split_first() {
+        None => (None, &[][..]),
+        Some((word, args)) => (Some(word), args),
+    };
+    let text = word.map(Word::text).unwrap_or_default();
+    let (name, inner) = match text.split_once('(') {
+        Some((name, inner)) => (name, Some(inner.strip_suffix(')').unwrap_or(inner))),
+        None => (&*text, None),
+    };
+    let at = word.map_or(line.span, |w| w.span);
+    match (name, inner) {
+        ("" | "roundrobin", None) => {
+            ctx.draft.proxy.balance = Balance::RoundRobin;
+            return Ok(());
+        }
+        ("static-rr" | "leastconn" | "first" | "source" | "sticky" | "rdp-cookie", None) => {}
+        ("random", inner) => draws(at, inner)?,
+        ("uri", None) => uri(at, args)?,
+        ("url_param", None) => url_param(at, args)?,
+        ("hdr", Some(header)) => hdr(at, header, args)?,
+        ("rdp-cookie", Some("")) => return Err(said(at, "balance rdp-cookie : missing cookie name.")),
+        ("rdp-cookie", Some(_)) => {}
+        ("hash" | "log-hash", None) if args.is_empty() => {
+            return Err(said(at, format!("balance {name} requires a sample expression.")));
+        }
+        ("hash" | "log-hash", None) => {}
+        _ => {
+            return Err(said(
+                at,
+                "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', \
+                 'hash', 'hdr(name)', 'rdp-cookie(name)', 'log-hash' and 'sticky' options.",
+            ));
+        }
+    }
+    if !AVAILABLE.contains(&name) {
+        return Err(said(
+            at,
+            format!("'balance {name}' is not available yet (it comes with the other algorithms)."),
+        ));
+    }
+    ctx.draft.proxy.balance = Balance::Other(line.args().iter().map(|w| w.text().into_owned()).collect());
+    Ok(())
+}
+
+fn said(at: weir_diag::Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::alert(at, message)
+}
+
+fn draws(at: weir_diag::Span, inner: Option<&str>) -> Result<(), Diagnostic> {
+    let Some(inner) = inner else { return Ok(()) };
+    if let Some(bad) = inner.chars().find(|c| !c.is_ascii_digit()) {
+        return Err(said(at, format!("balance random : unexpected character '{bad}' after argument.")));
+    }
+    if values::leading_integer(inner.as_bytes()) < 1 {
+        return Err(said(at, "balance random : number of draws must be at least 1."));
+    }
+    Ok(())
+}
+
+fn uri(at: weir_diag::Span, args: &[Word]) -> Result<(), Diagnostic> {
+    let mut rest = args.iter();
+    while let Some(word) = rest.next() {
+        match &*word.bytes {
+            b"whole" | b"path-only" => {}
+            b"len" | b"depth" => {
+                let value = rest.next();
+                if value.is_none_or(|w| values::leading_integer(&w.bytes) <= 0) {
+                    let got = value.map(Word::text).unwrap_or_default();
+                    return Err(said(
+                        at,
+                        format!("balance uri : '{}' expects a positive integer (got '{got}').", word.text()),
+                    ));
+                }
+            }
+            _ => {
+                return Err(word.alert(format!(
+                    "balance uri only accepts parameters 'len', 'depth', 'path-only', and 'whole' (got '{}').",
+                    word.text()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn url_param(at: weir_diag::Span, args: &[Word]) -> Result<(), Diagnostic> {
+    match args {
+        [] => Err(said(at, "balance url_param requires an URL parameter name.")),
+        [_, modifier, ..] if !modifier.is("check_post") => Err(modifier.alert(format!(
+            "balance url_param only accepts 'check_post' modifier (got '{}').",
+            modifier.text()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn hdr(at: weir_diag::Span, header: &str, args: &[Word]) -> Result<(), Diagnostic> {
+    if header.is_empty() {
+        return Err(said(at, "balance hdr requires an http header field name."));
+    }
+    match args.first() {
+        Some(word) if !word.is("use_domain_only") => Err(word.alert(format!(
+            "balance hdr({header}) only accepts 'use_domain_only' modifier (got '{}').",
+            word.text()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The algorithms that the engine's farms run beside `roundrobin`.
+const AVAILABLE: &[&str] = &[];

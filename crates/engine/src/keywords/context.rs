@@ -1,0 +1,264 @@
+//! What a keyword's function is given: the piece of configuration that its line fills in, and the way to report.
+//!
+//! A function returns `Err` with the alert that keeps the file from loading; warnings and further alerts go to
+//! `out`. It never stops the load: the next line is read in any case, so that one run shows all errors.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use weir_config::values::Family;
+use weir_config::{Line, Sections, Word};
+use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
+
+use crate::conf::{Bind, Check, ErrorFile, Global, HttpErrors, LogTarget, Password, Proxy, Server, Userlist};
+
+/// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
+pub trait Outside {
+    /// The bytes of a file.
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+    /// The first address of a host name, as the system's resolver gives it.
+    fn resolve(&self, name: &str, family: Family) -> Option<IpAddr>;
+    /// The number of a user.
+    fn user(&self, name: &str) -> Option<u32>;
+    /// The number of a group.
+    fn group(&self, name: &str) -> Option<u32>;
+}
+
+/// A line of the `global` section.
+pub type GlobalFn = fn(&mut GlobalCtx<'_>, &Line) -> Result<(), Diagnostic>;
+/// A line of a proxy section.
+pub type ProxyFn = fn(&mut ProxyCtx<'_>, &Line) -> Result<(), Diagnostic>;
+/// A parameter of a `bind` line: its values. The message is completed by the caller, who knows the line.
+pub type BindFn = fn(&mut BindCtx<'_>, &[Word]) -> Result<(), Diagnostic>;
+/// A parameter of a `server` line: its values. The message is completed by the caller, who knows the line.
+pub type ServerFn = fn(&mut ServerCtx<'_>, &[Word]) -> Result<(), Diagnostic>;
+/// A line of a section that holds a list: `userlist`, `http-errors`.
+pub type ListFn = fn(&mut ListCtx<'_>, &Line) -> Result<(), Diagnostic>;
+
+/// What the functions of `global` lines see.
+pub struct GlobalCtx<'a> {
+    /// The section so far.
+    pub global: &'a mut Global,
+    /// What is known only while the section is read.
+    pub notes: &'a mut GlobalNotes,
+    /// Where messages go.
+    pub out: &'a mut Diagnostics,
+    /// Files, names and users.
+    pub outside: &'a dyn Outside,
+}
+
+/// What the cross checks and the proxies need to know of the `global` section beside [`Global`].
+#[derive(Clone, Debug, Default)]
+pub struct GlobalNotes {
+    /// `h1-case-adjust-file`
+    pub case_adjust_file: Option<(PathBuf, Span)>,
+}
+
+/// What the functions of proxy lines see.
+pub struct ProxyCtx<'a> {
+    /// The proxy so far.
+    pub draft: &'a mut Draft,
+    /// Its section, as one flag.
+    pub section: Sections,
+    /// Its section's keyword, for messages.
+    pub keyword: &'a str,
+    /// The `global` section so far.
+    pub global: &'a Global,
+    /// Where messages go.
+    pub out: &'a mut Diagnostics,
+    /// Files, names and users.
+    pub outside: &'a dyn Outside,
+    /// For messages that name a place of the file in their text.
+    pub sources: &'a Sources,
+}
+
+/// A proxy or a `defaults` section while it is read.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What it will be.
+    pub proxy: Proxy,
+    /// Its own section's span and keyword, for messages about the whole.
+    pub keyword: &'static str,
+    /// The `log` lines, before `global` is replaced.
+    pub logs: Vec<LogLine>,
+    /// What `default-server` gave.
+    pub default_server: ServerDraft,
+    /// The servers with what [`Server`] does not keep.
+    pub servers: Vec<ServerDraft>,
+    /// `errorfile` and `errorfiles`, in order.
+    pub errors: Vec<ErrorLine>,
+    /// The checks' words.
+    pub checks: super::checks::CheckDraft,
+    /// `id` was given.
+    pub explicit_id: Option<Span>,
+    /// `balance` was given, and where.
+    pub balance_at: Option<Span>,
+    /// The place of the word that chose the log line's form.
+    pub log_format_at: Option<(Span, &'static str)>,
+    /// Whether the proxy itself chose its log line's form, not its `defaults`.
+    pub own_log_format: bool,
+    /// Where the proxy's `option` lines stand that want `mode http`.
+    pub http_only: Vec<(&'static str, Span)>,
+    /// The dispatch address of older versions.
+    pub dispatch: Option<ServerDraft>,
+}
+
+/// A `log` line of a proxy.
+#[derive(Clone, Debug)]
+pub enum LogLine {
+    /// `log global`
+    Global,
+    /// A target of its own.
+    Own(LogTarget),
+}
+
+/// An error answer of a proxy.
+#[derive(Clone, Debug)]
+pub enum ErrorLine {
+    /// `errorfile`, `errorloc*`
+    File(ErrorFile),
+    /// `errorfiles NAME [status...]`
+    Section {
+        /// The name of the `http-errors` section.
+        name: String,
+        /// Only these; empty for all.
+        statuses: Vec<u16>,
+        /// Where it stands.
+        at: Span,
+    },
+}
+
+/// A server and what only its line knows.
+#[derive(Clone, Debug)]
+pub struct ServerDraft {
+    /// What it will be; its `check` is filled in at the end.
+    pub server: Server,
+    /// The values of a check, whether there is one or not.
+    pub check: Check,
+    /// Whether `check` was given.
+    pub do_check: bool,
+    /// Whether an `id` was given.
+    pub explicit_id: bool,
+    /// A template stands for so many servers from this number on.
+    pub template: Option<(u32, u32)>,
+    /// `proxy-v2-options`; they mean something where a header is sent only.
+    pub proxy_options: Vec<String>,
+    /// Whether `init-addr` was given.
+    pub init_addr_given: bool,
+    /// Whether the address has a port.
+    pub has_port: bool,
+    /// What the name is to be resolved to, where the address is a name.
+    pub family: Option<Family>,
+}
+
+/// What the functions of `bind` parameters see.
+pub struct BindCtx<'a> {
+    /// All addresses of the line, each with its parameters so far.
+    pub binds: &'a mut [Bind],
+    /// The parameter as written.
+    pub name: &'a Word,
+    /// Where warnings go.
+    pub out: &'a mut Diagnostics,
+    /// Files, names and users.
+    pub outside: &'a dyn Outside,
+}
+
+/// What the functions of `server` parameters see.
+pub struct ServerCtx<'a> {
+    /// The server so far.
+    pub draft: &'a mut ServerDraft,
+    /// The parameter as written.
+    pub name: &'a Word,
+    /// Whether the line is a `default-server` line.
+    pub is_default: bool,
+    /// How many of the words behind the name it took; set by those that take a varying number.
+    pub taken: usize,
+    /// Where warnings go.
+    pub out: &'a mut Diagnostics,
+    /// Files, names and users.
+    pub outside: &'a dyn Outside,
+}
+
+/// A list that a section fills.
+pub enum List<'a> {
+    /// A `userlist`, with its groups and what is to be joined at the end.
+    Users(&'a mut UserlistDraft),
+    /// An `http-errors` section.
+    Errors(&'a mut HttpErrors),
+}
+
+/// A `userlist` while it is read.
+#[derive(Clone, Debug, Default)]
+pub struct UserlistDraft {
+    /// What it will be.
+    pub list: Userlist,
+    /// `group` lines: name, users, place.
+    pub groups: Vec<(String, Vec<String>, Span)>,
+    /// Where each user stands.
+    pub user_spans: Vec<Span>,
+}
+
+/// What the functions of list sections see.
+pub struct ListCtx<'a> {
+    /// The list so far.
+    pub list: List<'a>,
+    /// Where messages go.
+    pub out: &'a mut Diagnostics,
+    /// Files, names and users.
+    pub outside: &'a dyn Outside,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// A section that takes nothing over.
+    pub fn new(proxy: Proxy, keyword: &'static str) -> Self {
+        let at = proxy.at;
+        Self {
+            proxy,
+            keyword,
+            logs: Vec::new(),
+            default_server: ServerDraft::new(Server::new("", at)),
+            servers: Vec::new(),
+            errors: Vec::new(),
+            checks: super::checks::CheckDraft::default(),
+            explicit_id: None,
+            balance_at: None,
+            log_format_at: None,
+            own_log_format: false,
+            http_only: Vec::new(),
+            dispatch: None,
+        }
+    }
+}
+
+// === impl ServerDraft ===
+
+impl ServerDraft {
+    /// A server with no parameter.
+    pub fn new(server: Server) -> Self {
+        Self {
+            server,
+            check: Check::default(),
+            do_check: false,
+            explicit_id: false,
+            template: None,
+            proxy_options: Vec::new(),
+            init_addr_given: false,
+            has_port: false,
+            family: None,
+        }
+    }
+}
+
+// === impl UserlistDraft ===
+
+impl UserlistDraft {
+    /// Whether a user of this name stands in the list.
+    pub fn has_user(&self, name: &str) -> bool {
+        self.list.users.iter().any(|u| u.name == name)
+    }
+
+    /// The password that a user has when no word gives one.
+    pub const NO_PASSWORD: Password = Password::None;
+}

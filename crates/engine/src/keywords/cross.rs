@@ -1,0 +1,348 @@
+//! What only shows when all sections are read: names that point nowhere, missing pieces, numbers to give.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use weir_diag::{Diagnostic, Form, Severity, Span};
+
+use super::resolve::{Load, place};
+use super::servers::settle_address;
+use super::{Draft, LogLine};
+use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy};
+
+/// Checks the proxies as a whole and completes them.
+pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
+    let mut drafts = std::mem::take(&mut load.drafts);
+    same_names(load, &drafts);
+    number_proxies(&mut drafts);
+    let frontends_first: Vec<usize> = (0..drafts.len()).collect();
+    for at in frontends_first {
+        backends_of(load, &drafts, at);
+        let Some(draft) = drafts.get_mut(at) else { continue };
+        if draft.proxy.disabled {
+            continue;
+        }
+        check_one(load, draft);
+    }
+    complete(load, &mut drafts);
+    drafts
+}
+
+fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
+    let proxy = &draft.proxy;
+    let (kind, name) = (kind(proxy), &proxy.name);
+    if proxy.caps == Caps::FRONTEND && proxy.binds.is_empty() {
+        load.out.push(warning(
+            proxy.at,
+            format!(
+                "{kind} '{name}' has no 'bind' directive. Please declare it as a backend if this was intended."
+            ),
+        ));
+    }
+    http_only(load, draft);
+    timeouts(load, draft);
+    log_format(load, draft);
+    servers(load, draft);
+}
+
+/// How messages name a proxy: `frontend`, `backend`, or `proxy` for a `listen` section.
+pub(super) fn kind(proxy: &Proxy) -> &'static str {
+    match proxy.caps {
+        Caps::FRONTEND => "frontend",
+        Caps::BACKEND => "backend",
+        _ => "proxy",
+    }
+}
+
+fn warning(at: Span, message: String) -> Diagnostic {
+    Diagnostic::warning(at, message).form(Form::Bare)
+}
+
+fn alert(at: Span, message: String) -> Diagnostic {
+    Diagnostic::alert(at, message).form(Form::Bare)
+}
+
+/// A frontend and a backend may share a name, which older versions allowed; all else may not.
+fn same_names(load: &mut Load<'_>, drafts: &[Draft]) {
+    for (at, draft) in drafts.iter().enumerate() {
+        let proxy = &draft.proxy;
+        let earlier = || drafts.iter().take(at).map(|d| &d.proxy).filter(|p| p.name == proxy.name);
+        let (kind, name) = (kind(proxy), &proxy.name);
+        if let Some(other) = earlier().find(|p| p.caps.intersects(proxy.caps)) {
+            load.out.push(
+                Diagnostic::new(
+                    Severity::Alert,
+                    Some(proxy.at),
+                    format!(
+                        "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}.",
+                        place(load.sources, proxy.at),
+                        self::kind(other),
+                        place(load.sources, other.at)
+                    ),
+                )
+                .form(Form::Bare)
+                .related(other.at, "first declared here"),
+            );
+        } else if let Some(other) = earlier().next() {
+            load.out.push(
+                warning(
+                    proxy.at,
+                    format!(
+                        "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}. \
+                         This is no longer supported as of 3.3. Please rename one or the other.",
+                        place(load.sources, proxy.at),
+                        self::kind(other),
+                        place(load.sources, other.at)
+                    ),
+                )
+                .related(other.at, "first declared here")
+                .hint(format!(
+                    "both are kept; write 'backend {name}_back' and 'default_backend {name}_back' to tell them apart"
+                )),
+            );
+        }
+    }
+}
+
+/// Gives each proxy, listener and server without `id` the next free number.
+fn number_proxies(drafts: &mut [Draft]) {
+    let mut used: BTreeSet<u32> =
+        drafts.iter().filter(|d| d.explicit_id.is_some()).map(|d| d.proxy.id).collect();
+    let mut next = 1;
+    for draft in drafts.iter_mut() {
+        if draft.explicit_id.is_none() {
+            draft.proxy.id = free(&mut used, &mut next);
+        }
+        let mut binds: BTreeSet<u32> = draft.proxy.binds.iter().filter_map(|b| b.id).collect();
+        let mut next_bind = 1;
+        for bind in &mut draft.proxy.binds {
+            if bind.id.is_none() {
+                bind.id = Some(free(&mut binds, &mut next_bind));
+            }
+        }
+        let mut servers: BTreeSet<u32> =
+            draft.servers.iter().filter(|s| s.explicit_id).map(|s| s.server.id).collect();
+        let mut next_server = 1;
+        for server in &mut draft.servers {
+            if !server.explicit_id {
+                server.server.id = free(&mut servers, &mut next_server);
+            }
+        }
+    }
+}
+
+fn free(used: &mut BTreeSet<u32>, next: &mut u32) -> u32 {
+    while used.contains(next) {
+        *next += 1;
+    }
+    used.insert(*next);
+    *next
+}
+
+/// The backends that a frontend names must exist and speak its protocol.
+fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
+    let Some(draft) = drafts.get(at) else { return };
+    let proxy = &draft.proxy;
+    if proxy.disabled || !proxy.is_frontend() {
+        return;
+    }
+    let wanted = proxy.default_backend.iter().map(|(name, at)| (name, *at, true));
+    let wanted = wanted.chain(proxy.use_backend.iter().map(|u| (&u.target, u.at, false)));
+    for (name, at, is_default) in wanted {
+        let word = if is_default { "default_backend" } else { "use_backend" };
+        let named: Vec<&Proxy> = drafts.iter().map(|d| &d.proxy).filter(|p| p.name == *name).collect();
+        let Some(backend) = named.iter().find(|p| p.is_backend()) else {
+            let near = weir_diag::nearest(
+                name,
+                drafts.iter().filter(|d| d.proxy.is_backend()).map(|d| d.proxy.name.as_str()),
+            );
+            let mut said =
+                alert(at, format!("Proxy '{}': unable to find required {word}: '{name}'.", proxy.name));
+            said.hint = near.map(|near| format!("did you mean '{near}'?"));
+            load.out.push(said);
+            continue;
+        };
+        if backend.mode != proxy.mode {
+            let how = if is_default {
+                "as its default backend (see 'mode')".to_owned()
+            } else {
+                "in a 'use_backend' rule (see 'mode')".to_owned()
+            };
+            load.out.push(
+                alert(
+                    at,
+                    format!(
+                        "{} {} '{}' ({}) tries to use incompatible {} {} '{}' ({}) {how}.",
+                        proxy.mode.word(),
+                        kind(proxy),
+                        proxy.name,
+                        place(load.sources, proxy.at),
+                        backend.mode.word(),
+                        kind(backend),
+                        backend.name,
+                        place(load.sources, backend.at),
+                    ),
+                )
+                .related(backend.at, "the backend starts here"),
+            );
+        }
+    }
+}
+
+/// Options that only mean something in HTTP are ignored elsewhere.
+fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
+    let proxy = &mut draft.proxy;
+    if proxy.mode == Mode::Http {
+        return;
+    }
+    let (kind, name) = (kind(proxy), proxy.name.clone());
+    let mut ignored = Vec::new();
+    for (flag, word, side) in HTTP_ONLY {
+        if proxy.options.contains(flag) {
+            proxy.options.remove(flag);
+            if side.intersects(proxy.caps) {
+                ignored.push(format!("'option {word}'"));
+            }
+        }
+    }
+    if proxy.forward_for.take().is_some() {
+        ignored.push("'option forwardfor'".to_owned());
+    }
+    if proxy.original_to.take().is_some() {
+        ignored.push("'option originalto'".to_owned());
+    }
+    if proxy.monitor_uri.take().is_some() {
+        ignored.push("'monitor-uri' statement".to_owned());
+    }
+    for what in ignored {
+        load.out
+            .push(warning(proxy.at, format!("{what} ignored for {kind} '{name}' as it requires HTTP mode.")));
+    }
+    if let (LogFormatKind::Http { .. }, Some((at, _))) = (&proxy.log_line.format, draft.log_format_at)
+        && proxy.is_frontend()
+    {
+        load.out.push(warning(
+            at,
+            format!(
+                "parsing [{}] : 'option httplog' not usable with {kind} '{name}' (needs 'mode http'). \
+                 Falling back to 'option tcplog'.",
+                place(load.sources, at)
+            ),
+        ));
+        proxy.log_line.format = LogFormatKind::Tcp { clf: false };
+    }
+}
+
+fn timeouts(load: &mut Load<'_>, draft: &Draft) {
+    let proxy = &draft.proxy;
+    let timeouts = &proxy.timeouts;
+    let front = proxy.is_frontend() && timeouts.client.is_none();
+    let back = proxy.is_backend()
+        && (timeouts.connect.is_none() || timeouts.server.is_none())
+        && (!draft.servers.is_empty() || proxy.caps == Caps::LISTEN);
+    if front || back {
+        load.out.push(warning(
+            proxy.at,
+            format!(
+                "missing timeouts for {} '{}'.\n   \
+                 | While not properly invalid, you will certainly encounter various problems\n   \
+                 | with such a configuration. To fix this, please ensure that all following\n   \
+                 | timeouts are set to a non-zero value: 'client', 'connect', 'server'.",
+                kind(proxy),
+                proxy.name
+            ),
+        ));
+    }
+}
+
+fn log_format(load: &mut Load<'_>, draft: &Draft) {
+    let proxy = &draft.proxy;
+    let has_target = draft.logs.iter().any(|l| match l {
+        LogLine::Own(_) => true,
+        LogLine::Global => !load.conf.global.logs.is_empty(),
+    });
+    let own = draft.log_format_at.is_some() && proxy.log_line.format != LogFormatKind::Default;
+    if own && proxy.is_frontend() && !has_target && draft.own_log_format {
+        load.out.push(warning(
+            proxy.at,
+            format!("log format ignored for {} '{}' since it has no log address.", kind(proxy), proxy.name),
+        ));
+    }
+}
+
+fn servers(load: &mut Load<'_>, draft: &mut Draft) {
+    let mut seen: HashMap<String, Span> = HashMap::new();
+    let kind = kind(&draft.proxy);
+    let proxy = draft.proxy.name.clone();
+    for server in &mut draft.servers {
+        let (name, at) = (server.server.name.clone(), server.server.at);
+        if let Some(first) = seen.insert(name.clone(), at) {
+            load.out.push(
+                alert(
+                    at,
+                    format!(
+                        "parsing [{}] : {kind} '{proxy}', another server named '{name}' was already defined at line {}, please use distinct names.",
+                        place(load.sources, at),
+                        first.line
+                    ),
+                )
+                .related(first, "first defined here"),
+            );
+        }
+        if let Err(message) = settle_address(server, load.outside) {
+            load.out.push(alert(
+                at,
+                format!("[{}] : 'server {proxy}/{name}' : {message}.", place(load.sources, at)),
+            ));
+            load.unresolved = true;
+        }
+        if server.do_check && !server.has_port && server.check.port.is_none() {
+            load.out.push(alert(
+                at,
+                format!("config: {kind} '{proxy}': server '{name}' has neither service port nor check port."),
+            ));
+        }
+    }
+}
+
+/// Puts together what was kept apart while lines were read.
+fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
+    for draft in drafts.iter_mut() {
+        for line in std::mem::take(&mut draft.logs) {
+            match line {
+                LogLine::Own(target) => draft.proxy.logs.push(target),
+                LogLine::Global => draft.proxy.logs.extend(load.conf.global.logs.iter().cloned()),
+            }
+        }
+        if draft.proxy.caps == Caps::FRONTEND {
+            draft.servers.clear();
+        }
+        for draft_server in std::mem::take(&mut draft.servers) {
+            let mut server = draft_server.server;
+            if draft_server.do_check {
+                server.check = Some(draft_server.check);
+            }
+            if let Some(header) = &mut server.proxy_header {
+                header.options = draft_server.proxy_options;
+            }
+            draft.proxy.servers.push(Arc::new(server));
+        }
+    }
+}
+
+/// Flags that mean something in HTTP only, their names, and the side they belong to.
+const HTTP_ONLY: [(Options, &str, Caps); 13] = [
+    (Options::ACCEPT_UNSAFE_REQUEST, "accept-unsafe-violations-in-http-request", Caps::FRONTEND),
+    (Options::ACCEPT_UNSAFE_RESPONSE, "accept-unsafe-violations-in-http-response", Caps::BACKEND),
+    (Options::CHECK_CACHE, "checkcache", Caps::BACKEND),
+    (Options::DISABLE_H2_UPGRADE, "disable-h2-upgrade", Caps::FRONTEND),
+    (Options::HTTP_BUFFER_REQUEST, "http-buffer-request", Caps::LISTEN),
+    (Options::HTTP_DROP_REQUEST_TRAILERS, "http-drop-request-trailers", Caps::BACKEND),
+    (Options::HTTP_DROP_RESPONSE_TRAILERS, "http-drop-response-trailers", Caps::FRONTEND),
+    (Options::HTTP_IGNORE_PROBES, "http-ignore-probes", Caps::FRONTEND),
+    (Options::HTTP_NO_DELAY, "http-no-delay", Caps::LISTEN),
+    (Options::HTTP_PRETEND_KEEPALIVE, "http-pretend-keepalive", Caps::BACKEND),
+    (Options::HTTP_USE_PROXY_HEADER, "http-use-proxy-header", Caps::FRONTEND),
+    (Options::IDLE_CLOSE_ON_RESPONSE, "idle-close-on-response", Caps::FRONTEND),
+    (Options::PREFER_LAST_SERVER, "prefer-last-server", Caps::BACKEND),
+];

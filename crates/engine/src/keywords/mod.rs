@@ -1,0 +1,84 @@
+//! The words of the sections that configure the engine, and the way from a document to plain data.
+//!
+//! Each word is one [`Keyword`](weir_config::Keyword) entry beside the function that reads its arguments; the files are cut by topic.
+//! [`resolve`] walks the sections, hands `defaults` down, runs the functions, and checks what only shows when all
+//! is read (names that point nowhere, missing timeouts). It reports all errors of the files in one run, in
+//! HAProxy's words. It opens nothing itself: files, host names and users come through [`Outside`].
+//! Called by whoever loads a configuration; [`tables`] tells `weir keywords` what there is.
+
+mod address;
+mod balance;
+mod bind_params;
+mod checks;
+mod context;
+mod cross;
+mod listen;
+mod logging;
+mod options;
+mod outside;
+mod process;
+mod resolve;
+mod sections;
+mod server_params;
+mod servers;
+mod source;
+mod stats;
+mod timeouts;
+
+use std::sync::LazyLock;
+
+use weir_config::{Keyword, Registry};
+
+pub use context::{
+    BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, GlobalNotes, List, ListCtx, ListFn, LogLine,
+    Outside, ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
+};
+pub use outside::System;
+pub use resolve::resolve;
+pub use sections::SECTIONS;
+
+/// All tables of this room, by the type of their functions.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables {
+    /// Lines of `global`.
+    pub global: &'static [&'static [Keyword<GlobalFn>]],
+    /// Lines of proxy sections.
+    pub proxy: &'static [&'static [Keyword<ProxyFn>]],
+    /// Parameters of `bind` lines.
+    pub bind: &'static [&'static [Keyword<BindFn>]],
+    /// Parameters of `server` lines.
+    pub server: &'static [&'static [Keyword<ServerFn>]],
+}
+
+/// All tables of this room.
+pub const fn tables() -> Tables {
+    Tables { global: GLOBAL_TABLES, proxy: PROXY_TABLES, bind: BIND_TABLES, server: SERVER_TABLES }
+}
+
+/// A line `class<TAB>name<TAB>state` for each word, as `weir keywords` prints them.
+pub fn listing() -> Vec<String> {
+    let mut lines: Vec<String> = SECTIONS.iter().map(Keyword::listing).collect();
+    lines.extend(GLOBAL.listing());
+    lines.extend(PROXY.listing());
+    lines.extend(BIND.listing());
+    lines.extend(SERVER.listing());
+    lines
+}
+
+const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] =
+    &[process::PROCESS, logging::GLOBAL_LOGGING, stats::GLOBAL_STATS];
+const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
+    listen::LISTEN,
+    servers::SERVERS,
+    balance::BALANCE,
+    timeouts::TIMEOUTS,
+    options::OPTIONS,
+    logging::LOGGING,
+];
+const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS];
+const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS];
+
+static GLOBAL: LazyLock<Registry<GlobalFn>> = LazyLock::new(|| Registry::new(GLOBAL_TABLES));
+static PROXY: LazyLock<Registry<ProxyFn>> = LazyLock::new(|| Registry::new(PROXY_TABLES));
+static BIND: LazyLock<Registry<BindFn>> = LazyLock::new(|| Registry::new(BIND_TABLES));
+static SERVER: LazyLock<Registry<ServerFn>> = LazyLock::new(|| Registry::new(SERVER_TABLES));

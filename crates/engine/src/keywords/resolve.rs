@@ -1,0 +1,233 @@
+//! From a document to plain data: sections in order, `defaults` handed down, each line to its keyword.
+
+use std::sync::Arc;
+
+use weir_config::{Class, Document, Line, Place, Section, Sections, Word, values};
+use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
+
+use super::{Draft, GLOBAL, GlobalCtx, GlobalNotes, Outside, PROXY, ProxyCtx, cross};
+use crate::conf::{Caps, Conf, Global, Proxy};
+
+/// What `doc` means, and everything that is to be said about it. The configuration is as complete as the messages
+/// allow; it is to be used only where none of them is an alert.
+pub fn resolve(doc: &Document, sources: &Sources, outside: &dyn Outside) -> (Conf, Diagnostics) {
+    let mut load = Load::new(sources, outside);
+    for section in &doc.sections {
+        load.section(section);
+    }
+    load.finish()
+}
+
+/// A load on its way.
+pub(super) struct Load<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) outside: &'a dyn Outside,
+    pub(super) out: Diagnostics,
+    pub(super) conf: Conf,
+    pub(super) notes: GlobalNotes,
+    pub(super) drafts: Vec<Draft>,
+    /// A server's name has no address.
+    pub(super) unresolved: bool,
+    defaults: Vec<Defaults>,
+}
+
+/// A `defaults` section that has been read.
+struct Defaults {
+    name: String,
+    at: Span,
+    draft: Draft,
+    /// How many sections of this name stood before.
+    used: bool,
+}
+
+// === impl Load ===
+
+impl<'a> Load<'a> {
+    fn new(sources: &'a Sources, outside: &'a dyn Outside) -> Self {
+        let conf = Conf { global: Global { strict_limits: true, ..Global::default() }, ..Conf::default() };
+        Self {
+            sources,
+            outside,
+            out: Diagnostics::default(),
+            conf,
+            notes: GlobalNotes::default(),
+            drafts: Vec::new(),
+            unresolved: false,
+            defaults: Vec::new(),
+        }
+    }
+
+    fn section(&mut self, section: &Section) {
+        match section.kind {
+            Sections::GLOBAL => self.global(section),
+            Sections::DEFAULTS => self.defaults_section(section),
+            Sections::FRONTEND => self.proxy(section, "frontend", Caps::FRONTEND),
+            Sections::BACKEND => self.proxy(section, "backend", Caps::BACKEND),
+            Sections::LISTEN => self.proxy(section, "listen", Caps::LISTEN),
+            _ => {}
+        }
+    }
+
+    fn global(&mut self, section: &Section) {
+        if let Some(extra) = section.header.words.get(1) {
+            self.out.push(unexpected("global", extra));
+        }
+        let place =
+            Place { classes: &[Class::Global], section: Sections::GLOBAL, keyword: "global", name: "" };
+        for line in &section.lines {
+            let mut line = line.clone();
+            let Some(found) = GLOBAL.line(&place, &mut line, &mut self.out) else { continue };
+            let mut ctx = GlobalCtx {
+                global: &mut self.conf.global,
+                notes: &mut self.notes,
+                out: &mut self.out,
+                outside: self.outside,
+            };
+            let result = (found.run)(&mut ctx, &line);
+            self.out.take(result);
+        }
+    }
+
+    fn defaults_section(&mut self, section: &Section) {
+        let name = match section.name() {
+            Some(word) if !word.is("from") => word.text().into_owned(),
+            _ => String::new(),
+        };
+        let at = section.header.span;
+        let mut draft = Draft::new(Proxy::new(name.clone(), Caps::LISTEN, at), "defaults");
+        if let Some(from) = self.parent(section, "defaults", &name, true) {
+            draft = inherit(from, Proxy::new(name.clone(), Caps::LISTEN, at), "defaults");
+        }
+        self.lines(section, &mut draft, Sections::DEFAULTS, "defaults");
+        self.defaults.push(Defaults { name, at, draft, used: false });
+    }
+
+    fn proxy(&mut self, section: &Section, keyword: &'static str, caps: Caps) {
+        let at = section.header.span;
+        let Some(name) = self.proxy_name(section, keyword) else { return };
+        let proxy = Proxy::new(name.clone(), caps, at);
+        let mut draft = match self.parent(section, keyword, &name, false) {
+            Some(from) => inherit(from, proxy, keyword),
+            None => Draft::new(proxy, keyword),
+        };
+        self.lines(section, &mut draft, section.kind, keyword);
+        self.drafts.push(draft);
+    }
+
+    /// Judges the header of a proxy's section and returns its name.
+    fn proxy_name(&mut self, section: &Section, keyword: &str) -> Option<String> {
+        let Some(word) = section.name().filter(|w| !w.bytes.is_empty()) else {
+            self.out.push(section.header.alert(format!("'{keyword}' expects an <id> argument")));
+            return None;
+        };
+        if let Some(bad) = values::invalid_character(&word.bytes) {
+            self.out.push(
+                word.alert(format!(
+                    "character '{bad}' is not permitted in '{keyword}' name '{}'.",
+                    word.text()
+                )),
+            );
+        }
+        let rest = section.header.words.get(2..).unwrap_or_default();
+        let extra = match rest {
+            [from, _, extra, ..] if from.is("from") => Some(extra),
+            [from, _] if from.is("from") => None,
+            [extra, ..] => Some(extra),
+            [] => None,
+        };
+        match extra {
+            Some(extra) if keyword == "backend" => self.out.push(unexpected(keyword, extra)),
+            Some(extra) => {
+                self.out.push(extra.alert("please use the 'bind' keyword for listening addresses."));
+            }
+            None => {}
+        }
+        Some(word.text().into_owned())
+    }
+
+    /// The `defaults` section that `section` starts from: the one that `from` names, else the last before it.
+    fn parent(&mut self, section: &Section, keyword: &str, name: &str, is_defaults: bool) -> Option<&Draft> {
+        let Some(from) = section.from() else {
+            return if is_defaults { None } else { self.defaults.last().map(|d| &d.draft) };
+        };
+        let wanted = from.text();
+        let matches: Vec<usize> =
+            self.defaults.iter().enumerate().filter(|(_, d)| d.name == wanted).map(|(i, _)| i).collect();
+        let Some(&last) = matches.last() else {
+            self.out
+                .push(from.alert(format!("defaults section '{wanted}' not found for {keyword} '{name}'.")));
+            return None;
+        };
+        if let Some(first) = matches.iter().rev().nth(1).and_then(|&i| self.defaults.get(i)) {
+            let here = self.defaults.get(last).map(|d| d.at).unwrap_or_default();
+            let message = format!(
+                "ambiguous defaults section name '{wanted}' referenced by {keyword} '{name}' exists at least at {} and {}.",
+                place(self.sources, here),
+                place(self.sources, first.at)
+            );
+            self.out.push(from.alert(message).related(first.at, "first defined here"));
+        }
+        let found = self.defaults.get_mut(last)?;
+        found.used = true;
+        Some(&found.draft)
+    }
+
+    fn lines(&mut self, section: &Section, draft: &mut Draft, kind: Sections, keyword: &'static str) {
+        let name = draft.proxy.name.clone();
+        let place = Place { classes: &[Class::Proxy], section: kind, keyword, name: &name };
+        for line in &section.lines {
+            self.proxy_line(&place, line, draft);
+        }
+    }
+
+    fn proxy_line(&mut self, place: &Place<'_>, line: &Line, draft: &mut Draft) {
+        let mut line = line.clone();
+        let Some(found) = PROXY.line(place, &mut line, &mut self.out) else { return };
+        let mut spare;
+        let draft = if found.ignored {
+            spare = draft.clone();
+            &mut spare
+        } else {
+            draft
+        };
+        let mut ctx = ProxyCtx {
+            draft,
+            section: place.section,
+            keyword: place.keyword,
+            global: &self.conf.global,
+            out: &mut self.out,
+            outside: self.outside,
+            sources: self.sources,
+        };
+        let result = (found.run)(&mut ctx, &line);
+        self.out.take(result);
+    }
+
+    fn finish(mut self) -> (Conf, Diagnostics) {
+        let drafts = cross::check(&mut self);
+        self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
+        (self.conf, self.out)
+    }
+}
+
+/// A new section that takes over what `from` says.
+fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
+    let mut draft = from.clone();
+    let Proxy { name, at, caps, .. } = own;
+    draft.proxy = Proxy { name, at, caps, ..draft.proxy };
+    draft.keyword = keyword;
+    draft.own_log_format = false;
+    draft
+}
+
+/// `file:line`, as messages name a place in their text.
+pub(super) fn place(sources: &Sources, at: Span) -> String {
+    let name = sources.of(at.source).map_or("", |s| s.name.as_str());
+    format!("{name}:{}", at.line)
+}
+
+fn unexpected(keyword: &str, extra: &Word) -> Diagnostic {
+    extra
+        .alert(format!("'{keyword}' cannot handle unexpected argument '{}'.", extra.text()))
+        .form(Form::Parsing)
+}

@@ -1,0 +1,36 @@
+//! The names of the sections (manual, 2.1 and chapters 3, 4 and 12).
+
+use weir_config::{Arity, Class, Entry, Keyword, Sections};
+
+/// Every section there is; those of work to come are refused as a whole.
+pub const SECTIONS: &[Keyword<Sections>] = &[
+    works("global", Sections::GLOBAL, "the process"),
+    works("defaults", Sections::DEFAULTS, "what the proxies that follow start from"),
+    works("frontend", Sections::FRONTEND, "where connections come in"),
+    works("backend", Sections::BACKEND, "servers that requests go to"),
+    works("listen", Sections::LISTEN, "a frontend and a backend in one"),
+    works("userlist", Sections::USERLIST, "users, passwords and groups"),
+    works("http-errors", Sections::HTTP_ERRORS, "error answers that proxies share"),
+    later("acme", "comes with ACME", "certificates from an authority"),
+    later("cache", "comes with the cache", "a cache of small answers"),
+    later("crt-store", "comes with TLS", "certificates and where they lie"),
+    later("dynamic-update", "comes with TLS", "certificates changed at run time"),
+    later("fcgi-app", "comes with FastCGI", "a FastCGI application"),
+    later("healthcheck", "comes with the other checks", "a check that servers share"),
+    later("log-forward", "comes with log forwarding", "a syslog relay"),
+    later("log-profile", "comes with log profiles", "log lines by step"),
+    later("mailers", "comes with mail alerts", "mail servers for alerts"),
+    later("peers", "comes with peers", "other processes that share tables"),
+    later("program", "comes with programs of the master", "a program that the master runs"),
+    later("resolvers", "comes with the resolver", "name servers"),
+    later("ring", "comes with rings", "a ring buffer of messages"),
+    later("traces", "comes with traces", "traces at start"),
+];
+
+const fn works(name: &'static str, section: Sections, help: &'static str) -> Keyword<Sections> {
+    Keyword::works(Entry::new(Class::Section, name, Sections::empty(), Arity::ANY, help), section)
+}
+
+const fn later(name: &'static str, reason: &'static str, help: &'static str) -> Keyword<Sections> {
+    Keyword::refused(Entry::new(Class::Section, name, Sections::empty(), Arity::ANY, help), reason)
+}

@@ -1,0 +1,401 @@
+//! The parameters of a `server` line (manual, 5.2).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use weir_config::values::{self, TimeFault, Unit};
+use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
+use weir_diag::Diagnostic;
+
+use super::address::socket;
+use super::listen::guid_fault;
+use super::{ServerCtx, ServerFn};
+use crate::conf::{InitAddr, OnError, OnMarkedDown, ProxyHeader};
+
+/// The parameters of this file.
+pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
+    value("addr", "address for checks", addr),
+    flag("backup", "used only when the others are down", |c, _| done(c.draft.server.backup = true)),
+    value("cc", "congestion control algorithm", |c, v| {
+        let text = text(c, v, "'cc' : missing TCP congestion control algorithm")?;
+        done(c.draft.server.congestion = Some(text))
+    }),
+    flag("check", "health checks", |c, _| done(c.draft.do_check = true)),
+    flag("check-send-proxy", "a PROXY header on checks", |c, _| done(c.draft.server.check_send_proxy = true)),
+    value("cookie", "value of the persistence cookie", |c, v| {
+        let word = v.first().ok_or_else(|| c.name.alert("'cookie' expects <value> as argument."))?;
+        done(c.draft.server.cookie = Some(word.bytes.clone()))
+    }),
+    flag("disabled", "starts in maintenance", |c, _| done(c.draft.server.disabled = true)),
+    flag("enabled", "takes back an inherited 'disabled'", |c, _| done(c.draft.server.disabled = false)),
+    value("downinter", "time between checks of a server that is down", |c, v| {
+        done(c.draft.check.downinter = Some(interval(c, v)?))
+    }),
+    value("error-limit", "errors in a row before on-error", |c, v| {
+        let n = above_zero(c, v, "error-limit has to be > 0.")?;
+        done(c.draft.server.error_limit = n)
+    }),
+    value("fall", "failed checks that take a server down", |c, v| {
+        done(c.draft.check.fall = above_zero(c, v, "'fall' has to be > 0.")?)
+    }),
+    value("fastinter", "time between checks while the state changes", |c, v| {
+        done(c.draft.check.fastinter = Some(interval(c, v)?))
+    }),
+    value("guid", "name that outlives reloads", guid),
+    value("id", "number of the server", id),
+    value("init-addr", "ways to find the address at start", init_addr),
+    value("inter", "time between checks", |c, v| done(c.draft.check.inter = interval(c, v)?)),
+    value("max-reuse", "how often a connection is reused", |c, v| {
+        let text = text(c, v, "'max-reuse' expects <value> as argument.")?;
+        done(c.draft.server.pool.max_reuse = values::leading_integer(text.as_bytes()))
+    }),
+    value("maxconn", "most connections at a time", |c, v| done(c.draft.server.maxconn = count(v))),
+    value("maxqueue", "most requests that wait for this server", |c, v| {
+        done(c.draft.server.maxqueue = count(v))
+    }),
+    value("minconn", "limit of connections at low load", |c, v| done(c.draft.server.minconn = count(v))),
+    value("namespace", "network namespace to connect from", |c, v| {
+        let text = text(c, v, "'namespace' : expects <name> as argument")?;
+        done(c.draft.server.namespace = Some(text))
+    }),
+    flag("no-backup", "takes back an inherited 'backup'", |c, _| done(c.draft.server.backup = false)),
+    flag("no-check", "takes back an inherited 'check'", |c, _| done(c.draft.do_check = false)),
+    flag("no-check-send-proxy", "takes back an inherited 'check-send-proxy'", |c, _| {
+        done(c.draft.server.check_send_proxy = false)
+    }),
+    flag("no-send-proxy", "takes back an inherited 'send-proxy'", |c, _| {
+        done(if c.draft.server.proxy_header.as_ref().is_some_and(|h| !h.v2) {
+            c.draft.server.proxy_header = None;
+        })
+    }),
+    flag("no-send-proxy-v2", "takes back an inherited 'send-proxy-v2'", |c, _| {
+        done(if c.draft.server.proxy_header.as_ref().is_some_and(|h| h.v2) {
+            c.draft.server.proxy_header = None;
+        })
+    }),
+    flag("no-tfo", "takes back an inherited 'tfo'", |c, _| done(c.draft.server.tfo = false)),
+    flag("non-stick", "never enters a stick table", |c, _| done(c.draft.server.non_stick = true)),
+    value("observe", "live traffic that counts as checks", observe),
+    value("on-error", "what too many errors lead to", on_error),
+    value("on-marked-down", "what happens to sessions of a server that goes down", on_marked_down),
+    value("on-marked-up", "what happens to backup sessions when a server comes up", on_marked_up),
+    value("pool-low-conn", "idle connections kept from other workers", |c, v| {
+        let text = text(c, v, "'pool-low-conn' expects <value> as argument.")?;
+        let n = values::leading_integer(text.as_bytes());
+        done(c.draft.server.pool.low = u32::try_from(n).unwrap_or(0))
+    }),
+    value("pool-max-conn", "most idle connections", pool_max_conn),
+    value("pool-purge-delay", "time after which idle connections are thinned out", pool_purge_delay),
+    value("port", "port for checks", |c, v| {
+        let text = text(c, v, "'port' expects a port number as argument.")?;
+        let n = values::leading_integer(text.as_bytes());
+        done(c.draft.check.port = u16::try_from(n & 0xffff).ok().filter(|&p| p != 0))
+    }),
+    value("proto", "protocol to use without asking", proto),
+    value("proxy-v2-options", "parts of the PROXY header", proxy_options),
+    value("redir", "clients are sent to this prefix instead", |c, v| {
+        done(c.draft.server.redir = Some(text(c, v, "'redir' expects <prefix> as argument.")?))
+    }),
+    value("rise", "good checks that bring a server up", |c, v| {
+        done(c.draft.check.rise = above_zero(c, v, "'rise' has to be > 0.")?)
+    }),
+    flag("send-proxy", "a PROXY header, version 1", |c, _| {
+        header(c).v2 = false;
+        Ok(())
+    }),
+    flag("send-proxy-v2", "a PROXY header, version 2", |c, _| {
+        header(c).v2 = true;
+        Ok(())
+    }),
+    value("shard", "part of the traffic, for stick tables", |c, v| done(c.draft.server.shard = count(v))),
+    value("slowstart", "time in which a server comes back to full weight", |c, v| {
+        let word = v.first();
+        let time = word
+            .map_or(Err(TimeFault::Unexpected('.')), |w| values::parse_time(&w.bytes, Unit::Milliseconds));
+        let time = time.map_err(|fault| time_fault(c, word, "slowstart", fault))?;
+        done(c.draft.server.slowstart = Some(time.duration).filter(|d| !d.is_zero()))
+    }),
+    value("socks4", "connects through this proxy", socks4),
+    Keyword::works(
+        Entry::new(Class::Server, "source", Sections::BACKENDS, Arity::ANY, "address to connect from"),
+        source,
+    ),
+    flag("stick", "takes back an inherited 'non-stick'", |c, _| done(c.draft.server.non_stick = false)),
+    flag("strict-maxconn", "counts idle connections in maxconn", |c, _| {
+        done(c.draft.server.strict_maxconn = true)
+    }),
+    value("tcp-ut", "how long sent data may stay unacknowledged", tcp_ut),
+    flag("tfo", "TCP Fast Open", |c, _| done(c.draft.server.tfo = true)),
+    value("track", "takes the state of another server", |c, v| {
+        done(c.draft.server.track = Some(text(c, v, "'track' expects [<proxy>/]<server> as argument.")?))
+    }),
+    value("usesrc", "stands behind 'source' only", |c, _| {
+        Err(c.name.alert("'usesrc' only allowed after a 'source' statement."))
+    }),
+    value("weight", "share of the traffic, 0 to 256", weight),
+    value("ws", "protocol for WebSocket", |c, v| match v.first().map(|w| &*w.bytes) {
+        Some(b"auto" | b"h1") => Ok(()),
+        Some(b"h2") => Err(c.name.alert("'ws h2' is not available yet (it comes with HTTP/2)")),
+        _ => Err(c.name.alert("'ws' has to be 'auto', 'h1' or 'h2'")),
+    }),
+];
+
+const fn flag(name: &'static str, help: &'static str, run: ServerFn) -> Keyword<ServerFn> {
+    Keyword::works(Entry::new(Class::Server, name, Sections::BACKENDS, Arity::NONE, help), run)
+}
+
+const fn value(name: &'static str, help: &'static str, run: ServerFn) -> Keyword<ServerFn> {
+    Keyword::works(Entry::new(Class::Server, name, Sections::BACKENDS, Arity::exactly(1), help), run)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what every parameter's function returns")]
+fn done(_: ()) -> Result<(), Diagnostic> {
+    Ok(())
+}
+
+fn text(ctx: &ServerCtx<'_>, values: &[Word], missing: &str) -> Result<String, Diagnostic> {
+    values.first().map(|w| w.text().into_owned()).ok_or_else(|| ctx.name.alert(missing))
+}
+
+/// As C's `atol` reads it; none and less than none are 0.
+fn count(values: &[Word]) -> u32 {
+    values.first().map_or(0, super::listen::number)
+}
+
+fn above_zero(ctx: &ServerCtx<'_>, values: &[Word], low: &str) -> Result<u32, Diagnostic> {
+    let name = ctx.name.text();
+    let text = text(ctx, values, &format!("'{name}' expects an integer argument."))?;
+    let n = values::leading_integer(text.as_bytes());
+    u32::try_from(n).ok().filter(|&n| n > 0).ok_or_else(|| ctx.name.alert(low))
+}
+
+/// HAProxy names `agent-inter` in these messages whatever the parameter is.
+fn interval(ctx: &ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic> {
+    let name = ctx.name.text();
+    let word =
+        values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' expects a delay as argument.")))?;
+    let time = values::parse_time(&word.bytes, Unit::Milliseconds)
+        .map_err(|fault| time_fault(ctx, Some(word), "agent-inter", fault))?;
+    if time.duration.is_zero() {
+        let server = &ctx.draft.server.name;
+        return Err(word.alert(format!("invalid value 0 for argument '{name}' of server {server}.")));
+    }
+    Ok(time.duration)
+}
+
+fn time_fault(ctx: &ServerCtx<'_>, word: Option<&Word>, name: &str, fault: TimeFault) -> Diagnostic {
+    let server = &ctx.draft.server.name;
+    let word = word.unwrap_or(ctx.name);
+    match fault {
+        TimeFault::Unexpected(c) => {
+            word.alert(format!("unexpected character '{c}' in '{name}' argument of server {server}."))
+        }
+        TimeFault::Overflow => word.alert(format!(
+            "timer overflow in argument <{}> to <{name}> of server {server}, maximum value is 2147483647 ms (~24.8 days).",
+            word.text()
+        )),
+    }
+}
+
+fn addr(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'addr' expects <ipv4|ipv6> as argument."))?;
+    let (address, _) = socket(word, ctx.outside).map_err(|m| word.alert(format!("'addr' : {m}")))?;
+    if address.port() != 0 {
+        ctx.draft.check.port = Some(address.port());
+    }
+    ctx.draft.check.addr = Some(address);
+    Ok(())
+}
+
+fn guid(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'guid' : expects an argument"))?;
+    if let Some(message) = guid_fault(word) {
+        return Err(word.alert(format!("'guid': {message}")));
+    }
+    ctx.draft.server.guid = Some(word.text().into_owned());
+    Ok(())
+}
+
+fn id(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    if ctx.is_default {
+        return Err(ctx.name.alert("'id' option is not accepted in default-server sections"));
+    }
+    let word = values.first().ok_or_else(|| ctx.name.alert("'id' : expects an integer argument"))?;
+    let n = values::leading_integer(&word.bytes);
+    let id = u32::try_from(n).ok().filter(|&n| n > 0);
+    let id = id.ok_or_else(|| word.alert("'id' : custom id has to be between 1 and 4294967295."))?;
+    ctx.draft.server.id = id;
+    ctx.draft.explicit_id = true;
+    Ok(())
+}
+
+fn init_addr(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    ctx.draft.server.init_addr.clear();
+    let Some(word) = values.first() else { return Ok(()) };
+    for method in word.text().split(',').filter(|m| !m.is_empty()) {
+        let way = match method {
+            "last" => InitAddr::Last,
+            "libc" => InitAddr::Libc,
+            "none" => InitAddr::None,
+            ip => match ip.parse::<IpAddr>() {
+                Ok(ip) => InitAddr::Ip(ip),
+                Err(_) => {
+                    return Err(word.alert(format!(
+                        "'init-addr' : unknown init-addr method '{ip}', supported methods are 'libc', 'last', 'none'."
+                    )));
+                }
+            },
+        };
+        ctx.draft.server.init_addr.push(way);
+    }
+    Ok(())
+}
+
+fn observe(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'observe' expects <mode> as argument."))?;
+    ctx.draft.server.observe = match &*word.bytes {
+        b"none" => None,
+        b"layer4" => Some(4),
+        b"layer7" => Some(7),
+        _ => {
+            let got = word.text();
+            return Err(
+                word.alert(format!("'observe' expects one of 'none', 'layer4', 'layer7' but got '{got}'."))
+            );
+        }
+    };
+    Ok(())
+}
+
+fn on_error(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let got = values.first().map(Word::text).unwrap_or_default();
+    ctx.draft.server.on_error = match &*got {
+        "fastinter" => OnError::FastInter,
+        "fail-check" => OnError::FailCheck,
+        "sudden-death" => OnError::SuddenDeath,
+        "mark-down" => OnError::MarkDown,
+        _ => {
+            return Err(ctx.name.alert(format!(
+                "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{got}'."
+            )));
+        }
+    };
+    Ok(())
+}
+
+fn on_marked_down(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let got = values.first().map(Word::text).unwrap_or_default();
+    if &*got != "shutdown-sessions" {
+        return Err(ctx.name.alert(format!("'on-marked-down' expects 'shutdown-sessions' but got '{got}'.")));
+    }
+    ctx.draft.server.on_marked_down = Some(OnMarkedDown::ShutdownSessions);
+    Ok(())
+}
+
+fn on_marked_up(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let got = values.first().map(Word::text).unwrap_or_default();
+    if &*got != "shutdown-backup-sessions" {
+        return Err(ctx
+            .name
+            .alert(format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{got}'.")));
+    }
+    ctx.draft.server.on_marked_up_shutdown_backup = true;
+    Ok(())
+}
+
+fn pool_max_conn(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let text = text(ctx, values, "'pool-max-conn' expects <value> as argument.")?;
+    let n = values::leading_integer(text.as_bytes());
+    if n < -1 {
+        return Err(ctx.name.alert("'pool-max-conn' must be >= -1"));
+    }
+    ctx.draft.server.pool.max = n;
+    Ok(())
+}
+
+fn pool_purge_delay(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word =
+        values.first().ok_or_else(|| ctx.name.alert("'pool-purge-delay' expects <value> as argument."))?;
+    let time = values::parse_time(&word.bytes, Unit::Milliseconds).map_err(|fault| match fault {
+        TimeFault::Unexpected(c) => {
+            word.alert(format!("unexpected character '{c}' in argument to <pool-purge-delay>."))
+        }
+        TimeFault::Overflow => word.alert(format!(
+            "timer overflow in argument '{}' to <pool-purge-delay> (maximum value is 2147483647 ms or ~24.8 days).",
+            word.text()
+        )),
+    })?;
+    ctx.draft.server.pool.purge_delay = time.duration;
+    Ok(())
+}
+
+fn proto(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'proto' : missing value"))?;
+    match &*word.bytes {
+        b"h1" | b"none" => Ok(()),
+        b"h2" | b"quic" | b"fcgi" | b"spop" => {
+            Err(word
+                .alert(format!("'proto {}' is not available yet (it comes with its protocol)", word.text())))
+        }
+        _ => Err(word.alert(format!("'proto' :  unknown MUX protocol '{}'", word.text()))),
+    }
+}
+
+fn header<'a>(ctx: &'a mut ServerCtx<'_>) -> &'a mut ProxyHeader {
+    ctx.draft.server.proxy_header.get_or_insert_default()
+}
+
+fn proxy_options(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let text = values.first().map(Word::text).unwrap_or_default();
+    let mut options = Vec::new();
+    for option in text.split(',') {
+        match option {
+            "crc32c" | "unique-id" => options.push(option.to_owned()),
+            "ssl" | "cert-cn" | "cert-key" | "cert-sig" | "ssl-cipher" | "authority" => {
+                return Err(ctx.name.alert(format!("'{option}' is not available yet (it comes with TLS)")));
+            }
+            _ => return Err(ctx.name.alert(format!("'{option}' : proxy v2 option not implemented"))),
+        }
+    }
+    ctx.draft.proxy_options = options;
+    Ok(())
+}
+
+fn socks4(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'socks4' expects <addr>:<port> as argument."))?;
+    let text = word.text();
+    let (address, _) = socket(word, ctx.outside).map_err(|m| word.alert(format!("'socks4 {text}' : {m}")))?;
+    if address.port() == 0 {
+        return Err(word.alert(format!("'socks4 {text}' : missing port specification in '{text}'")));
+    }
+    ctx.draft.server.socks4 = Some(address);
+    Ok(())
+}
+
+fn source(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    ctx.taken = 0;
+    let (source, taken) = super::source::server_source(ctx.name, values, ctx.outside)?;
+    ctx.draft.server.source = source;
+    ctx.taken = taken;
+    Ok(())
+}
+
+fn tcp_ut(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'tcp-ut' : missing TCP User Timeout value"))?;
+    let time = values::parse_time(&word.bytes, Unit::Milliseconds)
+        .map_err(|_| word.alert("'tcp-ut' : expects a positive delay in milliseconds"))?;
+    ctx.draft.server.tcp_user_timeout = Some(time.duration).filter(|d| !d.is_zero());
+    Ok(())
+}
+
+fn weight(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let n = values.first().map_or(0, |w| values::leading_integer(&w.bytes));
+    let weight = u32::try_from(n).ok().filter(|&n| n <= 256);
+    let weight = weight.ok_or_else(|| {
+        let server = &ctx.draft.server.name;
+        let at = values.first().unwrap_or(ctx.name);
+        at.alert(format!("weight of server {server} is not within 0 and 256 ({n})."))
+    })?;
+    ctx.draft.server.weight = weight;
+    Ok(())
+}

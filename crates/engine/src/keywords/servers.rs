@@ -1,0 +1,279 @@
+//! `server`, `server-template` and `default-server` (manual, 4.2).
+
+use std::net::SocketAddr;
+
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, run_of, values};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity};
+
+use super::address::{is_multipath, target};
+use super::{ProxyCtx, ProxyFn, SERVER, ServerCtx, ServerDraft};
+use crate::conf::{Endpoint, InitAddr, Server};
+
+/// The lines of this file.
+pub(super) const SERVERS: &[Keyword<ProxyFn>] = &[
+    Keyword::works(
+        Entry::new(Class::Proxy, "server", Sections::PROXIES, Arity::ANY, "a server and its parameters"),
+        server,
+    ),
+    Keyword::works(
+        Entry::new(
+            Class::Proxy,
+            "server-template",
+            Sections::PROXIES,
+            Arity::ANY,
+            "several servers of one address, numbered",
+        ),
+        template,
+    ),
+    Keyword::works(
+        Entry::new(
+            Class::Proxy,
+            "default-server",
+            Sections::PROXIES,
+            Arity::ANY,
+            "parameters for the servers that follow",
+        ),
+        default_server,
+    ),
+];
+
+fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    may_stand_here(ctx, line, "server")?;
+    let [name, address, params @ ..] = line.args() else {
+        return Err(line.alert("'server' expects <name> and <addr>[:<port>] as arguments.").form(Form::Here));
+    };
+    name_is_good(name, "server")?;
+    let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
+    let mut draft = new_draft(ctx, name);
+    give_address(ctx, &mut draft, address, &label)?;
+    if parameters(ctx, &mut draft, params, &Label::Server(&label)) {
+        duplicate_id(ctx, &draft, name, &label)?;
+        ctx.draft.servers.push(draft);
+    }
+    Ok(())
+}
+
+fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    may_stand_here(ctx, line, "server-template")?;
+    let [prefix, range, address, params @ ..] = line.args() else {
+        return Err(line
+            .alert("'server-template' expects <prefix> <nb | range> <addr>[:<port>] as arguments.")
+            .form(Form::Here));
+    };
+    name_is_good(prefix, "server-template")?;
+    let Some((low, high)) = template_range(&range.text()) else {
+        return Err(range
+            .alert(format!("Wrong server-template number or range arg '{}'.", range.text()))
+            .form(Form::Here));
+    };
+    let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
+    let mut draft = new_draft(ctx, prefix);
+    give_address(ctx, &mut draft, address, &label)?;
+    if !parameters(ctx, &mut draft, params, &Label::Server(&label)) {
+        return Ok(());
+    }
+    for number in low..=high {
+        let mut one = draft.clone();
+        one.server.name = format!("{}{number}", prefix.text());
+        one.server.template = Some(number);
+        if number != low {
+            one.explicit_id = false;
+            one.server.id = 0;
+        }
+        ctx.draft.servers.push(one);
+    }
+    Ok(())
+}
+
+fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::FRONTEND {
+        return may_stand_here(ctx, line, "default-server");
+    }
+    let mut draft = ctx.draft.default_server.clone();
+    if parameters(ctx, &mut draft, line.args(), &Label::Default) {
+        ctx.draft.default_server = draft;
+    }
+    Ok(())
+}
+
+/// How the messages of a line begin.
+enum Label<'a> {
+    /// With the server's name.
+    Server(&'a str),
+    /// `default-server` lines name none.
+    Default,
+}
+
+fn may_stand_here(ctx: &ProxyCtx<'_>, line: &Line, keyword: &str) -> Result<(), Diagnostic> {
+    let place = super::resolve::place(ctx.sources, line.span);
+    if ctx.section == Sections::DEFAULTS {
+        return Err(line
+            .alert(format!("parsing [{place}] : '{keyword}' not allowed in 'defaults' section."))
+            .form(Form::Here));
+    }
+    if ctx.section == Sections::FRONTEND {
+        return Err(line
+            .alert(format!(
+                "parsing [{place}] : '{keyword}' not allowed because frontend '{}' has no backend capability.",
+                ctx.draft.proxy.name
+            ))
+            .form(Form::Here)
+            .hint("servers stand in a 'backend' or 'listen' section"));
+    }
+    Ok(())
+}
+
+fn name_is_good(name: &Word, keyword: &str) -> Result<(), Diagnostic> {
+    match values::invalid_character(&name.bytes) {
+        Some(bad) => Err(name
+            .alert(format!("character '{bad}' is not permitted in {keyword} name '{}'.", name.text()))
+            .form(Form::Here)),
+        None => Ok(()),
+    }
+}
+
+fn new_draft(ctx: &ProxyCtx<'_>, name: &Word) -> ServerDraft {
+    let mut draft = ctx.draft.default_server.clone();
+    draft.server = Server { name: name.text().into_owned(), at: name.span, ..draft.server };
+    draft
+}
+
+fn give_address(
+    ctx: &mut ProxyCtx<'_>,
+    draft: &mut ServerDraft,
+    word: &Word,
+    label: &str,
+) -> Result<(), Diagnostic> {
+    let text = word.text();
+    let said = |message: String| word.alert(format!("{label}{message}")).form(Form::Here);
+    let written = values::endpoint(word).map_err(|d| said(d.message))?;
+    let target = target(&written, &text).map_err(said)?;
+    if matches!(target.endpoint, Endpoint::Fd(_)) {
+        return Err(said(format!("a file descriptor is not acceptable here in '{text}'")));
+    }
+    if let Endpoint::Inet(address) = &target.endpoint
+        && matches!(written.transport, Some(values::Transport::Quic | values::Transport::Datagram))
+    {
+        let _ = address;
+        return Err(word
+            .alert(format!("{label}this transport is not available yet (it comes with its protocol)"))
+            .form(Form::Here));
+    }
+    draft.server.mptcp = is_multipath(&written);
+    draft.server.port = target.port;
+    draft.family = target.host.as_ref().map(|(_, family)| *family);
+    draft.server.hostname = target.host.map(|(name, _)| name);
+    draft.has_port = target.has_port;
+    draft.server.endpoint = Some(target.endpoint);
+    let _ = ctx;
+    Ok(())
+}
+
+/// Runs the parameters; `false` where one of them is fatal.
+fn parameters(ctx: &mut ProxyCtx<'_>, draft: &mut ServerDraft, params: &[Word], label: &Label<'_>) -> bool {
+    let mut fine = true;
+    let mut rest = params;
+    while let Some((name, tail)) = rest.split_first() {
+        let Some((keyword, _)) = SERVER.parameter(Class::Server, rest) else {
+            ctx.out.push(unknown(name, label));
+            return false;
+        };
+        let most = usize::from(keyword.entry.arity.max).min(tail.len());
+        let (values, _) = tail.split_at_checked(most).unwrap_or((tail, &[]));
+        let mut taken = most;
+        let mut out = Diagnostics::default();
+        match run_of(keyword, name.span, &name.text()) {
+            Ok(Ok(run)) => {
+                let is_default = matches!(label, Label::Default);
+                let mut server_ctx =
+                    ServerCtx { draft, name, is_default, taken, out: &mut out, outside: ctx.outside };
+                let result = run(&mut server_ctx, values);
+                taken = server_ctx.taken.min(tail.len());
+                out.take(result);
+            }
+            Ok(Err(said)) | Err(said) => out.push(said),
+        }
+        for said in out {
+            fine &= said.severity != Severity::Alert;
+            ctx.out.push(completed(said, label));
+        }
+        rest = tail.get(taken..).unwrap_or_default();
+    }
+    fine
+}
+
+fn unknown(name: &Word, label: &Label<'_>) -> Diagnostic {
+    let message = SERVER.unknown_parameter(Class::Server, name);
+    match label {
+        Label::Server(label) => name.alert(format!("{label}{message}")),
+        Label::Default => name.alert(format!("{message} Hint: no address was expected for this server.")),
+    }
+    .form(Form::Here)
+}
+
+/// A parameter's message as HAProxy prints it: with the server's name in front and one more dot behind.
+fn completed(mut said: Diagnostic, label: &Label<'_>) -> Diagnostic {
+    if said.severity == Severity::Alert {
+        said.message.push('.');
+        said.form = Form::Here;
+    }
+    if let (Label::Server(label), Severity::Alert | Severity::Warning) = (label, said.severity) {
+        said.message.insert_str(0, label);
+    }
+    said
+}
+
+fn duplicate_id(ctx: &ProxyCtx<'_>, draft: &ServerDraft, name: &Word, label: &str) -> Result<(), Diagnostic> {
+    if !draft.explicit_id {
+        return Ok(());
+    }
+    let same = |other: &&ServerDraft| other.explicit_id && other.server.id == draft.server.id;
+    let Some(other) = ctx.draft.servers.iter().find(same) else { return Ok(()) };
+    Err(name
+        .alert(format!(
+            "{label}'id' : custom id {} already used at {} ('server {}').",
+            draft.server.id,
+            super::resolve::place(ctx.sources, other.server.at),
+            other.server.name
+        ))
+        .form(Form::Here)
+        .related(other.server.at, "first used here"))
+}
+
+fn template_range(text: &str) -> Option<(u32, u32)> {
+    let (low, high) = match text.split_once('-') {
+        Some((low, high)) => (low.parse().ok()?, high.parse().ok()?),
+        None => (1, text.parse().ok()?),
+    };
+    (low >= 1 && low <= high && high <= TEMPLATE_MAX).then_some((low, high))
+}
+
+/// Gives a server's name an address by the ways of `init-addr`.
+pub(super) fn settle_address(draft: &mut ServerDraft, outside: &dyn super::Outside) -> Result<(), String> {
+    let Some(host) = draft.server.hostname.clone() else { return Ok(()) };
+    let family = draft.family.unwrap_or(values::Family::Any);
+    let ways: &[InitAddr] = if draft.server.init_addr.is_empty() {
+        &[InitAddr::Last, InitAddr::Libc]
+    } else {
+        &draft.server.init_addr
+    };
+    for way in ways {
+        let ip = match way {
+            InitAddr::Last => None,
+            InitAddr::Libc => outside.resolve(&host, family),
+            InitAddr::Ip(ip) => Some(*ip),
+            InitAddr::None => {
+                draft.server.endpoint = None;
+                return Ok(());
+            }
+        };
+        if let (Some(ip), Some(Endpoint::Inet(address))) = (ip, &draft.server.endpoint) {
+            draft.server.endpoint = Some(Endpoint::Inet(SocketAddr::new(ip, address.port())));
+            return Ok(());
+        }
+    }
+    Err(format!("could not resolve address '{host}'"))
+}
+
+/// HAProxy takes numbers up to `INT_MAX`; no machine holds so many servers.
+const TEMPLATE_MAX: u32 = 65_535;

@@ -1,0 +1,95 @@
+//! `timeout ...` and the keep-alive probes of a proxy (manual, 4.2).
+
+use std::time::Duration;
+
+use weir_config::values::{self, TimeFault, Unit};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
+use weir_diag::Diagnostic;
+
+use super::{ProxyCtx, ProxyFn};
+use crate::conf::Timeouts;
+
+/// The lines of this file.
+pub(super) const TIMEOUTS: &[Keyword<ProxyFn>] = &[
+    timeout("timeout check", BACK, "how long a check may take once connected", |c, l| {
+        set(c, l, |t| &mut t.check)
+    }),
+    timeout("timeout client", FRONT, "inactivity of a client", |c, l| set(c, l, |t| &mut t.client)),
+    timeout("timeout client-fin", FRONT, "inactivity of a half-closed client", |c, l| {
+        set(c, l, |t| &mut t.client_fin)
+    }),
+    timeout("timeout client-hs", FRONT, "duration of a client's handshake", |c, l| {
+        set(c, l, |t| &mut t.client_hs)
+    }),
+    timeout("timeout connect", BACK, "how long a connection to a server may take", |c, l| {
+        set(c, l, |t| &mut t.connect)
+    }),
+    timeout("timeout handshake", FRONT, "duration of a client's handshake, as client-hs", |c, l| {
+        set(c, l, |t| &mut t.client_hs)
+    }),
+    timeout("timeout http-keep-alive", Sections::PROXIES, "wait for the next request", |c, l| {
+        set(c, l, |t| &mut t.http_keep_alive)
+    }),
+    timeout("timeout http-request", Sections::PROXIES, "wait for a whole request", |c, l| {
+        set(c, l, |t| &mut t.http_request)
+    }),
+    timeout("timeout queue", BACK, "wait for a free connection of a server", |c, l| {
+        set(c, l, |t| &mut t.queue)
+    }),
+    timeout("timeout server", BACK, "inactivity of a server", |c, l| set(c, l, |t| &mut t.server)),
+    timeout("timeout server-fin", BACK, "inactivity of a half-closed server", |c, l| {
+        set(c, l, |t| &mut t.server_fin)
+    }),
+    timeout("timeout tarpit", Sections::PROXIES, "how long a tarpitted request is held", |c, l| {
+        set(c, l, |t| &mut t.tarpit)
+    }),
+    timeout("timeout tunnel", BACK, "inactivity of both sides of a tunnel", |c, l| {
+        set(c, l, |t| &mut t.tunnel)
+    }),
+];
+
+const FRONT: Sections = Sections::DEFAULTS.union(Sections::FRONTENDS);
+const BACK: Sections = Sections::DEFAULTS.union(Sections::BACKENDS);
+
+const fn timeout(
+    name: &'static str,
+    sections: Sections,
+    help: &'static str,
+    run: ProxyFn,
+) -> Keyword<ProxyFn> {
+    Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::ANY, help), run)
+}
+
+fn set(
+    ctx: &mut ProxyCtx<'_>,
+    line: &Line,
+    field: fn(&mut Timeouts) -> &mut Option<Duration>,
+) -> Result<(), Diagnostic> {
+    let name = line.name();
+    let Some(word) = line.arg(0) else {
+        return Err(line.alert(format!("'{name}' expects an integer value (in milliseconds)")));
+    };
+    let Some(value) = milliseconds(ctx, &name, word)? else { return Ok(()) };
+    if let Some(extra) = line.arg(1) {
+        return Err(extra.alert(format!(
+            "'{name}' : unexpected extra argument '{}' after value '{}'.",
+            extra.text(),
+            word.text()
+        )));
+    }
+    *field(&mut ctx.draft.proxy.timeouts) = (!value.is_zero()).then_some(value);
+    Ok(())
+}
+
+fn milliseconds(
+    ctx: &mut ProxyCtx<'_>,
+    name: &str,
+    word: &weir_config::Word,
+) -> Result<Option<Duration>, Diagnostic> {
+    match values::parse_time(&word.bytes, Unit::Milliseconds) {
+        Err(TimeFault::Unexpected(_)) if word.bytes.is_empty() => {
+            Err(word.alert(format!("'{name}' expects an integer value (in milliseconds)")))
+        }
+        _ => Ok(values::time(name, word, Unit::Milliseconds, ctx.out)),
+    }
+}
