@@ -199,3 +199,64 @@ fn hash_key_places_servers_on_the_ring_as_the_reference_does() {
         assert_eq!(hashed(&mut balancer, hashes, 5), seen(name), "{name}");
     }
 }
+
+/// A virtual clock of requests: servers fail and come back, sessions last a while. Returns how
+/// often each server was chosen per unit of weight while nobody was down, and a digest of it all.
+fn simulate(scheme: Scheme, servers: usize, requests: usize, failures: bool) -> (Vec<f64>, u64) {
+    let weights: Vec<i16> = (0..servers).map(|at| 1 + (at % 5) as i16).collect();
+    let mut balancer = balancer(scheme, &weights);
+    let mut farm = idle(servers);
+    let mut leaving = std::collections::VecDeque::new();
+    let (mut random, mut digest) = (7, 0u64);
+    let mut chosen = vec![0u32; servers];
+    for _ in 0..requests {
+        if failures && next_random(&mut random).is_multiple_of(50) {
+            let server = next_random(&mut random) as usize % servers;
+            let usable = balancer.members()[server].usable;
+            balancer.update(server, !usable, Effective::full(weights[server] as u16), farm[server]);
+        }
+        let hash = Some(next_random(&mut random));
+        let Some(server) = balancer.pick(Ask { hash, avoid: None }, &farm) else { continue };
+        assert!(balancer.members()[server].in_farm(), "{scheme:?} chose a server that is down");
+        chosen[server] += 1;
+        digest = digest.wrapping_mul(31).wrapping_add(server as u64);
+        farm[server].sessions += 1;
+        balancer.note_load(server, farm[server]);
+        leaving.push_back(server);
+        if leaving.len() > servers {
+            let left: usize = leaving.pop_front().unwrap();
+            farm[left].sessions -= 1;
+            balancer.note_load(left, farm[left]);
+        }
+    }
+    (
+        chosen.iter().zip(&weights).map(|(&count, &weight)| f64::from(count) / f64::from(weight)).collect(),
+        digest,
+    )
+}
+
+#[test]
+fn shares_follow_weights_within_one_percent() {
+    for scheme in [Scheme::RoundRobin, Scheme::StaticRr] {
+        let (shares, _) = simulate(scheme, 50, 60_000, false);
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        assert!(shares.iter().all(|share| (share / mean - 1.0).abs() < 0.01), "{scheme:?} {shares:?}");
+    }
+}
+
+#[test]
+fn no_scheme_chooses_a_server_that_is_down_and_runs_repeat_to_the_byte() {
+    let schemes = [
+        Scheme::RoundRobin,
+        Scheme::StaticRr,
+        Scheme::LeastConn,
+        Scheme::First,
+        Scheme::MapHash,
+        Scheme::RingHash,
+        Scheme::Random { draws: 2 },
+        Scheme::Sticky,
+    ];
+    for scheme in schemes {
+        assert_eq!(simulate(scheme, 30, 4000, true), simulate(scheme, 30, 4000, true), "{scheme:?}");
+    }
+}
