@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         if !blocks.active() {
             return go_on;
         }
-        if let Some(alert) = empty_argument(&words, text, span) {
+        if let Some(alert) = empty_argument(&words, text, span, &self.environment) {
             self.diagnostics.push(alert);
             return go_on;
         }
@@ -302,7 +302,7 @@ fn too_many_words(words: &[Word], span: Span) -> Option<Diagnostic> {
 }
 
 /// The alert for a word of nothing behind the first. Words that set the environment judge theirs themselves.
-fn empty_argument(words: &[Word], text: &[u8], span: Span) -> Option<Diagnostic> {
+fn empty_argument(words: &[Word], text: &[u8], span: Span, environment: &Environment) -> Option<Diagnostic> {
     let first = words.first()?;
     if first.is("setenv") || first.is("presetenv") {
         return None;
@@ -311,10 +311,11 @@ fn empty_argument(words: &[Word], text: &[u8], span: Span) -> Option<Diagnostic>
     let line_start = span.end.saturating_sub(offset(text.len()));
     let from = word.span.start.saturating_sub(line_start) as usize;
     let to = word.span.end.saturating_sub(line_start) as usize;
-    let at = match text.get(from..to) {
-        Some([b'"', b'$', next, ..]) if *next != b'{' => from + 2,
-        Some([.., b'"' | b'\'']) => to - 1,
-        _ => from,
+    let raw = text.get(from..to).unwrap_or_default();
+    let at = match unset_variable(raw, environment) {
+        Some(name_at) => from + name_at,
+        None if raw.ends_with(b"\"") || raw.ends_with(b"'") => to - 1,
+        None => from,
     };
     let message = format!(
         "argument number {number} at position {} is empty and marks the end of the argument list:",
@@ -324,6 +325,18 @@ fn empty_argument(words: &[Word], text: &[u8], span: Span) -> Option<Diagnostic>
     Some(alert.hint(
         "an empty word would hide all that follows it; a variable that is not set gives one (manual 2.3)",
     ))
+}
+
+/// Where the name begins of a variable that is not set and of which the word consists.
+fn unset_variable(raw: &[u8], environment: &Environment) -> Option<usize> {
+    let (at, rest) = match raw {
+        [b'"', b'$', b'{', rest @ ..] => (3, rest),
+        [b'"', b'$', rest @ ..] => (2, rest),
+        _ => return None,
+    };
+    let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let name = rest.get(..length)?;
+    environment.value(name).is_none().then_some(at)
 }
 
 fn first_is(line: &Line, name: &str) -> bool {

@@ -104,7 +104,7 @@ fn faults_are_said_as_the_reference_says_them() {
         (
             b"global\n description \"${NOPE}\"\n",
             &[
-                "[ALERT]    [c.cfg:2]: argument number 1 at position 22 is empty and marks the end of the argument list:",
+                "[ALERT]    [c.cfg:2]: argument number 1 at position 17 is empty and marks the end of the argument list:",
             ],
         ),
         (

@@ -119,10 +119,8 @@ pub fn signal_name(signal: Signal) -> String {
 
 /// Waits until one of `fds` can be read or has ended; says which. `None` waits without end; in milliseconds.
 pub fn readable(fds: &[BorrowedFd<'_>], millis: Option<u32>) -> io::Result<Vec<bool>> {
-    let mut list: Vec<libc::pollfd> = fds
-        .iter()
-        .map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 })
-        .collect();
+    let mut list: Vec<libc::pollfd> =
+        fds.iter().map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }).collect();
     let timeout = millis.map_or(-1, |ms| c_int::try_from(ms).unwrap_or(c_int::MAX));
     // SAFETY: the list lives during the call and its length is the one given.
     let got = unsafe { libc::poll(list.as_mut_ptr(), list.len() as libc::nfds_t, timeout) };
