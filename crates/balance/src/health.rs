@@ -16,7 +16,7 @@ pub use status::{CheckStatus, Verdict};
 /// The count runs from 0 to `rise + fall - 1`; the server is up from `rise` on.
 ///
 /// ```text
-///   0 ──pass──► 1 … ──pass──► rise: UP, count jumps to rise + fall - 1
+///   0 ──pass──► 1 … ──pass──► rise: UP; every pass from there on jumps to rise + fall - 1
 ///   DOWN, count drops to 0 ◄──fail── rise … ◄──fail── rise + fall - 1
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +24,14 @@ pub struct Health {
     rise: u32,
     fall: u32,
     count: u32,
+    /// Held up by nothing but the lack of an `init-state`: the count is still below `rise`.
+    assumed_up: bool,
 }
 
 /// `init-state`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InitState {
-    /// Not given: up, and down at the first failure.
+    /// Not given: taken to be up without a single check, and down at the first failure.
     #[default]
     None,
     /// Up, down after `fall` failures.
@@ -58,11 +60,12 @@ pub enum Shift {
 pub struct Progress {
     /// Up, or down.
     pub up: bool,
-    /// Checks counted in the present direction.
-    pub count: u32,
+    /// Checks counted in the present direction; below 1 for a server that is taken to be up while
+    /// `rise` checks have not passed yet.
+    pub count: i64,
     /// `fall` when up, `rise` when down. Statistics print the fraction where `count` is above 0
     /// and below this.
-    pub of: u32,
+    pub of: i64,
 }
 
 /// `inter`, `fastinter` and `downinter` of a server in milliseconds (manual "5.2").
@@ -83,28 +86,29 @@ impl Health {
     pub fn new(rise: u32, fall: u32, init: InitState) -> Self {
         let (rise, fall) = (rise.max(1), fall.max(1));
         let count = match init {
-            InitState::None | InitState::Up => rise,
+            InitState::None => 0,
+            InitState::Up => rise,
             InitState::FullyUp => rise + fall - 1,
             InitState::Down => rise - 1,
             InitState::FullyDown => 0,
         };
-        Self { rise, fall, count }
+        Self { rise, fall, count, assumed_up: init == InitState::None }
     }
 
     /// The same thresholds at a known count, as kept over a reload (`srv_check_health`).
     pub fn restored(rise: u32, fall: u32, count: u32) -> Self {
         let (rise, fall) = (rise.max(1), fall.max(1));
-        Self { rise, fall, count: count.min(rise + fall - 1) }
+        Self { rise, fall, count: count.min(rise + fall - 1), assumed_up: false }
     }
 
     /// Whether the check holds the server up.
     pub fn is_up(&self) -> bool {
-        self.count >= self.rise
+        self.assumed_up || self.count >= self.rise
     }
 
     /// Whether the next outcome of the present kind changes nothing.
     pub fn is_settled(&self) -> bool {
-        self.count == 0 || self.count == self.rise + self.fall - 1
+        !self.assumed_up && (self.count == 0 || self.count == self.rise + self.fall - 1)
     }
 
     /// The bare count (`check_health` of `show stat`).
@@ -124,16 +128,13 @@ impl Health {
 
     /// A check passed.
     pub fn passed(&mut self) -> Shift {
-        let top = self.rise + self.fall - 1;
-        if self.count >= top {
-            return Shift::None;
-        }
+        let was_up = self.is_up();
         self.count += 1;
-        if self.count == self.rise {
-            self.count = top;
-            return Shift::Up;
+        if self.count >= self.rise {
+            self.count = self.rise + self.fall - 1;
+            self.assumed_up = false;
         }
-        Shift::None
+        if self.is_up() && !was_up { Shift::Up } else { Shift::None }
     }
 
     /// A check failed.
@@ -143,6 +144,7 @@ impl Health {
             return Shift::None;
         }
         let was_up = self.is_up();
+        self.assumed_up = false;
         self.count = 0;
         if was_up { Shift::Down } else { Shift::None }
     }
@@ -156,6 +158,7 @@ impl Health {
     /// Up and settled (`set server ... health up`).
     pub fn mark_up(&mut self) -> Shift {
         let was_up = self.is_up();
+        self.assumed_up = false;
         self.count = self.rise + self.fall - 1;
         if was_up { Shift::None } else { Shift::Up }
     }
@@ -168,9 +171,10 @@ impl Health {
     /// How far the server is on its way.
     pub fn progress(&self) -> Progress {
         if self.is_up() {
-            Progress { up: true, count: self.count - self.rise + 1, of: self.fall }
+            let count = i64::from(self.count) - i64::from(self.rise) + 1;
+            Progress { up: true, count, of: i64::from(self.fall) }
         } else {
-            Progress { up: false, count: self.count, of: self.rise }
+            Progress { up: false, count: i64::from(self.count), of: i64::from(self.rise) }
         }
     }
 }

@@ -24,7 +24,7 @@ fn play(health: &mut Health, outcomes: &str) -> String {
 #[test]
 fn rise_and_fall_count_in_one_direction_at_a_time() {
     let mut health = Health::new(2, 3, InitState::FullyUp);
-    assert_eq!(play(&mut health, "--+---"), "UP 2/3, UP 1/3, UP 2/3, UP 1/3, DOWN!, DOWN");
+    assert_eq!(play(&mut health, "--+----"), "UP 2/3, UP 1/3, UP, UP 2/3, UP 1/3, DOWN!, DOWN");
     assert_eq!(play(&mut health, "+-++"), "DOWN 1/2, DOWN, DOWN 1/2, UP!");
 }
 
@@ -32,6 +32,9 @@ fn rise_and_fall_count_in_one_direction_at_a_time() {
 fn init_state_decides_how_far_up_or_down_a_server_starts() {
     let cases = [
         (InitState::None, "-", "DOWN!"),
+        (InitState::None, "+-", "UP 0/3, DOWN!"),
+        (InitState::None, "++", "UP 0/3, UP"),
+        (InitState::Up, "+", "UP"),
         (InitState::Up, "-", "DOWN!"),
         (InitState::FullyUp, "---", "UP 2/3, UP 1/3, DOWN!"),
         (InitState::Down, "+", "UP!"),
