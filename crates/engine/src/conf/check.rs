@@ -37,12 +37,31 @@ pub enum CheckKind {
 pub struct HttpCheck {
     /// The request.
     pub send: HttpSend,
-    /// The judgement; without it, every status of 2xx and 3xx is good.
-    pub expect: Option<HttpExpect>,
+    /// How the check connects, where it is said.
+    pub connect: Option<CheckConnect>,
+    /// The judgements, all of which must hold; without one, every status of 2xx and 3xx is good.
+    pub expect: Vec<HttpExpect>,
     /// `http-check disable-on-404`
     pub disable_on_404: bool,
     /// `http-check send-state`
     pub send_state: bool,
+}
+
+/// `http-check connect`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckConnect {
+    /// `default`: the rest is taken from the server line.
+    pub default: bool,
+    /// `addr`
+    pub addr: Option<SocketAddr>,
+    /// `port`
+    pub port: Option<u16>,
+    /// `send-proxy`
+    pub send_proxy: bool,
+    /// `via-socks4`
+    pub via_socks4: bool,
+    /// `linger`: no reset at the end.
+    pub linger: bool,
 }
 
 /// The request of a check.

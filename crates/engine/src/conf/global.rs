@@ -89,6 +89,8 @@ pub struct Global {
     pub setuid_wanted: bool,
     /// `external-check`
     pub external_check: bool,
+    /// `harden.reject-privileged-ports.tcp`
+    pub reject_privileged_ports: bool,
     /// `pp2-never-send-local`
     pub pp2_never_send_local: bool,
     /// `h1-case-adjust`: names in lower case, and as they are sent.

@@ -95,8 +95,6 @@ pub struct Draft {
     pub balance_at: Option<Span>,
     /// The place of the word that chose the log line's form.
     pub log_format_at: Option<(Span, &'static str)>,
-    /// Whether the proxy itself chose its log line's form, not its `defaults`.
-    pub own_log_format: bool,
     /// Where the proxy's `option` lines stand that want `mode http`.
     pub http_only: Vec<(&'static str, Span)>,
     /// The dispatch address of older versions.
@@ -225,7 +223,6 @@ impl Draft {
             explicit_id: None,
             balance_at: None,
             log_format_at: None,
-            own_log_format: false,
             http_only: Vec::new(),
             dispatch: None,
         }

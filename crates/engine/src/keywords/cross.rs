@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use weir_diag::{Diagnostic, Form, Severity, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Span};
 
 use super::resolve::{Load, place};
 use super::servers::settle_address;
-use super::{Draft, LogLine};
-use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy};
+use super::{Draft, ErrorLine, LogLine, UserlistDraft};
+use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy, Userlist};
 
 /// Checks the proxies as a whole and completes them.
 pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
@@ -42,6 +42,8 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     http_only(load, draft);
     timeouts(load, draft);
     log_format(load, draft);
+    http_rules(load, draft);
+    error_files(load, draft);
     servers(load, draft);
 }
 
@@ -162,7 +164,7 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
             load.out.push(said);
             continue;
         };
-        if backend.mode != proxy.mode {
+        if proxy.mode == Mode::Http && backend.mode == Mode::Tcp {
             let how = if is_default {
                 "as its default backend (see 'mode')".to_owned()
             } else {
@@ -262,10 +264,24 @@ fn log_format(load: &mut Load<'_>, draft: &Draft) {
         LogLine::Global => !load.conf.global.logs.is_empty(),
     });
     let own = draft.log_format_at.is_some() && proxy.log_line.format != LogFormatKind::Default;
-    if own && proxy.is_frontend() && !has_target && draft.own_log_format {
+    if own && proxy.is_frontend() && !has_target {
         load.out.push(warning(
             proxy.at,
             format!("log format ignored for {} '{}' since it has no log address.", kind(proxy), proxy.name),
+        ));
+    }
+}
+
+/// `http-check` without `option httpchk` does nothing.
+fn http_rules(load: &mut Load<'_>, draft: &Draft) {
+    if let (Some(at), false) = (draft.checks.rules_at, draft.checks.enabled) {
+        load.out.push(warning(
+            at,
+            format!(
+                "{} '{}' uses http-check rules without 'option httpchk', so the rules are ignored.",
+                kind(&draft.proxy),
+                draft.proxy.name
+            ),
         ));
     }
 }
@@ -305,6 +321,69 @@ fn servers(load: &mut Load<'_>, draft: &mut Draft) {
     }
 }
 
+/// Joins users and groups: each may name the other.
+pub(super) fn userlist(draft: UserlistDraft, out: &mut Diagnostics) -> Userlist {
+    let UserlistDraft { mut list, groups, user_spans } = draft;
+    let name = list.name.clone();
+    for (user, at) in list.users.iter().zip(&user_spans) {
+        for group in &user.groups {
+            if !groups.iter().any(|(known, ..)| known == group) {
+                out.push(alert(
+                    *at,
+                    format!("userlist '{name}': no such group '{group}' specified in user '{}'", user.name),
+                ));
+            }
+        }
+    }
+    for (group, users, at) in groups {
+        for wanted in users {
+            match list.users.iter_mut().find(|u| u.name == wanted) {
+                Some(user) if user.groups.contains(&group) => {}
+                Some(user) => user.groups.push(group.clone()),
+                None => out.push(alert(
+                    at,
+                    format!("userlist '{name}': no such user '{wanted}' specified in group '{group}'"),
+                )),
+            }
+        }
+    }
+    list
+}
+
+/// The answers that a proxy names by section, in the order of its lines; a later one for a status wins.
+fn error_files(load: &mut Load<'_>, draft: &mut Draft) {
+    let kind = "proxy";
+    let name = draft.proxy.name.clone();
+    for line in std::mem::take(&mut draft.errors) {
+        match line {
+            ErrorLine::File(file) => draft.proxy.error_files.push(file),
+            ErrorLine::Section { name: wanted, statuses, at } => {
+                let here = place(load.sources, at);
+                let Some(section) = load.conf.http_errors.iter().find(|s| s.name == wanted) else {
+                    load.out.push(alert(
+                        at,
+                        format!("{kind} '{name}': unknown http-errors section '{wanted}' (at {here})."),
+                    ));
+                    continue;
+                };
+                for status in &statuses {
+                    if !section.files.iter().any(|f| f.status == *status) {
+                        load.out.push(warning(
+                            at,
+                            format!(
+                                "config: {kind} '{name}' : status '{status}' not declared in http-errors section '{wanted}' (at {here})."
+                            ),
+                        ));
+                    }
+                }
+                let files = section.files.iter();
+                let files = files.filter(|f| statuses.is_empty() || statuses.contains(&f.status));
+                draft.proxy.error_files.extend(files.cloned());
+            }
+        }
+    }
+}
+
 /// Puts together what was kept apart while lines were read.
 fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
     for draft in drafts.iter_mut() {
@@ -317,6 +396,8 @@ fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
         if draft.proxy.caps == Caps::FRONTEND {
             draft.servers.clear();
         }
+        draft.servers.extend(draft.dispatch.take());
+        draft.proxy.check = std::mem::take(&mut draft.checks).kind();
         for draft_server in std::mem::take(&mut draft.servers) {
             let mut server = draft_server.server;
             if draft_server.do_check {

@@ -28,7 +28,6 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
             let Some(format) = format(ctx, line, "log-format")? else { return Ok(()) };
             ctx.draft.proxy.log_line.format = LogFormatKind::Custom(format.0, format.1);
             ctx.draft.log_format_at = Some((line.span, "log-format"));
-            ctx.draft.own_log_format = true;
             Ok(())
         },
     ),
@@ -297,7 +296,6 @@ fn choose(ctx: &mut ProxyCtx<'_>, line: &Line, kind: LogFormatKind, name: &'stat
     }
     ctx.draft.proxy.log_line.format = kind;
     ctx.draft.log_format_at = Some((line.span, name));
-    ctx.draft.own_log_format = true;
 }
 
 fn ignored_in_backend(ctx: &mut ProxyCtx<'_>, line: &Line, name: &str) -> bool {

@@ -12,11 +12,15 @@ mod bind_params;
 mod checks;
 mod context;
 mod cross;
+mod errors;
+mod http_options;
+mod later;
 mod listen;
 mod logging;
 mod options;
 mod outside;
 mod process;
+mod relay;
 mod resolve;
 mod sections;
 mod server_params;
@@ -24,6 +28,8 @@ mod servers;
 mod source;
 mod stats;
 mod timeouts;
+mod tune;
+mod userlist;
 
 use std::sync::LazyLock;
 
@@ -46,13 +52,21 @@ pub struct Tables {
     pub proxy: &'static [&'static [Keyword<ProxyFn>]],
     /// Parameters of `bind` lines.
     pub bind: &'static [&'static [Keyword<BindFn>]],
+    /// Lines of `userlist` and `http-errors` sections.
+    pub lists: &'static [&'static [Keyword<ListFn>]],
     /// Parameters of `server` lines.
     pub server: &'static [&'static [Keyword<ServerFn>]],
 }
 
 /// All tables of this room.
 pub const fn tables() -> Tables {
-    Tables { global: GLOBAL_TABLES, proxy: PROXY_TABLES, bind: BIND_TABLES, server: SERVER_TABLES }
+    Tables {
+        global: GLOBAL_TABLES,
+        proxy: PROXY_TABLES,
+        bind: BIND_TABLES,
+        lists: LIST_TABLES,
+        server: SERVER_TABLES,
+    }
 }
 
 /// A line `class<TAB>name<TAB>state` for each word, as `weir keywords` prints them.
@@ -60,13 +74,20 @@ pub fn listing() -> Vec<String> {
     let mut lines: Vec<String> = SECTIONS.iter().map(Keyword::listing).collect();
     lines.extend(GLOBAL.listing());
     lines.extend(PROXY.listing());
+    lines.extend(userlist::USERLIST.iter().map(Keyword::listing));
     lines.extend(BIND.listing());
     lines.extend(SERVER.listing());
     lines
 }
 
-const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] =
-    &[process::PROCESS, logging::GLOBAL_LOGGING, stats::GLOBAL_STATS];
+const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
+    process::PROCESS,
+    logging::GLOBAL_LOGGING,
+    stats::GLOBAL_STATS,
+    tune::TUNE,
+    tune::INERT,
+    later::GLOBAL_LATER,
+];
 const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     listen::LISTEN,
     servers::SERVERS,
@@ -74,11 +95,18 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     timeouts::TIMEOUTS,
     options::OPTIONS,
     logging::LOGGING,
+    http_options::HTTP_OPTIONS,
+    relay::RELAY,
+    errors::ERRORS,
+    checks::CHECKS,
+    later::PROXY_LATER,
 ];
-const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS];
-const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS];
+const LIST_TABLES: &[&[Keyword<ListFn>]] = &[userlist::USERLIST, errors::HTTP_ERRORS];
+const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, later::BIND_LATER];
+const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS, later::SERVER_LATER];
 
 static GLOBAL: LazyLock<Registry<GlobalFn>> = LazyLock::new(|| Registry::new(GLOBAL_TABLES));
 static PROXY: LazyLock<Registry<ProxyFn>> = LazyLock::new(|| Registry::new(PROXY_TABLES));
+static LISTS: LazyLock<Registry<ListFn>> = LazyLock::new(|| Registry::new(LIST_TABLES));
 static BIND: LazyLock<Registry<BindFn>> = LazyLock::new(|| Registry::new(BIND_TABLES));
 static SERVER: LazyLock<Registry<ServerFn>> = LazyLock::new(|| Registry::new(SERVER_TABLES));

@@ -136,7 +136,112 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("noreuseport", Arity::NONE, "one socket for each address"), |c, _| {
         done(c.global.no_reuse_port = true)
     }),
+    Keyword::works(entry("thread-groups", Arity::ANY, "groups of workers; one here"), |c, line| {
+        ranged(line, "thread-groups", 32)?;
+        c.out.push(no_effect(line, "workers are not grouped"));
+        Ok(())
+    }),
+    Keyword::works(entry("cpu-map", Arity::ANY, "processors for workers"), cpu_map),
+    Keyword::works(entry("setcap", Arity::ANY, "capabilities to keep"), setcap),
+    Keyword::works(entry("external-check", Arity::between(0, 1), "allows checks by programs"), |c, line| {
+        match line.arg(0) {
+            Some(word) if !word.is("preserve-env") => Err(word.alert(format!(
+                "'external-check' only supports 'preserve-env' as an argument, found '{}'.",
+                word.text()
+            ))),
+            _ => done(c.global.external_check = true),
+        }
+    }),
+    Keyword::works(
+        entry("insecure-fork-wanted", Arity::NONE, "allows the process to fork").no(),
+        |c, line| done(c.global.fork_wanted = line.prefix != Prefix::No),
+    ),
+    Keyword::works(entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"), |c, _| {
+        done(c.global.setuid_wanted = true)
+    }),
+    Keyword::works(
+        entry("expose-experimental-directives", Arity::NONE, "allows what is experimental"),
+        |c, _| done(c.global.experimental = true),
+    ),
+    Keyword::works(
+        entry("expose-deprecated-directives", Arity::NONE, "says nothing of what is deprecated"),
+        |c, _| done(c.global.deprecated = true),
+    ),
+    Keyword::works(
+        entry("pp2-never-send-local", Arity::NONE, "checks send no LOCAL in a PROXY header"),
+        |c, _| done(c.global.pp2_never_send_local = true),
+    ),
+    Keyword::works(
+        entry(
+            "h1-accept-payload-with-any-method",
+            Arity::NONE,
+            "GET, HEAD and DELETE of HTTP/1.0 may have a body",
+        ),
+        |c, _| done(c.global.h1_any_payload = true),
+    ),
+    Keyword::works(
+        entry(
+            "h1-do-not-close-on-insecure-transfer-encoding",
+            Arity::NONE,
+            "keeps connections on which Transfer-Encoding and Content-Length meet",
+        ),
+        |c, _| done(c.global.h1_keep_insecure_te = true),
+    ),
+    Keyword::works(entry("h1-case-adjust", Arity::ANY, "how a header name is written"), case_adjust),
+    Keyword::works(entry("unix-bind", Arity::ANY, "what unix sockets of 'bind' lines share"), unix_bind),
+    Keyword::works(entry("server-state-file", Arity::ANY, "file of the servers' states"), |c, line| {
+        let path = path(line, "'server-state-file' expect one argument: a file path.")?;
+        done(c.global.server_state.1 = Some(path))
+    }),
+    Keyword::works(
+        entry("server-state-base", Arity::ANY, "folder of the files of servers' states"),
+        |c, line| {
+            let path = path(line, "'server-state-base' expects one argument: a directory path.")?;
+            done(c.global.server_state.0 = Some(path))
+        },
+    ),
+    Keyword::works(entry("default-path", Arity::ANY, "folder that relative paths begin at"), |_, line| {
+        default_path(line)
+    }),
+    Keyword::works(
+        entry("harden.reject-privileged-ports.tcp", Arity::ANY, "drops clients from privileged ports"),
+        |c, line| match line.arg(0).map(|w| &*w.bytes) {
+            Some(b"on") => done(c.global.reject_privileged_ports = true),
+            Some(b"off") => done(c.global.reject_privileged_ports = false),
+            _ => Err(line.alert("'harden.reject-privileged-ports.tcp' expects either 'on' or 'off'.")),
+        },
+    ),
+    Keyword::works(entry("nbproc", Arity::ANY, "number of processes, of older versions"), |c, line| {
+        c.out.push(
+            line.warning(
+                "nbproc is not supported any more since HAProxy 2.5. Threads will automatically be used on \
+             multi-processor machines if available.",
+            )
+            .hint("write 'nbthread' or nothing at all"),
+        );
+        Ok(())
+    }),
+    Keyword::works(
+        entry("tune.chksize", Arity::ANY, "size of a check's buffer, of older versions"),
+        |c, line| {
+            c.out.push(
+                line.warning(
+                    "option 'tune.chksize' is not supported any more (tune.bufsize is used instead).",
+                ),
+            );
+            Ok(())
+        },
+    ),
+    environment("presetenv"),
+    environment("setenv"),
+    environment("unsetenv"),
+    environment("resetenv"),
 ];
+
+/// The environment is the reader's affair: it has obeyed the line when it comes here.
+const fn environment(name: &'static str) -> Keyword<GlobalFn> {
+    Keyword::works(entry(name, Arity::ANY, "the environment of the lines that follow"), |_, _| Ok(()))
+}
 
 const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
     Entry::new(Class::Global, name, Sections::GLOBAL, arity, help)
@@ -253,4 +358,109 @@ fn node(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     }
     ctx.global.node = Some(text.into_owned());
     Ok(())
+}
+
+fn no_effect(line: &Line, reason: &str) -> Diagnostic {
+    Diagnostic::notice(line.span, format!("'{}' has no effect: {reason}.", line.name()))
+}
+
+fn cpu_map(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let Some((set, cpus)) = line.args().split_first().filter(|(_, cpus)| !cpus.is_empty()) else {
+        return Err(line.alert(
+            "cpu-map expects a thread group number  ('all', 'odd', 'even', a number from 1 to 64 or a range),  \
+             followed by a list of CPU ranges with numbers from 0 to 63.",
+        ));
+    };
+    let text = set.text();
+    let bare = text.strip_prefix("auto:").unwrap_or(&text);
+    let is_range = |part: &str| {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        low.parse::<u16>().is_ok() && (high.is_empty() || high.parse::<u16>().is_ok())
+    };
+    let is_set = |part: &str| ["all", "odd", "even"].contains(&part) || is_range(part);
+    if !bare.split('/').all(|part| is_set(part)) {
+        return Err(set.alert(format!("cpu-map : '{text}' is not a valid number/range.")));
+    }
+    for cpu in cpus {
+        if !cpu.text().split(',').all(is_range) {
+            return Err(cpu.alert(format!("cpu-map : '{}' is not a CPU range.", cpu.text())));
+        }
+    }
+    ctx.global.cpu_map.push(line.args().iter().map(|w| w.text().into_owned()).collect());
+    Ok(())
+}
+
+fn setcap(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    const KNOWN: &str =
+        "Supported ones are: cap_net_raw, cap_net_admin, cap_net_bind_service and cap_sys_admin.";
+    let Some(word) = line.arg(0) else {
+        return Err(line.alert(format!("'setcap' : missing capability name(s).  {KNOWN}")));
+    };
+    let text = word.text();
+    for name in text.split(',').filter(|n| !n.is_empty()) {
+        if !["cap_net_raw", "cap_net_admin", "cap_net_bind_service", "cap_sys_admin"].contains(&name) {
+            return Err(word.alert(format!("'setcap' : unsupported capability '{name}'.  {KNOWN}")));
+        }
+        ctx.global.setcap.push(name.to_owned());
+    }
+    Ok(())
+}
+
+fn case_adjust(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let [from, to, ..] = line.args() else {
+        return Err(line.alert("'h1-case-adjust' expects <from> and <to> as argument."));
+    };
+    if !from.bytes.eq_ignore_ascii_case(&to.bytes) {
+        return Err(to.alert("<from> and <to> must not differ except the case"));
+    }
+    let lower = from.bytes.to_ascii_lowercase();
+    if ctx.global.h1_case_adjust.contains_key(&lower) {
+        return Err(from.alert(format!("duplicate entry for '{}'", from.text())));
+    }
+    ctx.global.h1_case_adjust.insert(lower, to.bytes.to_vec());
+    Ok(())
+}
+
+fn unix_bind(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let mut rest = line.args().iter();
+    while let Some(word) = rest.next() {
+        let value = rest.next();
+        let text = value.map(Word::text).unwrap_or_default();
+        let perms = &mut ctx.global.unix_perms;
+        match &*word.bytes {
+            b"prefix" => ctx.global.unix_prefix = text.into_owned(),
+            b"mode" => perms.mode = Some(u32::from_str_radix(&text, 8).unwrap_or(0)),
+            b"uid" => perms.uid = text.parse().ok(),
+            b"gid" => perms.gid = text.parse().ok(),
+            b"user" => {
+                let uid = ctx.outside.user(&text);
+                perms.uid =
+                    Some(uid.ok_or_else(|| word.alert(format!("'unix-bind' : '{text}' unknown user.")))?);
+            }
+            b"group" => {
+                let gid = ctx.outside.group(&text);
+                perms.gid =
+                    Some(gid.ok_or_else(|| word.alert(format!("'unix-bind' : '{text}' unknown group.")))?);
+            }
+            _ => {
+                return Err(word.alert(
+                    "'unix-bind' only supports the 'prefix', 'mode', 'uid', 'gid', 'user' and 'group' options.",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn default_path(line: &Line) -> Result<(), Diagnostic> {
+    const MODES: &str = "supported modes include 'current', 'config', 'parent', and 'origin'.";
+    match line.arg(0) {
+        None => Err(line.alert(format!("missing default-path mode '' for 'default-path', {MODES}"))),
+        Some(word) if word.is("current") => Ok(()),
+        Some(word) if ["config", "parent", "origin"].iter().any(|mode| word.is(mode)) => Err(word.alert(
+            format!("'default-path {}' is not available yet (it comes with relative paths).", word.text()),
+        )),
+        Some(word) => Err(word
+            .alert(format!("unsupported default-path mode '{}' for 'default-path', {MODES}", word.text()))),
+    }
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use weir_config::{Class, Document, Line, Place, Section, Sections, Word, values};
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
-use super::{Draft, GLOBAL, GlobalCtx, GlobalNotes, Outside, PROXY, ProxyCtx, cross};
-use crate::conf::{Caps, Conf, Global, Proxy};
+use super::{
+    Draft, GLOBAL, GlobalCtx, GlobalNotes, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft,
+    cross,
+};
+use crate::conf::{Caps, Conf, Global, HttpErrors, Proxy};
 
 /// What `doc` means, and everything that is to be said about it. The configuration is as complete as the messages
 /// allow; it is to be used only where none of them is an alert.
@@ -26,6 +29,8 @@ pub(super) struct Load<'a> {
     pub(super) conf: Conf,
     pub(super) notes: GlobalNotes,
     pub(super) drafts: Vec<Draft>,
+    /// Where the `http-errors` sections stand.
+    http_errors_at: Vec<(String, Span)>,
     /// A server's name has no address.
     pub(super) unresolved: bool,
     defaults: Vec<Defaults>,
@@ -52,6 +57,7 @@ impl<'a> Load<'a> {
             conf,
             notes: GlobalNotes::default(),
             drafts: Vec::new(),
+            http_errors_at: Vec::new(),
             unresolved: false,
             defaults: Vec::new(),
         }
@@ -64,8 +70,78 @@ impl<'a> Load<'a> {
             Sections::FRONTEND => self.proxy(section, "frontend", Caps::FRONTEND),
             Sections::BACKEND => self.proxy(section, "backend", Caps::BACKEND),
             Sections::LISTEN => self.proxy(section, "listen", Caps::LISTEN),
+            Sections::USERLIST => self.userlist(section),
+            Sections::HTTP_ERRORS => self.http_errors(section),
             _ => {}
         }
+    }
+
+    fn userlist(&mut self, section: &Section) {
+        let header = &section.header;
+        let name = match header.words.get(1..) {
+            Some([name]) => name.text().into_owned(),
+            Some([_, extra, ..]) => return self.out.push(unexpected("userlist", extra)),
+            _ => return self.out.push(header.alert("'userlist' expects <name> as arguments.").tight()),
+        };
+        if let Some(bad) = values::invalid_character(name.as_bytes()) {
+            self.out.push(
+                header
+                    .alert(format!("character '{bad}' is not permitted in 'userlist' name '{name}'."))
+                    .tight(),
+            );
+            return;
+        }
+        if self.conf.userlists.iter().any(|l| l.name == name) {
+            return self.out.push(header.warning(format!("ignoring duplicated userlist '{name}'.")).tight());
+        }
+        let mut draft = UserlistDraft::default();
+        draft.list.name = name;
+        let place =
+            Place { classes: &[Class::Userlist], section: Sections::USERLIST, keyword: "userlist", name: "" };
+        for line in &section.lines {
+            let mut line = line.clone();
+            let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
+            let mut ctx =
+                ListCtx { list: List::Users(&mut draft), out: &mut self.out, outside: self.outside };
+            let result = (found.run)(&mut ctx, &line);
+            self.out.take(result);
+        }
+        let list = cross::userlist(draft, &mut self.out);
+        self.conf.userlists.push(Arc::new(list));
+    }
+
+    fn http_errors(&mut self, section: &Section) {
+        let header = &section.header;
+        let Some(name) = header.words.get(1) else {
+            return self.out.push(header.alert("missing name for http-errors section."));
+        };
+        let name = name.text().into_owned();
+        let mut errors = HttpErrors { name: name.clone(), files: Vec::new() };
+        if let Some((_, at)) = self.http_errors_at.iter().find(|(other, _)| *other == name) {
+            let first = place(self.sources, *at);
+            self.out.push(
+                header
+                    .alert(format!("http-errors section '{name}' already exists (declared at {first})."))
+                    .tight()
+                    .related(*at, "first declared here"),
+            );
+        }
+        self.http_errors_at.push((name, header.span));
+        let place = Place {
+            classes: &[Class::Proxy],
+            section: Sections::HTTP_ERRORS,
+            keyword: "http-errors",
+            name: "",
+        };
+        for line in &section.lines {
+            let mut line = line.clone();
+            let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
+            let mut ctx =
+                ListCtx { list: List::Errors(&mut errors), out: &mut self.out, outside: self.outside };
+            let result = (found.run)(&mut ctx, &line);
+            self.out.take(result);
+        }
+        self.conf.http_errors.push(Arc::new(errors));
     }
 
     fn global(&mut self, section: &Section) {
@@ -216,7 +292,8 @@ fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
     let Proxy { name, at, caps, .. } = own;
     draft.proxy = Proxy { name, at, caps, ..draft.proxy };
     draft.keyword = keyword;
-    draft.own_log_format = false;
+    draft.checks.inherited = true;
+    draft.checks.rules_at = None;
     draft
 }
 

@@ -170,7 +170,7 @@ fn above_zero(ctx: &ServerCtx<'_>, values: &[Word], low: &str) -> Result<u32, Di
 }
 
 /// HAProxy names `agent-inter` in these messages whatever the parameter is.
-fn interval(ctx: &ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic> {
+fn interval(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic> {
     let name = ctx.name.text();
     let word =
         values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' expects a delay as argument.")))?;
@@ -179,6 +179,19 @@ fn interval(ctx: &ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic
     if time.duration.is_zero() {
         let server = &ctx.draft.server.name;
         return Err(word.alert(format!("invalid value 0 for argument '{name}' of server {server}.")));
+    }
+    if word.bytes.iter().all(u8::is_ascii_digit) && time.duration < Duration::from_millis(100) {
+        let (server, text) = (&ctx.draft.server.name, word.text());
+        ctx.out.push(
+            Diagnostic::warning(
+                word.span,
+                format!(
+                    "'{name} {text}' in server '{server}' is suspiciously small for a value in milliseconds. \
+                     Please use an explicit unit ('{text}ms') if that was the intent."
+                ),
+            )
+            .form(weir_diag::Form::Here),
+        );
     }
     Ok(time.duration)
 }

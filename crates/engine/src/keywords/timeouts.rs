@@ -24,9 +24,6 @@ pub(super) const TIMEOUTS: &[Keyword<ProxyFn>] = &[
     timeout("timeout connect", BACK, "how long a connection to a server may take", |c, l| {
         set(c, l, |t| &mut t.connect)
     }),
-    timeout("timeout handshake", FRONT, "duration of a client's handshake, as client-hs", |c, l| {
-        set(c, l, |t| &mut t.client_hs)
-    }),
     timeout("timeout http-keep-alive", Sections::PROXIES, "wait for the next request", |c, l| {
         set(c, l, |t| &mut t.http_keep_alive)
     }),
@@ -46,6 +43,24 @@ pub(super) const TIMEOUTS: &[Keyword<ProxyFn>] = &[
     timeout("timeout tunnel", BACK, "inactivity of both sides of a tunnel", |c, l| {
         set(c, l, |t| &mut t.tunnel)
     }),
+    probes("clitcpka-cnt", FRONT, "unanswered probes that end a client's connection", |c, l| {
+        Ok(c.draft.proxy.client_keepalive.count = Some(probe_count(l)?))
+    }),
+    probes("clitcpka-idle", FRONT, "silence of a client before the first probe", |c, l| {
+        Ok(c.draft.proxy.client_keepalive.idle = Some(probe_time(l)?))
+    }),
+    probes("clitcpka-intvl", FRONT, "time between probes to a client", |c, l| {
+        Ok(c.draft.proxy.client_keepalive.interval = Some(probe_time(l)?))
+    }),
+    probes("srvtcpka-cnt", BACK, "unanswered probes that end a server's connection", |c, l| {
+        Ok(c.draft.proxy.server_keepalive.count = Some(probe_count(l)?))
+    }),
+    probes("srvtcpka-idle", BACK, "silence of a server before the first probe", |c, l| {
+        Ok(c.draft.proxy.server_keepalive.idle = Some(probe_time(l)?))
+    }),
+    probes("srvtcpka-intvl", BACK, "time between probes to a server", |c, l| {
+        Ok(c.draft.proxy.server_keepalive.interval = Some(probe_time(l)?))
+    }),
 ];
 
 const FRONT: Sections = Sections::DEFAULTS.union(Sections::FRONTENDS);
@@ -58,6 +73,37 @@ const fn timeout(
     run: ProxyFn,
 ) -> Keyword<ProxyFn> {
     Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::ANY, help), run)
+}
+
+const fn probes(
+    name: &'static str,
+    sections: Sections,
+    help: &'static str,
+    run: ProxyFn,
+) -> Keyword<ProxyFn> {
+    Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::ANY, help), run)
+}
+
+fn probe_count(line: &Line) -> Result<u32, Diagnostic> {
+    let name = line.name();
+    let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' expects an integer value")))?;
+    super::listen::digits(&name, word)
+}
+
+/// Whole seconds, unless a unit says otherwise.
+fn probe_time(line: &Line) -> Result<Duration, Diagnostic> {
+    let name = line.name();
+    let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' expects an integer value")))?;
+    let time = values::parse_time(&word.bytes, Unit::Seconds).map_err(|fault| match fault {
+        TimeFault::Unexpected(c) => {
+            word.alert(format!("unexpected character '{c}' in argument to <{name}>."))
+        }
+        TimeFault::Overflow => word.alert(format!(
+            "timer overflow in argument '{}' to <{name}> (maximum value is 2147483647 ms or ~24.8 days).",
+            word.text()
+        )),
+    })?;
+    Ok(time.duration)
 }
 
 fn set(
@@ -77,6 +123,7 @@ fn set(
             word.text()
         )));
     }
+    suspicious(ctx, line, &name, word, value);
     *field(&mut ctx.draft.proxy.timeouts) = (!value.is_zero()).then_some(value);
     Ok(())
 }
@@ -91,5 +138,18 @@ fn milliseconds(
             Err(word.alert(format!("'{name}' expects an integer value (in milliseconds)")))
         }
         _ => Ok(values::time(name, word, Unit::Milliseconds, ctx.out)),
+    }
+}
+
+/// A small number without a unit was often meant in seconds.
+fn suspicious(ctx: &mut ProxyCtx<'_>, line: &Line, name: &str, word: &weir_config::Word, value: Duration) {
+    let bare = word.bytes.iter().all(u8::is_ascii_digit);
+    if bare && !value.is_zero() && value < Duration::from_millis(100) {
+        let text = word.text();
+        let (keyword, proxy) = (ctx.keyword, &ctx.draft.proxy.name);
+        ctx.out.push(line.warning(format!(
+            "'{name} {text}' in {keyword} '{proxy}' is suspiciously small for a value in milliseconds. \
+             Please use an explicit unit ('{text}ms') if that was the intent."
+        )));
     }
 }
