@@ -19,6 +19,7 @@ use crate::conf::Options;
 use crate::io::Stream;
 use crate::listener::{Admission, Listener};
 use crate::local;
+use crate::mux::h1;
 use crate::timer::Timer;
 use crate::transaction::{self, Served, Transaction};
 use crate::worker::Worker;
@@ -40,6 +41,8 @@ pub(crate) struct Client {
     pub(crate) accepted_wall: u64,
     /// Requests so far.
     pub(crate) requests: u32,
+    /// A server's connection that is not to be shared with other clients (`http-reuse never`).
+    pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
     _admission: Admission,
 }
 
@@ -76,6 +79,7 @@ impl Client {
             accepted: clock::now(),
             accepted_wall: clock::wall(),
             requests: 0,
+            private: None,
             _admission: admission,
         })
     }

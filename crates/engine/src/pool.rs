@@ -37,8 +37,9 @@ impl<C> IdlePool<C> {
         Some(self.list.remove(at))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
+    /// How many rest since a time for which `old` says so; those that rested longest come first.
+    pub(crate) fn resting_since(&self, old: impl Fn(Tick) -> bool) -> usize {
+        self.list.iter().filter(|i| old(i.since)).count()
     }
 
     /// Drops those for which `dead` says so; how many they were.

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -15,6 +16,7 @@ use crate::listener::{self, Opened};
 use crate::local::View;
 use crate::runtime::{Counters, Runtime};
 use crate::snapshot::Snapshot;
+use crate::stage::reuse;
 use crate::timer::Wheel;
 use crate::transaction::{Messages, Served};
 
@@ -29,7 +31,8 @@ pub(crate) struct Worker {
     storage: RefCell<Vec<Recycled<Served>>>,
     /// Messages of transactions that are over.
     messages: RefCell<Vec<Box<Messages>>>,
-    /// Bumped when connections should look around: on drain, for instance.
+    /// Wakes the task that closes connections at rest.
+    pub(crate) janitor: RefCell<Option<Waker>>,
     pub(crate) listeners: RefCell<Vec<Rc<listener::Listener>>>,
     pub(crate) paused: Cell<bool>,
 }
@@ -101,6 +104,7 @@ impl Worker {
             view,
             storage: RefCell::default(),
             messages: RefCell::default(),
+            janitor: RefCell::default(),
             listeners: RefCell::default(),
             paused: Cell::new(false),
         })
@@ -184,6 +188,7 @@ fn run(
         clock::refresh();
         let worker = Worker::new(id, runtime, snapshot);
         tokio::task::spawn_local(worker.wheel.clone().drive());
+        tokio::task::spawn_local(reuse::janitor(worker.clone()));
         worker.listen(sockets);
         while let Some(command) = commands.recv().await {
             match command {

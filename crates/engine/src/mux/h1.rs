@@ -155,8 +155,7 @@ impl Reader {
         }
     }
 
-    /// Bytes that are still to come, where that is known.
-    pub(crate) fn left(&self) -> Option<u64> {
+    fn left(&self) -> Option<u64> {
         if let Self::Length(n) = self { Some(*n) } else { None }
     }
 }
@@ -229,6 +228,11 @@ impl Pump {
     /// Whether the whole body was read from its source.
     pub(crate) fn is_read(&self) -> bool {
         self.ended
+    }
+
+    /// Bytes of body that are still to come, where that is known.
+    pub(crate) fn left(&self) -> Option<u64> {
+        self.reader.left()
     }
 
     /// Whether the source's end of stream was seen.

@@ -1,5 +1,6 @@
 //! The stages of a transaction, in the order of [`crate::transaction`].
 
+pub(crate) mod answer;
 pub(crate) mod exchange;
 pub(crate) mod finish;
 pub(crate) mod prepare;
@@ -7,6 +8,7 @@ pub(crate) mod proxy_header;
 pub(crate) mod reach;
 pub(crate) mod receive;
 pub(crate) mod respond;
+pub(crate) mod reuse;
 pub(crate) mod route;
 pub(crate) mod rules;
 pub(crate) mod stream;

@@ -1,0 +1,191 @@
+//! The server's answer on its way to the client: head, body, and what both mean for the two connections.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use weir_http::h1::{self, BodyLength};
+
+use crate::clock::{self, Tick};
+use crate::ending::{Cause, Stage};
+use crate::mux::h1::{Broken, Conn, Output, Pump};
+use crate::runtime::Counters;
+use crate::stage::exchange::{self, Missing};
+use crate::stage::{prepare, stream};
+use crate::transaction::{Stop, Transaction};
+
+/// Passes the answer on, head and body.
+pub(crate) async fn pass(
+    t: &mut Transaction,
+    back: &mut Conn,
+    request: &mut Pump,
+    mut up: Output,
+) -> Result<(), Stop> {
+    t.facts.answered = Some(t.now());
+    let body = match h1::response_body(&t.messages.response, t.messages.request.method()) {
+        Ok(body) => body,
+        Err(_) => return Err(exchange::blame(t, &Missing::Junk)),
+    };
+    let mut down = Output::over(std::mem::take(&mut t.messages.spare));
+    send_head(t, body, request, &mut down);
+    if body == BodyLength::Tunnel {
+        return Box::pin(upgrade(t, back, down)).await;
+    }
+    let mut response = Pump::new(body, body);
+    let end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
+    t.facts.bytes_in += request.read;
+    t.facts.bytes_up += request.written;
+    t.facts.bytes_out += response.written;
+    t.facts.bytes_down += response.read;
+    count_bytes(t, request, &response);
+    t.messages.reusable = end.is_ok()
+        && request.is_read()
+        && up.is_empty()
+        && body != BodyLength::UntilClose
+        && h1::persists(&t.messages.response);
+    t.front.keep_alive &= request.is_read();
+    up.clear();
+    down.clear();
+    t.messages.output = up.bytes;
+    t.messages.spare = down.bytes;
+    end
+}
+
+/// Writes the head that the client gets.
+fn send_head(t: &mut Transaction, body: BodyLength, request: &Pump, down: &mut Output) {
+    let status = t.messages.response.status();
+    t.facts.status = status;
+    count_status(t, status);
+    let stopping = t.client.worker.runtime.process.is_stopping();
+    let unread = !request.is_read() && !matches!(request.left(), Some(n) if n == 0);
+    if body == BodyLength::UntilClose || stopping || unread && !is_small(request) {
+        t.front.keep_alive = false;
+    }
+    let lines: &[u8] =
+        if t.front.keep_alive || body == BodyLength::Tunnel { b"" } else { b"connection: close\r\n" };
+    let hop = |id| body != BodyLength::Tunnel && prepare::is_hop(id);
+    h1::write_head(&t.messages.response, lines, hop, &mut down.bytes);
+}
+
+/// Whether what is left of the request will surely have come when the answer is sent.
+fn is_small(request: &Pump) -> bool {
+    request.left().is_none_or(|n| n < 16 * 1024)
+}
+
+/// Carries both bodies until the answer is complete.
+async fn carry(
+    t: &mut Transaction,
+    back: &mut Conn,
+    request: &mut Pump,
+    response: &mut Pump,
+    (up, down): (&mut Output, &mut Output),
+) -> Result<(), Stop> {
+    let mut due = Due::new(t);
+    let mut seen = (0, 0);
+    let end = poll_fn(|cx: &mut Context<'_>| {
+        // What goes wrong with the request shows in the answer.
+        let _ = request.poll(cx, &t.client.stream, &mut t.client.input, &back.stream, up);
+        if let Poll::Ready(r) = response.poll(cx, &back.stream, &mut back.input, &t.client.stream, down) {
+            return Poll::Ready(r.map_err(|e| match e {
+                Broken::Sink(_) => Cause::Client,
+                Broken::Source(_) | Broken::Malformed => Cause::Server,
+            }));
+        }
+        let moved = (request.read + response.read, response.written);
+        if moved != seen {
+            seen = moved;
+            due.renew();
+        }
+        // Bytes that wait for the client make it the one to blame, else the server is.
+        let (due, cause) = if down.is_empty() && back.input.is_empty() {
+            (due.server, Cause::ServerTimeout)
+        } else {
+            (due.client, Cause::ClientTimeout)
+        };
+        t.client.timer.set(due);
+        if t.client.timer.poll_expired(cx) { Poll::Ready(Err(cause)) } else { Poll::Pending }
+    })
+    .await;
+    end.map_err(|cause| {
+        t.facts.blame(cause, Stage::Data);
+        match cause {
+            Cause::Client => t.proxy().back().client_aborts.add(1),
+            Cause::Server => t.proxy().back().server_aborts.add(1),
+            _ => {}
+        }
+        t.front.keep_alive = false;
+        Stop::Close
+    })
+}
+
+/// When which side has been silent too long.
+struct Due {
+    server_wait: Option<std::time::Duration>,
+    client_wait: Option<std::time::Duration>,
+    server: Tick,
+    client: Tick,
+}
+
+// === impl Due ===
+
+impl Due {
+    fn new(t: &Transaction) -> Self {
+        let server_wait = t.proxy().conf().timeouts.server;
+        let client_wait = t.client.frontend.conf().timeouts.client;
+        let now = clock::now();
+        Self { server_wait, client_wait, server: now.after(server_wait), client: now.after(client_wait) }
+    }
+
+    fn renew(&mut self) {
+        let now = clock::now();
+        (self.server, self.client) = (now.after(self.server_wait), now.after(self.client_wait));
+    }
+}
+
+/// Both sides speak another protocol from now on.
+async fn upgrade(t: &mut Transaction, back: &mut Conn, mut down: Output) -> Result<(), Stop> {
+    let client = &t.client.stream;
+    let sent = poll_fn(|cx| down.poll_send(cx, client, false)).await;
+    t.front.keep_alive = false;
+    match sent {
+        Ok(n) => t.facts.bytes_out += n as u64,
+        Err(_) => {
+            t.facts.blame(Cause::Client, Stage::Data);
+            return Err(Stop::Close);
+        }
+    }
+    stream::between(t, &back.stream, &mut back.input).await;
+    Err(Stop::Close)
+}
+
+/// Counts the status where it is shown: frontend, backend and server.
+pub(crate) fn count_status(t: &Transaction, status: u16) {
+    let class = match status / 100 {
+        n @ 1..=5 => usize::from(n) - 1,
+        _ => 5,
+    };
+    let count = |c: &Counters| {
+        if let Some(c) = c.responses.get(class) {
+            c.add(1);
+        }
+    };
+    count(t.client.frontend.front());
+    if let Some(b) = &t.backend {
+        count(b.back());
+    }
+    if let Some(a) = &t.assigned {
+        count(a.server.counters());
+    }
+}
+
+fn count_bytes(t: &Transaction, request: &Pump, response: &Pump) {
+    let (up, down) = (request.written, response.written);
+    let add = |c: &Counters| {
+        c.bytes_in.add(up);
+        c.bytes_out.add(down);
+    };
+    add(t.client.frontend.front());
+    add(t.proxy().back());
+    if let Some(a) = &t.assigned {
+        add(a.server.counters());
+    }
+}

@@ -1,0 +1,145 @@
+//! Connections to servers between two requests: taken from rest, put to rest, and closed in time (manual,
+//! 4.2 "http-reuse"; 5.2 "pool-max-conn", "pool-purge-delay", "max-reuse").
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
+
+use crate::clock;
+use crate::conf::{Options, ReuseMode};
+use crate::local::Server;
+use crate::mux::h1::Conn;
+use crate::pool::Idle;
+use crate::transaction::Transaction;
+use crate::worker::Worker;
+
+/// A connection to the assigned server that is at rest and may carry this request.
+pub(crate) fn take(t: &mut Transaction) -> Option<Conn> {
+    let server = t.assigned.as_ref()?.server.clone();
+    if let Some(own) = take_private(t, &server) {
+        return Some(own);
+    }
+    let first = t.client.requests <= 1;
+    let proven = match (t.proxy().conf().reuse, first) {
+        (ReuseMode::Never, _) | (ReuseMode::Safe, true) => return None,
+        (ReuseMode::Aggressive, true) => true,
+        _ => false,
+    };
+    loop {
+        let idle = server.idle.borrow_mut().take(key(t), proven)?;
+        server.shared.runtime.idle.fetch_sub(1, Relaxed);
+        if !idle.conn.stream.has_news() {
+            server.counters().reuses.add(1);
+            t.proxy().back().reuses.add(1);
+            return Some(idle.conn);
+        }
+    }
+}
+
+/// Puts the connection to rest where it may carry another request.
+pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
+    let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
+    let closes = Options::HTTP_CLOSE | Options::HTTP_SERVER_CLOSE;
+    let options = t.proxy().conf().options | t.client.frontend.conf().options;
+    let limits = server.conf().pool;
+    let worn = limits.max_reuse >= 0 && i64::from(back.requests) > limits.max_reuse;
+    if !t.messages.reusable || !back.input.is_empty() || options.intersects(closes) || worn {
+        return;
+    }
+    back.input.release();
+    if t.proxy().conf().reuse == ReuseMode::Never {
+        // Not to be shared: it stays with the client.
+        t.client.private = t.front.keep_alive.then(|| Box::new((server, back)));
+        return;
+    }
+    let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
+    if limits.purge_delay.is_zero() || (limits.max >= 0 && resting >= limits.max) {
+        return;
+    }
+    // The janitor hears of it when the server closes the connection.
+    let waker = t.client.worker.janitor.borrow();
+    let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+    if back.stream.poll_readable(&mut cx) == Poll::Ready(()) {
+        return;
+    }
+    server.shared.runtime.idle.fetch_add(1, Relaxed);
+    let proven = back.requests > 1;
+    server.idle.borrow_mut().put(Idle { conn: back, key: key(t), proven, since: clock::now() });
+}
+
+/// Closes what servers have closed, and what nobody needs any more. Runs for as long as the worker.
+pub(crate) async fn janitor(worker: Rc<Worker>) {
+    let mut next = clock::now();
+    let timer = worker.wheel.timer();
+    loop {
+        std::future::poll_fn(|cx| {
+            let mut waker = worker.janitor.borrow_mut();
+            if waker.as_ref().is_none_or(|w| !w.will_wake(cx.waker())) {
+                *waker = Some(cx.waker().clone());
+            }
+            drop(waker);
+            sweep(&worker);
+            timer.set(next.after(Some(PURGE_TICK)));
+            if timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        next = clock::now();
+        purge(&worker);
+    }
+}
+
+fn take_private(t: &mut Transaction, server: &Rc<Server>) -> Option<Conn> {
+    let (of, conn) = *t.client.private.take()?;
+    (Rc::ptr_eq(&of, server) && !conn.stream.has_news()).then_some(conn)
+}
+
+/// What must be the same for a request to go over a connection.
+fn key(t: &Transaction) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let Some(a) = &t.assigned else { return 0 };
+    let server = a.server.conf();
+    let source = if server.source == crate::conf::Source::default() {
+        &t.proxy().conf().source
+    } else {
+        &server.source
+    };
+    if server.proxy_header.is_none() && source.usesrc.is_none() {
+        return 0;
+    }
+    let mut h = std::hash::DefaultHasher::new();
+    t.client.source.hash(&mut h);
+    if server.proxy_header.is_some() {
+        t.client.destination().hash(&mut h);
+    }
+    h.finish() | 1
+}
+
+fn sweep(worker: &Worker) {
+    for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
+        let gone = server.idle.borrow_mut().sweep(|i| i.conn.stream.has_news());
+        forget(server, gone);
+    }
+}
+
+/// Closes half of what has rested for the purge delay.
+fn purge(worker: &Worker) {
+    let now = clock::now();
+    for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
+        let delay = server.conf().pool.purge_delay;
+        let mut idle = server.idle.borrow_mut();
+        let old = idle.resting_since(|since| since.after(Some(delay)) <= now);
+        let close = old.div_ceil(2);
+        idle.drop_oldest(close);
+        drop(idle);
+        forget(server, close);
+    }
+}
+
+fn forget(server: &Server, n: usize) {
+    if n > 0 {
+        server.shared.runtime.idle.fetch_sub(n as u32, Relaxed);
+    }
+}
+
+/// How often the connections at rest are looked through for old ones.
+const PURGE_TICK: std::time::Duration = std::time::Duration::from_secs(1);
