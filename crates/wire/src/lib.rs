@@ -3,6 +3,7 @@
 //! Everything here is sans-IO: bytes come in, values or bytes go out. Parsers are incremental: they are given all bytes
 //! that have arrived and say whether those suffice, and they never panic on any of them.
 
+pub mod checks;
 pub mod client_hello;
 pub mod netscaler_cip;
 mod parsed;
