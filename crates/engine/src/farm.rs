@@ -151,6 +151,12 @@ impl Farm {
         serving.fold((0, 0), |(n, w), (_, m)| (n + 1, w + u64::from(m.effective.units())))
     }
 
+    /// Whether a request that failed may as well go to another server: more than one is in, and no key binds
+    /// it to one.
+    pub(crate) fn has_choice(&self) -> bool {
+        self.state.lock().balancer.has_choice()
+    }
+
     /// Whether the balancer would give new requests to this server.
     pub fn serves(&self, server: usize) -> bool {
         self.state.lock().balancer.serves(server)

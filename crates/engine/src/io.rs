@@ -18,6 +18,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Registers a non-blocking descriptor with the reactor of this worker.
+    #[expect(deprecated, reason = "an OwnedFd stays open for as long as it is registered: sound")]
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self { fd: AsyncFd::new(fd)? })
     }

@@ -50,6 +50,7 @@ pub(crate) struct Admission {
 
 impl Listener {
     /// Starts to accept on a socket.
+    #[expect(deprecated, reason = "an OwnedFd stays open for as long as it is registered: sound")]
     pub(crate) fn start(worker: &Rc<Worker>, opened: Opened) -> io::Result<Rc<Self>> {
         let view = worker.view();
         let proxy = view.proxies.get(opened.proxy).cloned();

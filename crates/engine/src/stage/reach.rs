@@ -244,7 +244,7 @@ pub(crate) fn attempt(t: &Transaction, quick: bool) -> Attempt {
         redispatch: conf.redispatch.map_or(Redispatch::Never, Redispatch::interval),
         pinned: false,
         quick,
-        others: t.proxy().shared.farm.active().0 > 1,
+        others: t.proxy().shared.farm.has_choice(),
     }
 }
 
