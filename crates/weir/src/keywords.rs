@@ -1,0 +1,52 @@
+//! The words of the language, gathered from the rooms that implement them: the one place that knows every table.
+//!
+//! From here come the sections that a load knows, what conditions may ask for, and `weir keywords`.
+
+use weir_config::Features;
+use weir_engine::keywords as engine;
+pub(crate) use weir_engine::keywords::SECTIONS;
+
+use crate::cli::version;
+
+/// A line `class<TAB>name<TAB>state` for every word.
+pub(crate) fn listing() -> Vec<String> {
+    engine::listing()
+}
+
+/// What conditions may ask for (`.if feature(...)`, `-cc`): only what is there.
+pub(crate) fn features() -> Features {
+    Features {
+        version: version::RELEASE.to_owned(),
+        names: version::FEATURES
+            .iter()
+            .filter(|(_, there)| *there)
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+        enabled: ["EPOLL", "GETADDRINFO", "REUSEPORT", "FAST-FORWARD", "SPLICE"].map(str::to_owned).to_vec(),
+        ..Features::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_listing_has_class_name_and_state() {
+        for line in listing() {
+            let parts: Vec<&str> = line.split('\t').collect();
+            assert_eq!(parts.len(), 3, "{line}");
+            assert!(["works", "inert", "refused"].contains(&parts[2].split(' ').next().unwrap()), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_word_stands_twice() {
+        let mut names: Vec<String> =
+            listing().iter().map(|line| line.rsplit_once('\t').unwrap().0.to_owned()).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,146 @@
+//! From files to a configuration: parse, resolve, and what the command line puts over it.
+//!
+//! Reads through [`Access`], so that the same code runs before privileges are dropped and behind the supervisor.
+//! Prints nothing: the messages are part of the answer.
+
+use std::path::PathBuf;
+
+use weir_config::{Document, Environment, Loaded, Loader};
+use weir_diag::{Diagnostics, Report, Sources};
+use weir_engine::conf::Conf;
+
+use crate::access::Access;
+use crate::cli::{Options, Switches, version};
+use crate::keywords;
+use crate::say::Voice;
+
+/// A configuration and everything that was said about it.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    /// What it means. To be used only where no message is an alert.
+    pub(crate) conf: Conf,
+    /// Its words.
+    pub(crate) document: Document,
+    /// Its texts.
+    pub(crate) sources: Sources,
+    /// What is to be said about it.
+    pub(crate) diagnostics: Diagnostics,
+    /// The files it was read from.
+    pub(crate) files: Vec<String>,
+}
+
+/// Loads the files that `options` name.
+pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
+    let loaded = words(options, access);
+    let mut diagnostics = loaded.diagnostics;
+    let (mut conf, resolved) = weir_engine::keywords::resolve(&loaded.document, &loaded.sources, access);
+    diagnostics.extend(resolved);
+    put_over(options, &mut conf);
+    Configuration {
+        conf,
+        document: loaded.document,
+        sources: loaded.sources,
+        diagnostics,
+        files: loaded.files,
+    }
+}
+
+/// The words of the files, their meaning left alone.
+pub(crate) fn words(options: &Options, access: &Access) -> Loaded {
+    let paths: Vec<String> = options.files.iter().map(|p| p.to_string_lossy().into_owned()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let features = keywords::features();
+    let environment = environment(options);
+    Loader { files: access, sections: keywords::SECTIONS, features: &features, environment }.load(&paths)
+}
+
+/// Says what is to be said about a configuration; whether it may be used.
+pub(crate) fn announce(configuration: &Configuration, options: &Options, voice: &Voice) -> bool {
+    let Configuration { conf, sources, diagnostics, .. } = configuration;
+    let report = report(conf, options);
+    voice.report(diagnostics, sources, &report);
+    report.accepts(diagnostics)
+}
+
+/// How the messages of a load are shown, and whether warnings are fatal.
+pub(crate) fn report(conf: &Conf, options: &Options) -> Report<'static> {
+    Report {
+        preamble: &[],
+        excerpts: true,
+        diag: options.switches.contains(Switches::DIAGNOSTICS),
+        zero_warning: conf.global.zero_warning,
+    }
+}
+
+/// What a configuration sees of the environment at the start (manual, 2.3): the process' own and the predefined.
+pub(crate) fn environment(options: &Options) -> Environment {
+    use std::os::unix::ffi::OsStringExt;
+
+    let mut environment = Environment::default();
+    for (name, value) in std::env::vars_os() {
+        environment.set(name.into_vec(), value.into_vec());
+    }
+    environment.set("HAPROXY_BRANCH", version::BRANCH);
+    environment.set("HAPROXY_STARTUP_VERSION", version::RELEASE);
+    environment.set("HAPROXY_LOCALPEER", options.local_peer.clone().unwrap_or_else(host_name));
+    if options.master {
+        environment.set("HAPROXY_MWORKER", "1");
+    }
+    for (name, format) in LOG_FORMATS {
+        environment.set(*name, *format);
+    }
+    environment
+}
+
+/// The command line has the last word over the file (management manual, chapter 3).
+fn put_over(options: &Options, conf: &mut Conf) {
+    let global = &mut conf.global;
+    let has = |switch| options.switches.contains(switch);
+    global.daemon = (global.daemon || options.daemon) && !options.foreground();
+    global.master_worker |= options.master;
+    global.no_splice |= has(Switches::NO_SPLICE) || has(Switches::NO_FAST_FORWARD);
+    global.no_reuse_port |= has(Switches::NO_REUSE_PORT);
+    global.zero_warning |= has(Switches::ZERO_WARNING);
+    global.fork_wanted |= has(Switches::INSECURE_FORK);
+    global.tune.no_fast_forward |= has(Switches::NO_FAST_FORWARD);
+    global.quiet = (global.quiet || options.quiet) && !options.verbose;
+    global.maxconn = options.maxconn.or(global.maxconn);
+    if let Some(name) = &options.local_peer {
+        global.localpeer = Some(name.clone());
+    }
+    if let Some(path) = &options.pidfile {
+        global.pidfile = Some(PathBuf::from(path));
+    }
+}
+
+/// The name of this host, as the kernel has it.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map(|n| n.trim().to_owned()).unwrap_or_default()
+}
+
+/// The default formats of log lines under the names that a configuration may use them by (manual, 2.3).
+const LOG_FORMATS: &[(&str, &str)] = &[
+    (
+        "HAPROXY_HTTP_LOG_FMT",
+        "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc \
+         %sq/%bq %hr %hs %{+Q}r",
+    ),
+    (
+        "HAPROXY_HTTP_CLF_LOG_FMT",
+        "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc \
+         %ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl",
+    ),
+    (
+        "HAPROXY_HTTPS_LOG_FMT",
+        "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc \
+         %sq/%bq %hr %hs %{+Q}r \
+         %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] \
+         %[ssl_fc_sni]/%sslv/%sslc",
+    ),
+    ("HAPROXY_TCP_LOG_FMT", "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"),
+    (
+        "HAPROXY_TCP_CLF_LOG_FMT",
+        "%{+Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U \
+         %ts-- %ac %fc %bc %sc %rc %sq %bq \"\" \"\" ",
+    ),
+];

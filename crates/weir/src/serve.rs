@@ -1,0 +1,324 @@
+//! A process that serves: sockets, limits, privileges, engine, and then signals until it ends.
+//!
+//! The same code runs alone and as the worker of a supervisor; what differs comes in as [`Access`] and [`Control`].
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use weir_engine::conf::{Conf, Global};
+use weir_engine::runtime::Runtime;
+use weir_engine::snapshot::Snapshot;
+use weir_engine::{Engine, clock};
+use weir_sys::limits as system;
+use weir_sys::privileges::{self, DropStep, Identity};
+use weir_sys::process::{self, Signal, Signals, signal};
+
+use crate::access::Access;
+use crate::cli::Options;
+use crate::finish::Finish;
+use crate::limits::{self, Needs};
+use crate::load::{self, Configuration};
+use crate::say::Voice;
+use crate::sockets::{self, Sockets};
+use crate::supervision::Control;
+use crate::supervision::protocol::{Order, Report};
+
+/// What a serving process was given.
+pub(crate) struct Service<'a> {
+    /// The command line.
+    pub(crate) options: &'a Options,
+    /// Whose rights it uses.
+    pub(crate) access: Access,
+    /// The supervisor, where there is one.
+    pub(crate) control: Option<Control>,
+    /// Its voice.
+    pub(crate) voice: &'a Voice,
+    /// What is to be done once it serves; the supervisor's business where there is one.
+    pub(crate) once_ready: &'a dyn Fn() -> Result<(), String>,
+}
+
+/// An engine with its sockets, and how it is to end.
+struct Serving<'a> {
+    service: Service<'a>,
+    engine: Engine,
+    sockets: Sockets,
+    maxconn: u32,
+    global: Global,
+    stage: Stage,
+}
+
+/// ```text
+/// Running ──SIGUSR1──► Grace ──time──► Draining ──no connection, or time──► over
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// Told to leave; serves until then (`grace`).
+    Grace(Instant),
+    /// Takes no connection; ends when none is left, or then (`hard-stop-after`).
+    Draining(Option<Instant>),
+}
+
+// === impl Service ===
+
+impl<'a> Service<'a> {
+    /// Serves `configuration` until told to end.
+    pub(crate) fn run(self, configuration: Configuration) -> Finish {
+        match self.start(configuration) {
+            Ok((serving, signals)) => serving.until_the_end(&signals),
+            Err(faults) => {
+                let (voice, program) = faults;
+                for fault in program {
+                    voice.alert(fault);
+                }
+                Finish::Exit(1)
+            }
+        }
+    }
+
+    fn start(self, configuration: Configuration) -> Result<(Serving<'a>, Signals), (&'a Voice, Vec<String>)> {
+        let voice = self.voice;
+        let single = |fault: String| (voice, vec![fault]);
+        process::ignore(signal::SIGPIPE);
+        let signals =
+            Signals::block(SIGNALS).map_err(|e| single(format!("Cannot listen to signals: {e}.")))?;
+        let conf = configuration.conf;
+        let threads = threads(&conf.global);
+        let wanted = sockets::wanted(&conf, threads);
+        let needs = Needs {
+            sockets: wanted.iter().map(|want| u64::from(want.copies)).sum(),
+            checks: checks(&conf),
+            threads: threads.into(),
+        };
+        let fit = limits::apply(&conf.global, needs)
+            .map_err(|e| single(format!("Cannot set the limit of file descriptors: {e}.")))?;
+        if let Some(notice) = &fit.notice {
+            voice.notice(notice);
+        }
+        let opened =
+            sockets::open_patiently(&wanted, &self.access, &configuration.sources, self.options.old.as_ref());
+        let (sockets, complaints) = opened.map_err(|mut faults| {
+            let program = voice.program();
+            faults
+                .push(format!("[{program}.main()] Some protocols failed to start their listeners! Exiting."));
+            (voice, faults)
+        })?;
+        for complaint in complaints {
+            voice.warning(complaint);
+        }
+        drop_privileges(&conf.global, voice).map_err(single)?;
+        let runtime = Runtime::new(threads.into());
+        runtime.process.maxconn.store(fit.maxconn, std::sync::atomic::Ordering::Relaxed);
+        let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
+        let engine =
+            Engine::start(runtime, snapshot, &sockets.bindings()).map_err(|e| single(format!("{e}.")))?;
+        let serving = Serving {
+            service: self,
+            engine,
+            sockets,
+            maxconn: fit.maxconn,
+            global: conf.global,
+            stage: Stage::Running,
+        };
+        Ok((serving, signals))
+    }
+}
+
+// === impl Serving ===
+
+impl Serving<'_> {
+    fn until_the_end(mut self, signals: &Signals) -> Finish {
+        match &self.service.control {
+            Some(control) => control.report(&Report::Ready),
+            None => {
+                if let Err(fault) = (self.service.once_ready)() {
+                    self.service.voice.alert(fault);
+                    self.engine.stop();
+                    return Finish::Exit(1);
+                }
+            }
+        }
+        loop {
+            if let Some(finish) = self.turn(signals) {
+                return finish;
+            }
+        }
+    }
+
+    /// Waits for a signal, an order or a deadline, and deals with it.
+    fn turn(&mut self, signals: &Signals) -> Option<Finish> {
+        let mut fds = vec![signals.as_fd()];
+        fds.extend(self.service.control.as_ref().map(AsFd::as_fd));
+        let ready = process::readable(&fds, self.patience()).unwrap_or_default();
+        if ready.get(1) == Some(&true) {
+            match self.service.control.as_ref().and_then(Control::order) {
+                Some(Order::Reload) => self.reload(),
+                None => {
+                    self.service.voice.alert("The supervisor is gone: finishing what runs, and leaving.");
+                    self.service.control = None;
+                    self.drain();
+                }
+            }
+        }
+        while let Some(signal) = signals.next() {
+            match signal {
+                signal::SIGTERM | signal::SIGINT => {
+                    self.engine.stop();
+                    return Some(Finish::Signal(signal));
+                }
+                signal::SIGUSR1 => self.leave(),
+                signal::SIGTTOU => self.engine.pause(true),
+                signal::SIGTTIN => self.engine.pause(false),
+                signal::SIGHUP | signal::SIGUSR2 => self.reload(),
+                _ => {}
+            }
+        }
+        self.tick()
+    }
+
+    /// How long there is nothing to do without a signal, in milliseconds.
+    fn patience(&self) -> Option<u32> {
+        match self.stage {
+            Stage::Running => None,
+            Stage::Grace(until) => {
+                let left = until.saturating_duration_since(Instant::now()).as_millis();
+                Some(u32::try_from(left).unwrap_or(u32::MAX).saturating_add(1))
+            }
+            Stage::Draining(_) => Some(DRAIN_TURN),
+        }
+    }
+
+    fn tick(&mut self) -> Option<Finish> {
+        match self.stage {
+            Stage::Grace(until) if until <= Instant::now() => {
+                self.drain();
+                None
+            }
+            Stage::Draining(_) if self.engine.connections() == 0 => {
+                self.engine.stop();
+                Some(Finish::Exit(0))
+            }
+            Stage::Draining(Some(until)) if until <= Instant::now() => {
+                let left = self.engine.connections();
+                self.service
+                    .voice
+                    .warning(format_args!("hard-stop-after is over: ending with {left} connections open."));
+                self.engine.stop();
+                Some(Finish::Exit(0))
+            }
+            _ => None,
+        }
+    }
+
+    /// Told to finish: at once, or after `grace`.
+    fn leave(&mut self) {
+        match (self.stage, self.global.grace.filter(|grace| !grace.is_zero())) {
+            (Stage::Running, Some(grace)) => self.stage = Stage::Grace(Instant::now() + grace),
+            (Stage::Running | Stage::Grace(_), _) => self.drain(),
+            (Stage::Draining(_), _) => {}
+        }
+    }
+
+    fn drain(&mut self) {
+        self.engine.drain();
+        if let Some(control) = &self.service.control {
+            control.report(&Report::Draining);
+        }
+        self.stage = Stage::Draining(self.global.hard_stop_after.map(|time| Instant::now() + time));
+    }
+
+    /// Loads the files anew and takes them over, or leaves everything as it is.
+    fn reload(&mut self) {
+        if self.stage != Stage::Running {
+            return;
+        }
+        let outcome = self.load_anew();
+        let voice = self.service.voice;
+        let (worked, text) = match outcome {
+            Ok(text) => (true, text),
+            Err(text) => (false, text),
+        };
+        match &self.service.control {
+            Some(control) => control.report(&Report::Reloaded(worked, text)),
+            None if worked => voice.notice(format_args!("Reload done. {text}")),
+            None => voice.warning(format_args!("Reload failed, the running configuration stays: {text}")),
+        }
+    }
+
+    fn load_anew(&mut self) -> Result<String, String> {
+        let Service { options, access, voice, .. } = &self.service;
+        let configuration = load::load(options, access);
+        if !load::announce(&configuration, options, voice) {
+            return Err("the files have faults.".into());
+        }
+        let conf = configuration.conf;
+        let threads = u16::try_from(self.engine.runtime().workers).unwrap_or(u16::MAX);
+        let wanted = sockets::wanted(&conf, threads);
+        let (sockets, complaints) = sockets::open(&wanted, &self.sockets, access, &configuration.sources)
+            .map_err(|faults| faults.join(" "))?;
+        for complaint in complaints {
+            voice.warning(complaint);
+        }
+        clock::refresh();
+        let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
+        self.engine.publish(snapshot, &sockets.bindings());
+        self.sockets = sockets;
+        self.global = conf.global;
+        Ok(format!("{} proxies.", conf.proxies.len()))
+    }
+}
+
+/// Enters the root folder and becomes the user that the configuration names.
+fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
+    let main = format!("[{}.main()]", voice.program());
+    // The zone's file cannot be read from another root.
+    weir_sys::time::local_offset(0);
+    if let Some(root) = &global.chroot {
+        let entered = if root.as_os_str() == "auto" {
+            privileges::enter_empty_root()
+        } else {
+            privileges::enter_root(root)
+        };
+        entered.map_err(|_| format!("{main} Cannot chroot({}).", root.display()))?;
+    }
+    let identity = Identity { uid: global.uid, gid: global.gid };
+    privileges::become_identity(identity).map_err(|(step, error)| match step {
+        DropStep::Groups => format!("{main} Cannot leave the supplementary groups: {error}."),
+        DropStep::Group => format!("{main} Cannot set gid {}.", global.gid.unwrap_or_default()),
+        DropStep::User => format!("{main} Cannot set uid {}.", global.uid.unwrap_or_default()),
+    })?;
+    if global.set_dumpable
+        && let Err(error) = system::allow_core_files()
+    {
+        voice.warning(format_args!("{main} Cannot allow core files: {error}."));
+    }
+    Ok(())
+}
+
+/// `nbthread`, or a worker for each processor that may be used.
+fn threads(global: &Global) -> u16 {
+    let cpus = || system::usable_cpus().ok().and_then(|cpus| u16::try_from(cpus.len()).ok());
+    global.nbthread.or_else(cpus).unwrap_or(1).max(1)
+}
+
+fn checks(conf: &Conf) -> u64 {
+    let checked = |proxy: &Arc<weir_engine::conf::Proxy>| {
+        proxy.servers.iter().filter(|server| server.check.is_some()).count() as u64
+    };
+    conf.proxies.iter().map(checked).sum()
+}
+
+const SIGNALS: &[Signal] = &[
+    signal::SIGTERM,
+    signal::SIGINT,
+    signal::SIGUSR1,
+    signal::SIGUSR2,
+    signal::SIGHUP,
+    signal::SIGTTOU,
+    signal::SIGTTIN,
+    signal::SIGQUIT,
+];
+
+/// How often a draining process looks whether it is done, in milliseconds.
+const DRAIN_TURN: u32 = 20;

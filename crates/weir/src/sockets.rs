@@ -1,0 +1,317 @@
+//! The listening sockets of a configuration: which there are, and getting them, each once.
+//!
+//! A socket that a running configuration has is taken over by the next one where its description is the same, so that
+//! a reload closes no queue.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_diag::{Sources, Span};
+use weir_engine::Binding;
+use weir_engine::conf::{Bind, Conf, Endpoint, Shards, V6Mode};
+use weir_sys::Address;
+use weir_sys::listen::{self, ListenSpec, Ownership};
+use weir_sys::process::{self, Signal, signal};
+
+use crate::access::Access;
+use crate::cli::OldProcesses;
+
+/// One address that is listened on.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// Whose it is.
+    pub(crate) owner: Owner,
+    /// The socket, or the number of an inherited one.
+    pub(crate) source: Source,
+    /// How many sockets.
+    pub(crate) copies: u16,
+    /// Where the configuration asks for it.
+    pub(crate) at: Span,
+    /// Its owner's name, for messages.
+    pub(crate) name: String,
+}
+
+/// Whose connections a socket takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A `bind` line of a proxy: their positions.
+    Proxy(usize, usize),
+    /// A `stats socket` line: its position.
+    Stats(usize),
+}
+
+/// Where a socket comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It is made.
+    Made(Box<ListenSpec>),
+    /// It was inherited (`fd@`).
+    Inherited(i32, i32),
+}
+
+/// The sockets of a configuration, open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sockets {
+    list: Vec<Open>,
+}
+
+#[derive(Clone, Debug)]
+struct Open {
+    owner: Owner,
+    source: Source,
+    sockets: Vec<Arc<OwnedFd>>,
+}
+
+/// Every address that `conf` listens on.
+pub(crate) fn wanted(conf: &Conf, threads: u16) -> Vec<Wanted> {
+    let mut list = Vec::new();
+    for (p, proxy) in conf.proxies.iter().enumerate().filter(|(_, proxy)| proxy.is_frontend()) {
+        for (b, bind) in proxy.binds.iter().enumerate() {
+            list.extend(want(conf, bind, Owner::Proxy(p, b), &proxy.name, threads));
+        }
+    }
+    for (s, socket) in conf.global.stats_sockets.iter().enumerate() {
+        list.extend(want(conf, &socket.bind, Owner::Stats(s), "GLOBAL", 1));
+    }
+    list
+}
+
+/// Opens what is wanted, taking over from `before` what is there already.
+///
+/// # Errors
+/// A message for each address that cannot be listened on.
+pub(crate) fn open(
+    wanted: &[Wanted],
+    before: &Sockets,
+    access: &Access,
+    sources: &Sources,
+) -> Result<(Sockets, Vec<String>), Vec<String>> {
+    let (mut opened, mut complaints, mut faults) = (Sockets::default(), Vec::new(), Vec::new());
+    for want in wanted {
+        match open_one(want, before, access, sources, &mut complaints) {
+            Ok(sockets) => {
+                opened.list.push(Open { owner: want.owner, source: want.source.clone(), sockets });
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok((opened, complaints)) } else { Err(faults) }
+}
+
+/// As [`open`], for a process that replaces others: where an address is in use, they are asked to pause, and to go on
+/// where that did not help (management manual, chapter 4).
+pub(crate) fn open_patiently(
+    wanted: &[Wanted],
+    access: &Access,
+    sources: &Sources,
+    old: Option<&OldProcesses>,
+) -> Result<(Sockets, Vec<String>), Vec<String>> {
+    let none = Sockets::default();
+    let first = open(wanted, &none, access, sources);
+    let Some(old) = old.filter(|old| first.is_err() && !old.pids.is_empty()) else { return first };
+    old.signal(signal::SIGTTOU);
+    for _ in 0..PATIENCE {
+        std::thread::sleep(PAUSE);
+        let again = open(wanted, &none, access, sources);
+        if again.is_ok() {
+            return again;
+        }
+    }
+    old.signal(signal::SIGTTIN);
+    first
+}
+
+// === impl OldProcesses ===
+
+impl OldProcesses {
+    /// Sends a signal to each; those that are gone need none.
+    pub(crate) fn signal(&self, signal: Signal) {
+        for &pid in &self.pids {
+            let _ = process::kill(pid, signal);
+        }
+    }
+}
+
+// === impl Sockets ===
+
+impl Sockets {
+    /// Those of proxies, as the engine takes them.
+    pub(crate) fn bindings(&self) -> Vec<Binding> {
+        let of = |open: &Open| match open.owner {
+            Owner::Proxy(proxy, bind) => Some(Binding { proxy, bind, sockets: open.sockets.clone() }),
+            Owner::Stats(_) => None,
+        };
+        self.list.iter().filter_map(of).collect()
+    }
+
+    fn same(&self, source: &Source) -> Option<&Open> {
+        self.list.iter().find(|open| open.source == *source)
+    }
+}
+
+fn open_one(
+    want: &Wanted,
+    before: &Sockets,
+    access: &Access,
+    sources: &Sources,
+    complaints: &mut Vec<String>,
+) -> Result<Vec<Arc<OwnedFd>>, String> {
+    let again = before.same(&want.source).filter(|open| open.sockets.len() == usize::from(want.copies));
+    // Behind a supervisor the question is asked again: it forgets the sockets that no load asks for.
+    if let (Some(open), Access::Own) = (again, access) {
+        return duplicates(&open.sockets).map_err(|error| format!("Cannot keep a socket open: {error}."));
+    }
+    let place = sources.of(want.at.source).map_or("", |source| source.name.as_str());
+    let head = format!("Binding [{place}:{}] for proxy {}:", want.at.line, want.name);
+    let spec = match &want.source {
+        Source::Made(spec) => spec,
+        Source::Inherited(number, backlog) => {
+            let fd =
+                listen::adopt(*number, *backlog).map_err(|e| format!("{head} {e} for [fd@{number}]."))?;
+            return Ok(vec![Arc::new(fd)]);
+        }
+    };
+    let (protocol, address) = named(&spec.address);
+    let mut sockets = Vec::new();
+    for copy in 0..want.copies {
+        let bound = access.bind(spec, copy).map_err(|failure| {
+            let (step, reason) = (&failure.step, failure.reason());
+            match &spec.address {
+                Address::Inet(_) => format!("{head} protocol {protocol}: {step} ({reason}) for [{address}]."),
+                _ => {
+                    let step = step.replace("bind socket", "bind UNIX socket");
+                    format!("{head} protocol {protocol}: {step} ({reason}) [{address}].")
+                }
+            }
+        })?;
+        if copy == 0 {
+            complaints.extend(bound.complaints.iter().map(|text| format!("{head} {text} for [{address}].")));
+        }
+        sockets.push(Arc::new(bound.fd));
+    }
+    Ok(sockets)
+}
+
+/// The same sockets under other numbers, so that the listeners before and after a reload do not meet in one poller.
+fn duplicates(sockets: &[Arc<OwnedFd>]) -> io::Result<Vec<Arc<OwnedFd>>> {
+    sockets.iter().map(|fd| Ok(Arc::new(fd.try_clone()?))).collect()
+}
+
+/// The reference's name of an address' protocol, and the address as it writes it.
+fn named(address: &Address) -> (&'static str, String) {
+    match address {
+        Address::Inet(inet) if inet.is_ipv4() => ("tcpv4", inet.to_string()),
+        Address::Inet(inet) => ("tcpv6", format!("{}:{}", inet.ip(), inet.port())),
+        Address::Abstract { .. } => ("abns_stream", address.to_string()),
+        _ => ("unix_stream", address.to_string()),
+    }
+}
+
+fn want(conf: &Conf, bind: &Bind, owner: Owner, name: &str, threads: u16) -> Option<Wanted> {
+    let backlog = bind.backlog.or(Some(bind.maxconn).filter(|max| *max > 0)).unwrap_or(DEFAULT_BACKLOG);
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    let (source, copies) = match spec(conf, bind, backlog) {
+        Some(spec) => {
+            let copies = match (&spec.address, bind.shards) {
+                (Address::Inet(_), _) if !spec.reuse_port => 1,
+                (Address::Inet(_), Shards::ByThread) => threads,
+                (Address::Inet(_), Shards::Count(count)) => count.min(threads),
+                _ => 1,
+            };
+            (Source::Made(Box::new(spec)), copies.max(1))
+        }
+        None => match bind.endpoint {
+            Endpoint::Fd(number) => (Source::Inherited(number, backlog), 1),
+            // Not a listening socket: the engine receives descriptors from it.
+            _ => return None,
+        },
+    };
+    Some(Wanted { owner, source, copies, at: bind.at, name: name.to_owned() })
+}
+
+fn spec(conf: &Conf, bind: &Bind, backlog: i32) -> Option<ListenSpec> {
+    let global = &conf.global;
+    let address = match &bind.endpoint {
+        Endpoint::Inet(inet) => Address::Inet(*inet),
+        Endpoint::Unix(path) => Address::Unix(path.clone()),
+        Endpoint::Abstract { name, padded } => Address::Abstract { name: name.clone(), padded: *padded },
+        Endpoint::Fd(_) | Endpoint::SockPair(_) => return None,
+    };
+    let inet = matches!(address, Address::Inet(_));
+    Some(ListenSpec {
+        backlog,
+        reuse_port: inet && !global.no_reuse_port,
+        v6_only: match bind.v6 {
+            V6Mode::System => None,
+            V6Mode::Both => Some(false),
+            V6Mode::Only => Some(true),
+        },
+        transparent: bind.transparent,
+        interface: bind.interface.clone(),
+        mss: bind.mss,
+        defer_accept: bind.defer_accept,
+        fast_open: bind.tfo,
+        user_timeout: bind.tcp_user_timeout,
+        congestion: bind.congestion.clone(),
+        namespace: bind.namespace.clone(),
+        mptcp: bind.mptcp,
+        no_delay: inet,
+        ownership: Ownership {
+            mode: bind.perms.mode.or(global.unix_perms.mode),
+            uid: bind.perms.uid.or(global.unix_perms.uid),
+            gid: bind.perms.gid.or(global.unix_perms.gid),
+        },
+        ..ListenSpec::new(address)
+    })
+}
+
+/// How often, and how long apart, an address in use is tried again.
+const PATIENCE: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// What the kernel shortens to its own limit (`net.core.somaxconn`).
+const DEFAULT_BACKLOG: u32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_engine::conf::{Caps, Proxy};
+
+    fn conf(endpoints: &[Endpoint]) -> Conf {
+        let mut proxy = Proxy::new("x", Caps::LISTEN, Span::default());
+        proxy.binds = endpoints.iter().map(|e| Bind::new(e.clone(), Span::default())).collect();
+        Conf { proxies: vec![Arc::new(proxy)], ..Conf::default() }
+    }
+
+    #[test]
+    fn an_inet_address_gets_a_socket_for_each_thread_and_others_get_one() {
+        let inet = Endpoint::Inet("127.0.0.1:0".parse().unwrap());
+        let conf = conf(&[inet, Endpoint::Unix("/tmp/x".into()), Endpoint::Fd(5)]);
+        let copies: Vec<u16> = wanted(&conf, 4).iter().map(|want| want.copies).collect();
+        assert_eq!(copies, [4, 1, 1]);
+        let mut alone = conf;
+        alone.global.no_reuse_port = true;
+        assert_eq!(wanted(&alone, 4)[0].copies, 1);
+    }
+
+    #[test]
+    fn what_is_open_is_taken_over_and_what_is_in_use_is_named() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let (sources, none) = (Sources::default(), Sockets::default());
+        let wants = wanted(&conf(&[Endpoint::Inet(address)]), 1);
+        let faults = open(&wants, &none, &Access::Own, &sources).unwrap_err();
+        let wanted_text = format!(
+            "Binding [:0] for proxy x: protocol tcpv4: cannot bind socket (Address already in use) for [{address}]."
+        );
+        assert_eq!(faults, [wanted_text]);
+        drop(taken);
+        let any = wanted(&conf(&[Endpoint::Inet("127.0.0.1:0".parse().unwrap())]), 1);
+        let port = |sockets: &Sockets| listen::local_address(&*sockets.bindings()[0].sockets[0]).unwrap();
+        let (first, _) = open(&any, &none, &Access::Own, &sources).unwrap();
+        let (second, _) = open(&any, &first, &Access::Own, &sources).unwrap();
+        assert_eq!(port(&first), port(&second));
+    }
+}

@@ -1,0 +1,217 @@
+//! From a command line to processes that serve: load, decide who supervises whom, become a daemon, start.
+
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use weir_engine::conf::Conf;
+use weir_sys::privileges::is_root;
+use weir_sys::process::{self, Forked, signal};
+use weir_sys::{daemon, limits};
+
+use crate::access::Access;
+use crate::cli::Options;
+use crate::dumps;
+use crate::finish::Finish;
+use crate::load::{self, Configuration};
+use crate::say::{self, Loudness, Voice};
+use crate::serve::Service;
+use crate::supervision::{Grants, Manner, Role, Supervisor};
+
+/// Loads what the command line names, and checks or serves it.
+pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
+    match prepare(options, &voice) {
+        Ok(()) => {}
+        Err(fault) => {
+            voice.alert(fault);
+            return Finish::Exit(1);
+        }
+    }
+    for (option, reason) in &options.inert {
+        if options.verbose {
+            voice.notice(format_args!("'{option}' has no effect: {reason}."));
+        }
+    }
+    let configuration = load::load(options, &Access::Own);
+    if configuration.conf.global.quiet && !options.check {
+        voice.lower(Loudness::Alerts);
+    }
+    let accepted = load::announce(&configuration, options, &voice);
+    for dump in &options.dumps {
+        if let Err(fault) = dumps::print(dump, &configuration) {
+            voice.alert(fault);
+            return Finish::Exit(1);
+        }
+    }
+    if options.check {
+        return check(&configuration, options);
+    }
+    if !accepted {
+        return Finish::Exit(1);
+    }
+    if !listens(&configuration.conf) {
+        let program = voice.program();
+        voice.alert(format_args!(
+            "[{program}.main()] No enabled listener found (check for 'bind' directives) ! Exiting."
+        ));
+        return Finish::Exit(1);
+    }
+    serve(options, &voice, configuration)
+}
+
+/// Whether a configuration has anything to listen on.
+pub(crate) fn listens(conf: &Conf) -> bool {
+    conf.proxies.iter().any(|proxy| proxy.is_frontend() && !proxy.disabled && !proxy.binds.is_empty())
+}
+
+/// What must happen before a file is read.
+fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
+    if let Some(folder) = &options.folder {
+        std::env::set_current_dir(folder).map_err(|error| {
+            let error = error.to_string();
+            let reason = error.split(" (os error").next().unwrap_or_default();
+            format!("Could not change to directory {} : {reason}", folder.display())
+        })?;
+    }
+    if let Some(megabytes) = options.memory
+        && let Err(error) = limits::set_memory(megabytes.saturating_mul(1 << 20))
+    {
+        voice.warning(format_args!("Cannot limit the memory to {megabytes} megabytes: {error}."));
+    }
+    if options.master_cli.is_some() && !options.master {
+        return Err("a master CLI socket was defined, but master-worker mode (-W) is not enabled.".into());
+    }
+    Ok(())
+}
+
+fn check(configuration: &Configuration, options: &Options) -> Finish {
+    let report = load::report(&configuration.conf, options);
+    let (text, code) =
+        report.check(&configuration.diagnostics, options.verbose, listens(&configuration.conf));
+    if !options.quiet {
+        say::print(text);
+    }
+    Finish::Exit(code.into())
+}
+
+/// Becomes a daemon where asked to, then serves, alone or under a supervisor.
+fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Finish {
+    let conf = &configuration.conf;
+    let herald = if conf.global.daemon {
+        match detach(voice) {
+            Ok(Detached::Parent(finish)) => return finish,
+            Ok(Detached::Daemon(herald)) => Some(herald),
+            Err(error) => {
+                voice.alert(format_args!("[{}.main()] Cannot fork: {error}.", voice.program()));
+                return Finish::Exit(1);
+            }
+        }
+    } else {
+        None
+    };
+    warn_root(conf, voice);
+    let pidfile = conf.global.pidfile.clone().filter(|_| conf.global.daemon || conf.global.master_worker);
+    let once_ready = || announce(options, voice, pidfile.as_deref(), herald.as_ref());
+    if !supervised(conf) {
+        let service = Service { options, access: Access::Own, control: None, voice, once_ready: &once_ready };
+        return service.run(configuration);
+    }
+    let regrant = || {
+        let fresh = load::words(options, &Access::Own);
+        Grants::of(&fresh.document, &options.files, &fresh.files)
+    };
+    let manner = Manner {
+        master: conf.global.master_worker,
+        notify: options.notify,
+        once_ready: &once_ready,
+        regrant: &regrant,
+    };
+    let grants = Grants::of(&configuration.document, &options.files, &configuration.files);
+    let role = Supervisor::new(manner, grants, voice).and_then(Supervisor::run);
+    match role {
+        Ok(Role::Supervisor(finish)) => finish,
+        Ok(Role::Worker(seat)) => {
+            let access = Access::Asked(seat.client);
+            let nothing = || Ok(());
+            let service =
+                Service { options, access, control: Some(seat.control), voice, once_ready: &nothing };
+            service.run(configuration)
+        }
+        Err(error) => {
+            voice.alert(format_args!("[{}.main()] Cannot supervise: {error}.", voice.program()));
+            Finish::Exit(1)
+        }
+    }
+}
+
+/// Whether a supervisor keeps privileges that the worker gives up, or a master was asked for.
+fn supervised(conf: &Conf) -> bool {
+    let global = &conf.global;
+    let drops = global.chroot.is_some() || global.uid.is_some_and(|uid| uid != 0) || global.gid.is_some();
+    global.master_worker || (is_root() && drops)
+}
+
+fn warn_root(conf: &Conf, voice: &Voice) {
+    let global = &conf.global;
+    if is_root() && global.uid.is_none() {
+        voice.warning(format_args!(
+            "[{}.main()] started as root without 'user' or 'uid': a fault in the program would have all rights of the \
+             system. Name a user in 'global' ('user root' where it is meant), and a 'chroot'.",
+            voice.program()
+        ));
+    }
+}
+
+/// What follows once connections are served: the number is written down, older processes leave, the terminal is left.
+fn announce(
+    options: &Options,
+    voice: &Voice,
+    pidfile: Option<&Path>,
+    herald: Option<&OwnedFd>,
+) -> Result<(), String> {
+    if let Some(path) = pidfile {
+        std::fs::write(path, format!("{}\n", std::process::id()))
+            .map_err(|_| format!("[{}.main()] Cannot create pidfile {}", voice.program(), path.display()))?;
+    }
+    if let Some(old) = &options.old {
+        old.signal(if old.finish { signal::SIGUSR1 } else { signal::SIGTERM });
+    }
+    if let Some(herald) = herald {
+        daemon::silence().map_err(|error| format!("Cannot leave the terminal: {error}."))?;
+        let copy = herald.try_clone().map_err(|error| format!("Cannot tell that it serves: {error}."))?;
+        // Whoever started it may have been ended meanwhile.
+        let _ = UnixStream::from(copy).write_all(b"!");
+    }
+    Ok(())
+}
+
+enum Detached {
+    /// The process that was started: how it ends.
+    Parent(Finish),
+    /// The daemon, and what it says that it serves with.
+    Daemon(OwnedFd),
+}
+
+/// Makes a daemon. The first process stays until the daemon serves or fails, so that its exit code tells.
+fn detach(voice: &Voice) -> std::io::Result<Detached> {
+    let (mut here, there) = UnixStream::pair()?;
+    match process::fork()? {
+        Forked::Child => {
+            drop(here);
+            daemon::leave_session()?;
+            voice.introduce_again();
+            Ok(Detached::Daemon(there.into()))
+        }
+        Forked::Parent(pid) => {
+            drop(there);
+            let mut word = [0];
+            if here.read(&mut word)? == 1 {
+                return Ok(Detached::Parent(Finish::Exit(0)));
+            }
+            let code = process::wait(pid)?.code();
+            voice.alert(format_args!("Process {pid} exited with code {code} (Exit)"));
+            Ok(Detached::Parent(Finish::Exit(code)))
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The two processes of a supervised start, and what they say to each other.
+//!
+//! Where privileges are to be dropped, or with `-W`, the first process keeps its privileges and never touches network
+//! data: it starts a worker process, opens files and sockets and resolves names for it (only what the configuration
+//! names), keeps its listening sockets, and starts another where it dies. The worker serves.
+
+pub(crate) mod client;
+pub(crate) mod codec;
+mod grants;
+mod notify;
+pub(crate) mod protocol;
+mod supervisor;
+
+pub(crate) use grants::Grants;
+pub(crate) use supervisor::{Control, Manner, Role, Supervisor};
