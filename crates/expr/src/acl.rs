@@ -2,13 +2,17 @@
 //!
 //! A condition is three-valued: true, false, or not yet, where a sample that it needs is still to come.
 
+mod names;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use weir_config::Word;
 use weir_diag::Diagnostic;
 
-use crate::pattern::{Method, PatternSet};
+pub use names::{CRITERIA, Criterion};
+
+use crate::pattern::{Bounds, Method, PatternSet, parse_bounds};
 use crate::{Error, Expr, Load, Lookup, Scope, Scratch};
 
 /// What a condition says.
@@ -89,17 +93,36 @@ impl Acls {
 impl AclExpr {
     /// Compiles `criterion [flags] [operator] values`.
     pub fn compile(words: &[Word], load: &mut Load<'_>) -> Result<Self, WordsError> {
-        let Some((criterion, values)) = words.split_first() else {
+        let Some((criterion, rest)) = words.split_first() else {
             return Err(WordsError::new(0, "missing fetch method in ACL expression ''"));
         };
-        let expr = Expr::compile(&criterion.bytes, load).map_err(|mut e| {
+        let (text, implied) = names::underlying(&criterion.bytes);
+        let expr = Expr::compile(&text, load).map_err(|mut e| {
             e.message = format!("{} in ACL expression '{}'", e.message, criterion.text());
             WordsError { word: 0, error: e }
         })?;
-        let method = Method::of(expr.output()).unwrap_or(Method::Str);
-        let mut patterns = PatternSet::new(method);
-        for (i, value) in values.iter().enumerate() {
-            patterns.add(&value.bytes, false).map_err(|e| WordsError::new(i + 1, e))?;
+        let implied = implied.filter(|_| expr.is_plain());
+        if names::underlying(&criterion.bytes).1.is_some() && implied.is_none() {
+            let name = criterion.text();
+            let name = name.split(['(', ',']).next().unwrap_or_default();
+            load.warnings.push(format!(
+                "original matching method '{name}' was overwritten and will not be applied as expected."
+            ));
+        }
+        let mut flags = Flags::new(implied);
+        let used = flags.read(rest, &criterion.text(), &expr, load).map_err(|e| e.shifted(1))?;
+        let mut patterns = flags.set(&criterion.text(), &expr)?;
+        let values = rest.get(used..).unwrap_or_default();
+        add_values(&mut patterns, values, flags.ignore_case).map_err(|e| e.shifted(used + 1))?;
+        let needs_none = matches!(patterns.method(), Method::Found | Method::Bool);
+        if patterns.is_empty() && !needs_none && !flags.ended {
+            load.warnings.push(format!(
+                "parsing acl keyword '{}' :\n  no pattern to match against were provided, so this ACL will never \
+                 match.\n  If this is what you intended, please add '--' to get rid of this warning.\n  If you \
+                 intended to match only for existence, please use '-m found'.\n  If you wanted to force an int to \
+                 match as a bool, please use '-m bool'.\n",
+                criterion.text()
+            ));
         }
         Ok(Self { expr, patterns })
     }
@@ -112,6 +135,187 @@ impl AclExpr {
             Lookup::Value(false) | Lookup::Absent => Verdict::False,
             Lookup::Partial(_) | Lookup::NotYet if !scope.is_final() => Verdict::NotYet,
             Lookup::Partial(_) | Lookup::NotYet => Verdict::False,
+        }
+    }
+}
+
+/// What stands between a criterion and its values.
+struct Flags {
+    method: Option<Method>,
+    named: bool,
+    ignore_case: bool,
+    ended: bool,
+    map: bool,
+    loaded: Option<PatternSet>,
+}
+
+// === impl Flags ===
+
+impl Flags {
+    const fn new(method: Option<Method>) -> Self {
+        Self { method, named: false, ignore_case: false, ended: false, map: false, loaded: None }
+    }
+
+    /// Reads flags; returns how many words they took.
+    fn read(
+        &mut self,
+        words: &[Word],
+        criterion: &str,
+        expr: &Expr,
+        load: &mut Load<'_>,
+    ) -> Result<usize, WordsError> {
+        let mut at = 0;
+        while let Some(word) = words.get(at) {
+            let text = word.text().into_owned();
+            if !text.starts_with('-') {
+                break;
+            }
+            let value = words.get(at + 1).map(|w| w.text().into_owned()).unwrap_or_default();
+            at += 1;
+            match text.as_str() {
+                "--" => {
+                    self.ended = true;
+                    break;
+                }
+                "-i" => self.ignore_case = true,
+                "-n" => {}
+                "-M" => self.map = true,
+                "-u" => {
+                    if value.parse::<u32>().is_err() {
+                        return Err(WordsError::new(at, "the argument of -u must be an integer"));
+                    }
+                    at += 1;
+                }
+                "-m" => {
+                    self.matching(&value, at)?;
+                    at += 1;
+                }
+                "-f" => {
+                    let mut set = self.set(criterion, expr)?;
+                    let file = load.files.load(&value, self.map, load.names);
+                    let file = file.map_err(|e| WordsError::new(at, e))?;
+                    set.add_file(&file, self.ignore_case).map_err(|e| WordsError::new(at, e))?;
+                    self.loaded = Some(set);
+                    at += 1;
+                }
+                // A negative number is a value.
+                _ if text.bytes().nth(1).is_some_and(|c| c.is_ascii_digit()) => return Ok(at - 1),
+                _ => {
+                    let message = format!(
+                        "'{text}' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'"
+                    );
+                    return Err(WordsError::new(at - 1, message));
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    fn matching(&mut self, name: &str, at: usize) -> Result<(), WordsError> {
+        if self.named {
+            let message = "only one explicit matching method can be defined with '-m' parameter. \
+                           if migrating from an old version, just keep the last one";
+            return Err(WordsError::new(at, message));
+        }
+        let Some(method) = Method::named(name.as_bytes()) else {
+            return Err(WordsError::new(
+                at,
+                format!("unknown matching method '{name}' when parsing ACL expression"),
+            )
+            .hint("found, bool, int, ip, bin, len, str, beg, sub, dir, dom, end, reg"));
+        };
+        self.method = Some(method);
+        self.named = true;
+        Ok(())
+    }
+
+    /// The set that values are added to.
+    fn set(&mut self, criterion: &str, expr: &Expr) -> Result<PatternSet, WordsError> {
+        if let Some(set) = self.loaded.take() {
+            return Ok(set);
+        }
+        let output = expr.output();
+        let Some(method) = self.method.or_else(|| Method::of(output)) else {
+            let message = format!(
+                "matching method must be specified first (using '-m') when using a sample fetch of this type ('{criterion}')"
+            );
+            return Err(WordsError::new(0, message));
+        };
+        if !output.casts_to(method.compares()) {
+            let name = method.name();
+            let message = format!("matching method '{name}' cannot be used with fetch keyword '{criterion}'");
+            return Err(WordsError::new(0, message));
+        }
+        Ok(PatternSet::new(method))
+    }
+}
+
+/// Adds the values of an ACL line, operators among them where numbers are compared.
+fn add_values(set: &mut PatternSet, words: &[Word], ignore_case: bool) -> Result<(), WordsError> {
+    let numbers = matches!(set.method(), Method::Int | Method::Len);
+    let mut operator = Operator::Eq;
+    let mut given = false;
+    for (i, word) in words.iter().enumerate() {
+        if numbers {
+            if let Some(found) = Operator::named(&word.bytes) {
+                (operator, given) = (found, true);
+                continue;
+            }
+            let bounds = parse_bounds(&word.bytes).or_else(|| dotted(&word.bytes)).ok_or_else(|| {
+                let text = word.text();
+                let message = match (text.contains(':'), given) {
+                    (true, _) => format!("'{text}' is not a valid number range"),
+                    (false, true) => format!("'{text}' is neither a number nor a supported operator"),
+                    (false, false) => format!("'{text}' is not a number"),
+                };
+                WordsError::new(i, message)
+            })?;
+            set.add_bounds(operator.apply(bounds));
+            continue;
+        }
+        set.add(&word.bytes, ignore_case).map_err(|e| WordsError::new(i, e))?;
+    }
+    Ok(())
+}
+
+/// A version `major.minor` as the TLS hello has it.
+fn dotted(text: &[u8]) -> Option<Bounds> {
+    let (major, minor) = std::str::from_utf8(text).ok()?.split_once('.')?;
+    let n = major.parse::<u16>().ok().map(i64::from)? << 16 | minor.parse::<u16>().ok().map(i64::from)?;
+    Some(Bounds { min: Some(n), max: Some(n) })
+}
+
+#[derive(Clone, Copy)]
+enum Operator {
+    Eq,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+// === impl Operator ===
+
+impl Operator {
+    const fn named(word: &[u8]) -> Option<Self> {
+        Some(match word {
+            b"eq" => Self::Eq,
+            b"gt" => Self::Gt,
+            b"ge" => Self::Ge,
+            b"lt" => Self::Lt,
+            b"le" => Self::Le,
+            _ => return None,
+        })
+    }
+
+    fn apply(self, bounds: Bounds) -> Bounds {
+        let (min, max) = (bounds.min, bounds.max);
+        match self {
+            Self::Eq => bounds,
+            Self::Gt => Bounds { min: max.or(min).map(|n| n.saturating_add(1)), max: None },
+            Self::Ge => Bounds { min: min.or(max), max: None },
+            Self::Lt => Bounds { min: None, max: min.or(max).map(|n| n.saturating_sub(1)) },
+            Self::Le => Bounds { min: None, max: max.or(min) },
         }
     }
 }
@@ -148,10 +352,16 @@ impl Condition {
                 let inner = words.get(at..close).unwrap_or_default();
                 let line = AclExpr::compile(inner, load).map_err(|e| e.shifted(at))?;
                 at = close + 1;
+                if !line.expr.validity().at(load.place) {
+                    load.warnings.push(format!(
+                        "'anonymous acl will never match because it uses keyword '{}' which is incompatible with '{}''",
+                        line.expr.fetch_name(),
+                        load.place.name()
+                    ));
+                }
                 Arc::new(vec![line])
             } else {
-                let found = acls.lines(text);
-                found.ok_or_else(|| {
+                named(text, acls, load).ok_or_else(|| {
                     WordsError::new(at - 1, format!("no such ACL : '{}'", String::from_utf8_lossy(text)))
                 })?
             };
@@ -174,6 +384,28 @@ impl Condition {
         }
         if self.unless { verdict.not() } else { verdict }
     }
+}
+
+/// The lines of a named ACL, predefined ones among them, with a warning where they can never match.
+fn named(name: &[u8], acls: &Acls, load: &mut Load<'_>) -> Option<Arc<Vec<AclExpr>>> {
+    let Some(lines) = acls.lines(name) else {
+        let words = names::predefined(name)?;
+        return AclExpr::compile(&words, load).ok().map(|line| Arc::new(vec![line]));
+    };
+    let shown = String::from_utf8_lossy(name);
+    let (place, at) = (load.place.name(), load.place);
+    let odd: Vec<&AclExpr> = lines.iter().filter(|line| !line.expr.validity().at(at)).collect();
+    match odd.first() {
+        None => {}
+        Some(_) if odd.len() == lines.len() => load.warnings.push(format!(
+            "'acl '{shown}' will never match because it only involves keywords that are incompatible with '{place}''"
+        )),
+        Some(first) => load.warnings.push(format!(
+            "'acl '{shown}' involves keywords '{}' which is incompatible with '{place}''",
+            first.expr.fetch_name()
+        )),
+    }
+    Some(lines)
 }
 
 fn all_of(terms: &[Term], scope: &dyn Scope, scratch: &Scratch) -> Verdict {
@@ -241,6 +473,13 @@ impl WordsError {
     #[must_use]
     pub const fn shifted(mut self, n: usize) -> Self {
         self.word += n;
+        self
+    }
+
+    /// The same error with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.error.hint = Some(hint.into());
         self
     }
 

@@ -22,13 +22,21 @@ pub const fn avalanche(mut a: u32) -> u32 {
     a = a.wrapping_add(0x1656_67b1).wrapping_add(a << 5);
     a = a.wrapping_add(0xd3a2_646c) ^ (a << 9);
     a = a.wrapping_add(0xfd70_46c5).wrapping_add(a << 3);
-    (a ^ 0xb55a_4f09) ^ (a >> 16)
+    a = (a ^ 0xb55a_4f09) ^ (a >> 16);
+    a ^ (a << 30)
 }
 
-/// WT6: 6 bits a round over a pair of words.
+/// WT6: two states that turn each other by steps taken from both.
 pub fn wt6(bytes: &[u8]) -> u32 {
-    let (mut h0, mut h1, mut a, mut b, mut c, mut d): (u32, u32, u32, u32, u32, u32) =
-        (0xa537_4b0c, 0x3d5c_39a6, 0, 0, 0, 0);
-    let _ = (&mut h0, &mut h1, &mut a, &mut b, &mut c, &mut d, bytes);
-    0
+    let (mut low, mut high) = (0xa53c_965a_u32, 0x5ca6_953a_u32);
+    let (mut low_step, mut high_step) = (6, 18);
+    for &byte in bytes {
+        low = !(low ^ u32::from(byte));
+        high = !(high.wrapping_add(u32::from(byte)));
+        (low, high) = (high.rotate_left(low_step), low.rotate_left(high_step));
+        let mixed = ((low >> 16) ^ high) & 0xffff;
+        low_step = mixed & 0x1f;
+        high_step = mixed >> 11;
+    }
+    low ^ high
 }

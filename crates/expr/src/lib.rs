@@ -8,6 +8,8 @@
 
 mod acl;
 pub mod args;
+#[cfg(test)]
+mod cases;
 mod conv;
 pub mod date;
 mod expr;
@@ -21,11 +23,13 @@ mod place;
 pub mod regex;
 pub mod scope;
 mod scratch;
+#[cfg(test)]
+mod testing;
 mod uri;
 mod value;
 mod vars;
 
-pub use acl::{AclExpr, Acls, Condition, Verdict, WordsError};
+pub use acl::{AclExpr, Acls, CRITERIA, Condition, Criterion, Verdict, WordsError};
 pub use conv::CONVERTERS;
 pub use expr::Expr;
 pub use fetch::FETCHES;

@@ -1,5 +1,6 @@
 //! Patterns: what ACLs and maps compare samples with (manual, 7.1).
 
+mod file;
 mod parse;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use crate::regex::Regex;
 use crate::{Scratch, Type, Value};
+pub use file::{FileEntry, PatternFile, PatternFiles};
 pub(crate) use parse::parse_hex;
 pub use parse::{Bounds, parse_bounds, parse_network};
 
@@ -63,10 +65,6 @@ pub enum Pattern {
     Regex(Arc<Regex>),
 }
 
-/// Pattern files and maps of a configuration, each loaded once.
-#[derive(Debug, Default)]
-pub struct PatternFiles {}
-
 // === impl Method ===
 
 impl Method {
@@ -88,6 +86,37 @@ impl Method {
             b"reg" => Self::Reg,
             _ => return None,
         })
+    }
+
+    /// The name after `-m`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Ip => "ip",
+            Self::Bin => "bin",
+            Self::Len => "len",
+            Self::Str => "str",
+            Self::Beg => "beg",
+            Self::Sub => "sub",
+            Self::Dir => "dir",
+            Self::Dom => "dom",
+            Self::End => "end",
+            Self::Reg => "reg",
+        }
+    }
+
+    /// The type that samples are compared as.
+    pub const fn compares(self) -> Type {
+        match self {
+            Self::Found => Type::Any,
+            Self::Bool => Type::Bool,
+            Self::Int => Type::Sint,
+            Self::Ip => Type::Addr,
+            Self::Bin | Self::Len => Type::Bin,
+            _ => Type::Str,
+        }
     }
 
     /// The method that a sample of that type is compared by where none is named.
@@ -118,6 +147,20 @@ impl PatternSet {
     /// Adds a pattern in its text form.
     pub fn add(&mut self, text: &[u8], ignore_case: bool) -> Result<(), String> {
         self.patterns.push(parse::pattern(self.method, text, ignore_case)?);
+        Ok(())
+    }
+
+    /// Adds a range of numbers.
+    pub fn add_bounds(&mut self, bounds: Bounds) {
+        self.patterns.push(Pattern::Range(bounds));
+    }
+
+    /// Adds all patterns of a file.
+    pub fn add_file(&mut self, file: &PatternFile, ignore_case: bool) -> Result<(), String> {
+        for entry in &file.entries {
+            self.add(&entry.key, ignore_case)
+                .map_err(|e| format!("{e} at line {} of file '{}'", entry.line, file.name))?;
+        }
         Ok(())
     }
 

@@ -49,7 +49,8 @@ pub fn parse_bounds(text: &[u8]) -> Option<Bounds> {
     };
     let (left, right) = text.split_at_checked(colon)?;
     let right = right.get(1..)?;
-    let end = |side: &[u8]| if side.is_empty() { Some(None) } else { args::integer(side).map(Some) };
+    let digits = |side: &[u8]| side.iter().all(u8::is_ascii_digit).then(|| args::integer(side)).flatten();
+    let end = |side: &[u8]| if side.is_empty() { Some(None) } else { digits(side).map(Some) };
     let bounds = Bounds { min: end(left)?, max: end(right)? };
     match bounds {
         Bounds { min: Some(min), max: Some(max) } if min > max => None,

@@ -1,0 +1,35 @@
+//! Tables of cases whose results were seen on the reference: each line an expression, a tab, what it gave in
+//! `http-request return ... lf-string` (bytes outside of ASCII as `\xXX`).
+
+use crate::testing::{TestScope, load_at, shown};
+use crate::{Format, Place, Purpose, Scratch};
+
+const REQUEST: &str = "GET /p/a?x=1&y=2&x=3;z=4 HTTP/1.1\r\nHost: h.Ex:80\r\nA: v1, v2\r\nA:v3,\"x, y\" ,\r\nQ: \"a\\\"b, c\", d=\", e\", f\r\nN: 12, -5x\r\nXFF: 1.2.3.4, ::1, [::2]:80, 1.2.3.4:99\r\nCookie: a=1; b=\"q;x\"; a=2; n=42 ; c\r\ncookie: a=3;e=;=f;g = h\r\nEmpty:\r\nE2: ,x,\r\n\r\n";
+
+fn check(table: &str) {
+    let mut failed = Vec::new();
+    for line in table.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
+        let (expr, expected) = line.split_once('\t').unwrap();
+        let mut scope = TestScope::request(REQUEST);
+        scope.numbers.push((crate::scope::Number::FirstRequest, 1));
+        let format = load_at(Place::FrontHttpRequest, |load| {
+            Format::compile(format!("%[{expr}]").as_bytes(), Purpose::Http, load)
+        });
+        let mut out = Vec::new();
+        match format {
+            Ok(format) => {
+                format.render(&scope, &Scratch::new(), &mut out, 65536);
+                if shown(&out) != expected {
+                    failed.push(format!("{expr}\n  reference {expected}\n  here      {}", shown(&out)));
+                }
+            }
+            Err(e) => failed.push(format!("{expr}: {}", e.message)),
+        }
+    }
+    assert!(failed.is_empty(), "{} differ:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn fetches_of_a_request_give_what_the_reference_gives() {
+    check(include_str!("../tests/cases/request.tsv"));
+}
