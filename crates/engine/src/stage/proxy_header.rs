@@ -1,8 +1,123 @@
-//! What a client says of itself before its first byte: the PROXY protocol (manual, 5.1 "accept-proxy").
+//! What a client says of itself before its first byte, and what we say of it to a server: the PROXY protocol
+//! (manual, 5.1 "accept-proxy", "accept-netscaler-cip"; 5.2 "send-proxy", "send-proxy-v2").
 
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::task::Poll;
+
+use weir_sys::Address;
+
+use weir_wire::proxy::{self, Endpoints};
+use weir_wire::{Parsed, netscaler_cip, proxy_v1, proxy_v2};
+
+use crate::conf::ProxyHeader;
+use crate::ending::{Cause, Stage};
 use crate::transaction::{Stop, Transaction};
 
-/// Reads the header where the `bind` line asks for one.
-pub(crate) async fn accept(_t: &mut Transaction) -> Result<(), Stop> {
+/// Reads the header where the `bind` line asks for one, before the first request of a connection.
+pub(crate) async fn accept(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(bind) = t.client.listener.conf() else { return Ok(()) };
+    if t.client.requests > 0 || !(bind.accept_proxy || bind.accept_netscaler_cip.is_some()) {
+        return Ok(());
+    }
+    let (cip, proxy) = (bind.accept_netscaler_cip, bind.accept_proxy);
+    if let Some(magic) = cip {
+        Box::pin(read(t, |bytes| cip_header(bytes, magic))).await?;
+    }
+    if proxy {
+        Box::pin(read(t, proxy_header)).await?;
+    }
+    // The request begins where the header ends.
+    t.facts.begun = t.now();
     Ok(())
+}
+
+/// Adds the header that a server gets before everything else.
+pub(crate) fn write(rule: &ProxyHeader, t: &Transaction, out: &mut Vec<u8>) {
+    let ends = match (t.client.source.inet(), t.client.destination().inet()) {
+        (Some(source), Some(destination)) => Some(Endpoints { source, destination }),
+        _ => None,
+    };
+    if !rule.v2 {
+        return proxy_v1::write(out, ends);
+    }
+    let has = |name: &str| rule.options.iter().any(|o| o == name);
+    let tls = ["ssl", "cert-cn", "ssl-cipher", "cert-sig", "cert-key"].iter().any(|o| has(o));
+    let facts = proxy_v2::Facts {
+        endpoints: ends,
+        crc32c: has("crc32c"),
+        ssl: tls.then(proxy_v2::Ssl::default),
+        ..proxy_v2::Facts::default()
+    };
+    // Without custom values the header always fits.
+    let _ = proxy_v2::write(out, &facts);
+}
+
+/// The addresses that a header names; `None` where the connection's own count.
+type Found = Parsed<Option<Endpoints>, ()>;
+
+fn proxy_header(bytes: &[u8]) -> Found {
+    match proxy::parse(bytes) {
+        Parsed::Partial => Parsed::Partial,
+        Parsed::Complete { value, consumed } => Parsed::Complete { value: value.endpoints, consumed },
+        Parsed::Invalid(_) => Parsed::Invalid(()),
+    }
+}
+
+fn cip_header(bytes: &[u8], magic: u32) -> Found {
+    match netscaler_cip::parse(bytes, magic) {
+        Parsed::Partial => Parsed::Partial,
+        Parsed::Complete { value, consumed } => Parsed::Complete { value: Some(value), consumed },
+        Parsed::Invalid(_) => Parsed::Invalid(()),
+    }
+}
+
+/// Reads one header. As in the reference it has to come with the first bytes: a part of one is refused, which
+/// the specification of the protocol allows (section 2).
+async fn read(t: &mut Transaction, parse: impl Fn(&[u8]) -> Found) -> Result<(), Stop> {
+    if t.client.input.is_empty() {
+        fill(t).await?;
+    }
+    match parse(t.client.input.data()) {
+        Parsed::Complete { value, consumed } => {
+            t.client.input.consume(consumed);
+            if let Some(Endpoints { source, destination }) = value {
+                t.client.set_addresses(inet(source), inet(destination));
+            }
+            Ok(())
+        }
+        Parsed::Partial | Parsed::Invalid(()) => Err(refuse(t, Cause::Proxy)),
+    }
+}
+
+async fn fill(t: &mut Transaction) -> Result<(), Stop> {
+    let timeouts = &t.client.frontend.conf().timeouts;
+    let wait = timeouts.client_hs.or(timeouts.http_request).or(timeouts.client);
+    t.client.timer.set(t.client.accepted.after(wait));
+    let client = &mut t.client;
+    let got = poll_fn(|cx| match client.stream.poll_read(cx, client.input.space()) {
+        Poll::Ready(Ok(n)) => Poll::Ready(Some(n)),
+        Poll::Ready(Err(_)) => Poll::Ready(Some(0)),
+        Poll::Pending if client.timer.poll_expired(cx) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await;
+    match got {
+        Some(n) if n > 0 => {
+            t.client.input.filled(n);
+            Ok(())
+        }
+        Some(_) => Err(refuse(t, Cause::Client)),
+        None => Err(refuse(t, Cause::ClientTimeout)),
+    }
+}
+
+fn refuse(t: &mut Transaction, cause: Cause) -> Stop {
+    t.facts.blame(cause, Stage::Request);
+    t.client.frontend.front().failed_requests.add(1);
+    Stop::Close
+}
+
+fn inet(a: SocketAddr) -> Address {
+    Address::Inet(a)
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 use weir_balance::retry::{Attempt, Next, Redispatch};
 
 use crate::clock::{self, Tick};
-use crate::conf::RetryOn;
+use crate::conf::{Mode, RetryOn};
 use crate::ending::{Cause, Stage};
 use crate::farm::Choice;
 use crate::io::Stream;
 use crate::local;
 use crate::outbound::{self, Connecting, Failure};
+use crate::stage::proxy_header;
 use crate::transaction::{Assigned, Stop, Transaction};
 
 /// A connection to the server of the transaction, made anew.
@@ -167,7 +168,29 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     server.counters().connects.add(1);
     t.proxy().back().connects.add(1);
     t.facts.connected = Some(t.now());
-    Ok(connecting.into_stream())
+    let stream = connecting.into_stream();
+    introduce(t, &server, &stream).await?;
+    Ok(stream)
+}
+
+/// Says who the client is, where the server wants to know.
+async fn introduce(t: &Transaction, server: &local::Server, stream: &Stream) -> Result<(), Ended> {
+    let Some(rule) = &server.conf().proxy_header else { return Ok(()) };
+    let mut bytes = Vec::new();
+    proxy_header::write(rule, t, &mut bytes);
+    let mut rest = bytes.as_slice();
+    // The request follows at once; a server that speaks first must not wait for it.
+    let more = t.proxy().conf().mode == Mode::Http;
+    while !rest.is_empty() {
+        let sent = poll_fn(|cx| match stream.poll_write(cx, rest, more) {
+            Poll::Ready(r) => Poll::Ready(r.map_err(|_| Ended::Refused)),
+            Poll::Pending if t.client.timer.poll_expired(cx) => Poll::Ready(Err(Ended::TimedOut)),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        rest = rest.get(sent..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 fn start(t: &Transaction, server: &Rc<local::Server>) -> Result<Connecting, Failure> {
