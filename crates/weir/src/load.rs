@@ -4,6 +4,7 @@
 //! Prints nothing: the messages are part of the answer.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use weir_config::{Document, Environment, Loaded, Loader};
 use weir_diag::{Diagnostics, Report, Sources};
@@ -107,6 +108,11 @@ fn put_over(options: &Options, conf: &mut Conf) {
     global.maxconn = options.maxconn.or(global.maxconn);
     if let Some(name) = &options.local_peer {
         global.localpeer = Some(name.clone());
+    }
+    if let Some(most) = options.proxy_maxconn {
+        for proxy in conf.proxies.iter_mut().map(Arc::make_mut).filter(|proxy| proxy.maxconn.is_none()) {
+            proxy.maxconn = Some(most);
+        }
     }
     if let Some(path) = &options.pidfile {
         global.pidfile = Some(PathBuf::from(path));

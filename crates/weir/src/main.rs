@@ -1,85 +1,9 @@
-//! Weir: a TCP and HTTP load balancer that reads haproxy.cfg.
-//!
-//! This room holds the command line, the supervisor and its worker, loading and reloading, and the wiring of the
-//! keyword tables. It knows no protocol and no rule.
-
-mod access;
-mod check;
-mod cli;
-mod demo;
-mod dumps;
-mod finish;
-mod keywords;
-mod limits;
-mod load;
-mod say;
-mod serve;
-mod sockets;
-mod start;
-mod supervision;
-
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
-
-use cli::{Own, Request, usage, version};
-use finish::Finish;
-use say::{Loudness, Voice};
+//! The program: its allocator, and nothing else. See the library of the same name.
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let mut words: Vec<OsString> = std::env::args_os().collect();
-    let called = if words.is_empty() { OsString::from("weir") } else { words.remove(0) };
-    act(&words, Path::new(&called)).now()
-}
-
-/// Does what the command line asks for.
-fn act(words: &[OsString], called: &Path) -> Finish {
-    let voice = Voice::new(called, Loudness::All);
-    let program = voice.program().to_owned();
-    match cli::parse(words) {
-        Ok(Request::Run(options)) => {
-            let loudness = if options.quiet { Loudness::Silent } else { Loudness::All };
-            start::run(&options, Voice::new(called, loudness))
-        }
-        Ok(Request::Judge(condition)) => judge(&condition, &voice),
-        Ok(Request::Version(form)) => answer(version::text(form, &program)),
-        Ok(Request::MemoryHelp) => answer(cli::memory_help()),
-        Ok(Request::Own(Own::Help)) => answer(usage::text(&program)),
-        Ok(Request::Own(Own::Keywords)) => {
-            answer(keywords::listing().iter().map(|line| format!("{line}\n")).collect::<String>())
-        }
-        Ok(Request::Own(Own::Check(files))) => check::run(&files, &voice),
-        Ok(Request::Own(Own::Demo)) => demo::run(voice),
-        Err(misuse) => {
-            if let Some(message) = &misuse.message {
-                voice.alert(message);
-            }
-            if misuse.usage {
-                say::print(version::text(version::Form::Short, &program));
-                eprintln!("{}", usage::text(&program));
-            }
-            Finish::Exit(1)
-        }
-    }
-}
-
-fn answer(text: String) -> Finish {
-    say::print(text);
-    Finish::Exit(0)
-}
-
-/// `-cc`: 0 for true, 1 for false, 2 where it cannot be judged.
-fn judge(condition: &OsStr, voice: &Voice) -> Finish {
-    let environment = load::environment(&cli::Options::default());
-    match weir_config::evaluate(&condition.to_string_lossy(), &environment, &keywords::features()) {
-        Ok(true) => Finish::Exit(0),
-        Ok(false) => Finish::Exit(1),
-        Err(fault) => {
-            voice.alert(format_args!("Failed to evaluate condition: {}", fault.message));
-            Finish::Exit(2)
-        }
-    }
+    weir::main(std::env::args_os().collect())
 }

@@ -29,9 +29,7 @@ pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
         }
     }
     for (option, reason) in &options.inert {
-        if options.verbose {
-            voice.notice(format_args!("'{option}' has no effect: {reason}."));
-        }
+        voice.notice(format_args!("'{option}' has no effect: {reason}."));
     }
     let configuration = load::load(options, &Access::Own);
     if configuration.conf.global.quiet && !options.check {
@@ -81,6 +79,12 @@ fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
     }
     if options.master_cli.is_some() && !options.master {
         return Err("a master CLI socket was defined, but master-worker mode (-W) is not enabled.".into());
+    }
+    if let Some(socket) = &options.old_socket {
+        voice.notice(format_args!(
+            "'-x {}' has no effect: listening sockets are not fetched yet; addresses are bound beside the old process.",
+            socket.display()
+        ));
     }
     Ok(())
 }

@@ -60,8 +60,6 @@ pub(crate) struct Options {
     pub(crate) quiet: bool,
     /// `-V`
     pub(crate) verbose: bool,
-    /// `-4`
-    pub(crate) ipv4_only: bool,
     /// `-p`
     pub(crate) pidfile: Option<PathBuf>,
     /// `-m`, megabytes.
@@ -229,7 +227,7 @@ fn option(flag: &[u8], words: &mut Words<'_>, options: &mut Options) -> Result<O
         }
         [b'q', ..] => (options.quiet, options.verbose) = (true, false),
         [b'V', ..] => (options.quiet, options.verbose) = (false, true),
-        [b'4', ..] => options.ipv4_only = true,
+        [b'4', ..] => options.inert.push(("-4".into(), "there are no resolvers yet that it could limit")),
         [b'f', ..] => options.files.push(words.argument('f')?.into()),
         [b'p', ..] => options.pidfile = Some(words.argument('p')?.into()),
         [b'm', ..] => options.memory = words.number('m')?,
@@ -330,7 +328,7 @@ mod tests {
             ("-d", Options::foreground),
             ("-q", |o| o.quiet),
             ("-q -V", |o| !o.quiet && o.verbose),
-            ("-4", |o| o.ipv4_only),
+            ("-4", |o| o.inert.len() == 1),
             ("-p /run/p", |o| o.pidfile == Some("/run/p".into())),
             ("-m 100", |o| o.memory == Some(100)),
             ("-n 12", |o| o.maxconn == Some(12)),

@@ -9,7 +9,7 @@ use weir_sys::Address;
 use weir_sys::listen::{ListenSpec, Ownership, Transport};
 
 /// A value that a packet can hold.
-pub(crate) trait Wire: Sized {
+pub trait Wire: Sized {
     /// Appends the value.
     fn write(&self, to: &mut Writer);
 
@@ -18,24 +18,26 @@ pub(crate) trait Wire: Sized {
 }
 
 /// The packet of a value.
-pub(crate) fn encode<T: Wire>(value: &T) -> Vec<u8> {
+pub fn encode<T: Wire>(value: &T) -> Vec<u8> {
     let mut writer = Writer(Vec::new());
     value.write(&mut writer);
     writer.0
 }
 
 /// The value of a packet; `None` where it is cut off, too long, or means nothing.
-pub(crate) fn decode<T: Wire>(packet: &[u8]) -> Option<T> {
+pub fn decode<T: Wire>(packet: &[u8]) -> Option<T> {
     let mut reader = Reader(packet);
     let value = T::read(&mut reader)?;
     reader.0.is_empty().then_some(value)
 }
 
 /// A packet that is written.
-pub(crate) struct Writer(Vec<u8>);
+#[derive(Debug)]
+pub struct Writer(Vec<u8>);
 
 /// What is left of a packet that is read.
-pub(crate) struct Reader<'a>(&'a [u8]);
+#[derive(Debug)]
+pub struct Reader<'a>(&'a [u8]);
 
 // === impl Writer ===
 

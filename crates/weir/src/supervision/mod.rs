@@ -5,10 +5,10 @@
 //! names), keeps its listening sockets, and starts another where it dies. The worker serves.
 
 pub(crate) mod client;
-pub(crate) mod codec;
+pub mod codec;
 mod grants;
 mod notify;
-pub(crate) mod protocol;
+pub mod protocol;
 mod supervisor;
 
 pub(crate) use grants::Grants;

@@ -14,11 +14,11 @@ use weir_sys::{SocketError, Step};
 use super::codec::{Reader, Wire, Writer};
 
 /// The most bytes of a packet.
-pub(crate) const LARGEST: usize = 64 * 1024;
+pub const LARGEST: usize = 64 * 1024;
 
 /// What a worker asks of its supervisor. Each gets one [`Answer`], in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
+pub enum Question {
     /// The file, opened for reading.
     Open(String),
     /// The regular files of a folder.
@@ -33,7 +33,7 @@ pub(crate) enum Question {
 
 /// What the supervisor answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// The file comes as a descriptor.
     Opened,
     /// The names; absent where the path is no folder.
@@ -50,14 +50,14 @@ pub(crate) enum Answer {
 
 /// What the supervisor tells a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Load the configuration anew and take it over.
     Reload,
 }
 
 /// What a worker tells its supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Report {
+pub enum Report {
     /// It serves.
     Ready,
     /// How a reload went, and what is to be said about it.
@@ -68,11 +68,11 @@ pub(crate) enum Report {
 
 /// Why something did not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// The system's error number; 0 where there is none.
-    pub(crate) errno: i32,
+    pub errno: i32,
     /// The step of a socket's set-up that failed: `cannot bind socket`.
-    pub(crate) step: String,
+    pub step: String,
 }
 
 // === impl Failure ===
