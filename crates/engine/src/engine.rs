@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::listener::Opened;
 use crate::runtime::Runtime;
 use crate::snapshot::Snapshot;
-use crate::worker::{Command, Handle};
+use crate::worker::{Colleagues, Command, Handle};
 
 /// The workers, and what they run on.
 #[derive(Debug)]
@@ -45,10 +45,13 @@ impl Engine {
         snapshot: Arc<Snapshot>,
         bindings: &[Binding],
     ) -> Result<Self, StartError> {
-        let workers = (0..runtime.workers)
-            .map(|id| Handle::start(id, runtime.clone(), snapshot.clone(), opened(bindings, id)))
-            .collect::<io::Result<Vec<_>>>()
-            .map_err(StartError)?;
+        let colleagues = Colleagues::default();
+        let start = |id| {
+            let sockets = opened(bindings, id);
+            Handle::start(id, runtime.clone(), snapshot.clone(), sockets, colleagues.clone())
+        };
+        let workers = (0..runtime.workers).map(start).collect::<io::Result<Vec<_>>>().map_err(StartError)?;
+        let _ = colleagues.set(workers.iter().map(|w| w.commands.clone()).collect());
         Ok(Self { runtime, snapshot: Mutex::new(snapshot), workers: Mutex::new(workers) })
     }
 

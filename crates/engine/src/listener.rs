@@ -6,7 +6,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::fence;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -28,6 +29,14 @@ pub struct Opened {
     pub proxy: usize,
     /// Which of its `bind` lines.
     pub bind: usize,
+}
+
+/// A connection that was just accepted, on its way to a worker that has less to do.
+pub(crate) struct Fresh {
+    pub(crate) fd: OwnedFd,
+    pub(crate) peer: Address,
+    pub(crate) proxy: usize,
+    pub(crate) bind: usize,
 }
 
 /// A listening socket that is served.
@@ -106,7 +115,7 @@ impl Listener {
             }
             for _ in 0..batch {
                 if !self.has_room(&worker) {
-                    tokio::time::sleep(FULL_WAIT).await;
+                    self.wait_for_room(&worker).await;
                     break;
                 }
                 match self.accept_one(&worker, &fd) {
@@ -137,18 +146,46 @@ impl Listener {
             Err(e) if is_transient(&e) => return Ok(true),
             Err(e) => return Err(e),
         };
-        self.admit(worker, stream, peer);
+        match worker.less_busy() {
+            Some(other) => {
+                other.adopt(Fresh { fd: stream, peer, proxy: self.proxy.shared.index, bind: self.bind })
+            }
+            None => self.admit(worker, stream, peer),
+        }
         Ok(true)
     }
 
+    /// Whether connections of this frontend and `bind` line belong here.
+    pub(crate) fn is_for(&self, fresh: &Fresh) -> bool {
+        self.proxy.shared.index == fresh.proxy && self.bind == fresh.bind
+    }
+
     /// Starts a connection's task.
-    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, fd: OwnedFd, peer: Address) {
+    pub(crate) fn admit(self: &Rc<Self>, worker: &Rc<Worker>, fd: OwnedFd, peer: Address) {
         let admission = Admission::new(worker, self);
         let Ok(client) = Client::new(worker, self, admission, fd, peer) else { return };
         match self.proxy.conf().mode {
             Mode::Http => tokio::task::spawn_local(connection::serve_http(client)),
             _ => tokio::task::spawn_local(connection::serve_tcp(client)),
         };
+    }
+
+    /// Waits until a connection ends that made a limit full, or the listener is told something.
+    async fn wait_for_room(&self, worker: &Worker) {
+        let room = &worker.runtime.process.room;
+        let mut freed = std::pin::pin!(room.freed.notified());
+        freed.as_mut().enable();
+        room.waiting.fetch_add(1, Relaxed);
+        // Either we see the place that was freed, or who freed it sees that we wait.
+        fence(SeqCst);
+        if !self.has_room(worker) {
+            poll_fn(|cx| {
+                self.waker.set(Some(cx.waker().clone()));
+                if self.closed.get() { Poll::Ready(()) } else { freed.as_mut().poll(cx) }
+            })
+            .await;
+        }
+        room.waiting.fetch_sub(1, Relaxed);
     }
 
     fn has_room(&self, worker: &Worker) -> bool {
@@ -173,6 +210,7 @@ impl Admission {
             process.highest_connections.fetch_max(n, Relaxed);
         }
         process.jobs.fetch_add(1, Relaxed);
+        process.load(worker.id, |n| n.wrapping_add(1));
         listener.sessions.set(listener.sessions.get() + 1);
         listener.proxy.shared.runtime.frontend.sessions.up();
         let counters = listener.proxy.front();
@@ -196,6 +234,11 @@ impl Drop for Admission {
         process.jobs.fetch_sub(1, Relaxed);
         self.listener.sessions.set(self.listener.sessions.get().saturating_sub(1));
         self.listener.proxy.shared.runtime.frontend.sessions.down();
+        fence(SeqCst);
+        if process.room.waiting.load(Relaxed) > 0 {
+            process.room.freed.notify_waiters();
+        }
+        process.load(self.worker.id, |n| n.wrapping_sub(1));
     }
 }
 
@@ -214,7 +257,5 @@ fn is_transient(e: &io::Error) -> bool {
 }
 
 const MAX_ACCEPT: i32 = 64;
-/// How long a listener rests when a limit is reached, before it looks again.
-const FULL_WAIT: Duration = Duration::from_millis(1);
 /// How long it rests when the system is out of descriptors or memory.
 const STARVED_WAIT: Duration = Duration::from_millis(100);

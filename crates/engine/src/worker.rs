@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use tokio::runtime::{Builder, LocalOptions};
@@ -12,7 +12,7 @@ use weir_sys::recycle::Recycled;
 
 use crate::buffer::BufferPool;
 use crate::clock;
-use crate::listener::{self, Opened};
+use crate::listener::{self, Fresh, Opened};
 use crate::local::View;
 use crate::runtime::{Counters, Runtime};
 use crate::snapshot::Snapshot;
@@ -24,6 +24,7 @@ use crate::transaction::{Messages, Served};
 pub(crate) struct Worker {
     pub(crate) id: usize,
     pub(crate) runtime: Arc<Runtime>,
+    colleagues: Colleagues,
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) buffers: Rc<BufferPool>,
     view: RefCell<Rc<View>>,
@@ -41,6 +42,8 @@ pub(crate) struct Worker {
 pub(crate) enum Command {
     /// Run on this from now on, with these listening sockets in the place of the old ones.
     Publish(Arc<Snapshot>, Vec<Opened>),
+    /// Serve this connection: another worker accepted it and has more to do.
+    Adopt(Fresh),
     /// Take no connection until `Resume`.
     Pause,
     /// Take connections again.
@@ -51,10 +54,17 @@ pub(crate) enum Command {
     Stop,
 }
 
+/// The way to a worker's ear.
+#[derive(Clone, Debug)]
+pub(crate) struct Mailbox(UnboundedSender<Command>);
+
+/// The mailboxes of all workers, in their order, once all are there.
+pub(crate) type Colleagues = Arc<OnceLock<Vec<Mailbox>>>;
+
 /// The control thread's hold on a worker.
 #[derive(Debug)]
 pub(crate) struct Handle {
-    commands: UnboundedSender<Command>,
+    pub(crate) commands: Mailbox,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -67,19 +77,21 @@ impl Handle {
         runtime: Arc<Runtime>,
         snapshot: Arc<Snapshot>,
         sockets: Vec<Opened>,
+        colleagues: Colleagues,
     ) -> io::Result<Self> {
         let (commands, received) = unbounded_channel();
         let thread = std::thread::Builder::new().name(format!("weir/{id}")).spawn(move || {
-            if let Err(e) = run(id, runtime, snapshot, sockets, received) {
+            let worker = || Worker::new(id, runtime, snapshot, colleagues);
+            if let Err(e) = run(worker, sockets, received) {
                 eprintln!("worker {id}: {e}");
             }
         })?;
-        Ok(Self { commands, thread: Some(thread) })
+        Ok(Self { commands: Mailbox(commands), thread: Some(thread) })
     }
 
     /// Tells the worker; whether it is still there.
     pub(crate) fn tell(&self, command: Command) -> bool {
-        self.commands.send(command).is_ok()
+        self.commands.0.send(command).is_ok()
     }
 
     /// Waits until the worker has ended.
@@ -90,15 +102,25 @@ impl Handle {
     }
 }
 
+// === impl Mailbox ===
+
+impl Mailbox {
+    /// Hands a connection over.
+    pub(crate) fn adopt(&self, fresh: Fresh) {
+        let _ = self.0.send(Command::Adopt(fresh));
+    }
+}
+
 // === impl Worker ===
 
 impl Worker {
-    fn new(id: usize, runtime: Arc<Runtime>, snapshot: Arc<Snapshot>) -> Rc<Self> {
+    fn new(id: usize, runtime: Arc<Runtime>, snapshot: Arc<Snapshot>, colleagues: Colleagues) -> Rc<Self> {
         let buffers = BufferPool::new(snapshot.global.tune.bufsize);
         let view = RefCell::new(View::new(snapshot, id, None));
         Rc::new(Self {
             id,
             runtime,
+            colleagues,
             wheel: Wheel::new(),
             buffers,
             view,
@@ -146,6 +168,23 @@ impl Worker {
         }
     }
 
+    /// A worker that has notably fewer connections than this one.
+    pub(crate) fn less_busy(&self) -> Option<&Mailbox> {
+        let mailboxes = self.colleagues.get().filter(|m| m.len() > 1)?;
+        let mine = self.runtime.process.loads().nth(self.id)?;
+        let (least, id) = self.runtime.process.loads().zip(0..).min()?;
+        (mine > least + least / 8 + SLACK).then(|| mailboxes.get(id)).flatten()
+    }
+
+    fn adopt(self: &Rc<Self>, fresh: Fresh) {
+        let listeners = self.listeners.borrow();
+        // A listener that is gone meanwhile takes its connections with it.
+        if let Some(l) = listeners.iter().find(|l| l.is_for(&fresh)).cloned() {
+            drop(listeners);
+            l.admit(self, fresh.fd, fresh.peer);
+        }
+    }
+
     fn publish(self: &Rc<Self>, snapshot: Arc<Snapshot>, sockets: Vec<Opened>) {
         let view = View::new(snapshot, self.id, Some(&self.view()));
         *self.view.borrow_mut() = view;
@@ -173,9 +212,7 @@ impl Worker {
 }
 
 fn run(
-    id: usize,
-    runtime: Arc<Runtime>,
-    snapshot: Arc<Snapshot>,
+    worker: impl FnOnce() -> Rc<Worker>,
     sockets: Vec<Opened>,
     mut commands: UnboundedReceiver<Command>,
 ) -> io::Result<()> {
@@ -186,13 +223,14 @@ fn run(
         .build_local(LocalOptions::default())?;
     rt.block_on(async move {
         clock::refresh();
-        let worker = Worker::new(id, runtime, snapshot);
+        let worker = worker();
         tokio::task::spawn_local(worker.wheel.clone().drive());
         tokio::task::spawn_local(reuse::janitor(worker.clone()));
         worker.listen(sockets);
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Publish(snapshot, sockets) => worker.publish(snapshot, sockets),
+                Command::Adopt(fresh) => worker.adopt(fresh),
                 Command::Pause => worker.pause(true),
                 Command::Resume => worker.pause(false),
                 Command::Drain => {
@@ -207,5 +245,7 @@ fn run(
     Ok(())
 }
 
+/// How many connections more than another a worker may have before it hands fresh ones over.
+const SLACK: u32 = 4;
 /// How many pieces of storage a worker keeps for later transactions.
 const KEEP: usize = 1024;

@@ -44,7 +44,25 @@ pub struct Process {
     pub stopping: AtomicBool,
     /// Transactions and tunnels that still run.
     pub jobs: AtomicU32,
+    /// Who waits for a limit to have room again.
+    pub room: Room,
+    /// Connections of each worker.
+    loads: OnceLock<Box<[Load]>>,
 }
+
+/// Listeners that wait because a limit is reached.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// How many wait.
+    pub waiting: AtomicU32,
+    /// Told when a connection has ended.
+    pub freed: tokio::sync::Notify,
+}
+
+/// A worker's connections, on a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Load(AtomicU32);
 
 /// State of one proxy.
 #[derive(Debug)]
@@ -85,6 +103,7 @@ impl Runtime {
     pub fn new(workers: usize) -> Arc<Self> {
         let process = Process::default();
         let _ = process.per_worker.set(counters(workers));
+        let _ = process.loads.set((0..workers).map(|_| Load::default()).collect());
         Arc::new(Self { workers, process, proxies: Mutex::default() })
     }
 
@@ -112,6 +131,18 @@ impl Process {
     /// The counters of a worker.
     pub fn counters(&self, worker: usize) -> Option<&Counters> {
         self.per_worker.get()?.get(worker)
+    }
+
+    /// Changes the number of a worker's connections; for that worker alone.
+    pub fn load(&self, worker: usize, change: impl Fn(u32) -> u32) {
+        if let Some(Load(n)) = self.loads.get().and_then(|l| l.get(worker)) {
+            n.store(change(n.load(Relaxed)), Relaxed);
+        }
+    }
+
+    /// The connections of each worker.
+    pub fn loads(&self) -> impl Iterator<Item = u32> {
+        self.loads.get().into_iter().flatten().map(|Load(n)| n.load(Relaxed))
     }
 
     /// The number of the next transaction.
