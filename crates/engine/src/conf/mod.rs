@@ -23,7 +23,8 @@ pub use log::{Facility, LogFormatKind, LogLevel, LogLine, LogSample, LogTarget, 
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
 pub use proxy::{Balance, Caps, KeepAlive, Mode, Persistence, Proxy, ReuseMode, UseBackend};
 pub use server::{
-    InitAddr, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source, SourceAddress,
+    InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
+    SourceAddress,
 };
 pub use timeouts::Timeouts;
 

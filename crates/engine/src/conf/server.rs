@@ -26,6 +26,8 @@ pub struct Server {
     pub port: PortRule,
     /// `init-addr`, in order.
     pub init_addr: Vec<InitAddr>,
+    /// `init-state`
+    pub init_state: Option<InitState>,
     /// `weight`, 0 to 256.
     pub weight: u32,
     /// `backup`
@@ -111,6 +113,19 @@ pub enum InitAddr {
     None,
     /// This one.
     Ip(IpAddr),
+}
+
+/// The state of a checked server at start (`init-state`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitState {
+    /// Up, and down only after `fall` failed checks.
+    FullyUp,
+    /// Up, and down after one failed check.
+    Up,
+    /// Down, and up after one good check.
+    Down,
+    /// Down, and up only after `rise` good checks.
+    FullyDown,
 }
 
 /// `on-error`
@@ -206,6 +221,7 @@ impl Server {
             hostname: None,
             port: PortRule::Fixed,
             init_addr: Vec::new(),
+            init_state: None,
             weight: 1,
             backup: false,
             disabled: false,

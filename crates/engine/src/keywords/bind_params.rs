@@ -40,6 +40,9 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     }),
     value("guid-prefix", "beginning of the names that outlive reloads", |c, v| {
         let text = text(c, v, "expects an argument")?;
+        if let Some(fault) = v.first().and_then(super::listen::guid_fault) {
+            return Err(said(c, format!("error on GUID generation : {fault}")));
+        }
         each(c, |b| b.guid_prefix = Some(text.clone()))
     }),
     value("id", "number of the listener", id),
@@ -68,6 +71,16 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
         each(c, |b| b.namespace = Some(text.clone()))
     }),
     value("nice", "priority of its connections", nice),
+    value("process", "which processes serve it, of older versions", |c, v| {
+        let text = v.first().map(Word::text).unwrap_or_default();
+        c.out.push(Diagnostic::warning(
+            c.name.span,
+            format!(
+                "'process {text}' on 'bind' lines is not supported anymore, please use 'thread' instead."
+            ),
+        ));
+        Ok(())
+    }),
     value("proto", "protocol to use without asking", proto),
     value("severity-output", "how the runtime API shows severities", severity_output),
     value("shards", "how many sockets an address gets", shards),

@@ -181,7 +181,6 @@ fn modern_send(send: &HttpSend) -> String {
 }
 
 fn send(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    ctx.draft.checks.own_rules(line.span);
     let said = |at: &Word, message: String| at.alert(format!("'http-check send' : {message}"));
     let mut send = ctx.draft.checks.http.send.clone();
     let mut rest = line.args().iter();
@@ -230,6 +229,7 @@ fn send(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             }
         }
     }
+    ctx.draft.checks.own_rules(line.span);
     if std::mem::replace(&mut ctx.draft.checks.sent, true) {
         return Err(line.alert(format!("'http-check send' : {STEPS}")));
     }
@@ -239,7 +239,6 @@ fn send(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 
 fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let said = |at: &Word, message: String| at.alert(format!("'http-check connect' : {message}"));
-    ctx.draft.checks.own_rules(line.span);
     let mut connect = CheckConnect::default();
     let mut rest = line.args().iter();
     while let Some(word) = rest.next() {
@@ -280,6 +279,7 @@ fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             }
         }
     }
+    ctx.draft.checks.own_rules(line.span);
     if ctx.draft.checks.sent || !ctx.draft.checks.http.expect.is_empty() {
         if ctx.draft.checks.http.connect.is_none() {
             return Err(line.alert(
@@ -319,7 +319,7 @@ fn expect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             "status" | "rstatus" | "string" | "rstring" if found.is_none() => {
                 let value = rest
                     .next()
-                    .ok_or_else(|| said(word, format!("'{name}' expects a <pattern> as argument")))?;
+                    .ok_or_else(|| said(word, format!("'{name}' expects a <pattern> as argument.")))?;
                 found = Some(pattern(name, value, negated)?);
             }
             "min-recv" | "string-lf" | "hdr" | "fhdr" | "ok-status" | "error-status" | "tout-status"
@@ -349,12 +349,22 @@ fn only_supports(got: &str) -> String {
 
 fn pattern(name: &str, value: &Word, negated: bool) -> Result<HttpExpect, Diagnostic> {
     let text = value.text().into_owned();
+    match name {
+        "rstatus" | "rstring" => regex_is_good(value)?,
+        _ => {}
+    }
     Ok(match name {
         "status" => HttpExpect::Status(status_ranges(value)?, negated),
         "rstatus" => HttpExpect::StatusRegex(text, negated),
         "rstring" => HttpExpect::BodyRegex(text, negated),
         _ => HttpExpect::Body(value.bytes.to_vec(), negated),
     })
+}
+
+fn regex_is_good(value: &Word) -> Result<(), Diagnostic> {
+    weir_expr::regex::Regex::compile(&value.bytes, true)
+        .map(drop)
+        .map_err(|m| value.alert(format!("'http-check expect' : {m}.")))
 }
 
 /// `200,300-399`

@@ -3,26 +3,32 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
 
 use super::resolve::{Load, place};
 use super::servers::settle_address;
-use super::{Draft, ErrorLine, LogLine, UserlistDraft};
-use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy, Userlist};
+use super::{Draft, ErrorLine, LogLine, ServerDraft, UserlistDraft};
+use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy, RetryOn, SourceAddress, Userlist};
 
 /// Checks the proxies as a whole and completes them.
 pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
     let mut drafts = std::mem::take(&mut load.drafts);
     same_names(load, &drafts);
     number_proxies(&mut drafts);
-    let frontends_first: Vec<usize> = (0..drafts.len()).collect();
-    for at in frontends_first {
+    for at in 0..drafts.len() {
         backends_of(load, &drafts, at);
         let Some(draft) = drafts.get_mut(at) else { continue };
         if draft.proxy.disabled {
             continue;
         }
         check_one(load, draft);
+    }
+    tracking(load, &drafts);
+    duplicates(load, &drafts);
+    if load.unresolved {
+        load.out.push(
+            Diagnostic::new(Severity::Alert, None, "Failed to initialize server(s) addr.").form(Form::Bare),
+        );
     }
     complete(load, &mut drafts);
     drafts
@@ -312,6 +318,7 @@ fn servers(load: &mut Load<'_>, draft: &mut Draft) {
             ));
             load.unresolved = true;
         }
+        http_only_server(load.sources, &mut load.out, &draft.proxy, server);
         if server.do_check && !server.has_port && server.check.port.is_none() {
             load.out.push(alert(
                 at,
@@ -379,6 +386,176 @@ fn error_files(load: &mut Load<'_>, draft: &mut Draft) {
                 let files = section.files.iter();
                 let files = files.filter(|f| statuses.is_empty() || statuses.contains(&f.status));
                 draft.proxy.error_files.extend(files.cloned());
+            }
+        }
+    }
+}
+
+/// What a server cannot do outside HTTP.
+fn http_only_server(sources: &Sources, out: &mut Diagnostics, proxy: &Proxy, server: &mut ServerDraft) {
+    let at = server.server.at;
+    let (kind, name) = (kind(proxy), &proxy.name);
+    let fast_retry = RetryOn::CONN_FAILURE | RetryOn::EMPTY_RESPONSE | RetryOn::RESPONSE_TIMEOUT;
+    if server.server.tfo && !proxy.retry_on.contains(fast_retry) {
+        out.push(warning(
+            at,
+            format!(
+                "[{}] : 'server {name}/{}' : server has tfo activated, the backend should be configured with at least \
+                 'conn-failure', 'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection \
+                 on failure.",
+                place(sources, at),
+                server.server.name
+            ),
+        ));
+    }
+    if proxy.mode == Mode::Http {
+        return;
+    }
+    if server.server.redir.is_some() {
+        out.push(alert(
+            at,
+            format!("{kind} '{name}' : server cannot have cookie or redirect prefix in non-HTTP mode."),
+        ));
+    }
+    if server.server.cookie.take().is_some() {
+        out.push(warning(
+            at,
+            format!(
+                "{kind} '{name}' : ignoring cookie for server '{}' as HTTP mode is disabled.",
+                server.server.name
+            ),
+        ));
+    }
+    if server.server.observe == Some(7) {
+        // HAProxy calls it an alert and loads it.
+        out.push(
+            Diagnostic::warning(
+                at,
+                format!(
+                    "'server {name}/{}' : 'layer7' can only be used in http proxies..",
+                    server.server.name
+                ),
+            )
+            .form(Form::Here),
+        );
+        server.server.observe = None;
+    }
+    if let Some(SourceAddress::Header { name: header, .. }) = &server.server.source.usesrc {
+        out.push(warning(
+            at,
+            format!(
+                "{kind} '{name}' : server {} cannot use header {header} as source IP in non-HTTP mode.",
+                server.server.name
+            ),
+        ));
+        server.server.source.usesrc = None;
+    }
+}
+
+/// The server that each `track` names: it must exist, be checked, and lead to no circle.
+fn tracking(load: &mut Load<'_>, drafts: &[Draft]) {
+    for draft in drafts {
+        let proxy = &draft.proxy.name;
+        for server in &draft.servers {
+            let Some(track) = &server.server.track else { continue };
+            let at = server.server.at;
+            let said = |message: String| {
+                alert(
+                    at,
+                    format!(
+                        "[{}] : 'server {proxy}/{}' : {message}",
+                        place(load.sources, at),
+                        server.server.name
+                    ),
+                )
+            };
+            let (wanted_proxy, wanted) = track.split_once('/').unwrap_or((proxy, track));
+            let Some(other) = drafts.iter().find(|d| d.proxy.name == wanted_proxy && d.proxy.is_backend())
+            else {
+                load.out.push(said(format!("unable to find required proxy '{wanted_proxy}' for tracking.")));
+                continue;
+            };
+            let Some(target) = other.servers.iter().find(|s| s.server.name == wanted) else {
+                load.out.push(said(format!("unable to find required server '{wanted}' for tracking.")));
+                continue;
+            };
+            if !target.do_check && target.server.track.is_none() {
+                load.out.push(said(format!(
+                    "unable to use {wanted_proxy}/{wanted} for tracking as it does not have any check nor agent enabled."
+                )));
+            } else if circular(drafts, wanted_proxy, target) {
+                load.out.push(said(format!(
+                    "unable to track {wanted_proxy}/{wanted} as it belongs to a tracking chain looping over {proxy}/{}.",
+                    server.server.name
+                )));
+            }
+        }
+    }
+}
+
+/// Whether following `track` from `server` never ends at a checked server.
+fn circular(drafts: &[Draft], proxy: &str, server: &ServerDraft) -> bool {
+    let (mut proxy, mut server) = (proxy, server);
+    let total: usize = drafts.iter().map(|d| d.servers.len()).sum();
+    for _ in 0..=total {
+        let Some(track) = &server.server.track else { return false };
+        let (next_proxy, next) = track.split_once('/').unwrap_or((proxy, track));
+        let next = drafts
+            .iter()
+            .find(|d| d.proxy.name == next_proxy && d.proxy.is_backend())
+            .and_then(|d| d.servers.iter().find(|s| s.server.name == next));
+        let Some(next) = next else { return false };
+        (proxy, server) = (next_proxy, next);
+    }
+    true
+}
+
+/// Numbers and names that are to be given once.
+fn duplicates(load: &mut Load<'_>, drafts: &[Draft]) {
+    let mut ids: HashMap<u32, &Proxy> = HashMap::new();
+    let mut guids: HashMap<String, String> = HashMap::new();
+    for draft in drafts {
+        let proxy = &draft.proxy;
+        if let Some(at) = draft.explicit_id
+            && let Some(other) = ids.insert(proxy.id, proxy)
+        {
+            load.out.push(
+                Diagnostic::alert(
+                    at,
+                    format!(
+                        "{} {} reuses same custom id as {} {} (declared at {}).",
+                        kind(proxy),
+                        proxy.name,
+                        kind(other),
+                        other.name,
+                        place(load.sources, other.at)
+                    ),
+                )
+                .tight()
+                .related(other.at, "first used here"),
+            );
+        }
+        if let Some(guid) = &proxy.guid
+            && let Some(other) = guids.insert(guid.clone(), format!("{} {}", kind(proxy), proxy.name))
+        {
+            load.out.push(Diagnostic::alert(proxy.at, format!("'guid': duplicate entry with {other}")));
+        }
+        for server in &draft.servers {
+            let server = &server.server;
+            if let Some(guid) = &server.guid
+                && let Some(other) =
+                    guids.insert(guid.clone(), format!("server {}/{}", proxy.name, server.name))
+            {
+                load.out.push(
+                    Diagnostic::alert(
+                        server.at,
+                        format!(
+                            "'server {}/{}' : 'guid': duplicate entry with {other}.",
+                            proxy.name, server.name
+                        ),
+                    )
+                    .form(Form::Here),
+                );
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, values};
 use weir_diag::{Diagnostic, Diagnostics, Severity};
 
-use super::{ErrorLine, List, ListCtx, ListFn, Outside, ProxyCtx, ProxyFn};
+use super::{ErrorLine, List, ListFn, Outside, ProxyCtx, ProxyFn};
 use crate::conf::{ErrorFile, ErrorSource, RedirectCode};
 
 /// The lines of a proxy.

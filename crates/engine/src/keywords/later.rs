@@ -2,9 +2,10 @@
 //!
 //! Where a word starts to work, its entry moves to the file of its topic.
 
-use weir_config::{Arity, Class, Entry, Keyword, Sections};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
+use weir_diag::Diagnostic;
 
-use super::{BindFn, GlobalFn, ProxyFn, ServerFn};
+use super::{BindFn, GlobalFn, ProxyCtx, ProxyFn, ServerFn};
 
 const ACLS: &str = "comes with ACLs";
 const AGENT: &str = "comes with agent checks";
@@ -40,7 +41,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("cookie", COOKIES),
     proxy("crt", TLS),
     proxy("declare capture", CAPTURES),
-    proxy("declare", CAPTURES),
     proxy("email-alert from", MAIL),
     proxy("email-alert level", MAIL),
     proxy("email-alert mailers", MAIL),
@@ -48,7 +48,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("email-alert to", MAIL),
     proxy("external-check command", CHECKS),
     proxy("external-check path", CHECKS),
-    proxy("external-check", CHECKS),
     proxy("filter", FILTERS),
     proxy("filter-sequence", FILTERS),
     proxy("force-be-switch", RULES),
@@ -93,7 +92,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("stick store-request", TABLES),
     proxy("stick store-response", TABLES),
     proxy("stick-table", TABLES),
-    proxy("tcp-check", CHECKS),
     proxy("tcp-check comment", CHECKS),
     proxy("tcp-check connect", CHECKS),
     proxy("tcp-check expect", CHECKS),
@@ -103,17 +101,71 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("tcp-check send-lf", CHECKS),
     proxy("tcp-check set-var", CHECKS),
     proxy("tcp-check unset-var", CHECKS),
-    proxy("tcp-request", RULES),
     proxy("tcp-request connection", RULES),
     proxy("tcp-request content", RULES),
     proxy("tcp-request inspect-delay", RULES),
     proxy("tcp-request session", RULES),
-    proxy("tcp-response", RULES),
     proxy("tcp-response content", RULES),
     proxy("tcp-response inspect-delay", RULES),
     proxy("use-fcgi-app", FASTCGI),
     proxy("use-server", RULES),
 ];
+
+/// First words of longer names, for the message where nothing goes on like that.
+pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
+    first("capture", |_, line| {
+        Err(line.alert("'capture' expects 'cookie' or 'request header' or 'response header'."))
+    }),
+    first("declare", |_, line| {
+        Err(line.alert("'declare' needs a second keyword that specify the type of declaration ('capture')"))
+    }),
+    first("email-alert", |_, line| Err(missing(line, "email-alert"))),
+    first("external-check", |_, line| Err(missing(line, "external-check"))),
+    first("monitor", |_, line| Err(line.alert("'monitor' only supports 'fail'."))),
+    first("persist", |_, line| {
+        let what = if line.args().is_empty() { "missing" } else { "unknown" };
+        Err(line.alert(format!("{what} persist method.")))
+    }),
+    first("stats", |_, line| {
+        let what = match line.arg(0) {
+            None => "missing keyword in 'stats'".to_owned(),
+            Some(word) => format!("unknown stats parameter '{}'", word.text()),
+        };
+        Err(line
+            .alert(format!(
+                "{what}, expects 'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-version', 'show-node', \
+                 'show-desc' , 'show-legends' or 'show-version'."
+            ))
+            .tight())
+    }),
+    first("tcp-check", |_, line| {
+        let got = line.arg(0).map(Word::text).unwrap_or_default();
+        Err(line.alert(format!(
+            "'tcp-check' only supports 'comment', 'connect', 'send', 'send-binary', 'expect', 'set-var-fmt(*)', \
+             'set-var(*)', 'unset-var(*)'. but got '{got}'"
+        )))
+    }),
+    first("tcp-request", |ctx, line| Err(of_proxy(ctx, line, "'inspect-delay', 'connection', or 'content'"))),
+    first("tcp-response", |ctx, line| Err(of_proxy(ctx, line, "'inspect-delay' or 'content'"))),
+];
+
+fn missing(line: &Line, name: &str) -> Diagnostic {
+    line.alert(format!("missing argument after '{name}'."))
+}
+
+fn of_proxy(ctx: &ProxyCtx<'_>, line: &Line, expected: &str) -> Diagnostic {
+    let (name, keyword, proxy) = (line.name(), ctx.keyword, &ctx.draft.proxy.name);
+    match line.arg(0) {
+        None => line.alert(format!("missing argument for '{name}' in {keyword} '{proxy}'")),
+        Some(word) => {
+            line.alert(format!("'{name}' expects {expected} in {keyword} '{proxy}' (got '{}')", word.text()))
+        }
+    }
+}
+
+const fn first(name: &'static str, run: ProxyFn) -> Keyword<ProxyFn> {
+    Keyword::works(Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::ANY, HELP), run)
+}
 
 /// Lines of `global`.
 pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[

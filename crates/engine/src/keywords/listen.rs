@@ -59,19 +59,24 @@ pub(super) const LISTEN: &[Keyword<ProxyFn>] = &[
         },
     ),
     Keyword::works(
-        entry("description", OWN, Arity::at_least(1), "a text for people")
+        entry("description", Sections::PROXIES, Arity::at_least(1), "a text for people")
             .missing_as(Form::Tight, "'description' expects a string argument."),
         |ctx, line| {
+            own_only(ctx, line)?;
             let words: Vec<_> = line.args().iter().map(Word::text).collect();
             ctx.draft.proxy.description = Some(words.join(" "));
             Ok(())
         },
     ),
     Keyword::works(
-        entry("id", OWN, Arity::exactly(1), "number of the proxy")
+        entry("id", Sections::PROXIES, Arity::exactly(1), "number of the proxy")
             .missing_as(Form::Tight, "'id' expects an integer argument."),
         id,
     ),
+    Keyword::works(entry("rate-limit", FRONT, Arity::ANY, "limits: 'sessions'"), |_, line| {
+        let got = line.arg(0).map(Word::text).unwrap_or_default();
+        Err(line.alert(format!("'rate-limit' only supports 'sessions' (got '{got}')")))
+    }),
     Keyword::works(entry("guid", OWN, Arity::ANY, "name that outlives reloads"), guid),
 ];
 
@@ -125,17 +130,11 @@ fn bind(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     };
     let mut binds = addresses(ctx, address).map_err(|d| prefixed("'bind' : ", d))?;
     let at = format!("'bind {}' in section '{}'", address.text(), ctx.keyword);
-    let mut fatal = false;
     let messages = bind_parameters(&mut binds, params, &at, ctx);
-    for message in messages {
-        fatal |= message.severity == weir_diag::Severity::Alert;
-        ctx.out.push(message);
-    }
-    duplicate_id(ctx, &binds, address, &at)?;
-    if !fatal {
-        ctx.draft.proxy.binds.append(&mut binds);
-    }
-    Ok(())
+    ctx.out.extend(messages);
+    let duplicate = duplicate_id(ctx, &binds, address, &at);
+    ctx.draft.proxy.binds.append(&mut binds);
+    duplicate
 }
 
 /// The addresses of a `bind` or `stats bind` line.
@@ -277,7 +276,16 @@ fn use_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+/// Refuses in `defaults` what each proxy has for itself.
+fn own_only(ctx: &ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section != Sections::DEFAULTS {
+        return Ok(());
+    }
+    Err(line.alert(format!("'{}' not allowed in 'defaults' section.", line.name())).tight())
+}
+
 fn id(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    own_only(ctx, line)?;
     let Some(word) = line.arg(0) else { return Ok(()) };
     let value = values::leading_integer(&word.bytes);
     let id = u32::try_from(value).ok().filter(|&n| n > 0 && n <= i32::MAX.unsigned_abs());

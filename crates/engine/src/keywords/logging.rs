@@ -233,7 +233,7 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
         Address::Fd(fd) => return Ok(LogTransport::Fd(*fd)),
         Address::Unix(path) => return Ok(LogTransport::Unix(super::address::path_of(path))),
         Address::Abstract { .. } | Address::SocketPair(_) => {
-            return Err(format!("unsupported address family in '{text}'"));
+            return Err(format!("'{text}' is not available yet (it comes with rings)."));
         }
     };
     let port = match written.ports {

@@ -100,6 +100,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     errors::ERRORS,
     checks::CHECKS,
     later::PROXY_LATER,
+    later::PROXY_FIRST,
 ];
 const LIST_TABLES: &[&[Keyword<ListFn>]] = &[userlist::USERLIST, errors::HTTP_ERRORS];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, later::BIND_LATER];

@@ -241,7 +241,7 @@ impl<'a> Load<'a> {
                 place(self.sources, here),
                 place(self.sources, first.at)
             );
-            self.out.push(from.alert(message).related(first.at, "first defined here"));
+            self.out.push(Diagnostic::warning(from.span, message).related(first.at, "first defined here"));
         }
         let found = self.defaults.get_mut(last)?;
         found.used = true;

@@ -10,7 +10,7 @@ use weir_diag::Diagnostic;
 use super::address::socket;
 use super::listen::guid_fault;
 use super::{ServerCtx, ServerFn};
-use crate::conf::{InitAddr, OnError, OnMarkedDown, ProxyHeader};
+use crate::conf::{InitAddr, InitState, OnError, OnMarkedDown, ProxyHeader};
 
 /// The parameters of this file.
 pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
@@ -44,6 +44,7 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("guid", "name that outlives reloads", guid),
     value("id", "number of the server", id),
     value("init-addr", "ways to find the address at start", init_addr),
+    value("init-state", "state at start", init_state),
     value("inter", "time between checks", |c, v| done(c.draft.check.inter = interval(c, v)?)),
     value("max-reuse", "how often a connection is reused", |c, v| {
         let text = text(c, v, "'max-reuse' expects <value> as argument.")?;
@@ -231,7 +232,10 @@ fn guid(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 
 fn id(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     if ctx.is_default {
-        return Err(ctx.name.alert("'id' option is not accepted in default-server sections"));
+        // HAProxy calls it an alert and loads it.
+        let message = "'id' option is not accepted in default-server sections";
+        ctx.out.push(Diagnostic::warning(ctx.name.span, message).form(weir_diag::Form::Here));
+        return Ok(());
     }
     let word = values.first().ok_or_else(|| ctx.name.alert("'id' : expects an integer argument"))?;
     let n = values::leading_integer(&word.bytes);
@@ -264,6 +268,23 @@ fn init_addr(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic>
     Ok(())
 }
 
+fn init_state(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let got = values.first().map(Word::text).unwrap_or_default();
+    ctx.draft.server.init_state = match &*got {
+        "none" => None,
+        "fully-up" => Some(InitState::FullyUp),
+        "up" => Some(InitState::Up),
+        "down" => Some(InitState::Down),
+        "fully-down" => Some(InitState::FullyDown),
+        _ => {
+            return Err(ctx.name.alert(format!(
+                "'init-state' expects one of 'none', 'fully-up', 'up', 'down', or 'fully-down' but got '{got}'"
+            )));
+        }
+    };
+    Ok(())
+}
+
 fn observe(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| ctx.name.alert("'observe' expects <mode> as argument."))?;
     ctx.draft.server.observe = match &*word.bytes {
@@ -273,7 +294,7 @@ fn observe(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
         _ => {
             let got = word.text();
             return Err(
-                word.alert(format!("'observe' expects one of 'none', 'layer4', 'layer7' but got '{got}'."))
+                word.alert(format!("'observe' expects one of 'none', 'layer4', 'layer7' but got '{got}'"))
             );
         }
     };
@@ -289,7 +310,7 @@ fn on_error(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> 
         "mark-down" => OnError::MarkDown,
         _ => {
             return Err(ctx.name.alert(format!(
-                "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{got}'."
+                "'on-error' expects one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got '{got}'"
             )));
         }
     };
@@ -299,7 +320,7 @@ fn on_error(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> 
 fn on_marked_down(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let got = values.first().map(Word::text).unwrap_or_default();
     if &*got != "shutdown-sessions" {
-        return Err(ctx.name.alert(format!("'on-marked-down' expects 'shutdown-sessions' but got '{got}'.")));
+        return Err(ctx.name.alert(format!("'on-marked-down' expects 'shutdown-sessions' but got '{got}'")));
     }
     ctx.draft.server.on_marked_down = Some(OnMarkedDown::ShutdownSessions);
     Ok(())
@@ -310,7 +331,7 @@ fn on_marked_up(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnost
     if &*got != "shutdown-backup-sessions" {
         return Err(ctx
             .name
-            .alert(format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{got}'.")));
+            .alert(format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{got}'")));
     }
     ctx.draft.server.on_marked_up_shutdown_backup = true;
     Ok(())
@@ -386,7 +407,7 @@ fn socks4(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 }
 
 fn source(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
-    ctx.taken = 0;
+    ctx.taken = values.len();
     let (source, taken) = super::source::server_source(ctx.name, values, ctx.outside)?;
     ctx.draft.server.source = source;
     ctx.taken = taken;

@@ -45,12 +45,17 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     name_is_good(name, "server")?;
     let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
     let mut draft = new_draft(ctx, name);
-    give_address(ctx, &mut draft, address, &label)?;
-    if parameters(ctx, &mut draft, params, &Label::Server(&label)) {
-        duplicate_id(ctx, &draft, name, &label)?;
-        ctx.draft.servers.push(draft);
+    give_address(&mut draft, address, &label)?;
+    parameters(ctx, &mut draft, params, &Label::Server(&label));
+    if draft.do_check && draft.server.track.is_some() {
+        ctx.out.push(
+            name.alert(format!("{label}unable to enable checks and tracking at the same time!"))
+                .form(Form::Here),
+        );
     }
-    Ok(())
+    let duplicate = duplicate_id(ctx, &draft, name, &label);
+    ctx.draft.servers.push(draft);
+    duplicate
 }
 
 fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -68,10 +73,8 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     };
     let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
     let mut draft = new_draft(ctx, prefix);
-    give_address(ctx, &mut draft, address, &label)?;
-    if !parameters(ctx, &mut draft, params, &Label::Server(&label)) {
-        return Ok(());
-    }
+    give_address(&mut draft, address, &label)?;
+    parameters(ctx, &mut draft, params, &Label::Server(&label));
     for number in low..=high {
         let mut one = draft.clone();
         one.server.name = format!("{}{number}", prefix.text());
@@ -90,9 +93,8 @@ fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
         return may_stand_here(ctx, line, "default-server");
     }
     let mut draft = ctx.draft.default_server.clone();
-    if parameters(ctx, &mut draft, line.args(), &Label::Default) {
-        ctx.draft.default_server = draft;
-    }
+    parameters(ctx, &mut draft, line.args(), &Label::Default);
+    ctx.draft.default_server = draft;
     Ok(())
 }
 
@@ -138,12 +140,7 @@ fn new_draft(ctx: &ProxyCtx<'_>, name: &Word) -> ServerDraft {
     draft
 }
 
-fn give_address(
-    ctx: &mut ProxyCtx<'_>,
-    draft: &mut ServerDraft,
-    word: &Word,
-    label: &str,
-) -> Result<(), Diagnostic> {
+fn give_address(draft: &mut ServerDraft, word: &Word, label: &str) -> Result<(), Diagnostic> {
     let text = word.text();
     let said = |message: String| word.alert(format!("{label}{message}")).form(Form::Here);
     let written = values::endpoint(word).map_err(|d| said(d.message))?;
@@ -151,10 +148,7 @@ fn give_address(
     if matches!(target.endpoint, Endpoint::Fd(_)) {
         return Err(said(format!("a file descriptor is not acceptable here in '{text}'")));
     }
-    if let Endpoint::Inet(address) = &target.endpoint
-        && matches!(written.transport, Some(values::Transport::Quic | values::Transport::Datagram))
-    {
-        let _ = address;
+    if matches!(written.transport, Some(values::Transport::Quic | values::Transport::Datagram)) {
         return Err(word
             .alert(format!("{label}this transport is not available yet (it comes with its protocol)"))
             .form(Form::Here));
@@ -165,18 +159,16 @@ fn give_address(
     draft.server.hostname = target.host.map(|(name, _)| name);
     draft.has_port = target.has_port;
     draft.server.endpoint = Some(target.endpoint);
-    let _ = ctx;
     Ok(())
 }
 
-/// Runs the parameters; `false` where one of them is fatal.
-fn parameters(ctx: &mut ProxyCtx<'_>, draft: &mut ServerDraft, params: &[Word], label: &Label<'_>) -> bool {
-    let mut fine = true;
+/// Runs the parameters.
+fn parameters(ctx: &mut ProxyCtx<'_>, draft: &mut ServerDraft, params: &[Word], label: &Label<'_>) {
     let mut rest = params;
     while let Some((name, tail)) = rest.split_first() {
         let Some((keyword, _)) = SERVER.parameter(Class::Server, rest) else {
             ctx.out.push(unknown(name, label));
-            return false;
+            return;
         };
         let most = usize::from(keyword.entry.arity.max).min(tail.len());
         let (values, _) = tail.split_at_checked(most).unwrap_or((tail, &[]));
@@ -194,12 +186,10 @@ fn parameters(ctx: &mut ProxyCtx<'_>, draft: &mut ServerDraft, params: &[Word], 
             Ok(Err(said)) | Err(said) => out.push(said),
         }
         for said in out {
-            fine &= said.severity != Severity::Alert;
             ctx.out.push(completed(said, label));
         }
         rest = tail.get(taken..).unwrap_or_default();
     }
-    fine
 }
 
 fn unknown(name: &Word, label: &Label<'_>) -> Diagnostic {

@@ -11,6 +11,13 @@ use crate::conf::Timeouts;
 
 /// The lines of this file.
 pub(super) const TIMEOUTS: &[Keyword<ProxyFn>] = &[
+    timeout("timeout", Sections::PROXIES, "limits of time", |_, line| {
+        let got = line.arg(0).map(weir_config::Word::text).unwrap_or_default();
+        Err(line.alert(format!(
+            "'timeout' supports 'client', 'server', 'connect', 'check', 'queue', 'handshake', 'http-keep-alive', \
+             'http-request', 'tunnel', 'tarpit', 'client-fin' and 'server-fin' (got '{got}')"
+        )))
+    }),
     timeout("timeout check", BACK, "how long a check may take once connected", |c, l| {
         set(c, l, |t| &mut t.check)
     }),
