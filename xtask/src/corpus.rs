@@ -20,17 +20,27 @@ struct Verdict {
 /// `cargo xtask corpus [--strict] [--run-reference] [FOLDER]`.
 pub(crate) fn run(options: &[String]) -> Result {
     let asked = |name: &str| options.iter().any(|option| option == name);
-    let folder = options.iter().find(|option| !option.starts_with("--"));
-    let folder = folder.map_or_else(|| project().join("../shared/corpus"), PathBuf::from);
-    let Ok(folder) = folder.canonicalize() else {
-        println!("skipped: there is no folder {}", folder.display());
-        return Ok(());
+    let folder = match folder(options.iter().find(|option| !option.starts_with("--"))) {
+        Ok(folder) => folder,
+        Err(missing) => {
+            println!("skipped: there is no folder {}", missing.display());
+            return Ok(());
+        }
     };
     run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
     let weir = Program::at("weir", target().join("debug/weir"));
     let reference = asked("--run-reference").then(Program::reference).flatten();
     let verdicts = judge(&folder, &weir, reference.as_ref())?;
     report(&verdicts, asked("--strict"))
+}
+
+/// The folder of configurations: the given one, or the one beside the project.
+///
+/// # Errors
+/// Its path, where it is absent.
+pub(crate) fn folder(given: Option<&String>) -> std::result::Result<PathBuf, PathBuf> {
+    let folder = given.map_or_else(|| project().join("../shared/corpus"), PathBuf::from);
+    folder.canonicalize().map_err(|_| folder)
 }
 
 /// Loads every file of the folder.

@@ -46,7 +46,7 @@ pub(crate) fn run(options: &[String]) -> Result {
         summary.push(line.trim_end().to_owned());
     }
     println!("\n=== summary\n{}\n\n{} passed, {} failed", summary.join("\n"), total.passed, total.failed);
-    if total.failed == 0 { Ok(()) } else { Err("not everything passed".to_owned()) }
+    if total.failed == 0 { Ok(()) } else { Err(String::new()) }
 }
 
 const STAGES: &[Stage] = &[
@@ -109,7 +109,8 @@ fn compat_tests() -> Result<Count> {
 }
 
 fn corpus_verdicts() -> Result<Count> {
-    corpus::run(&["--strict".to_owned()]).map(|()| Count { passed: 1, failed: 0 })
+    let passed = usize::from(corpus::folder(None).is_ok());
+    corpus::run(&["--strict".to_owned()]).map(|()| Count { passed, failed: 0 })
 }
 
 fn fuzz_targets() -> Result<Count> {

@@ -77,15 +77,13 @@ impl Peer {
     }
 
     /// Connects to a unix stream socket.
-    #[track_caller]
-    pub fn connect_unix(path: impl AsRef<Path>) -> Peer {
-        let path = path.as_ref();
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("socket");
-        let address = SockAddr::unix(path).expect("a path that fits");
-        if let Err(error) = socket.connect(&address) {
-            panic!("connecting to {}: {error}", path.display());
-        }
-        Peer::new(socket)
+    ///
+    /// # Errors
+    /// Whatever the kernel says: refused, no such file.
+    pub fn try_connect_unix(path: impl AsRef<Path>) -> std::io::Result<Peer> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        Ok(Peer::new(socket))
     }
 
     /// Sets how long this peer waits for anything.

@@ -266,10 +266,13 @@ impl Running {
     pub fn unix_client(&self, name: &str) -> Peer {
         let path = self.dir.0.join(name);
         let deadline = Instant::now() + PATIENCE;
-        while std::os::unix::net::UnixStream::connect(&path).is_err() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(2));
+        loop {
+            match Peer::try_connect_unix(&path) {
+                Ok(peer) => return peer,
+                Err(error) if Instant::now() >= deadline => panic!("{}: {error}", path.display()),
+                Err(_) => std::thread::sleep(Duration::from_millis(2)),
+            }
         }
-        Peer::connect_unix(path)
     }
 
     /// Sends commands to the admin socket `{dir}/admin.sock` and returns the whole answer.

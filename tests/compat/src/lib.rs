@@ -6,6 +6,10 @@
 //! Weir, so that the list can only shrink. `WEIR_COMPAT` selects `weir`, `reference` or `both` (the default);
 //! without a reference the tests run on Weir alone and say so. See README.md beside this crate.
 
+mod config;
+
+pub use config::{Proxy, judge, relay, retort, table};
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use weir_testkit::{Launch, LogSink, Origin, Outcome, Program, Running, TempDir, panic_text};
