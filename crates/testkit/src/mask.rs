@@ -82,6 +82,21 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Replaces the port of every `127.0.0.1:12345` by `PORT`.
+pub fn ports(text: &str) -> String {
+    const HOST: &str = "127.0.0.1:";
+    let mut parts = text.split(HOST);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let port = if rest.len() < part.len() { "PORT" } else { "" };
+        masked.push_str(HOST);
+        masked.push_str(port);
+        masked.push_str(rest);
+    }
+    masked
+}
+
 /// Replaces every run of digits by `N`.
 pub fn digits(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -99,7 +114,7 @@ pub fn digits(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{digits, log_line};
+    use super::{digits, log_line, ports};
 
     #[test]
     fn a_log_line_loses_its_times_and_ports_and_nothing_else() {
@@ -122,5 +137,6 @@ mod tests {
     #[test]
     fn digits_become_one_letter_per_number() {
         assert_eq!(digits("a12b3"), "aNbN");
+        assert_eq!(ports("for=127.0.0.1:80;by=127.0.0.1"), "for=127.0.0.1:PORT;by=127.0.0.1");
     }
 }

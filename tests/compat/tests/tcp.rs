@@ -93,7 +93,8 @@ fn a_silent_server_is_named_when_its_timeout_is_the_shorter() {
     compat(|t| {
         let server = t.origin("srv");
         let log = t.sink("log");
-        let mut proxy = t.start(&Proxy::tcp().defaults("timeout server 300ms").logged().text());
+        let mut proxy =
+            t.start(&Proxy::tcp().defaults("timeout server 300ms\ntimeout client 900ms").logged().text());
         let (mut client, mut far) = (proxy.client("fe"), server.accept());
         client.send("x").expect_closed();
         far.expect("x").expect_closed();
@@ -161,12 +162,12 @@ fn redispatch_leaves_a_refusing_server() {
         let server = t.origin("srv");
         let log = t.sink("log");
         let text = Proxy::tcp()
-            .defaults("retries 1\noption redispatch\ntimeout connect 300ms")
+            .defaults("retries 1\noption redispatch\ntimeout connect 300ms\nbalance roundrobin")
             .servers("server d {dead}\n server s {srv}")
             .logged()
             .text();
         let mut proxy = t.start(&text);
-        for wanted in ["fe be/s T/T/T 5 -- 1/1/0/0/+1 0/0", "fe be/s T/T/T 5 -- 1/1/0/0/0 0/0"] {
+        for wanted in ["fe be/s T/T/T 5 -- 1/1/0/0/+1 0/0", "fe be/s T/T/T 5 -- 1/1/0/0/+1 0/0"] {
             let mut client = proxy.client("fe");
             server.accept().send("hello").close();
             client.expect("hello").expect_eof().close();
