@@ -110,7 +110,7 @@ fn transport_formats_name_the_host_where_it_is_sent() {
             ("log-send-hostname box", "<N>DATE box haproxy[PID]: x"),
         ];
         table(&rows, |line| {
-            let text = Proxy::http().global(line).frontend("log {log} local0\nlog-format x").text();
+            let text = Proxy::http().global(line).frontend("log {log} local0\nlog-format %ST").text();
             let line = exchange(&mut t.start(&text), &server, &log);
             let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
             mask::digits(&mask::log_line(&line).replace(host.trim(), "HOST"))
@@ -126,7 +126,7 @@ fn levels_choose_what_is_sent() {
         for (target, sent) in
             [("{log} local0 notice", false), ("{log} local0 info", true), ("{log} local0 debug notice", true)]
         {
-            let text = Proxy::http().frontend(&format!("log {target}\nlog-format x")).text();
+            let text = Proxy::http().frontend(&format!("log {target}\nlog-format %ST")).text();
             let mut proxy = t.start(&text);
             let mut client = proxy.client("fe");
             client.send(GET);
@@ -168,13 +168,13 @@ fn several_targets_get_their_own_lines_and_samples() {
         let server = t.origin("srv");
         let all = t.sink("all");
         let some = t.sink("some");
-        let lines = "log {all} local0\nlog {some} sample 1:2 local0\nlog-format %rt";
+        let lines = "log {all} local0\nlog {some} sample 1:2 local0\nlog-format \"%rt %ST\"";
         let mut proxy = t.start(&Proxy::http().frontend(lines).text());
         for _ in 0..4 {
             exchange(&mut proxy, &server, &all);
         }
         let sampled: Vec<String> = (0..2).map(|_| mask::log_line(&some.next())).collect();
-        assert_eq!(sampled, ["<134>DATE haproxy[PID]: 0", "<134>DATE haproxy[PID]: 2"]);
+        assert_eq!(sampled, ["<134>DATE haproxy[PID]: 0 200", "<134>DATE haproxy[PID]: 2 200"]);
         some.expect_silence(Duration::from_millis(100));
     });
 }
