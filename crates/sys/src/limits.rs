@@ -27,10 +27,10 @@ pub fn set_descriptors(limit: Limit) -> io::Result<()> {
     Ok(rustix::process::setrlimit(Resource::Nofile, limit)?)
 }
 
-/// Limits the address space to so many bytes (`-m`).
+/// Limits the memory that can be written to, thread stacks included, to so many bytes (`-m`).
 pub fn set_memory(bytes: u64) -> io::Result<()> {
     let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    Ok(rustix::process::setrlimit(Resource::As, limit)?)
+    Ok(rustix::process::setrlimit(Resource::Data, limit)?)
 }
 
 /// Lets a crash leave a core file of any size, also after privileges were dropped (`set-dumpable`).

@@ -12,12 +12,13 @@ use weir_sys::{daemon, limits};
 
 use crate::access::Access;
 use crate::cli::Options;
+use crate::cli::version;
 use crate::dumps;
 use crate::finish::Finish;
 use crate::load::{self, Configuration};
 use crate::say::{self, Loudness, Voice};
 use crate::serve::Service;
-use crate::supervision::{Grants, Manner, Role, Supervisor};
+use crate::supervision::{Grants, Manner, MasterCli, Role, Supervisor};
 
 /// Loads what the command line names, and checks or serves it.
 pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
@@ -125,8 +126,18 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
         let fresh = load::words(options, &Access::Own);
         Grants::of(&fresh.document, &options.files, &fresh.files)
     };
+    let cli =
+        options.master_cli.as_ref().map(|words| MasterCli::listen(words, version::number(voice.program())));
+    let cli = match cli.transpose() {
+        Ok(cli) => cli,
+        Err(fault) => {
+            voice.alert(fault);
+            return Finish::Exit(1);
+        }
+    };
     let manner = Manner {
         master: conf.global.master_worker,
+        cli,
         notify: options.notify,
         once_ready: &once_ready,
         regrant: &regrant,

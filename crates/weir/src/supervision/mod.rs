@@ -7,9 +7,11 @@
 pub(crate) mod client;
 pub mod codec;
 mod grants;
+mod master_cli;
 mod notify;
 pub mod protocol;
 mod supervisor;
 
 pub(crate) use grants::Grants;
+pub(crate) use master_cli::MasterCli;
 pub(crate) use supervisor::{Control, Manner, Role, Supervisor};

@@ -14,6 +14,7 @@ use weir_sys::{daemon, descriptors};
 
 use super::client::{Client, receive};
 use super::codec::encode;
+use super::master_cli::{MasterCli, Status};
 use super::protocol::{Answer, Failure, Order, Question, Report};
 use super::{Grants, notify};
 use crate::access::{self, Bound};
@@ -46,6 +47,8 @@ pub(crate) struct Control(OwnedFd);
 pub(crate) struct Manner<'a> {
     /// `-W`: it speaks as a master does.
     pub(crate) master: bool,
+    /// `-S`: where it takes commands.
+    pub(crate) cli: Option<MasterCli>,
     /// `-Ws`: systemd is told.
     pub(crate) notify: bool,
     /// What is to be done once the first worker serves.
@@ -64,6 +67,9 @@ pub(crate) struct Supervisor<'a> {
     worker: Option<Worker>,
     stage: Stage,
     deaths: u32,
+    since: Instant,
+    /// Reloads that were asked for, and those of them that failed.
+    reloads: (u32, u32),
 }
 
 /// A listening socket that outlives workers.
@@ -137,7 +143,8 @@ impl<'a> Supervisor<'a> {
         process::ignore(signal::SIGPIPE);
         let signals = Signals::block(SIGNALS)?;
         let (kept, worker) = (HashMap::new(), None);
-        Ok(Self { manner, voice, signals, grants, kept, worker, stage: Stage::Starting, deaths: 0 })
+        let (since, stage) = (Instant::now(), Stage::Starting);
+        Ok(Self { manner, voice, signals, grants, kept, worker, stage, deaths: 0, since, reloads: (0, 0) })
     }
 
     /// Starts a worker and stays with it. Comes back twice: in each worker at once, in the supervisor at the end.
@@ -169,6 +176,7 @@ impl<'a> Supervisor<'a> {
                 // What the supervisor keeps open would stay open in the worker, too.
                 self.kept.clear();
                 self.worker = None;
+                self.manner.cli = None;
                 self.voice.introduce_again();
                 Ok(Some(Seat { client: Client::new(far_questions), control: Control(far_control) }))
             }
@@ -196,8 +204,11 @@ impl<'a> Supervisor<'a> {
         if let Some(channels) = self.channels() {
             fds.extend([channels.questions.as_fd(), channels.control.as_fd()]);
         }
+        let of_worker = if fds.len() == 3 { 1..3 } else { 0..0 };
+        let of_cli = fds.len();
+        fds.extend(self.manner.cli.iter().flat_map(MasterCli::fds));
         let ready = process::readable(&fds, millis)?;
-        let is_ready = |at: usize| ready.get(at) == Some(&true);
+        let is_ready = |at: usize| (at == 0 || of_worker.contains(&at)) && ready.get(at) == Some(&true);
         if is_ready(1) {
             self.serve_question();
         }
@@ -206,6 +217,7 @@ impl<'a> Supervisor<'a> {
         {
             return Ok(Next::End(finish));
         }
+        self.serve_commands(ready.get(of_cli..).unwrap_or_default());
         while is_ready(0)
             && let Some(signal) = self.signals.next()
         {
@@ -219,6 +231,14 @@ impl<'a> Supervisor<'a> {
                 Ok(Next::Spawn)
             }
             _ => Ok(Next::Go),
+        }
+    }
+
+    fn serve_commands(&mut self, ready: &[bool]) {
+        let worker = self.worker.as_ref().map(|worker| (worker.pid, worker.since.elapsed()));
+        let status = Status { worker, uptime: self.since.elapsed(), reloads: self.reloads };
+        if self.manner.cli.as_mut().is_some_and(|cli| cli.serve(ready, status)) {
+            self.reload();
         }
     }
 
@@ -267,6 +287,7 @@ impl<'a> Supervisor<'a> {
             return;
         }
         self.voice.notice("Reloading the configuration.");
+        self.reloads.0 += 1;
         let since_boot = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
         let micros = since_boot.split(' ').next().unwrap_or_default().replace('.', "") + "0000";
         self.tell_systemd(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
