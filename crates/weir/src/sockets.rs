@@ -67,13 +67,15 @@ struct Open {
 /// Every address that `conf` listens on.
 pub(crate) fn wanted(conf: &Conf, threads: u16) -> Vec<Wanted> {
     let mut list = Vec::new();
-    for (p, proxy) in conf.proxies.iter().enumerate().filter(|(_, proxy)| proxy.is_frontend()) {
+    for (p, proxy) in conf.proxies.iter().enumerate().filter(|(_, p)| p.is_frontend() && !p.disabled) {
         for (b, bind) in proxy.binds.iter().enumerate() {
-            list.extend(want(conf, bind, Owner::Proxy(p, b), &proxy.name, threads));
+            let backlog = bind.backlog.or(proxy.backlog);
+            list.extend(want(conf, bind, backlog, Owner::Proxy(p, b), &proxy.name, threads));
         }
     }
     for (s, socket) in conf.global.stats_sockets.iter().enumerate() {
-        list.extend(want(conf, &socket.bind, Owner::Stats(s), "GLOBAL", 1));
+        let backlog = socket.bind.backlog;
+        list.extend(want(conf, &socket.bind, backlog, Owner::Stats(s), "GLOBAL", 1));
     }
     list
 }
@@ -146,6 +148,15 @@ impl Sockets {
         self.list.iter().filter_map(of).collect()
     }
 
+    /// Those of `stats socket` lines, with the position of the line, for the runtime API.
+    #[expect(dead_code, reason = "the runtime API takes them when it is wired")]
+    pub(crate) fn stats(&self) -> impl Iterator<Item = (usize, &Arc<OwnedFd>)> {
+        self.list.iter().filter_map(|open| match open.owner {
+            Owner::Stats(at) => Some((at, open.sockets.first()?)),
+            Owner::Proxy(..) => None,
+        })
+    }
+
     fn same(&self, source: &Source) -> Option<&Open> {
         self.list.iter().find(|open| open.source == *source)
     }
@@ -209,8 +220,15 @@ fn named(address: &Address) -> (&'static str, String) {
     }
 }
 
-fn want(conf: &Conf, bind: &Bind, owner: Owner, name: &str, threads: u16) -> Option<Wanted> {
-    let backlog = bind.backlog.or(Some(bind.maxconn).filter(|max| *max > 0)).unwrap_or(DEFAULT_BACKLOG);
+fn want(
+    conf: &Conf,
+    bind: &Bind,
+    backlog: Option<u32>,
+    owner: Owner,
+    name: &str,
+    threads: u16,
+) -> Option<Wanted> {
+    let backlog = backlog.or(Some(bind.maxconn).filter(|max| *max > 0)).unwrap_or(DEFAULT_BACKLOG);
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     let (source, copies) = match spec(conf, bind, backlog) {
         Some(spec) => {

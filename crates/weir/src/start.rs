@@ -3,7 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use weir_engine::conf::Conf;
 use weir_sys::privileges::is_root;
@@ -66,17 +68,16 @@ pub(crate) fn listens(conf: &Conf) -> bool {
 
 /// What must happen before a file is read.
 fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
+    if let Some(megabytes) = options.memory {
+        limit_memory(megabytes)
+            .map_err(|error| format!("Cannot limit the memory to {megabytes} megabytes: {error}."))?;
+    }
     if let Some(folder) = &options.folder {
         std::env::set_current_dir(folder).map_err(|error| {
             let error = error.to_string();
             let reason = error.split(" (os error").next().unwrap_or_default();
             format!("Could not change to directory {} : {reason}", folder.display())
         })?;
-    }
-    if let Some(megabytes) = options.memory
-        && let Err(error) = limits::set_memory(megabytes.saturating_mul(1 << 20))
-    {
-        voice.warning(format_args!("Cannot limit the memory to {megabytes} megabytes: {error}."));
     }
     if options.master_cli.is_some() && !options.master {
         return Err("a master CLI socket was defined, but master-worker mode (-W) is not enabled.".into());
@@ -88,6 +89,20 @@ fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Limits this process and those it makes. The allocator takes address space ahead that would count as used, so the
+/// program begins once more, as the same process, with an allocator that takes little.
+fn limit_memory(megabytes: u64) -> std::io::Result<()> {
+    if cfg!(feature = "mimalloc") && std::env::var_os(RESERVE).is_none() {
+        let mut words = std::env::args_os();
+        let mut again = Command::new(std::env::current_exe()?);
+        if let Some(called) = words.next() {
+            again.arg0(called);
+        }
+        return Err(again.args(words).env(RESERVE, "4MiB").exec());
+    }
+    limits::set_memory(megabytes.saturating_mul(1 << 20))
 }
 
 fn check(configuration: &Configuration, options: &Options) -> Finish {
@@ -230,3 +245,6 @@ fn detach(voice: &Voice) -> std::io::Result<Detached> {
         }
     }
 }
+
+/// How much address space the allocator takes at once.
+const RESERVE: &str = "MIMALLOC_ARENA_RESERVE";

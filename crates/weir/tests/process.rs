@@ -130,6 +130,34 @@ fn signals_end_it_as_they_end_the_reference() {
 }
 
 #[test]
+fn a_memory_limit_holds_for_what_may_be_written_to() {
+    let origin = Origin::new();
+    let mut running = launch(&origin, &["-m", "150"]).start(CONFIG);
+    serves(&mut running, &origin);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max data size")).unwrap();
+    assert!(line.contains(" 157286400 "), "{line}");
+}
+
+#[test]
+fn a_master_takes_commands() {
+    let origin = Origin::new();
+    let running = launch(&origin, &["-W", "-S", "{dir}/master.sock,mode,600"]).start(CONFIG);
+    running.stderr_until("Loading success.");
+    for (command, wanted) in [
+        ("show proc\n", "worker          0  "),
+        ("show version;help\n", "The following commands"),
+        ("reload\n", "Success=1"),
+    ] {
+        let mut client = running.unix_client("master.sock");
+        client.send(command);
+        let answer = String::from_utf8(client.recv_to_close()).unwrap();
+        assert!(answer.contains(wanted), "{command}: {answer}");
+    }
+    running.stderr_until("Reload done.");
+}
+
+#[test]
 fn draining_waits_for_the_connection_that_runs() {
     let origin = Origin::new();
     let mut running = launch(&origin, &[]).start(CONFIG);
