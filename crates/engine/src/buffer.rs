@@ -1,21 +1,22 @@
 //! Buffers of a worker: taken when bytes arrive, given back when they have left.
 
-use std::cell::RefCell;
 use std::rc::Rc;
+
+use crate::shelf::Shelf;
 
 /// The buffers that a worker keeps for the next who needs one.
 pub(crate) struct BufferPool {
     size: usize,
-    free: RefCell<Vec<Box<[u8]>>>,
-    free_large: RefCell<Vec<Box<[u8]>>>,
+    free: Shelf<Box<[u8]>>,
+    free_large: Shelf<Box<[u8]>>,
 }
 
 /// Bytes on their way: filled at the end, consumed at the start. It has storage only while it needs some.
 #[derive(Default)]
 pub(crate) struct Buffer {
     storage: Box<[u8]>,
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
     pool: Option<Rc<BufferPool>>,
 }
 
@@ -24,7 +25,7 @@ pub(crate) struct Buffer {
 impl BufferPool {
     /// Buffers of `size` bytes (`tune.bufsize`).
     pub(crate) fn new(size: usize) -> Rc<Self> {
-        Rc::new(Self { size, free: RefCell::default(), free_large: RefCell::default() })
+        Rc::new(Self { size, free: Shelf::default(), free_large: Shelf::default() })
     }
 
     /// A buffer without storage.
@@ -32,27 +33,22 @@ impl BufferPool {
         Buffer { storage: Box::default(), start: 0, end: 0, pool: Some(self.clone()) }
     }
 
-    /// The size of a buffer before it grows.
-    pub(crate) fn size(&self) -> usize {
-        self.size
+    /// Drops the storage that nobody needed since the last call.
+    pub(crate) fn trim(&self) {
+        self.free.trim();
+        self.free_large.trim();
     }
 
     fn take(&self, large: bool) -> Box<[u8]> {
-        let (list, size) = if large { (&self.free_large, LARGE) } else { (&self.free, self.size) };
-        list.borrow_mut().pop().unwrap_or_else(|| vec![0; size].into_boxed_slice())
+        let (shelf, size) = if large { (&self.free_large, LARGE) } else { (&self.free, self.size) };
+        shelf.take().unwrap_or_else(|| vec![0; size].into_boxed_slice())
     }
 
     fn give(&self, storage: Box<[u8]>) {
-        let (list, keep) = if storage.len() == self.size {
-            (&self.free, KEEP)
+        if storage.len() == self.size {
+            self.free.put(storage);
         } else if storage.len() == LARGE {
-            (&self.free_large, KEEP_LARGE)
-        } else {
-            return;
-        };
-        let mut list = list.borrow_mut();
-        if list.len() < keep {
-            list.push(storage);
+            self.free_large.put(storage);
         }
     }
 }
@@ -62,11 +58,11 @@ impl BufferPool {
 impl Buffer {
     /// The bytes that wait.
     pub(crate) fn data(&self) -> &[u8] {
-        self.storage.get(self.start..self.end).unwrap_or_default()
+        self.storage.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.end - self.start
+        (self.end - self.start) as usize
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -80,7 +76,7 @@ impl Buffer {
 
     /// Takes `n` bytes from the front.
     pub(crate) fn consume(&mut self, n: usize) {
-        self.start = (self.start + n).min(self.end);
+        self.start += n.min(self.len()) as u32;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
@@ -93,16 +89,16 @@ impl Buffer {
         {
             self.storage = pool.take(false);
         }
-        if self.end == self.storage.len() && self.start > 0 {
-            self.storage.copy_within(self.start..self.end, 0);
+        if self.end as usize == self.storage.len() && self.start > 0 {
+            self.storage.copy_within(self.start as usize..self.end as usize, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        self.storage.get_mut(self.end..).unwrap_or_default()
+        self.storage.get_mut(self.end as usize..).unwrap_or_default()
     }
 
     /// `n` bytes of [`Self::space`] were filled.
     pub(crate) fn filled(&mut self, n: usize) {
-        self.end = (self.end + n).min(self.storage.len());
+        self.end += n.min(self.storage.len() - self.end as usize) as u32;
     }
 
     /// Grows the storage for a large body; bytes that wait are kept.
@@ -116,7 +112,7 @@ impl Buffer {
         if let Some(to) = larger.get_mut(..n) {
             to.copy_from_slice(self.data());
         }
-        (self.start, self.end) = (0, n);
+        (self.start, self.end) = (0, n as u32);
         pool.give(std::mem::replace(&mut self.storage, larger));
     }
 
@@ -145,9 +141,6 @@ impl Drop for Buffer {
 
 /// The size of a buffer that has grown for a large body.
 const LARGE: usize = 256 * 1024;
-/// How many free buffers a worker keeps of each size.
-const KEEP: usize = 256;
-const KEEP_LARGE: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -168,7 +161,7 @@ mod tests {
         assert_eq!(b.data(), b"loabc");
         b.consume(5);
         b.release();
-        assert!(b.is_empty() && pool.free_large.borrow().len() == 1);
+        assert!(b.is_empty() && pool.free_large.take().is_some());
     }
 
     #[test]
@@ -177,6 +170,6 @@ mod tests {
         let mut b = pool.buffer();
         b.space();
         drop(b);
-        assert_eq!(pool.free.borrow().len(), 1);
+        assert!(pool.free.take().is_some());
     }
 }

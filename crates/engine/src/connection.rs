@@ -35,7 +35,7 @@ pub(crate) struct Client {
     pub(crate) timer: Timer,
     /// The client's address, as it or the PROXY header says.
     pub(crate) source: Address,
-    destination: OnceCell<Address>,
+    destination: OnceCell<Box<Address>>,
     pub(crate) accepted: Tick,
     /// The same in microseconds since 1970.
     pub(crate) accepted_wall: u64,
@@ -63,11 +63,11 @@ impl Client {
         admission: Admission,
         fd: OwnedFd,
         source: Address,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Box<Self>> {
         if listener.proxy.has(Options::NOLINGER) {
             let _ = accepted::set_no_linger(&fd);
         }
-        Ok(Self {
+        Ok(Box::new(Self {
             worker: worker.clone(),
             frontend: listener.proxy.clone(),
             listener: listener.clone(),
@@ -81,18 +81,19 @@ impl Client {
             requests: 0,
             private: None,
             _admission: admission,
-        })
+        }))
     }
 
     /// The address that the client came to; asked from the kernel when first needed.
     pub(crate) fn destination(&self) -> &Address {
-        self.destination.get_or_init(|| listen::local_address(&self.stream).unwrap_or(Address::Unnamed))
+        self.destination
+            .get_or_init(|| Box::new(listen::local_address(&self.stream).unwrap_or(Address::Unnamed)))
     }
 
     /// Takes the addresses of a PROXY header.
     pub(crate) fn set_addresses(&mut self, source: Address, destination: Address) {
         self.source = source;
-        self.destination = OnceCell::from(destination);
+        self.destination = OnceCell::from(Box::new(destination));
     }
 
     /// Waits for the first byte of a request.
@@ -131,7 +132,7 @@ impl Client {
 }
 
 /// Serves a connection of a frontend in `mode tcp`.
-pub(crate) async fn serve_tcp(client: Client) {
+pub(crate) async fn serve_tcp(client: Box<Client>) {
     let worker = client.worker.clone();
     let mut storage = Recycled::new(transaction::tcp(Transaction::new(client)));
     poll_fn(|cx| storage.poll(cx)).await;
@@ -139,14 +140,14 @@ pub(crate) async fn serve_tcp(client: Client) {
 }
 
 /// Serves the requests of a connection of a frontend in `mode http`, one after the other.
-pub(crate) async fn serve_http(mut client: Client) {
+pub(crate) async fn serve_http(mut client: Box<Client>) {
     loop {
         if let Idle::Over = client.next_request().await {
             return;
         }
         let worker = client.worker.clone();
         let run = transaction::http(Transaction::new(client));
-        let mut storage = match worker.take_storage() {
+        let mut storage = match worker.storage.take() {
             Some(mut s) => {
                 s.set(run);
                 s
@@ -154,7 +155,7 @@ pub(crate) async fn serve_http(mut client: Client) {
             None => Recycled::new(run),
         };
         let served = poll_fn(|cx| storage.poll(cx)).await;
-        worker.give_storage(storage);
+        worker.storage.put(storage);
         match served {
             Served::Next(c) => client = c,
             Served::Close => return,

@@ -19,6 +19,7 @@ mod mux;
 mod outbound;
 mod pool;
 pub mod runtime;
+mod shelf;
 pub mod snapshot;
 mod stage;
 mod timer;

@@ -17,7 +17,7 @@ use crate::stage::{exchange, finish, prepare, proxy_header, reach, receive, resp
 
 /// A request in the making, its answer, and all that is known about both.
 pub(crate) struct Transaction {
-    pub(crate) client: Client,
+    pub(crate) client: Box<Client>,
     /// The client's side of the protocol, in `mode http`.
     pub(crate) front: h1::Front,
     pub(crate) messages: Box<Messages>,
@@ -58,7 +58,7 @@ pub(crate) enum Stop {
 /// What a connection does after a transaction.
 pub(crate) enum Served {
     /// It waits for the next request.
-    Next(Client),
+    Next(Box<Client>),
     /// It is over.
     Close,
 }
@@ -100,8 +100,8 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
 // === impl Transaction ===
 
 impl Transaction {
-    pub(crate) fn new(client: Client) -> Self {
-        let messages = client.worker.take_messages();
+    pub(crate) fn new(client: Box<Client>) -> Self {
+        let messages = client.worker.messages.take().unwrap_or_default();
         let number = client.worker.runtime.process.next_number();
         let facts = Facts { begun: clock::now(), number, ..Facts::default() };
         Self { front: h1::Front::default(), client, messages, backend: None, assigned: None, facts }

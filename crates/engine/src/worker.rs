@@ -15,6 +15,7 @@ use crate::clock;
 use crate::listener::{self, Fresh, Opened};
 use crate::local::View;
 use crate::runtime::{Counters, Runtime};
+use crate::shelf::Shelf;
 use crate::snapshot::Snapshot;
 use crate::stage::reuse;
 use crate::timer::Wheel;
@@ -29,9 +30,9 @@ pub(crate) struct Worker {
     pub(crate) buffers: Rc<BufferPool>,
     view: RefCell<Rc<View>>,
     /// Storage of transactions that are over.
-    storage: RefCell<Vec<Recycled<Served>>>,
+    pub(crate) storage: Shelf<Recycled<Served>>,
     /// Messages of transactions that are over.
-    messages: RefCell<Vec<Box<Messages>>>,
+    pub(crate) messages: Shelf<Box<Messages>>,
     /// Wakes the task that closes connections at rest.
     pub(crate) janitor: RefCell<Option<Waker>>,
     pub(crate) listeners: RefCell<Vec<Rc<listener::Listener>>>,
@@ -124,8 +125,8 @@ impl Worker {
             wheel: Wheel::new(),
             buffers,
             view,
-            storage: RefCell::default(),
-            messages: RefCell::default(),
+            storage: Shelf::default(),
+            messages: Shelf::default(),
             janitor: RefCell::default(),
             listeners: RefCell::default(),
             paused: Cell::new(false),
@@ -142,30 +143,11 @@ impl Worker {
         self.runtime.process.counters(self.id)
     }
 
-    /// Storage for a transaction, as it was left by one that is over.
-    pub(crate) fn take_storage(&self) -> Option<Recycled<Served>> {
-        self.storage.borrow_mut().pop()
-    }
-
-    /// Gives storage back.
-    pub(crate) fn give_storage(&self, storage: Recycled<Served>) {
-        let mut list = self.storage.borrow_mut();
-        if list.len() < KEEP {
-            list.push(storage);
-        }
-    }
-
-    /// Messages to be filled.
-    pub(crate) fn take_messages(&self) -> Box<Messages> {
-        self.messages.borrow_mut().pop().unwrap_or_default()
-    }
-
-    /// Gives messages back.
-    pub(crate) fn give_messages(&self, messages: Box<Messages>) {
-        let mut list = self.messages.borrow_mut();
-        if list.len() < KEEP {
-            list.push(messages);
-        }
+    /// Drops what nobody needed since the last call.
+    pub(crate) fn trim(&self) {
+        self.storage.trim();
+        self.messages.trim();
+        self.buffers.trim();
     }
 
     /// A worker that has notably fewer connections than this one.
@@ -247,5 +229,3 @@ fn run(
 
 /// How many connections more than another a worker may have before it hands fresh ones over.
 const SLACK: u32 = 4;
-/// How many pieces of storage a worker keeps for later transactions.
-const KEEP: usize = 1024;

@@ -6,7 +6,7 @@ use crate::transaction::{Served, Transaction};
 pub(crate) fn http(mut t: Transaction) -> Served {
     end(&mut t);
     let Transaction { client, messages, front, .. } = t;
-    client.worker.give_messages(messages);
+    client.worker.messages.put(messages);
     if front.keep_alive {
         return Served::Next(client);
     }
@@ -19,7 +19,7 @@ pub(crate) fn http(mut t: Transaction) -> Served {
 pub(crate) fn tcp(mut t: Transaction) {
     end(&mut t);
     let Transaction { client, messages, .. } = t;
-    client.worker.give_messages(messages);
+    client.worker.messages.put(messages);
 }
 
 fn end(t: &mut Transaction) {

@@ -85,6 +85,7 @@ pub(crate) async fn janitor(worker: Rc<Worker>) {
         .await;
         next = clock::now();
         purge(&worker);
+        worker.trim();
     }
 }
 
