@@ -270,10 +270,11 @@ impl Peer {
         self
     }
 
-    /// Says FIN: no byte follows from this side.
+    /// Says FIN: no byte follows from this side. Where the other side has reset the connection already, nothing
+    /// is left to say, and the next expectation tells.
     #[track_caller]
     pub fn shutdown_write(&mut self) -> &mut Peer {
-        self.socket().shutdown(Shutdown::Write).expect("shutdown");
+        let _ = self.socket().shutdown(Shutdown::Write);
         self
     }
 

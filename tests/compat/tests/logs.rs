@@ -106,8 +106,8 @@ fn transport_formats_name_the_host_where_it_is_sent() {
         let server = t.origin("srv");
         let log = t.sink("log");
         let rows = [
-            ("log-send-hostname", "<N>DATE HOST haproxy[PID]: x"),
-            ("log-send-hostname box", "<N>DATE box haproxy[PID]: x"),
+            ("log-send-hostname", "<N>DATE HOST haproxy[PID]: N"),
+            ("log-send-hostname box", "<N>DATE box haproxy[PID]: N"),
         ];
         table(&rows, |line| {
             let text = Proxy::http().global(line).frontend("log {log} local0\nlog-format %ST").text();

@@ -58,37 +58,37 @@ fn accepted_headers_give_the_addresses_of_the_client() {
         ";
         let mut proxy = t.start(text);
         let rows = [
-            ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "1.2.3.4:1111 5.6.7.8:2222 --"),
-            ("PROXY TCP6 ::1 2001:db8::2 1111 2222\r\n", "::1:1111 2001:db8::2:2222 --"),
-            ("PROXY UNKNOWN\r\n", "127.0.0.1:PORTPORT 127.0.0.1:PORTFE --"),
+            ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "1.2.3.4:1111 5.6.7.8:2222 --\n"),
+            ("PROXY TCP6 ::1 2001:db8::2 1111 2222\r\n", "::1:1111 2001:db8::2:2222 --\n"),
+            ("PROXY UNKNOWN\r\n", "127.0.0.1:OWN 127.0.0.1:FE --\n"),
             (
                 "PROXY UNKNOWN and more\r\n",
-                "127.0.0.1:PORTPORT [DATE] fe/1: Received an unhandled protocol in the PROXY protocol header",
+                "127.0.0.1:PORT [DATE] fe/1: Received an unhandled protocol in the PROXY protocol header",
             ),
-            ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 99999\r\n", "1.2.3.4:1111 5.6.7.8:34463 --"),
-            ("PROXY TCP4 1.2.3 5.6.7.8 1111 2222\r\n", "1.2.3.0:1111 5.6.7.8:2222 --"),
+            ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 99999\r\n", "1.2.3.4:1111 5.6.7.8:34463 --\n"),
+            ("PROXY TCP4 1.2.3 5.6.7.8 1111 2222\r\n", "1.2.3.0:1111 5.6.7.8:2222 --\n"),
             (
                 "PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\n",
-                "127.0.0.1:PORTPORT [DATE] fe/1: Received an invalid PROXY protocol header",
+                "127.0.0.1:PORT [DATE] fe/1: Received an invalid PROXY protocol header",
             ),
             (
                 "PROXY TCP5 1.2.3.4 5.6.7.8 1111 2222\r\n",
-                "127.0.0.1:PORTPORT [DATE] fe/1: Received an unhandled protocol in the PROXY protocol header",
+                "127.0.0.1:PORT [DATE] fe/1: Received an unhandled protocol in the PROXY protocol header",
             ),
             (
                 "proxy TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n",
-                "127.0.0.1:PORTPORT [DATE] fe/1: Received something which does not look like a PROXY protocol header",
+                "127.0.0.1:PORT [DATE] fe/1: Received something which does not look like a PROXY protocol header",
             ),
             (
                 "no header at all\r\n",
-                "127.0.0.1:PORTPORT [DATE] fe/1: Received something which does not look like a PROXY protocol header",
+                "127.0.0.1:PORT [DATE] fe/1: Received something which does not look like a PROXY protocol header",
             ),
-            ("v2 local", "127.0.0.1:PORTPORT 127.0.0.1:PORTFE --"),
-            ("v2 inet", "1.2.3.4:1111 5.6.7.8:2222 --"),
-            ("v2 with a TLV", "1.2.3.4:1111 5.6.7.8:2222 --"),
+            ("v2 local", "127.0.0.1:OWN 127.0.0.1:FE --\n"),
+            ("v2 inet", "1.2.3.4:1111 5.6.7.8:2222 --\n"),
+            ("v2 with a TLV", "1.2.3.4:1111 5.6.7.8:2222 --\n"),
             (
                 "v2 bad version",
-                "127.0.0.1:PORTPORT [DATE] fe/1: Received something which does not look like a PROXY protocol header",
+                "127.0.0.1:PORT [DATE] fe/1: Received something which does not look like a PROXY protocol header",
             ),
         ];
         table(&rows, |header| {
@@ -113,7 +113,12 @@ fn accepted_headers_give_the_addresses_of_the_client() {
             }
             client.close();
             let line = log.try_next(std::time::Duration::from_millis(150)).unwrap_or_default();
-            mask::log_line(&line.replace(&own, "PORT").replace(&front, "FE"))
+            // Only the program's own words about a bad header carry a date.
+            if line.contains(" [") {
+                mask::log_line(&line)
+            } else {
+                line.replace(&own, "OWN").replace(&front, "FE")
+            }
         });
     });
 }
