@@ -89,7 +89,7 @@ const fn entry(name: &'static str, sections: Sections, arity: Arity, help: &'sta
 
 /// The first argument as C's `atol` reads it, cut to what a count can be.
 pub(super) fn unsigned(line: &Line) -> u32 {
-    line.arg(0).map_or(0, |w| number(w))
+    line.arg(0).map_or(0, number)
 }
 
 /// A word as C's `atol` reads it, cut to what a count can be.

@@ -12,34 +12,34 @@ use super::{GlobalCtx, GlobalFn};
 /// The lines of this file.
 pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("daemon", Arity::NONE, "goes to the background"), |c, _| {
-        done(c.global.daemon = true)
+        put(true, &mut c.global.daemon)
     }),
     Keyword::works(entry("master-worker", Arity::ANY, "a master process that starts workers"), |c, _| {
-        done(c.global.master_worker = true)
+        put(true, &mut c.global.master_worker)
     }),
     Keyword::works(entry("pidfile", Arity::ANY, "file for the process id"), pidfile),
     Keyword::works(entry("chroot", Arity::ANY, "folder that becomes the root"), |c, line| {
-        done(c.global.chroot = Some(path(line, "'chroot' expects a directory as an argument.")?))
+        put(Some(path(line, "'chroot' expects a directory as an argument.")?), &mut c.global.chroot)
     }),
     Keyword::works(entry("user", Arity::ANY, "user to run as"), |c, line| {
         let name = line.arg(0).map(Word::text).unwrap_or_default();
         let uid = c.outside.user(&name);
         let uid = uid.ok_or_else(|| about(line, format!("cannot find user id for '{name}' (0:Success)")))?;
-        done(c.global.uid = Some(uid))
+        put(Some(uid), &mut c.global.uid)
     }),
     Keyword::works(entry("group", Arity::ANY, "group to run as"), |c, line| {
         let name = line.arg(0).map(Word::text).unwrap_or_default();
         let gid = c.outside.group(&name);
         let gid = gid.ok_or_else(|| about(line, format!("cannot find group id for '{name}' (0:Success)")))?;
-        done(c.global.gid = Some(gid))
+        put(Some(gid), &mut c.global.gid)
     }),
     Keyword::works(entry("uid", Arity::ANY, "number of the user to run as"), |c, line| {
         let uid = account_number(c, line, "uid", "user")?;
-        done(c.global.uid = uid.or(c.global.uid))
+        put(uid.or(c.global.uid), &mut c.global.uid)
     }),
     Keyword::works(entry("gid", Arity::ANY, "number of the group to run as"), |c, line| {
         let gid = account_number(c, line, "gid", "group")?;
-        done(c.global.gid = gid.or(c.global.gid))
+        put(gid.or(c.global.gid), &mut c.global.gid)
     }),
     Keyword::works(
         entry("maxconn", Arity::exactly(1), "most connections of the process")
@@ -48,42 +48,42 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     ),
     Keyword::works(entry("nbthread", Arity::ANY, "number of workers"), |c, line| {
         let n = ranged(line, "nbthread", 1024)?;
-        done(c.global.nbthread = Some(n))
+        put(Some(n), &mut c.global.nbthread)
     }),
     Keyword::works(
         entry("ulimit-n", Arity::exactly(1), "most open files")
             .missing("'ulimit-n' expects an integer argument."),
-        |c, l| done(c.global.ulimit_n = Some(natural(l))),
+        |c, l| put(Some(natural(l)), &mut c.global.ulimit_n),
     ),
     Keyword::works(
         entry("fd-hard-limit", Arity::exactly(1), "most open files that are ever asked for")
             .missing("'fd-hard-limit' expects an integer argument."),
-        |c, l| done(c.global.fd_hard_limit = Some(natural(l))),
+        |c, l| put(Some(natural(l)), &mut c.global.fd_hard_limit),
     ),
     Keyword::works(
         entry("maxpipes", Arity::exactly(1), "most pipes for splicing")
             .missing("'maxpipes' expects an integer argument."),
-        |c, l| done(c.global.max_pipes = Some(natural32(l))),
+        |c, l| put(Some(natural32(l)), &mut c.global.max_pipes),
     ),
     Keyword::works(
         entry("maxconnrate", Arity::exactly(1), "most connections per second")
             .missing("'maxconnrate' expects an integer argument."),
-        |c, l| done(c.global.max_conn_rate = natural32(l)),
+        |c, l| put(natural32(l), &mut c.global.max_conn_rate),
     ),
     Keyword::works(
         entry("maxsessrate", Arity::exactly(1), "most sessions per second")
             .missing("'maxsessrate' expects an integer argument."),
-        |c, l| done(c.global.max_sess_rate = natural32(l)),
+        |c, l| put(natural32(l), &mut c.global.max_sess_rate),
     ),
     Keyword::works(entry("hard-stop-after", Arity::ANY, "most time that a soft stop may take"), |c, line| {
         let time = time_argument(line, "hard-stop-after")?;
-        done(c.global.hard_stop_after = Some(time))
+        put(Some(time), &mut c.global.hard_stop_after)
     }),
     Keyword::works(
         entry("grace", Arity::ANY, "time between a soft stop's signal and its start"),
         |c, line| {
             let time = time_argument(line, "grace")?;
-            done(c.global.grace = Some(time))
+            put(Some(time), &mut c.global.grace)
         },
     ),
     Keyword::works(
@@ -91,7 +91,7 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
         |c, line| {
             let endless = line.arg(0).is_some_and(|w| w.is("infinite"));
             let time = if endless { None } else { Some(time_argument(line, "close-spread-time")?) };
-            done(c.global.close_spread_time = Some(time))
+            put(Some(time), &mut c.global.close_spread_time)
         },
     ),
     Keyword::works(entry("node", Arity::between(0, 1), "name of this machine"), node),
@@ -100,41 +100,44 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             .missing_as(Form::Tight, "'description' expects a string argument."),
         |c, line| {
             let words: Vec<_> = line.args().iter().map(Word::text).collect();
-            done(c.global.description = Some(words.join(" ")))
+            put(Some(words.join(" ")), &mut c.global.description)
         },
     ),
     Keyword::works(
         entry("localpeer", Arity::exactly(1), "name of this peer")
             .missing("'localpeer' expects a name as an argument."),
-        |c, line| done(c.global.localpeer = line.arg(0).map(|w| w.text().into_owned())),
+        |c, line| put(line.arg(0).map(|w| w.text().into_owned()), &mut c.global.localpeer),
     ),
-    Keyword::works(entry("quiet", Arity::NONE, "says nothing at start"), |c, _| done(c.global.quiet = true)),
+    Keyword::works(entry("quiet", Arity::NONE, "says nothing at start"), |c, _| {
+        put(true, &mut c.global.quiet)
+    }),
     Keyword::works(entry("zero-warning", Arity::NONE, "a warning keeps it from starting"), |c, _| {
-        done(c.global.zero_warning = true)
+        put(true, &mut c.global.zero_warning)
     }),
     Keyword::works(entry("set-dumpable", Arity::ANY, "allows core dumps").no(), |c, line| {
         let off = line.prefix == Prefix::No;
-        done(
-            c.global.set_dumpable = match line.arg(0) {
-                None => !off,
-                Some(word) if word.is("on") => true,
-                Some(word) if word.is("off") => false,
-                Some(word) => {
-                    return Err(word.alert(format!(
-                        "'set-dumpable' only supports 'on' and 'off' as an argument, found '{}'.",
-                        word.text()
-                    )));
-                }
-            },
-        )
+        let on = match line.arg(0) {
+            None => !off,
+            Some(word) if word.is("on") => true,
+            Some(word) if word.is("off") => false,
+            Some(word) => {
+                return Err(word.alert(format!(
+                    "'set-dumpable' only supports 'on' and 'off' as an argument, found '{}'.",
+                    word.text()
+                )));
+            }
+        };
+        put(on, &mut c.global.set_dumpable)
     }),
     Keyword::works(
         entry("strict-limits", Arity::NONE, "does not start where a limit cannot be set").no(),
-        |c, line| done(c.global.strict_limits = line.prefix != Prefix::No),
+        |c, line| put(line.prefix != Prefix::No, &mut c.global.strict_limits),
     ),
-    Keyword::works(entry("nosplice", Arity::NONE, "never splices"), |c, _| done(c.global.no_splice = true)),
+    Keyword::works(entry("nosplice", Arity::NONE, "never splices"), |c, _| {
+        put(true, &mut c.global.no_splice)
+    }),
     Keyword::works(entry("noreuseport", Arity::NONE, "one socket for each address"), |c, _| {
-        done(c.global.no_reuse_port = true)
+        put(true, &mut c.global.no_reuse_port)
     }),
     Keyword::works(entry("thread-groups", Arity::ANY, "groups of workers; one here"), |c, line| {
         ranged(line, "thread-groups", 32)?;
@@ -149,27 +152,27 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
                 "'external-check' only supports 'preserve-env' as an argument, found '{}'.",
                 word.text()
             ))),
-            _ => done(c.global.external_check = true),
+            _ => put(true, &mut c.global.external_check),
         }
     }),
     Keyword::works(
         entry("insecure-fork-wanted", Arity::NONE, "allows the process to fork").no(),
-        |c, line| done(c.global.fork_wanted = line.prefix != Prefix::No),
+        |c, line| put(line.prefix != Prefix::No, &mut c.global.fork_wanted),
     ),
     Keyword::works(entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"), |c, _| {
-        done(c.global.setuid_wanted = true)
+        put(true, &mut c.global.setuid_wanted)
     }),
     Keyword::works(
         entry("expose-experimental-directives", Arity::NONE, "allows what is experimental"),
-        |c, _| done(c.global.experimental = true),
+        |c, _| put(true, &mut c.global.experimental),
     ),
     Keyword::works(
         entry("expose-deprecated-directives", Arity::NONE, "says nothing of what is deprecated"),
-        |c, _| done(c.global.deprecated = true),
+        |c, _| put(true, &mut c.global.deprecated),
     ),
     Keyword::works(
         entry("pp2-never-send-local", Arity::NONE, "checks send no LOCAL in a PROXY header"),
-        |c, _| done(c.global.pp2_never_send_local = true),
+        |c, _| put(true, &mut c.global.pp2_never_send_local),
     ),
     Keyword::works(
         entry(
@@ -177,7 +180,7 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             Arity::NONE,
             "GET, HEAD and DELETE of HTTP/1.0 may have a body",
         ),
-        |c, _| done(c.global.h1_any_payload = true),
+        |c, _| put(true, &mut c.global.h1_any_payload),
     ),
     Keyword::works(
         entry(
@@ -185,19 +188,19 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             Arity::NONE,
             "keeps connections on which Transfer-Encoding and Content-Length meet",
         ),
-        |c, _| done(c.global.h1_keep_insecure_te = true),
+        |c, _| put(true, &mut c.global.h1_keep_insecure_te),
     ),
     Keyword::works(entry("h1-case-adjust", Arity::ANY, "how a header name is written"), case_adjust),
     Keyword::works(entry("unix-bind", Arity::ANY, "what unix sockets of 'bind' lines share"), unix_bind),
     Keyword::works(entry("server-state-file", Arity::ANY, "file of the servers' states"), |c, line| {
         let path = path(line, "'server-state-file' expect one argument: a file path.")?;
-        done(c.global.server_state.1 = Some(path))
+        put(Some(path), &mut c.global.server_state.1)
     }),
     Keyword::works(
         entry("server-state-base", Arity::ANY, "folder of the files of servers' states"),
         |c, line| {
             let path = path(line, "'server-state-base' expects one argument: a directory path.")?;
-            done(c.global.server_state.0 = Some(path))
+            put(Some(path), &mut c.global.server_state.0)
         },
     ),
     Keyword::works(entry("default-path", Arity::ANY, "folder that relative paths begin at"), |_, line| {
@@ -206,8 +209,8 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("harden.reject-privileged-ports.tcp", Arity::ANY, "drops clients from privileged ports"),
         |c, line| match line.arg(0).map(|w| &*w.bytes) {
-            Some(b"on") => done(c.global.reject_privileged_ports = true),
-            Some(b"off") => done(c.global.reject_privileged_ports = false),
+            Some(b"on") => put(true, &mut c.global.reject_privileged_ports),
+            Some(b"off") => put(false, &mut c.global.reject_privileged_ports),
             _ => Err(line.alert("'harden.reject-privileged-ports.tcp' expects either 'on' or 'off'.")),
         },
     ),
@@ -247,8 +250,10 @@ const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
     Entry::new(Class::Global, name, Sections::GLOBAL, arity, help)
 }
 
+/// Sets a field and is content: what most words do.
 #[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
-pub(super) fn done(_: ()) -> Result<(), Diagnostic> {
+pub(super) fn put<T>(value: T, field: &mut T) -> Result<(), Diagnostic> {
+    *field = value;
     Ok(())
 }
 

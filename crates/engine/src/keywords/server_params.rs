@@ -9,73 +9,74 @@ use weir_diag::Diagnostic;
 
 use super::address::socket;
 use super::listen::guid_fault;
+use super::process::put;
 use super::{ServerCtx, ServerFn};
 use crate::conf::{InitAddr, InitState, OnError, OnMarkedDown, ProxyHeader};
 
 /// The parameters of this file.
 pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("addr", "address for checks", addr),
-    flag("backup", "used only when the others are down", |c, _| done(c.draft.server.backup = true)),
+    flag("backup", "used only when the others are down", |c, _| put(true, &mut c.draft.server.backup)),
     value("cc", "congestion control algorithm", |c, v| {
         let text = text(c, v, "'cc' : missing TCP congestion control algorithm")?;
-        done(c.draft.server.congestion = Some(text))
+        put(Some(text), &mut c.draft.server.congestion)
     }),
-    flag("check", "health checks", |c, _| done(c.draft.do_check = true)),
-    flag("check-send-proxy", "a PROXY header on checks", |c, _| done(c.draft.server.check_send_proxy = true)),
+    flag("check", "health checks", |c, _| put(true, &mut c.draft.do_check)),
+    flag("check-send-proxy", "a PROXY header on checks", |c, _| {
+        put(true, &mut c.draft.server.check_send_proxy)
+    }),
     value("cookie", "value of the persistence cookie", |c, v| {
         let word = v.first().ok_or_else(|| c.name.alert("'cookie' expects <value> as argument."))?;
-        done(c.draft.server.cookie = Some(word.bytes.clone()))
+        put(Some(word.bytes.clone()), &mut c.draft.server.cookie)
     }),
-    flag("disabled", "starts in maintenance", |c, _| done(c.draft.server.disabled = true)),
-    flag("enabled", "takes back an inherited 'disabled'", |c, _| done(c.draft.server.disabled = false)),
+    flag("disabled", "starts in maintenance", |c, _| put(true, &mut c.draft.server.disabled)),
+    flag("enabled", "takes back an inherited 'disabled'", |c, _| put(false, &mut c.draft.server.disabled)),
     value("downinter", "time between checks of a server that is down", |c, v| {
-        done(c.draft.check.downinter = Some(interval(c, v)?))
+        put(Some(interval(c, v)?), &mut c.draft.check.downinter)
     }),
     value("error-limit", "errors in a row before on-error", |c, v| {
         let n = above_zero(c, v, "error-limit has to be > 0.")?;
-        done(c.draft.server.error_limit = n)
+        put(n, &mut c.draft.server.error_limit)
     }),
     value("fall", "failed checks that take a server down", |c, v| {
-        done(c.draft.check.fall = above_zero(c, v, "'fall' has to be > 0.")?)
+        put(above_zero(c, v, "'fall' has to be > 0.")?, &mut c.draft.check.fall)
     }),
     value("fastinter", "time between checks while the state changes", |c, v| {
-        done(c.draft.check.fastinter = Some(interval(c, v)?))
+        put(Some(interval(c, v)?), &mut c.draft.check.fastinter)
     }),
     value("guid", "name that outlives reloads", guid),
     value("id", "number of the server", id),
     value("init-addr", "ways to find the address at start", init_addr),
     value("init-state", "state at start", init_state),
-    value("inter", "time between checks", |c, v| done(c.draft.check.inter = interval(c, v)?)),
+    value("inter", "time between checks", |c, v| put(interval(c, v)?, &mut c.draft.check.inter)),
     value("max-reuse", "how often a connection is reused", |c, v| {
         let text = text(c, v, "'max-reuse' expects <value> as argument.")?;
-        done(c.draft.server.pool.max_reuse = values::leading_integer(text.as_bytes()))
+        put(values::leading_integer(text.as_bytes()), &mut c.draft.server.pool.max_reuse)
     }),
-    value("maxconn", "most connections at a time", |c, v| done(c.draft.server.maxconn = count(v))),
+    value("maxconn", "most connections at a time", |c, v| put(count(v), &mut c.draft.server.maxconn)),
     value("maxqueue", "most requests that wait for this server", |c, v| {
-        done(c.draft.server.maxqueue = count(v))
+        put(count(v), &mut c.draft.server.maxqueue)
     }),
-    value("minconn", "limit of connections at low load", |c, v| done(c.draft.server.minconn = count(v))),
+    value("minconn", "limit of connections at low load", |c, v| put(count(v), &mut c.draft.server.minconn)),
     value("namespace", "network namespace to connect from", |c, v| {
         let text = text(c, v, "'namespace' : expects <name> as argument")?;
-        done(c.draft.server.namespace = Some(text))
+        put(Some(text), &mut c.draft.server.namespace)
     }),
-    flag("no-backup", "takes back an inherited 'backup'", |c, _| done(c.draft.server.backup = false)),
-    flag("no-check", "takes back an inherited 'check'", |c, _| done(c.draft.do_check = false)),
+    flag("no-backup", "takes back an inherited 'backup'", |c, _| put(false, &mut c.draft.server.backup)),
+    flag("no-check", "takes back an inherited 'check'", |c, _| put(false, &mut c.draft.do_check)),
     flag("no-check-send-proxy", "takes back an inherited 'check-send-proxy'", |c, _| {
-        done(c.draft.server.check_send_proxy = false)
+        put(false, &mut c.draft.server.check_send_proxy)
     }),
     flag("no-send-proxy", "takes back an inherited 'send-proxy'", |c, _| {
-        done(if c.draft.server.proxy_header.as_ref().is_some_and(|h| !h.v2) {
-            c.draft.server.proxy_header = None;
-        })
+        c.draft.server.proxy_header.take_if(|h| !h.v2);
+        Ok(())
     }),
     flag("no-send-proxy-v2", "takes back an inherited 'send-proxy-v2'", |c, _| {
-        done(if c.draft.server.proxy_header.as_ref().is_some_and(|h| h.v2) {
-            c.draft.server.proxy_header = None;
-        })
+        c.draft.server.proxy_header.take_if(|h| h.v2);
+        Ok(())
     }),
-    flag("no-tfo", "takes back an inherited 'tfo'", |c, _| done(c.draft.server.tfo = false)),
-    flag("non-stick", "never enters a stick table", |c, _| done(c.draft.server.non_stick = true)),
+    flag("no-tfo", "takes back an inherited 'tfo'", |c, _| put(false, &mut c.draft.server.tfo)),
+    flag("non-stick", "never enters a stick table", |c, _| put(true, &mut c.draft.server.non_stick)),
     value("observe", "live traffic that counts as checks", observe),
     value("on-error", "what too many errors lead to", on_error),
     value("on-marked-down", "what happens to sessions of a server that goes down", on_marked_down),
@@ -83,22 +84,22 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("pool-low-conn", "idle connections kept from other workers", |c, v| {
         let text = text(c, v, "'pool-low-conn' expects <value> as argument.")?;
         let n = values::leading_integer(text.as_bytes());
-        done(c.draft.server.pool.low = u32::try_from(n).unwrap_or(0))
+        put(u32::try_from(n).unwrap_or(0), &mut c.draft.server.pool.low)
     }),
     value("pool-max-conn", "most idle connections", pool_max_conn),
     value("pool-purge-delay", "time after which idle connections are thinned out", pool_purge_delay),
     value("port", "port for checks", |c, v| {
         let text = text(c, v, "'port' expects a port number as argument.")?;
         let n = values::leading_integer(text.as_bytes());
-        done(c.draft.check.port = u16::try_from(n & 0xffff).ok().filter(|&p| p != 0))
+        put(u16::try_from(n & 0xffff).ok().filter(|&p| p != 0), &mut c.draft.check.port)
     }),
     value("proto", "protocol to use without asking", proto),
     value("proxy-v2-options", "parts of the PROXY header", proxy_options),
     value("redir", "clients are sent to this prefix instead", |c, v| {
-        done(c.draft.server.redir = Some(text(c, v, "'redir' expects <prefix> as argument.")?))
+        put(Some(text(c, v, "'redir' expects <prefix> as argument.")?), &mut c.draft.server.redir)
     }),
     value("rise", "good checks that bring a server up", |c, v| {
-        done(c.draft.check.rise = above_zero(c, v, "'rise' has to be > 0.")?)
+        put(above_zero(c, v, "'rise' has to be > 0.")?, &mut c.draft.check.rise)
     }),
     flag("send-proxy", "a PROXY header, version 1", |c, _| {
         header(c).v2 = false;
@@ -108,27 +109,27 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
         header(c).v2 = true;
         Ok(())
     }),
-    value("shard", "part of the traffic, for stick tables", |c, v| done(c.draft.server.shard = count(v))),
+    value("shard", "part of the traffic, for stick tables", |c, v| put(count(v), &mut c.draft.server.shard)),
     value("slowstart", "time in which a server comes back to full weight", |c, v| {
         let word = v.first();
         let time = word
             .map_or(Err(TimeFault::Unexpected('.')), |w| values::parse_time(&w.bytes, Unit::Milliseconds));
         let time = time.map_err(|fault| time_fault(c, word, "slowstart", fault))?;
-        done(c.draft.server.slowstart = Some(time.duration).filter(|d| !d.is_zero()))
+        put(Some(time.duration).filter(|d| !d.is_zero()), &mut c.draft.server.slowstart)
     }),
     value("socks4", "connects through this proxy", socks4),
     Keyword::works(
         Entry::new(Class::Server, "source", Sections::BACKENDS, Arity::ANY, "address to connect from"),
         source,
     ),
-    flag("stick", "takes back an inherited 'non-stick'", |c, _| done(c.draft.server.non_stick = false)),
+    flag("stick", "takes back an inherited 'non-stick'", |c, _| put(false, &mut c.draft.server.non_stick)),
     flag("strict-maxconn", "counts idle connections in maxconn", |c, _| {
-        done(c.draft.server.strict_maxconn = true)
+        put(true, &mut c.draft.server.strict_maxconn)
     }),
     value("tcp-ut", "how long sent data may stay unacknowledged", tcp_ut),
-    flag("tfo", "TCP Fast Open", |c, _| done(c.draft.server.tfo = true)),
+    flag("tfo", "TCP Fast Open", |c, _| put(true, &mut c.draft.server.tfo)),
     value("track", "takes the state of another server", |c, v| {
-        done(c.draft.server.track = Some(text(c, v, "'track' expects [<proxy>/]<server> as argument.")?))
+        put(Some(text(c, v, "'track' expects [<proxy>/]<server> as argument.")?), &mut c.draft.server.track)
     }),
     value("usesrc", "stands behind 'source' only", |c, _| {
         Err(c.name.alert("'usesrc' only allowed after a 'source' statement."))
@@ -147,11 +148,6 @@ const fn flag(name: &'static str, help: &'static str, run: ServerFn) -> Keyword<
 
 const fn value(name: &'static str, help: &'static str, run: ServerFn) -> Keyword<ServerFn> {
     Keyword::works(Entry::new(Class::Server, name, Sections::BACKENDS, Arity::exactly(1), help), run)
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "what every parameter's function returns")]
-fn done(_: ()) -> Result<(), Diagnostic> {
-    Ok(())
 }
 
 fn text(ctx: &ServerCtx<'_>, values: &[Word], missing: &str) -> Result<String, Diagnostic> {

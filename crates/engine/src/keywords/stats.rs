@@ -6,7 +6,7 @@ use weir_diag::{Diagnostic, Severity};
 
 use super::address::{listening, prefixed};
 use super::listen::{Fault, parameters};
-use super::process::done;
+use super::process::put;
 use super::{GlobalCtx, GlobalFn};
 use crate::conf::{Bind, StatsSocket};
 
@@ -19,7 +19,7 @@ pub(super) const GLOBAL_STATS: &[Keyword<GlobalFn>] = &[
         let n = line.arg(0).map_or(0, |w| values::leading_integer(&w.bytes));
         let n = u32::try_from(n).ok().filter(|&n| n > 0);
         let n = n.ok_or_else(|| line.alert("'stats maxconn' expects a positive value"))?;
-        done(ctx.global.stats_maxconn = Some(n))
+        put(Some(n), &mut ctx.global.stats_maxconn)
     }),
     Keyword::inert(
         entry("stats calculate-max-counters", "whether highest values are kept"),
@@ -91,5 +91,5 @@ fn timeout(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     if time.duration.is_zero() {
         return Err(word.alert("'stats timeout' expects a positive value"));
     }
-    done(ctx.global.stats_timeout = Some(time.duration))
+    put(Some(time.duration), &mut ctx.global.stats_timeout)
 }

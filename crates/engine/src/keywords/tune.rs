@@ -4,7 +4,7 @@ use weir_config::values;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::Diagnostic;
 
-use super::process::{done, natural, natural32, time_argument};
+use super::process::{natural, natural32, put, time_argument};
 use super::{GlobalCtx, GlobalFn};
 
 /// The words that mean something here.
@@ -12,12 +12,12 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.bufsize", Arity::exactly(1), "size of a buffer")
             .missing("'tune.bufsize' expects an integer argument"),
-        |c, l| done(c.global.tune.bufsize = size(l)?.max(MIN_BUFFER)),
+        |c, l| put(size(l)?.max(MIN_BUFFER), &mut c.global.tune.bufsize),
     ),
     Keyword::works(
         entry("tune.maxrewrite", Arity::exactly(1), "part of a buffer kept free for rewriting")
             .missing("'tune.maxrewrite' expects an integer argument."),
-        |c, l| done(c.global.tune.maxrewrite = Some(whole(l)).filter(|&n| n > 0)),
+        |c, l| put(Some(whole(l)).filter(|&n| n > 0), &mut c.global.tune.maxrewrite),
     ),
     Keyword::works(
         entry("tune.http.maxhdr", Arity::exactly(1), "most header lines of a message")
@@ -27,22 +27,22 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.http.cookielen", Arity::exactly(1), "most bytes of a captured cookie")
             .missing("'tune.http.cookielen' expects an integer argument."),
-        |c, l| done(c.global.tune.cookie_len = whole(l)),
+        |c, l| put(whole(l), &mut c.global.tune.cookie_len),
     ),
     Keyword::works(
         entry("tune.http.logurilen", Arity::exactly(1), "most bytes of a URI in a log line")
             .missing("'tune.http.logurilen' expects an integer argument."),
-        |c, l| done(c.global.tune.log_uri_len = whole(l)),
+        |c, l| put(whole(l), &mut c.global.tune.log_uri_len),
     ),
     Keyword::works(
         entry("tune.maxaccept", Arity::exactly(1), "connections accepted in one turn")
             .missing("'tune.maxaccept' expects an integer argument."),
-        |c, l| done(c.global.tune.max_accept = i32::try_from(signed(l)).ok()),
+        |c, l| put(i32::try_from(signed(l)).ok(), &mut c.global.tune.max_accept),
     ),
     Keyword::works(
         entry("tune.pipesize", Arity::exactly(1), "size of a pipe for splicing")
             .missing("'tune.pipesize' expects an integer argument."),
-        |c, l| done(c.global.tune.pipe_size = Some(size(l)?).filter(|&n| n > 0)),
+        |c, l| put(Some(size(l)?).filter(|&n| n > 0), &mut c.global.tune.pipe_size),
     ),
     Keyword::works(
         entry("tune.idle-pool.shared", Arity::ANY, "whether workers share idle server connections"),
@@ -51,64 +51,64 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.rcvbuf.client", Arity::exactly(1), "receive buffer of the kernel, client side")
             .missing("'tune.rcvbuf.client' expects an integer argument."),
-        |c, l| done(c.global.tune.rcvbuf_client = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_client),
     ),
     Keyword::works(
         entry("tune.rcvbuf.frontend", Arity::exactly(1), "receive buffer of the kernel, frontend side")
             .missing("'tune.rcvbuf.frontend' expects an integer argument."),
-        |c, l| done(c.global.tune.rcvbuf_client = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_client),
     ),
     Keyword::works(
         entry("tune.rcvbuf.server", Arity::exactly(1), "receive buffer of the kernel, server side")
             .missing("'tune.rcvbuf.server' expects an integer argument."),
-        |c, l| done(c.global.tune.rcvbuf_server = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_server),
     ),
     Keyword::works(
         entry("tune.rcvbuf.backend", Arity::exactly(1), "receive buffer of the kernel, backend side")
             .missing("'tune.rcvbuf.backend' expects an integer argument."),
-        |c, l| done(c.global.tune.rcvbuf_server = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_server),
     ),
     Keyword::works(
         entry("tune.sndbuf.client", Arity::exactly(1), "send buffer of the kernel, client side")
             .missing("'tune.sndbuf.client' expects an integer argument."),
-        |c, l| done(c.global.tune.sndbuf_client = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_client),
     ),
     Keyword::works(
         entry("tune.sndbuf.frontend", Arity::exactly(1), "send buffer of the kernel, frontend side")
             .missing("'tune.sndbuf.frontend' expects an integer argument."),
-        |c, l| done(c.global.tune.sndbuf_client = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_client),
     ),
     Keyword::works(
         entry("tune.sndbuf.server", Arity::exactly(1), "send buffer of the kernel, server side")
             .missing("'tune.sndbuf.server' expects an integer argument."),
-        |c, l| done(c.global.tune.sndbuf_server = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_server),
     ),
     Keyword::works(
         entry("tune.sndbuf.backend", Arity::exactly(1), "send buffer of the kernel, backend side")
             .missing("'tune.sndbuf.backend' expects an integer argument."),
-        |c, l| done(c.global.tune.sndbuf_server = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_server),
     ),
     Keyword::works(
         entry("tune.recv_enough", Arity::exactly(1), "bytes after which a read is enough")
             .missing("'tune.recv_enough' expects an integer argument."),
-        |c, l| done(c.global.tune.recv_enough = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.recv_enough),
     ),
     Keyword::works(
         entry("tune.max-checks-per-thread", Arity::ANY, "checks that a worker makes at a time"),
-        |c, l| done(c.global.tune.max_checks = natural32(l)),
+        |c, l| put(natural32(l), &mut c.global.tune.max_checks),
     ),
     Keyword::works(
         entry("tune.cli.max-payload-size", Arity::exactly(1), "most bytes of a payload of the runtime API")
             .missing("'tune.cli.max-payload-size' expects an integer argument."),
-        |c, l| done(c.global.tune.cli_max_payload = Some(size(l)?)),
+        |c, l| put(Some(size(l)?), &mut c.global.tune.cli_max_payload),
     ),
     Keyword::works(
         entry("tune.disable-fast-forward", Arity::NONE, "all bytes pass through buffers"),
-        |c, _| done(c.global.tune.no_fast_forward = true),
+        |c, _| put(true, &mut c.global.tune.no_fast_forward),
     ),
     Keyword::works(
         entry("tune.disable-zero-copy-forwarding", Arity::NONE, "all bytes pass through buffers"),
-        |c, _| done(c.global.tune.no_fast_forward = true),
+        |c, _| put(true, &mut c.global.tune.no_fast_forward),
     ),
     Keyword::works(
         entry("spread-checks", Arity::ANY, "how far checks are spread, in percent"),
@@ -279,7 +279,7 @@ fn max_headers(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let n = signed(line);
     let n = usize::try_from(n).ok().filter(|n| (1..=32767).contains(n));
     let n = n.ok_or_else(|| line.alert("'tune.http.maxhdr' expects a numeric value between 1 and 32767"))?;
-    done(ctx.global.tune.max_headers = n)
+    put(n, &mut ctx.global.tune.max_headers)
 }
 
 fn idle_pool_shared(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -303,7 +303,7 @@ fn spread_checks(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic>
     let percent = u32::try_from(signed(line)).ok().filter(|&n| n <= 50);
     let percent = percent
         .ok_or_else(|| line.alert("'spread-checks' needs a positive value in range 0..50.").tight())?;
-    done(ctx.global.spread_checks = percent)
+    put(percent, &mut ctx.global.spread_checks)
 }
 
 fn max_spread_checks(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -320,7 +320,7 @@ fn max_spread_checks(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnos
         ))
         .tight()
     })?;
-    done(ctx.global.max_spread_checks = Some(time))
+    put(Some(time), &mut ctx.global.max_spread_checks)
 }
 
 /// No message fits in less.

@@ -1,0 +1,128 @@
+//! What each mistake is answered with: the files in `messages/` hold lines of configuration and the first lines of
+//! all messages, as HAProxy 3.4.7 printed them for the same text. Times, process ids and notices are left out.
+//!
+//! A case is a line `WHERE | TEXT`, ` \n ` between lines of text, and its messages below it, indented. `WHERE` says
+//! what stands around the text: [`document`].
+
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+
+use weir_config::values::Family;
+use weir_config::{Environment, Features, Files, Loader};
+use weir_diag::{Severity, first_line};
+use weir_engine::keywords::{Outside, SECTIONS, resolve};
+
+/// One file of configuration, and the few things of the world that the cases name.
+struct Text(Vec<u8>);
+
+impl Files for Text {
+    fn read(&self, _: &str) -> io::Result<Vec<u8>> {
+        Ok(self.0.clone())
+    }
+
+    fn list(&self, _: &str) -> io::Result<Option<Vec<String>>> {
+        Ok(None)
+    }
+}
+
+impl Outside for Text {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some("/answers/good") => Ok(b"HTTP/1.0 500 Oops\r\nContent-Length: 2\r\n\r\nhi".to_vec()),
+            Some("/answers/bad") => Ok(b"hello".to_vec()),
+            Some("/answers/empty") => Ok(Vec::new()),
+            Some("/answers/short") => Ok(b"HTTP/1.0 500 Oops\r\nContent-Length: 20\r\n\r\nhi".to_vec()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn resolve(&self, name: &str, _: Family) -> Option<IpAddr> {
+        // The old short form of an address is the resolver's to read.
+        ["localhost", "1.2.3"].contains(&name).then_some(IpAddr::from([127, 0, 0, 1]))
+    }
+
+    fn user(&self, name: &str) -> Option<u32> {
+        (name == "root").then_some(0)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        (name == "root").then_some(0)
+    }
+}
+
+/// The configuration around a case's text.
+fn document(place: &str, text: &str) -> String {
+    let text = text.replace(" \\n ", "\n ");
+    let base = "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n";
+    let tail = "frontend zz\n bind :23099\n";
+    match place {
+        "global" => format!("global\n {text}\n{base}{tail}"),
+        "defaults" => format!("{base} {text}\n{tail}"),
+        "frontend" => format!("{base}frontend f\n bind :23001\n {text}\n"),
+        "tcp frontend" => format!("{base}frontend f\n mode tcp\n bind :23001\n {text}\n"),
+        "backend" => format!("{base}{tail}backend b\n {text}\n"),
+        "listen" => format!("{base}listen l\n bind :23001\n {text}\n"),
+        "server" => format!("{base}{tail}backend b\n server s 127.0.0.1:80 {text}\n"),
+        "bind" => format!("{base}frontend f\n bind :23001 {text}\n"),
+        "userlist" => format!("userlist u\n {text}\n{base}{tail}"),
+        "http-errors" => format!("http-errors e\n {text}\n{base}{tail}"),
+        "file" => format!("{}\n", text.replace("\n ", "\n")),
+        other => panic!("no such place: {other}"),
+    }
+}
+
+/// The first lines of all alerts and warnings, sorted, without what changes from run to run.
+fn messages(config: &str) -> Vec<String> {
+    let text = Text(config.as_bytes().to_vec());
+    let loader = Loader {
+        files: &text,
+        sections: SECTIONS,
+        features: &Features::default(),
+        environment: Environment::default(),
+    };
+    let loaded = loader.load(&["F"]);
+    let (_, resolved) = resolve(&loaded.document, &loaded.sources, &text);
+    let all = loaded.diagnostics.iter().chain(&resolved);
+    let mut lines: Vec<String> = all
+        .filter(|d| d.severity >= Severity::Warning)
+        .map(|d| {
+            let line = first_line(d, &loaded.sources, 1);
+            let (tag, message) = line.split_once("(1) : ").unwrap();
+            let first = message.lines().next().unwrap().trim_end();
+            format!("{} {first}", tag.trim_matches([' ', '[', ']']))
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn mistakes_are_answered_in_the_words_of_the_reference() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (name, cases) in [
+        ("bind", include_str!("messages/bind.txt")),
+        ("global", include_str!("messages/global.txt")),
+        ("proxy", include_str!("messages/proxy.txt")),
+        ("sections", include_str!("messages/sections.txt")),
+        ("server", include_str!("messages/server.txt")),
+    ] {
+        let mut lines = cases.lines().filter(|l| !l.starts_with('#')).peekable();
+        while let Some(case) = lines.next() {
+            let (place, text) = case.split_once(" | ").unwrap_or_else(|| panic!("{name}: {case}"));
+            let mut expected = Vec::new();
+            while let Some(message) = lines.next_if(|l| l.starts_with("    ")) {
+                expected.push(message.trim().to_owned());
+            }
+            expected.sort();
+            let got = messages(&document(place, text));
+            if got != expected {
+                wrong.push(format!("{name}: {case}\n  expected {expected:#?}\n  got {got:#?}"));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count > 500, "only {count} cases were found");
+}
