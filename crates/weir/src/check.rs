@@ -1,6 +1,6 @@
 //! `weir check FILE...`: each file by itself, all its messages, and one line that tells the outcome.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::access::Access;
 use crate::cli::Options;
@@ -15,8 +15,8 @@ pub(crate) fn run(files: &[PathBuf], voice: &Voice) -> Finish {
     Finish::Exit(worst.unwrap_or(0))
 }
 
-fn one(file: &PathBuf, voice: &Voice) -> i32 {
-    let options = Options { files: vec![file.clone()], check: true, ..Options::default() };
+fn one(file: &Path, voice: &Voice) -> i32 {
+    let options = Options { files: vec![file.to_path_buf()], check: true, ..Options::default() };
     let configuration = load::load(&options, &Access::Own);
     let report = load::report(&configuration.conf, &options);
     voice.report(&configuration.diagnostics, &configuration.sources, &report);

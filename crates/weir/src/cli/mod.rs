@@ -318,7 +318,8 @@ mod tests {
 
     #[test]
     fn each_option_sets_what_it_names() {
-        let cases: [(&str, fn(&Options) -> bool); 24] = [
+        type Holds = fn(&Options) -> bool;
+        let cases: [(&str, Holds); 24] = [
             ("-c", |o| o.check),
             ("-C /tmp", |o| o.folder == Some("/tmp".into())),
             ("-D", |o| o.daemon),
