@@ -1,5 +1,7 @@
 //! The program as a process: signals, exit codes, pidfile, daemon, master and supervisor.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot start its program fails")]
+
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
