@@ -13,8 +13,8 @@ use weir_sys::process::{self, Forked, signal};
 use weir_sys::{daemon, limits};
 
 use crate::access::Access;
-use crate::cli::Options;
 use crate::cli::version;
+use crate::cli::{Options, Switches};
 use crate::dumps;
 use crate::finish::Finish;
 use crate::load::{self, Configuration};
@@ -81,6 +81,11 @@ fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
     }
     if options.master_cli.is_some() && !options.master {
         return Err("a master CLI socket was defined, but master-worker mode (-W) is not enabled.".into());
+    }
+    for (switch, text) in WITHOUT_EFFECT {
+        if options.switches.contains(*switch) {
+            voice.notice(format_args!("{text}"));
+        }
     }
     if let Some(socket) = &options.old_socket {
         voice.notice(format_args!(
@@ -246,5 +251,13 @@ fn detach(voice: &Voice) -> std::io::Result<Detached> {
     }
 }
 
+/// Switches whose part of the program is still to come.
+const WITHOUT_EFFECT: &[(Switches, &str)] = &[
+    (
+        Switches::IGNORE_RESOLUTION,
+        "'-dr' has no effect yet: a server whose name does not resolve is an error.",
+    ),
+    (Switches::NO_SERVER_VERIFY, "'-dV' has no effect yet: there are no TLS connections to servers."),
+];
 /// How much address space the allocator takes at once.
 const RESERVE: &str = "MIMALLOC_ARENA_RESERVE";
