@@ -7,7 +7,9 @@ use std::sync::Arc;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, values};
 use weir_diag::{Diagnostic, Diagnostics, Severity};
 
-use super::{ErrorLine, List, ListFn, Outside, ProxyCtx, ProxyFn};
+use super::cross::{alert, warning};
+use super::resolve::{Load, place};
+use super::{Draft, ErrorLine, List, ListFn, Outside, ProxyCtx, ProxyFn};
 use crate::conf::{ErrorFile, ErrorSource, RedirectCode};
 
 /// The lines of a proxy.
@@ -154,4 +156,38 @@ fn errorfiles(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let name = name.text().into_owned();
     ctx.draft.errors.push(ErrorLine::Section { name, statuses: statuses?, at: line.span });
     Ok(())
+}
+
+/// The answers that a proxy names by section, in the order of its lines; a later one for a status wins.
+pub(super) fn error_files(draft: &mut Draft, load: &mut Load<'_>) {
+    let kind = "proxy";
+    let name = draft.proxy.name.clone();
+    for line in std::mem::take(&mut draft.errors) {
+        match line {
+            ErrorLine::File(file) => draft.proxy.error_files.push(file),
+            ErrorLine::Section { name: wanted, statuses, at } => {
+                let here = place(load.sources, at);
+                let Some(section) = load.conf.http_errors.iter().find(|s| s.name == wanted) else {
+                    load.out.push(alert(
+                        at,
+                        format!("{kind} '{name}': unknown http-errors section '{wanted}' (at {here})."),
+                    ));
+                    continue;
+                };
+                for status in &statuses {
+                    if !section.files.iter().any(|f| f.status == *status) {
+                        load.out.push(warning(
+                            at,
+                            format!(
+                                "config: {kind} '{name}' : status '{status}' not declared in http-errors section '{wanted}' (at {here})."
+                            ),
+                        ));
+                    }
+                }
+                let files = section.files.iter();
+                let files = files.filter(|f| statuses.is_empty() || statuses.contains(&f.status));
+                draft.proxy.error_files.extend(files.cloned());
+            }
+        }
+    }
 }

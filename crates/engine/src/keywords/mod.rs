@@ -73,7 +73,15 @@ pub const fn tables() -> Tables {
 pub fn listing() -> Vec<String> {
     let mut lines: Vec<String> = SECTIONS.iter().map(Keyword::listing).collect();
     lines.extend(GLOBAL.listing());
-    lines.extend(PROXY.listing());
+    let firsts: Vec<&str> = later::PROXY_FIRST.iter().map(|k| k.entry.name).collect();
+    for keyword in PROXY.iter() {
+        if firsts.contains(&keyword.entry.name) {
+            // It only says what may follow, and none of that is there.
+            lines.push(format!("proxy\t{}\trefused none of its words is available yet", keyword.entry.name));
+        } else {
+            lines.push(keyword.listing());
+        }
+    }
     lines.extend(userlist::USERLIST.iter().map(Keyword::listing));
     lines.extend(BIND.listing());
     lines.extend(SERVER.listing());

@@ -383,7 +383,7 @@ fn cpu_map(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         low.parse::<u16>().is_ok() && (high.is_empty() || high.parse::<u16>().is_ok())
     };
     let is_set = |part: &str| ["all", "odd", "even"].contains(&part) || is_range(part);
-    if !bare.split('/').all(|part| is_set(part)) {
+    if !bare.split('/').all(is_set) {
         return Err(set.alert(format!("cpu-map : '{text}' is not a valid number/range.")));
     }
     for cpu in cpus {

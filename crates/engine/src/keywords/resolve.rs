@@ -7,7 +7,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, GlobalNotes, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft,
-    cross,
+    cross, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, Proxy};
 
@@ -106,7 +106,7 @@ impl<'a> Load<'a> {
             let result = (found.run)(&mut ctx, &line);
             self.out.take(result);
         }
-        let list = cross::userlist(draft, &mut self.out);
+        let list = userlist::joined(draft, &mut self.out);
         self.conf.userlists.push(Arc::new(list));
     }
 

@@ -6,6 +6,7 @@ use weir_config::values::{self, TimeFault, Unit};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
 use weir_diag::Diagnostic;
 
+use super::process::put;
 use super::{ProxyCtx, ProxyFn};
 use crate::conf::Timeouts;
 
@@ -50,23 +51,26 @@ pub(super) const TIMEOUTS: &[Keyword<ProxyFn>] = &[
     timeout("timeout tunnel", BACK, "inactivity of both sides of a tunnel", |c, l| {
         set(c, l, |t| &mut t.tunnel)
     }),
+    timeout("clitimeout", FRONT, "'timeout client' of older versions", |c, l| set(c, l, |t| &mut t.client)),
+    timeout("contimeout", BACK, "'timeout connect' of older versions", |c, l| set(c, l, |t| &mut t.connect)),
+    timeout("srvtimeout", BACK, "'timeout server' of older versions", |c, l| set(c, l, |t| &mut t.server)),
     probes("clitcpka-cnt", FRONT, "unanswered probes that end a client's connection", |c, l| {
-        Ok(c.draft.proxy.client_keepalive.count = Some(probe_count(l)?))
+        put(Some(probe_count(l)?), &mut c.draft.proxy.client_keepalive.count)
     }),
     probes("clitcpka-idle", FRONT, "silence of a client before the first probe", |c, l| {
-        Ok(c.draft.proxy.client_keepalive.idle = Some(probe_time(l)?))
+        put(Some(probe_time(l)?), &mut c.draft.proxy.client_keepalive.idle)
     }),
     probes("clitcpka-intvl", FRONT, "time between probes to a client", |c, l| {
-        Ok(c.draft.proxy.client_keepalive.interval = Some(probe_time(l)?))
+        put(Some(probe_time(l)?), &mut c.draft.proxy.client_keepalive.interval)
     }),
     probes("srvtcpka-cnt", BACK, "unanswered probes that end a server's connection", |c, l| {
-        Ok(c.draft.proxy.server_keepalive.count = Some(probe_count(l)?))
+        put(Some(probe_count(l)?), &mut c.draft.proxy.server_keepalive.count)
     }),
     probes("srvtcpka-idle", BACK, "silence of a server before the first probe", |c, l| {
-        Ok(c.draft.proxy.server_keepalive.idle = Some(probe_time(l)?))
+        put(Some(probe_time(l)?), &mut c.draft.proxy.server_keepalive.idle)
     }),
     probes("srvtcpka-intvl", BACK, "time between probes to a server", |c, l| {
-        Ok(c.draft.proxy.server_keepalive.interval = Some(probe_time(l)?))
+        put(Some(probe_time(l)?), &mut c.draft.proxy.server_keepalive.interval)
     }),
 ];
 

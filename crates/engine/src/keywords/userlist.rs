@@ -1,10 +1,11 @@
 //! `userlist` sections (manual, 12.2).
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, Diagnostics};
 
-use super::{List, ListCtx, ListFn};
-use crate::conf::{Password, User};
+use super::cross::alert;
+use super::{List, ListCtx, ListFn, UserlistDraft};
+use crate::conf::{Password, User, Userlist};
 
 /// The lines of the section.
 pub(super) const USERLIST: &[Keyword<ListFn>] = &[
@@ -70,6 +71,35 @@ fn group(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     }
     draft.groups.push((name, users, line.span));
     Ok(())
+}
+
+/// Joins users and groups: each may name the other.
+pub(super) fn joined(draft: UserlistDraft, out: &mut Diagnostics) -> Userlist {
+    let UserlistDraft { mut list, groups, user_spans } = draft;
+    let name = list.name.clone();
+    for (user, at) in list.users.iter().zip(&user_spans) {
+        for group in &user.groups {
+            if !groups.iter().any(|(known, ..)| known == group) {
+                out.push(alert(
+                    *at,
+                    format!("userlist '{name}': no such group '{group}' specified in user '{}'", user.name),
+                ));
+            }
+        }
+    }
+    for (group, users, at) in groups {
+        for wanted in users {
+            match list.users.iter_mut().find(|u| u.name == wanted) {
+                Some(user) if user.groups.contains(&group) => {}
+                Some(user) => user.groups.push(group.clone()),
+                None => out.push(alert(
+                    at,
+                    format!("userlist '{name}': no such user '{wanted}' specified in group '{group}'"),
+                )),
+            }
+        }
+    }
+    list
 }
 
 fn names(list: &str) -> Vec<String> {

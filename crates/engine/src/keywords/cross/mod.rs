@@ -1,14 +1,16 @@
 //! What only shows when all sections are read: names that point nowhere, missing pieces, numbers to give.
 
+mod servers;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
+use weir_diag::{Diagnostic, Form, Severity, Span};
 
+use super::errors::error_files;
 use super::resolve::{Load, place};
-use super::servers::settle_address;
-use super::{Draft, ErrorLine, LogLine, ServerDraft, UserlistDraft};
-use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy, RetryOn, SourceAddress, Userlist};
+use super::{Draft, LogLine};
+use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy};
 
 /// Checks the proxies as a whole and completes them.
 pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
@@ -23,7 +25,7 @@ pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
         }
         check_one(load, draft);
     }
-    tracking(load, &drafts);
+    servers::tracking(load, &drafts);
     duplicates(load, &drafts);
     if load.unresolved {
         load.out.push(
@@ -49,8 +51,8 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     timeouts(load, draft);
     log_format(load, draft);
     http_rules(load, draft);
-    error_files(load, draft);
-    servers(load, draft);
+    error_files(draft, load);
+    servers::servers(load, draft);
 }
 
 /// How messages name a proxy: `frontend`, `backend`, or `proxy` for a `listen` section.
@@ -62,11 +64,11 @@ pub(super) fn kind(proxy: &Proxy) -> &'static str {
     }
 }
 
-fn warning(at: Span, message: String) -> Diagnostic {
+pub(super) fn warning(at: Span, message: String) -> Diagnostic {
     Diagnostic::warning(at, message).form(Form::Bare)
 }
 
-fn alert(at: Span, message: String) -> Diagnostic {
+pub(super) fn alert(at: Span, message: String) -> Diagnostic {
     Diagnostic::alert(at, message).form(Form::Bare)
 }
 
@@ -290,224 +292,6 @@ fn http_rules(load: &mut Load<'_>, draft: &Draft) {
             ),
         ));
     }
-}
-
-fn servers(load: &mut Load<'_>, draft: &mut Draft) {
-    let mut seen: HashMap<String, Span> = HashMap::new();
-    let kind = kind(&draft.proxy);
-    let proxy = draft.proxy.name.clone();
-    for server in &mut draft.servers {
-        let (name, at) = (server.server.name.clone(), server.server.at);
-        if let Some(first) = seen.insert(name.clone(), at) {
-            load.out.push(
-                alert(
-                    at,
-                    format!(
-                        "parsing [{}] : {kind} '{proxy}', another server named '{name}' was already defined at line {}, please use distinct names.",
-                        place(load.sources, at),
-                        first.line
-                    ),
-                )
-                .related(first, "first defined here"),
-            );
-        }
-        if let Err(message) = settle_address(server, load.outside) {
-            load.out.push(alert(
-                at,
-                format!("[{}] : 'server {proxy}/{name}' : {message}.", place(load.sources, at)),
-            ));
-            load.unresolved = true;
-        }
-        http_only_server(load.sources, &mut load.out, &draft.proxy, server);
-        if server.do_check && !server.has_port && server.check.port.is_none() {
-            load.out.push(alert(
-                at,
-                format!("config: {kind} '{proxy}': server '{name}' has neither service port nor check port."),
-            ));
-        }
-    }
-}
-
-/// Joins users and groups: each may name the other.
-pub(super) fn userlist(draft: UserlistDraft, out: &mut Diagnostics) -> Userlist {
-    let UserlistDraft { mut list, groups, user_spans } = draft;
-    let name = list.name.clone();
-    for (user, at) in list.users.iter().zip(&user_spans) {
-        for group in &user.groups {
-            if !groups.iter().any(|(known, ..)| known == group) {
-                out.push(alert(
-                    *at,
-                    format!("userlist '{name}': no such group '{group}' specified in user '{}'", user.name),
-                ));
-            }
-        }
-    }
-    for (group, users, at) in groups {
-        for wanted in users {
-            match list.users.iter_mut().find(|u| u.name == wanted) {
-                Some(user) if user.groups.contains(&group) => {}
-                Some(user) => user.groups.push(group.clone()),
-                None => out.push(alert(
-                    at,
-                    format!("userlist '{name}': no such user '{wanted}' specified in group '{group}'"),
-                )),
-            }
-        }
-    }
-    list
-}
-
-/// The answers that a proxy names by section, in the order of its lines; a later one for a status wins.
-fn error_files(load: &mut Load<'_>, draft: &mut Draft) {
-    let kind = "proxy";
-    let name = draft.proxy.name.clone();
-    for line in std::mem::take(&mut draft.errors) {
-        match line {
-            ErrorLine::File(file) => draft.proxy.error_files.push(file),
-            ErrorLine::Section { name: wanted, statuses, at } => {
-                let here = place(load.sources, at);
-                let Some(section) = load.conf.http_errors.iter().find(|s| s.name == wanted) else {
-                    load.out.push(alert(
-                        at,
-                        format!("{kind} '{name}': unknown http-errors section '{wanted}' (at {here})."),
-                    ));
-                    continue;
-                };
-                for status in &statuses {
-                    if !section.files.iter().any(|f| f.status == *status) {
-                        load.out.push(warning(
-                            at,
-                            format!(
-                                "config: {kind} '{name}' : status '{status}' not declared in http-errors section '{wanted}' (at {here})."
-                            ),
-                        ));
-                    }
-                }
-                let files = section.files.iter();
-                let files = files.filter(|f| statuses.is_empty() || statuses.contains(&f.status));
-                draft.proxy.error_files.extend(files.cloned());
-            }
-        }
-    }
-}
-
-/// What a server cannot do outside HTTP.
-fn http_only_server(sources: &Sources, out: &mut Diagnostics, proxy: &Proxy, server: &mut ServerDraft) {
-    let at = server.server.at;
-    let (kind, name) = (kind(proxy), &proxy.name);
-    let fast_retry = RetryOn::CONN_FAILURE | RetryOn::EMPTY_RESPONSE | RetryOn::RESPONSE_TIMEOUT;
-    if server.server.tfo && !proxy.retry_on.contains(fast_retry) {
-        out.push(warning(
-            at,
-            format!(
-                "[{}] : 'server {name}/{}' : server has tfo activated, the backend should be configured with at least \
-                 'conn-failure', 'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection \
-                 on failure.",
-                place(sources, at),
-                server.server.name
-            ),
-        ));
-    }
-    if proxy.mode == Mode::Http {
-        return;
-    }
-    if server.server.redir.is_some() {
-        out.push(alert(
-            at,
-            format!("{kind} '{name}' : server cannot have cookie or redirect prefix in non-HTTP mode."),
-        ));
-    }
-    if server.server.cookie.take().is_some() {
-        out.push(warning(
-            at,
-            format!(
-                "{kind} '{name}' : ignoring cookie for server '{}' as HTTP mode is disabled.",
-                server.server.name
-            ),
-        ));
-    }
-    if server.server.observe == Some(7) {
-        // HAProxy calls it an alert and loads it.
-        out.push(
-            Diagnostic::warning(
-                at,
-                format!(
-                    "'server {name}/{}' : 'layer7' can only be used in http proxies..",
-                    server.server.name
-                ),
-            )
-            .form(Form::Here),
-        );
-        server.server.observe = None;
-    }
-    if let Some(SourceAddress::Header { name: header, .. }) = &server.server.source.usesrc {
-        out.push(warning(
-            at,
-            format!(
-                "{kind} '{name}' : server {} cannot use header {header} as source IP in non-HTTP mode.",
-                server.server.name
-            ),
-        ));
-        server.server.source.usesrc = None;
-    }
-}
-
-/// The server that each `track` names: it must exist, be checked, and lead to no circle.
-fn tracking(load: &mut Load<'_>, drafts: &[Draft]) {
-    for draft in drafts {
-        let proxy = &draft.proxy.name;
-        for server in &draft.servers {
-            let Some(track) = &server.server.track else { continue };
-            let at = server.server.at;
-            let said = |message: String| {
-                alert(
-                    at,
-                    format!(
-                        "[{}] : 'server {proxy}/{}' : {message}",
-                        place(load.sources, at),
-                        server.server.name
-                    ),
-                )
-            };
-            let (wanted_proxy, wanted) = track.split_once('/').unwrap_or((proxy, track));
-            let Some(other) = drafts.iter().find(|d| d.proxy.name == wanted_proxy && d.proxy.is_backend())
-            else {
-                load.out.push(said(format!("unable to find required proxy '{wanted_proxy}' for tracking.")));
-                continue;
-            };
-            let Some(target) = other.servers.iter().find(|s| s.server.name == wanted) else {
-                load.out.push(said(format!("unable to find required server '{wanted}' for tracking.")));
-                continue;
-            };
-            if !target.do_check && target.server.track.is_none() {
-                load.out.push(said(format!(
-                    "unable to use {wanted_proxy}/{wanted} for tracking as it does not have any check nor agent enabled."
-                )));
-            } else if circular(drafts, wanted_proxy, target) {
-                load.out.push(said(format!(
-                    "unable to track {wanted_proxy}/{wanted} as it belongs to a tracking chain looping over {proxy}/{}.",
-                    server.server.name
-                )));
-            }
-        }
-    }
-}
-
-/// Whether following `track` from `server` never ends at a checked server.
-fn circular(drafts: &[Draft], proxy: &str, server: &ServerDraft) -> bool {
-    let (mut proxy, mut server) = (proxy, server);
-    let total: usize = drafts.iter().map(|d| d.servers.len()).sum();
-    for _ in 0..=total {
-        let Some(track) = &server.server.track else { return false };
-        let (next_proxy, next) = track.split_once('/').unwrap_or((proxy, track));
-        let next = drafts
-            .iter()
-            .find(|d| d.proxy.name == next_proxy && d.proxy.is_backend())
-            .and_then(|d| d.servers.iter().find(|s| s.server.name == next));
-        let Some(next) = next else { return false };
-        (proxy, server) = (next_proxy, next);
-    }
-    true
 }
 
 /// Numbers and names that are to be given once.
