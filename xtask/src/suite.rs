@@ -83,7 +83,11 @@ fn deny() -> Result<Count> {
     }
     plain(&mut cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))?;
     let (good, text) = watch(&mut cargo(&["deny", "--log-level", "error", "check", "advisories"]))?;
-    if good || text.contains("failed to fetch advisory database") {
+    if !good && text.contains("failed to fetch advisory database") {
+        println!("advisories were not checked: their database is out of reach here");
+        return Ok(Count::default());
+    }
+    if good {
         return Ok(Count::default());
     }
     Err("cargo deny check advisories".to_owned())
