@@ -277,6 +277,7 @@ fn section_verdict(place: &Place<'_>, line: &Line, entry: &Entry) -> Result<Opti
                 format!("'{option}' ignored {because}.")
             }
             "fullconn" => format!("'{name}' ignored {because}. Maybe you want 'maxconn' instead ?"),
+            "maxconn" => format!("'{name}' ignored {because}. Maybe you want 'fullconn' instead ?"),
             _ => format!("'{name}' ignored {because}."),
         };
         return Ok(Some(Diagnostic::warning(at, message)));

@@ -46,7 +46,7 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             .missing("'maxconn' expects an integer argument."),
         maxconn,
     ),
-    Keyword::works(entry("nbthread", Arity::ANY, "number of workers"), |c, line| {
+    Keyword::works(entry("nbthread", Arity::between(0, 1), "number of workers"), |c, line| {
         let n = ranged(line, "nbthread", 1024)?;
         put(Some(n), &mut c.global.nbthread)
     }),

@@ -109,9 +109,7 @@ enum Label<'a> {
 fn may_stand_here(ctx: &ProxyCtx<'_>, line: &Line, keyword: &str) -> Result<(), Diagnostic> {
     let place = super::resolve::place(ctx.sources, line.span);
     if ctx.section == Sections::DEFAULTS {
-        return Err(line
-            .alert(format!("parsing [{place}] : '{keyword}' not allowed in 'defaults' section."))
-            .form(Form::Here));
+        return Err(line.alert(format!("'{keyword}' not allowed in 'defaults' section.")).form(Form::Here));
     }
     if ctx.section == Sections::FRONTEND {
         return Err(line

@@ -172,6 +172,10 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
             load.out.push(said);
             continue;
         };
+        if std::ptr::eq(*backend, proxy) {
+            load.out.push(alert(at, format!("Proxy '{}': loop detected for {word}: '{name}'.", proxy.name)));
+            continue;
+        }
         if proxy.mode == Mode::Http && backend.mode == Mode::Tcp {
             let how = if is_default {
                 "as its default backend (see 'mode')".to_owned()
@@ -221,7 +225,7 @@ fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
     if proxy.original_to.take().is_some() {
         ignored.push("'option originalto'".to_owned());
     }
-    if proxy.monitor_uri.take().is_some() {
+    if proxy.monitor_uri.take().is_some() && proxy.is_frontend() {
         ignored.push("'monitor-uri' statement".to_owned());
     }
     for what in ignored {
@@ -249,7 +253,7 @@ fn timeouts(load: &mut Load<'_>, draft: &Draft) {
     let front = proxy.is_frontend() && timeouts.client.is_none();
     let back = proxy.is_backend()
         && (timeouts.connect.is_none() || timeouts.server.is_none())
-        && (!draft.servers.is_empty() || proxy.caps == Caps::LISTEN);
+        && !draft.servers.is_empty();
     if front || back {
         load.out.push(warning(
             proxy.at,
