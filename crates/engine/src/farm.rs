@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst, fence}
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use weir_balance::queue::{Place, Priority, Queues, Ticket};
-use weir_balance::{Ask, Balancer, Farm as Loads, Load, Member, Plan, Scheme};
+use weir_balance::{Ask, Balancer, Farm as Loads, Load, Member, Plan};
 
 use crate::clock::Tick;
 use crate::runtime::{ProxyRuntime, ServerRuntime};
@@ -99,11 +99,6 @@ impl Farm {
         let wants_load = balancer.wants_load();
         let state = Mutex::new(State { balancer, queues });
         Arc::new(Self { servers, limits, runtime, state, waiting: AtomicUsize::new(0), wants_load })
-    }
-
-    /// A backend of no particular plan: what is built where nothing else is said.
-    pub(crate) fn default_plan() -> Plan {
-        Plan::of(Scheme::RoundRobin)
     }
 
     /// Chooses a server for a new request; `avoid` just failed it.

@@ -3,6 +3,7 @@
 //! The way of a request by file: `listener` → `connection` → `transaction` and its `stage`s → `mux` → log.
 //! Nothing here parses a configuration's text or prints a page.
 
+mod balance;
 mod buffer;
 pub mod clock;
 pub mod conf;
@@ -27,5 +28,6 @@ mod transaction;
 mod tunnel;
 mod worker;
 
+pub use balance::Key;
 pub use engine::{Binding, Engine, StartError};
 pub use farm::{Farm, Limits};

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_balance::Member;
+use weir_balance::{Member, Plan};
 use weir_sys::connect::ConnectSpec;
 
+use crate::balance::{self, Key};
 use crate::clock::Tick;
 use crate::conf::{self, Conf};
 use crate::farm::{Farm, Limits};
@@ -36,6 +37,8 @@ pub struct Proxy {
     pub servers: Vec<Arc<Server>>,
     /// Who gets the next request.
     pub farm: Arc<Farm>,
+    /// What of a request decides its server.
+    pub key: Key,
     /// The position of the backend where no rule chose another; its own where it is a `listen`.
     pub default_backend: Option<usize>,
     /// The position of the backend of the first unconditional `use_backend`.
@@ -117,7 +120,8 @@ impl Proxy {
             .enumerate()
             .map(|(i, s)| Arc::new(Server::build(conf, s, i, &state, now)))
             .collect();
-        let farm = build_farm(conf, &servers, &state, conf.fullconn.unwrap_or(route.fullconn));
+        let (plan, key) = balance::plan(conf);
+        let farm = build_farm(&plan, &servers, &state, conf.fullconn.unwrap_or(route.fullconn));
         let default_backend = match &conf.default_backend {
             Some((name, _)) => route.names.get(name.as_str()).copied(),
             None if conf.is_backend() => Some(index),
@@ -128,6 +132,7 @@ impl Proxy {
         let maxconn = conf.maxconn.filter(|n| *n > 0).unwrap_or(route.maxconn);
         let maxconn = if maxconn == 0 { u32::MAX } else { maxconn };
         Self {
+            key,
             use_backend,
             conf: conf.clone(),
             index,
@@ -156,14 +161,7 @@ impl Server {
     }
 }
 
-fn build_farm(
-    conf: &conf::Proxy,
-    servers: &[Arc<Server>],
-    state: &Arc<ProxyRuntime>,
-    fullconn: u32,
-) -> Arc<Farm> {
-    let mut plan = Farm::default_plan();
-    plan.all_backups = conf.options.contains(conf::Options::ALL_BACKUPS);
+fn build_farm(plan: &Plan, servers: &[Arc<Server>], state: &Arc<ProxyRuntime>, fullconn: u32) -> Arc<Farm> {
     let members = servers
         .iter()
         .map(|s| Member {
@@ -178,7 +176,7 @@ fn build_farm(
         .map(|s| Limits { minconn: s.conf.minconn, maxqueue: s.conf.maxqueue, fullconn })
         .collect();
     let runtimes = servers.iter().map(|s| s.runtime.clone()).collect();
-    Farm::new(&plan, members, runtimes, limits, state.clone())
+    Farm::new(plan, members, runtimes, limits, state.clone())
 }
 
 /// A tenth of what the frontends take in together (manual, 4.2 "fullconn").

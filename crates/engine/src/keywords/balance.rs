@@ -55,6 +55,9 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             ));
         }
     }
+    if let Some(word) = args.iter().find(|w| w.is("check_post")) {
+        return Err(word.alert("'check_post' is not available yet (it comes with waiting for bodies)."));
+    }
     if !AVAILABLE.contains(&name) {
         return Err(said(
             at,
@@ -131,4 +134,5 @@ fn hdr(at: weir_diag::Span, header: &str, args: &[Word]) -> Result<(), Diagnosti
 }
 
 /// The algorithms that the engine's farms run beside `roundrobin`.
-const AVAILABLE: &[&str] = &[];
+const AVAILABLE: &[&str] =
+    &["static-rr", "leastconn", "first", "random", "source", "uri", "url_param", "hdr"];

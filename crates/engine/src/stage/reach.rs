@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use weir_balance::retry::{Attempt, Next, Redispatch};
 
+use crate::balance;
 use crate::clock::{self, Tick};
 use crate::conf::{Mode, RetryOn};
 use crate::ending::{Cause, Stage};
@@ -51,7 +52,8 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let backend = t.proxy().clone();
     let farm = &backend.shared.farm;
     let avoid = t.assigned.take().map(|a| a.server.shared.index);
-    let mut choice = farm.choose(None, avoid, t.now());
+    let hash = balance::hash(t);
+    let mut choice = farm.choose(hash, avoid, t.now());
     loop {
         match choice {
             Choice::Serve(slot) => {
@@ -74,7 +76,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
             }
             Choice::Wait(waiting) => match Box::pin(queue(t, waiting)).await? {
                 Some(slot) => choice = Choice::Serve(slot),
-                None => choice = farm.choose(None, avoid, clock::now()),
+                None => choice = farm.choose(hash, avoid, clock::now()),
             },
         }
     }

@@ -1,0 +1,108 @@
+//! From `balance` to a plan for the farm, and from a request to the key that the plan hashes (manual, 4.2
+//! "balance").
+
+use weir_balance::hash::Hashing;
+use weir_balance::key::{self, UriOptions};
+use weir_balance::{Plan, Scheme};
+
+use crate::conf::{self, Options};
+use crate::transaction::Transaction;
+
+/// What of a request decides its server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Key {
+    /// Nothing: it is another's turn.
+    #[default]
+    None,
+    /// The client's address.
+    Source,
+    /// The target of the request.
+    Uri(UriOptions),
+    /// A parameter of the query.
+    UrlParam(Box<[u8]>),
+    /// A header's value.
+    Header {
+        /// Its name, in lower case.
+        name: Box<[u8]>,
+        /// Only the domain's own label (`use_domain_only`).
+        domain_only: bool,
+    },
+}
+
+/// How a proxy's servers are chosen.
+pub(crate) fn plan(conf: &conf::Proxy) -> (Plan, Key) {
+    let (scheme, key) = match &conf.balance {
+        // As the reference does since 3.4: the least loaded of two draws.
+        conf::Balance::Default => (Scheme::Random { draws: 2 }, Key::None),
+        conf::Balance::RoundRobin => (Scheme::RoundRobin, Key::None),
+        conf::Balance::Other(words) => of(words),
+    };
+    let mut plan = Plan::of(scheme);
+    plan.all_backups = conf.options.contains(Options::ALL_BACKUPS);
+    plan.seed = seed();
+    (plan, key)
+}
+
+/// The hash of a request's key, where its backend goes by one and the request has it.
+pub(crate) fn hash(t: &Transaction) -> Option<u32> {
+    let hashing = Hashing::default();
+    let head = &t.messages.request;
+    let key = match &t.proxy().shared.key {
+        Key::None => return None,
+        Key::Source => return t.client.source.ip().map(|ip| key::source_hash(ip, hashing)),
+        Key::Uri(options) => key::uri(head.target(), *options)?,
+        Key::UrlParam(name) => key::url_param(key::query(head.target())?, name)?,
+        Key::Header { name, domain_only } => {
+            let line = head.lines().iter().find(|l| head.name(l) == &**name)?;
+            let value = head.value(line);
+            if *domain_only { key::domain(value) } else { value }
+        }
+    };
+    Some(hashing.of(key))
+}
+
+fn of(words: &[String]) -> (Scheme, Key) {
+    let Some((first, args)) = words.split_first() else { return (Scheme::RoundRobin, Key::None) };
+    let (name, inner) = match first.split_once('(') {
+        Some((name, inner)) => (name, inner.strip_suffix(')').unwrap_or(inner)),
+        None => (first.as_str(), ""),
+    };
+    match name {
+        "static-rr" => (Scheme::StaticRr, Key::None),
+        "leastconn" => (Scheme::LeastConn, Key::None),
+        "first" => (Scheme::First, Key::None),
+        "random" => (Scheme::Random { draws: inner.parse().unwrap_or(2) }, Key::None),
+        "source" => (Scheme::MapHash, Key::Source),
+        "uri" => (Scheme::MapHash, Key::Uri(uri_options(args))),
+        "url_param" => {
+            let name = args.first().map_or(&b""[..], |a| a.as_bytes());
+            (Scheme::MapHash, Key::UrlParam(name.into()))
+        }
+        "hdr" => {
+            let name = inner.to_ascii_lowercase().into_bytes().into();
+            let domain_only = args.iter().any(|a| a == "use_domain_only");
+            (Scheme::MapHash, Key::Header { name, domain_only })
+        }
+        _ => (Scheme::RoundRobin, Key::None),
+    }
+}
+
+fn uri_options(args: &[String]) -> UriOptions {
+    let number = |word: &str| {
+        let at = args.iter().position(|a| a == word)?;
+        args.get(at + 1)?.parse().ok()
+    };
+    let has = |word: &str| args.iter().any(|a| a == word);
+    UriOptions {
+        whole: has("whole"),
+        path_only: has("path-only"),
+        len: number("len").unwrap_or(0),
+        depth: number("depth").unwrap_or(0),
+    }
+}
+
+/// Something that differs from one backend and one start to the next.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
