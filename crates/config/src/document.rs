@@ -1,12 +1,14 @@
 //! What a load yields: sections of lines, checked for nothing but the grammar of chapter 2.
 
-use crate::{Line, Sections, Word};
+use crate::{Environment, Line, Sections, Word};
 
 /// All sections of all files, in the order they were read. Old spellings are already modern.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     /// The sections.
     pub sections: Vec<Section>,
+    /// The environment as the last line left it: variables in addresses are the business of those who read them.
+    pub environment: Environment,
 }
 
 /// A section: its header and the lines that follow it.

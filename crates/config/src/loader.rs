@@ -80,7 +80,8 @@ impl Loader<'_> {
             }
         }
         diagnostics.extend(reader.diagnostics);
-        let (document, environment) = (reader.document, reader.environment);
+        let (mut document, environment) = (reader.document, reader.environment);
+        document.environment = environment.clone();
         Loaded { document, sources, diagnostics, environment, files }
     }
 

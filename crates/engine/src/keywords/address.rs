@@ -66,7 +66,7 @@ pub(super) fn target(written: &values::Endpoint, text: &str) -> Result<Target, S
 
 /// One address with one port, or none: `source`, `addr`, `socks4`, `usesrc`.
 pub(super) fn socket(word: &Word, outside: &dyn Outside) -> Result<(SocketAddr, u16), String> {
-    let written = values::endpoint(word).map_err(|d| d.message)?;
+    let written = endpoint(word, outside)?;
     let text = word.text();
     let ip = match &written.address {
         Address::Ip(ip) => *ip,
@@ -82,6 +82,47 @@ pub(super) fn socket(word: &Word, outside: &dyn Outside) -> Result<(SocketAddr, 
         Ports::Offset(_) => return Err(format!("port offset not permitted here in '{text}'")),
     };
     Ok((SocketAddr::new(ip, low), high))
+}
+
+/// One address: of a server, a log target, a source.
+pub(super) fn endpoint(word: &Word, outside: &dyn Outside) -> Result<values::Endpoint, String> {
+    values::endpoint(&expanded(word, outside)?).map_err(|d| d.message)
+}
+
+/// The addresses of a `bind` line: several may stand in one word, commas between them.
+pub(super) fn bind_endpoints(
+    word: &Word,
+    outside: &dyn Outside,
+) -> Result<Vec<values::Endpoint>, Diagnostic> {
+    let expanded = expanded(word, outside).map_err(|m| word.alert(m))?;
+    values::bind_addresses(&expanded)
+}
+
+/// `$X` and `${X}` mean something in addresses even outside quotes (manual, 4.2 "bind").
+fn expanded(word: &Word, outside: &dyn Outside) -> Result<Word, String> {
+    if !word.bytes.contains(&b'$') {
+        return Ok(word.clone());
+    }
+    let mut bytes = Vec::with_capacity(word.bytes.len());
+    let mut rest: &[u8] = &word.bytes;
+    while let Some((first, tail)) = rest.split_first() {
+        if *first != b'$' {
+            bytes.push(*first);
+            rest = tail;
+            continue;
+        }
+        let braced = tail.strip_prefix(b"{");
+        let tail = braced.unwrap_or(tail);
+        let length = tail.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let (name, after) = tail.split_at_checked(length).unwrap_or((tail, &[]));
+        bytes.extend(outside.variable(name).unwrap_or_default());
+        rest = if braced.is_some() { after.strip_prefix(b"}").unwrap_or(after) } else { after };
+    }
+    if bytes.is_empty() {
+        let text = word.text();
+        return Err(format!("'{text}' resolves to an empty address (environment variable missing?)"));
+    }
+    Ok(Word { bytes: bytes.into(), span: word.span })
 }
 
 /// Whether the address asks for multipath TCP.

@@ -22,6 +22,11 @@ pub trait Outside {
     fn user(&self, name: &str) -> Option<u32>;
     /// The number of a group.
     fn group(&self, name: &str) -> Option<u32>;
+    /// A variable of the configuration's environment; [`resolve`](super::resolve) answers by itself.
+    fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let _ = name;
+        None
+    }
 }
 
 /// A line of the `global` section.

@@ -4,7 +4,7 @@
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, run_of, values};
 use weir_diag::{Diagnostic, Form};
 
-use super::address::{is_multipath, listening, prefixed};
+use super::address::{bind_endpoints, is_multipath, listening, prefixed};
 use super::resolve::place;
 use super::{BIND, BindCtx, ProxyCtx, ProxyFn};
 use crate::conf::{Bind, Endpoint, Mode, UseBackend};
@@ -141,7 +141,7 @@ fn bind(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 fn addresses(ctx: &ProxyCtx<'_>, word: &Word) -> Result<Vec<Bind>, Diagnostic> {
     let text = word.text();
     let mut binds = Vec::new();
-    for written in values::bind_addresses(word)? {
+    for written in bind_endpoints(word, ctx.outside)? {
         let endpoints = listening(&written, &text, ctx.outside).map_err(|m| word.alert(m))?;
         for mut endpoint in endpoints {
             if let Endpoint::Unix(path) = &mut endpoint {

@@ -219,7 +219,7 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
             return Err(format!("'{text}' is not available yet (it comes with {what})."));
         }
     }
-    let written = values::endpoint(word).map_err(|d| d.message)?;
+    let written = super::address::endpoint(word, outside)?;
     if matches!(written.transport, Some(Transport::Stream | Transport::Quic | Transport::Mptcp))
         && !matches!(written.address, Address::Fd(_) | Address::Unix(_))
     {

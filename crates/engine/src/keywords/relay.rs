@@ -135,7 +135,8 @@ fn dispatch(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         return Err(line.alert("'dispatch' expects <addr:port> as argument."));
     };
     let text = word.text();
-    let written = values::endpoint(word).map_err(|d| super::address::prefixed("'dispatch' : ", d))?;
+    let written =
+        super::address::endpoint(word, ctx.outside).map_err(|m| word.alert(format!("'dispatch' : {m}")))?;
     let target = target(&written, &text).map_err(|m| word.alert(format!("'dispatch' : {m}")))?;
     if !ctx.global.deprecated {
         ctx.out.push(

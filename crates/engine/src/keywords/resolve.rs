@@ -1,8 +1,10 @@
 //! From a document to plain data: sections in order, `defaults` handed down, each line to its keyword.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use weir_config::{Class, Document, Line, Place, Section, Sections, Word, values};
+use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, Word, values};
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
@@ -14,11 +16,40 @@ use crate::conf::{Caps, Conf, Global, HttpErrors, Proxy};
 /// What `doc` means, and everything that is to be said about it. The configuration is as complete as the messages
 /// allow; it is to be used only where none of them is an alert.
 pub fn resolve(doc: &Document, sources: &Sources, outside: &dyn Outside) -> (Conf, Diagnostics) {
+    let outside = &WithEnvironment { outside, environment: &doc.environment };
     let mut load = Load::new(sources, outside);
     for section in &doc.sections {
         load.section(section);
     }
     load.finish()
+}
+
+/// The world outside, and the environment that the text has made for itself.
+struct WithEnvironment<'a> {
+    outside: &'a dyn Outside,
+    environment: &'a Environment,
+}
+
+impl Outside for WithEnvironment<'_> {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        self.outside.read(path)
+    }
+
+    fn resolve(&self, name: &str, family: values::Family) -> Option<IpAddr> {
+        self.outside.resolve(name, family)
+    }
+
+    fn user(&self, name: &str) -> Option<u32> {
+        self.outside.user(name)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        self.outside.group(name)
+    }
+
+    fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.environment.value(name).map(<[u8]>::to_vec)
+    }
 }
 
 /// A load on its way.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, run_of, values};
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity};
 
-use super::address::{is_multipath, target};
-use super::{ProxyCtx, ProxyFn, SERVER, ServerCtx, ServerDraft};
+use super::address::{endpoint, is_multipath, target};
+use super::{Outside, ProxyCtx, ProxyFn, SERVER, ServerCtx, ServerDraft};
 use crate::conf::{Endpoint, InitAddr, Server};
 
 /// The lines of this file.
@@ -45,7 +45,7 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     name_is_good(name, "server")?;
     let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
     let mut draft = new_draft(ctx, name);
-    give_address(&mut draft, address, &label)?;
+    give_address(ctx.outside, &mut draft, address, &label)?;
     parameters(ctx, &mut draft, params, &Label::Server(&label));
     if draft.do_check && draft.server.track.is_some() {
         ctx.out.push(
@@ -73,7 +73,7 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     };
     let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
     let mut draft = new_draft(ctx, prefix);
-    give_address(&mut draft, address, &label)?;
+    give_address(ctx.outside, &mut draft, address, &label)?;
     parameters(ctx, &mut draft, params, &Label::Server(&label));
     for number in low..=high {
         let mut one = draft.clone();
@@ -138,10 +138,15 @@ fn new_draft(ctx: &ProxyCtx<'_>, name: &Word) -> ServerDraft {
     draft
 }
 
-fn give_address(draft: &mut ServerDraft, word: &Word, label: &str) -> Result<(), Diagnostic> {
+fn give_address(
+    outside: &dyn Outside,
+    draft: &mut ServerDraft,
+    word: &Word,
+    label: &str,
+) -> Result<(), Diagnostic> {
     let text = word.text();
     let said = |message: String| word.alert(format!("{label}{message}")).form(Form::Here);
-    let written = values::endpoint(word).map_err(|d| said(d.message))?;
+    let written = endpoint(word, outside).map_err(said)?;
     let target = target(&written, &text).map_err(said)?;
     if matches!(target.endpoint, Endpoint::Fd(_)) {
         return Err(said(format!("a file descriptor is not acceptable here in '{text}'")));

@@ -4,7 +4,7 @@ use weir_config::values::{self, TimeFault, Unit};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::{Diagnostic, Severity};
 
-use super::address::{listening, prefixed};
+use super::address::{bind_endpoints, listening, prefixed};
 use super::listen::{Fault, parameters};
 use super::process::put;
 use super::{GlobalCtx, GlobalFn};
@@ -49,7 +49,7 @@ fn socket(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     };
     let text = address.text();
     let mut binds = Vec::new();
-    for written in values::bind_addresses(address).map_err(|d| prefixed("'stats socket' : ", d))? {
+    for written in bind_endpoints(address, ctx.outside).map_err(|d| prefixed("'stats socket' : ", d))? {
         let endpoints = listening(&written, &text, ctx.outside)
             .map_err(|m| address.alert(format!("'stats socket' : {m}")))?;
         binds.extend(endpoints.into_iter().map(|endpoint| Bind::new(endpoint, address.span)));

@@ -163,7 +163,7 @@ mod tests {
             header: line("listen x"),
             lines: lines.iter().map(|text| line(text)).collect(),
         };
-        let document = Document { sections: vec![section] };
+        let document = Document { sections: vec![section], ..Document::default() };
         Grants::of(&document, &["/etc/haproxy/conf.d".into()], &["/etc/haproxy/conf.d/a.cfg".into()])
     }
 
