@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) accepted: Tick,
     /// The same in microseconds since 1970.
     pub(crate) accepted_wall: u64,
+    /// When the last request ended; when it was accepted before the first.
+    pub(crate) free_since: Tick,
     /// Requests so far.
     pub(crate) requests: u32,
     /// A server's connection that is not to be shared with other clients (`http-reuse never`).
@@ -78,6 +80,7 @@ impl Client {
             destination: OnceCell::new(),
             accepted: clock::now(),
             accepted_wall: clock::wall(),
+            free_since: clock::now(),
             requests: 0,
             private: None,
             _admission: admission,
@@ -94,6 +97,11 @@ impl Client {
     pub(crate) fn set_addresses(&mut self, source: Address, destination: Address) {
         self.source = source;
         self.destination = OnceCell::from(Box::new(destination));
+    }
+
+    /// Microseconds since 1970 at this tick.
+    pub(crate) fn wall_of(&self, tick: Tick) -> u64 {
+        self.accepted_wall.saturating_add(tick.0.saturating_sub(self.accepted.0))
     }
 
     /// Waits for the first byte of a request.

@@ -1,5 +1,9 @@
 //! What is known of a transaction when it is over: what the log tells and the counters count.
 
+use std::net::SocketAddr;
+
+use weir_http::Head;
+
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
 
@@ -40,6 +44,13 @@ pub(crate) struct Facts {
     pub(crate) reused: bool,
     /// Its number in the process.
     pub(crate) number: u32,
+    /// What the log counts of both messages, towards the server and towards the client: start lines and header
+    /// lines without their separators, bodies without their framing (see [`logged_size`]).
+    pub(crate) log_bytes: (u64, u64),
+    /// Our own end of the connection to the server, and the server's.
+    pub(crate) server_address: (Option<SocketAddr>, Option<SocketAddr>),
+    /// Its line was written.
+    pub(crate) logged: bool,
     /// We answered ourselves.
     pub(crate) local: bool,
 }
@@ -54,3 +65,18 @@ impl Facts {
         }
     }
 }
+
+/// What a head counts in the log's sizes (`%B`, `%U`): the parts of its start line and of its lines, and
+/// [`HEAD_WEIGHT`] for all that stands between them. Found by weighing heads on the reference.
+pub(crate) fn logged_size(head: &Head) -> u64 {
+    let lines: usize = head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum();
+    let start = match head.status() {
+        0 => head.method().len() + head.target().len(),
+        _ => STATUS_DIGITS + head.reason().len(),
+    };
+    (HEAD_WEIGHT + VERSION + start + lines) as u64
+}
+
+const HEAD_WEIGHT: usize = 21;
+const VERSION: usize = "HTTP/1.1".len();
+const STATUS_DIGITS: usize = 3;

@@ -13,6 +13,7 @@ use crate::balance::{self, Key};
 use crate::clock::Tick;
 use crate::conf::{self, Conf};
 use crate::farm::{Farm, Limits};
+use crate::log::{self, LogPlan};
 use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
 
 /// All that workers need to know of a configuration.
@@ -45,6 +46,8 @@ pub struct Proxy {
     pub use_backend: Option<usize>,
     /// Sessions that the frontend takes at once.
     pub maxconn: u32,
+    /// What it logs.
+    pub log: Arc<LogPlan>,
 }
 
 /// A server, ready to run.
@@ -73,13 +76,14 @@ impl Snapshot {
             .map(|(i, p)| (p.name.as_str(), i))
             .collect();
         let fullconn = default_fullconn(conf, maxconn);
+        let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
         let proxies = conf
             .proxies
             .iter()
             .enumerate()
             .map(|(index, proxy)| {
                 let route = Route { names: &names, fullconn, maxconn };
-                Arc::new(Proxy::build(proxy, index, runtime, &route, now))
+                Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
         Arc::new(Self { global: Arc::new(conf.global.clone()), proxies })
@@ -111,6 +115,7 @@ impl Proxy {
         index: usize,
         runtime: &Arc<Runtime>,
         route: &Route<'_>,
+        log: Arc<LogPlan>,
         now: Tick,
     ) -> Self {
         let state = runtime.proxy(&conf.name);
@@ -141,6 +146,7 @@ impl Proxy {
             farm,
             default_backend,
             maxconn,
+            log,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::facts::Facts;
 use crate::farm::Slot;
 use crate::local;
 use crate::mux::h1;
+use crate::scope::Captured;
 use crate::stage::{exchange, finish, prepare, proxy_header, reach, receive, respond, route, rules, stream};
 
 /// A request in the making, its answer, and all that is known about both.
@@ -31,6 +32,8 @@ pub(crate) struct Transaction {
 pub(crate) struct Messages {
     pub(crate) request: Head,
     pub(crate) response: Head,
+    /// What is kept of the request as it came.
+    pub(crate) captured: Captured,
     /// Storage for what goes to the server, and to the client.
     pub(crate) output: Vec<u8>,
     pub(crate) spare: Vec<u8>,
@@ -101,7 +104,8 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
 
 impl Transaction {
     pub(crate) fn new(client: Box<Client>) -> Self {
-        let messages = client.worker.messages.take().unwrap_or_default();
+        let mut messages = client.worker.messages.take().unwrap_or_default();
+        messages.captured.clear();
         let number = client.worker.runtime.process.next_number();
         let facts = Facts { begun: clock::now(), number, ..Facts::default() };
         Self { front: h1::Front::default(), client, messages, backend: None, assigned: None, facts }

@@ -14,6 +14,7 @@ use crate::buffer::BufferPool;
 use crate::clock;
 use crate::listener::{self, Fresh, Opened};
 use crate::local::View;
+use crate::log::Ring;
 use crate::runtime::{Counters, Runtime};
 use crate::shelf::Shelf;
 use crate::snapshot::Snapshot;
@@ -28,6 +29,7 @@ pub(crate) struct Worker {
     colleagues: Colleagues,
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) buffers: Rc<BufferPool>,
+    pub(crate) log: Rc<Ring>,
     view: RefCell<Rc<View>>,
     /// Storage of transactions that are over.
     pub(crate) storage: Shelf<Recycled<Served>>,
@@ -120,6 +122,7 @@ impl Worker {
         let view = RefCell::new(View::new(snapshot, id, None));
         Rc::new(Self {
             id,
+            log: Ring::new(runtime.clone()),
             runtime,
             colleagues,
             wheel: Wheel::new(),
@@ -207,6 +210,7 @@ fn run(
         clock::refresh();
         let worker = worker();
         tokio::task::spawn_local(worker.wheel.clone().drive());
+        tokio::task::spawn_local(worker.log.clone().drive());
         tokio::task::spawn_local(reuse::janitor(worker.clone()));
         worker.listen(sockets);
         while let Some(command) = commands.recv().await {

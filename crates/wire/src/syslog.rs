@@ -201,6 +201,11 @@ impl Level {
 // === impl Facility ===
 
 impl Facility {
+    /// The facility of this number; numbers from 24 on begin again.
+    pub fn numbered(number: u8) -> Facility {
+        Facility(number % 24)
+    }
+
     /// The facility of this name.
     pub fn named(name: &[u8]) -> Option<Facility> {
         let place = FACILITIES.iter().position(|known| known.as_bytes() == name)?;

@@ -10,8 +10,8 @@ use weir_diag::Span;
 pub struct LogTarget {
     /// Where lines go.
     pub transport: LogTransport,
-    /// The header's form.
-    pub format: SyslogFormat,
+    /// The header's form (`format`); absent for the one that goes with `log-send-hostname`.
+    pub format: Option<SyslogFormat>,
     /// Lines are cut at so many bytes.
     pub max_len: usize,
     /// The syslog facility.
@@ -47,11 +47,10 @@ pub struct LogSample {
 }
 
 /// The header of a line (`format`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the word of its name")]
 pub enum SyslogFormat {
     Local,
-    #[default]
     Rfc3164,
     Rfc5424,
     Priority,

@@ -142,7 +142,7 @@ fn log_target(line: &Line, outside: &dyn Outside, or_global: &str) -> Result<Log
     }
     let mut target = LogTarget {
         transport: transport(address, outside).map_err(|m| address.alert(format!("log : {m}")))?,
-        format: SyslogFormat::Rfc3164,
+        format: None,
         max_len: 1024,
         facility: Facility(0),
         max_level: LogLevel::Debug,
@@ -188,8 +188,9 @@ fn modifiers<'a>(target: &mut LogTarget, words: &'a [Word]) -> Result<&'a [Word]
     if let [name, value, tail @ ..] = rest
         && name.is("format")
     {
-        target.format = syslog_format(&value.text())
+        let format = syslog_format(&value.text())
             .ok_or_else(|| value.alert(format!("log : unknown log format '{}'", value.text())))?;
+        target.format = Some(format);
         rest = tail;
     }
     if let [name, value, tail @ ..] = rest

@@ -38,6 +38,8 @@ pub struct Process {
     pub per_worker: OnceLock<Box<[Counters]>>,
     /// Log datagrams that could not be sent.
     pub dropped_logs: AtomicU64,
+    /// Where log lines go.
+    pub log_destinations: crate::log::Destinations,
     /// Numbers the transactions (`%rt`).
     pub request_number: AtomicU32,
     /// Set when the process is on its way out: no connection is kept alive any more.

@@ -7,6 +7,7 @@ use weir_http::h1::{self, BodyLength};
 
 use crate::clock::{self, Tick};
 use crate::ending::{Cause, Stage};
+use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing};
@@ -27,6 +28,7 @@ pub(crate) async fn pass(
     };
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     send_head(t, body, request, &mut down);
+    log::answered(t);
     if body == BodyLength::Tunnel {
         return Box::pin(upgrade(t, back, down)).await;
     }
@@ -36,6 +38,9 @@ pub(crate) async fn pass(
     t.facts.bytes_up += request.written;
     t.facts.bytes_out += response.written;
     t.facts.bytes_down += response.read;
+    let end_mark = |length| u64::from(length == BodyLength::Chunked);
+    t.facts.log_bytes.0 += request.read + end_mark(t.front.request);
+    t.facts.log_bytes.1 += response.read + end_mark(body);
     count_bytes(t, request, &response);
     t.messages.reusable = end.is_ok()
         && request.is_read()

@@ -10,6 +10,7 @@ use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, Pa
 use crate::clock::{self, Tick};
 use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
+use crate::facts::logged_size;
 use crate::mux::h1::{Broken, Conn, Output, Pump};
 use crate::stage::{answer, prepare, reach, receive, reuse};
 use crate::transaction::{Stop, Transaction};
@@ -187,6 +188,7 @@ impl Wait {
                 Parse::Complete { consumed } => {
                     back.input.consume(consumed);
                     t.facts.bytes_down += consumed as u64;
+                    t.facts.log_bytes.1 += logged_size(&t.messages.response);
                     if !is_interim(t.messages.response.status()) {
                         return Poll::Ready(Ok(()));
                     }

@@ -1,12 +1,14 @@
 //! The end of a transaction: counters, and the line in the log.
 
+use crate::log;
 use crate::transaction::{Served, Transaction};
 
 /// Ends an HTTP transaction; whether the connection goes on.
 pub(crate) fn http(mut t: Transaction) -> Served {
     end(&mut t);
-    let Transaction { client, messages, front, .. } = t;
+    let Transaction { mut client, messages, front, facts, .. } = t;
     client.worker.messages.put(messages);
+    client.free_since = facts.finished.unwrap_or(client.free_since);
     if front.keep_alive {
         return Served::Next(client);
     }
@@ -25,6 +27,7 @@ pub(crate) fn tcp(mut t: Transaction) {
 fn end(t: &mut Transaction) {
     let now = t.now();
     t.facts.finished = Some(now);
+    log::finished(t);
     if let Some(b) = &t.backend {
         b.shared.runtime.backend.sessions.down();
     }

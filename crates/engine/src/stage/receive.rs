@@ -7,6 +7,7 @@ use weir_http::h1::{self, Limits, Parse};
 
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
+use crate::facts::logged_size;
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the head.
@@ -69,6 +70,9 @@ fn judge(t: &mut Transaction) -> Result<(), Stop> {
     let closing = t.client.worker.runtime.process.is_stopping();
     t.front.keep_alive = h1::persists(head) && !closing && !t.client.frontend.has(Options::HTTP_CLOSE);
     t.client.requests += 1;
+    t.facts.log_bytes.0 += logged_size(&t.messages.request);
+    let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;
+    t.messages.captured.take(&t.messages.request, limit);
     let now = t.now();
     let counters = t.client.frontend.front();
     counters.requests.add(1);

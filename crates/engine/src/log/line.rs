@@ -1,0 +1,88 @@
+//! The line of one transaction: whether it is due, at which level, and its text.
+
+use super::ring::Draft;
+use super::{Level, LogPlan};
+use crate::clock;
+use crate::conf::Mode;
+use crate::scope::View;
+use crate::transaction::Transaction;
+
+/// Writes the line of a transaction that is over, unless it was written before.
+pub(crate) fn finished(t: &mut Transaction) {
+    let plan = t.client.frontend.shared.log.clone();
+    if plan.is_silent() || t.facts.logged {
+        return;
+    }
+    let normal = is_normal(t);
+    if (normal && plan.rules.no_normal) || (plan.rules.no_null && is_null(t)) {
+        return;
+    }
+    let level = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
+    write(t, &plan, level, false);
+}
+
+/// Writes the line of a transaction whose answer has begun, where it need not wait for the end
+/// (`option logasap`).
+pub(crate) fn answered(t: &mut Transaction) {
+    let plan = &t.client.frontend.shared.log;
+    if !plan.rules.early || plan.is_silent() || (plan.rules.no_normal && is_normal(t)) {
+        return;
+    }
+    let plan = plan.clone();
+    write(t, &plan, Level::Info, true);
+}
+
+/// Makes the transaction's unique id, where one is configured and not there yet.
+pub(crate) fn make_unique_id(t: &mut Transaction) {
+    let front = t.client.frontend.clone();
+    let Some(format) = &front.shared.log.unique_id else { return };
+    if !t.messages.captured.unique_id.is_empty() {
+        return;
+    }
+    let worker = t.client.worker.clone();
+    let mut id = std::mem::take(&mut t.messages.captured.unique_id);
+    let draft = &mut *worker.log.draft.borrow_mut();
+    draft.scratch.reset();
+    format.render(&View::new(t, false), &draft.scratch, &mut id, UNIQUE_ID_LEN);
+    t.messages.captured.unique_id = id;
+}
+
+fn write(t: &mut Transaction, plan: &LogPlan, level: Level, unfinished: bool) {
+    let Some(format) = &plan.format else { return };
+    make_unique_id(t);
+    t.facts.logged = true;
+    plan.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let ring = &t.client.worker.log;
+    let Draft { text, structured, scratch } = &mut *ring.draft.borrow_mut();
+    text.clear();
+    structured.clear();
+    scratch.reset();
+    let view = View::new(t, unfinished);
+    format.render(&view, scratch, text, plan.longest);
+    if let Some(format) = &plan.structured {
+        format.render(&view, scratch, structured, plan.longest);
+    }
+    let wall = clock::wall();
+    for target in &plan.targets {
+        if let Some(level) = target.takes(level) {
+            ring.push(target, wall, level, text, structured);
+        }
+    }
+}
+
+/// Whether nothing went wrong that an operator might want to see (manual, 8.3.2).
+fn is_normal(t: &Transaction) -> bool {
+    let facts = &t.facts;
+    facts.ending.is_normal() && facts.retries == 0 && !facts.redispatched && facts.status < 500
+}
+
+/// Whether a connection ended without a byte of a request, as probes do (manual, 8.3.1).
+fn is_null(t: &Transaction) -> bool {
+    match t.client.frontend.conf().mode {
+        Mode::Http => t.facts.requested.is_none() && t.facts.bytes_in == 0 && t.client.input.is_empty(),
+        _ => t.facts.bytes_in == 0 && t.facts.bytes_out == 0,
+    }
+}
+
+/// The longest unique id (manual, 4.2 "unique-id-format").
+const UNIQUE_ID_LEN: usize = 128;

@@ -1,0 +1,30 @@
+//! Log lines: where they go, what they look like, when they are written (manual, chapter 8).
+//!
+//! A [`LogPlan`] is compiled with the snapshot and immutable. A finished transaction is written as datagrams
+//! into its worker's [`Ring`], which sends them in batches once a turn of the loop and never waits: what cannot
+//! go is counted as dropped. Events of servers and proxies take [`event`], from any thread.
+
+mod channel;
+mod destination;
+mod line;
+mod plan;
+mod ring;
+
+pub use destination::Destinations;
+pub use plan::{LogPlan, check};
+pub use weir_wire::syslog::Level;
+
+pub(crate) use line::{answered, finished};
+pub(crate) use plan::Builder;
+pub(crate) use ring::Ring;
+
+use crate::clock;
+use crate::runtime::Runtime;
+use crate::snapshot::Proxy;
+
+/// Sends a line about a proxy or one of its servers to the proxy's targets at once: for changes of state, never
+/// for traffic. Callable from any thread.
+pub fn event(proxy: &Proxy, runtime: &Runtime, level: Level, text: &str) {
+    let dropped = proxy.log.send_now(clock::wall(), level, text.as_bytes());
+    runtime.process.dropped_logs.fetch_add(dropped, std::sync::atomic::Ordering::Relaxed);
+}

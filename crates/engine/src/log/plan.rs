@@ -1,0 +1,347 @@
+//! What a proxy logs, compiled with the snapshot: targets, formats, and when a line is due.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use weir_config::Word;
+use weir_diag::{Diagnostics, Span};
+use weir_expr::keyword::Words;
+use weir_expr::logformat::{HTTP_LOG, HTTP_LOG_CLF, HTTPS_LOG, TCP_LOG, TCP_LOG_CLF};
+use weir_expr::{Error, Format, Load, PatternFiles, Place, Purpose};
+use weir_wire::syslog::{self, Facility, Header, Level, Line, Stamp};
+
+use super::destination::{Destination, Destinations};
+use crate::conf::{self, Conf, LogFormatKind, LogLevel, LogTarget, Mode, Options, SyslogFormat};
+use crate::names::ConfNames;
+
+/// What a proxy logs, and where.
+#[derive(Debug)]
+pub struct LogPlan {
+    pub(super) targets: Box<[Target]>,
+    /// Absent where it does not compile, which [`check`] has reported.
+    pub(super) format: Option<Format>,
+    pub(super) structured: Option<Format>,
+    /// For connections that fail before their first byte (`error-log-format`).
+    pub(super) error: Option<Format>,
+    /// `unique-id-format`
+    pub(super) unique_id: Option<Format>,
+    /// Lines so far (`%lc`).
+    pub(super) lines: AtomicU64,
+    /// The longest line that any target takes.
+    pub(super) longest: usize,
+    pub(super) rules: Rules,
+    host: Vec<u8>,
+}
+
+/// Which lines are written, and how early.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rules {
+    /// `option dontlognull` or `http-ignore-probes`
+    pub(super) no_null: bool,
+    /// `option dontlog-normal`
+    pub(super) no_normal: bool,
+    /// `option log-separate-errors`
+    pub(super) separate_errors: bool,
+    /// `option logasap`, or a format that needs nothing of the end.
+    pub(super) early: bool,
+}
+
+/// One `log` line.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) destination: Arc<Destination>,
+    pub(super) header: Header,
+    /// Less grave lines are not sent.
+    least: Level,
+    /// Graver lines are sent as if they were only that.
+    gravest: Level,
+    sample: Option<Sample>,
+}
+
+/// `sample`
+#[derive(Debug)]
+struct Sample {
+    ranges: Box<[(u32, u32)]>,
+    size: u32,
+    seen: AtomicU32,
+}
+
+/// Compiles the plans of a configuration.
+pub(crate) struct Builder<'a> {
+    conf: &'a Conf,
+    destinations: &'a Destinations,
+    words: Arc<Words>,
+    files: PatternFiles,
+}
+
+/// Checks the formats of a configuration; what is wrong with them, in HAProxy's words.
+pub fn check(conf: &Conf) -> Diagnostics {
+    let destinations = Destinations::default();
+    let mut builder = Builder::new(conf, &destinations);
+    let mut found = Diagnostics::default();
+    for index in 0..conf.proxies.len() {
+        builder.check(index, &mut found);
+    }
+    found
+}
+
+// === impl Builder ===
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(conf: &'a Conf, destinations: &'a Destinations) -> Self {
+        Self { conf, destinations, words: Words::builtin(), files: PatternFiles::default() }
+    }
+
+    /// The plan of the proxy at this position. A format that [`check`] refused is absent.
+    pub(crate) fn plan(&mut self, index: usize) -> Arc<LogPlan> {
+        let conf = self.conf;
+        let Some(proxy) = conf.proxies.get(index) else { return Arc::new(LogPlan::none()) };
+        let targets: Box<[Target]> =
+            proxy.logs.iter().map(|t| Target::build(t, proxy, &conf.global, self.destinations)).collect();
+        let mut compile = |text: &str, purpose| self.compile(index, text.as_bytes(), purpose).ok();
+        let line = &proxy.log_line;
+        let format = compile(text_of(&line.format, proxy.mode), Purpose::Log);
+        let structured =
+            line.structured_data.as_ref().and_then(|(text, _)| compile(text, Purpose::LogStructured));
+        let error = line.error_format.as_ref().and_then(|(text, _)| compile(text, Purpose::Log));
+        let unique_id =
+            proxy.unique_id_format.as_ref().and_then(|(text, _)| compile(text, Purpose::UniqueId));
+        let has = |option| proxy.options.contains(option);
+        let rules = Rules {
+            no_null: has(Options::DONTLOG_NULL) || has(Options::HTTP_IGNORE_PROBES),
+            no_normal: has(Options::DONTLOG_NORMAL),
+            separate_errors: has(Options::LOG_SEPARATE_ERRORS),
+            early: has(Options::LOGASAP) || format.as_ref().is_some_and(|f| !f.waits_for_end()),
+        };
+        let longest = targets.iter().map(|t| t.header.limit).max().unwrap_or(0);
+        let lines = AtomicU64::new(0);
+        Arc::new(LogPlan {
+            targets,
+            format,
+            structured,
+            error,
+            unique_id,
+            lines,
+            longest,
+            rules,
+            host: system_name(),
+        })
+    }
+
+    fn compile(&mut self, index: usize, text: &[u8], purpose: Purpose) -> Result<Format, Error> {
+        let mut names = ConfNames::new(self.conf, index);
+        let mut load = Load {
+            words: self.words.clone(),
+            names: &mut names,
+            place: Place::Log,
+            proxy: self.conf.proxies.get(index).map(|p| p.name.clone()).unwrap_or_default(),
+            context: "log-format",
+            files: &mut self.files,
+            warnings: Vec::new(),
+        };
+        Format::compile(text, purpose, &mut load)
+    }
+
+    fn check(&mut self, index: usize, found: &mut Diagnostics) {
+        let conf = self.conf;
+        let Some(proxy) = conf.proxies.get(index) else { return };
+        if let LogFormatKind::Custom(text, at) = &proxy.log_line.format {
+            self.check_one(index, (text, *at), Purpose::Log, "log-format", found);
+        }
+        let line = &proxy.log_line;
+        let others = [
+            (&line.structured_data, Purpose::LogStructured, "log-format-sd"),
+            (&line.error_format, Purpose::Log, "error-log-format"),
+            (&proxy.unique_id_format, Purpose::UniqueId, "unique-id-format"),
+        ];
+        for (format, purpose, word) in others {
+            if let Some((text, at)) = format {
+                self.check_one(index, (text, *at), purpose, word, found);
+            }
+        }
+    }
+
+    fn check_one(
+        &mut self,
+        index: usize,
+        (text, span): (&str, Span),
+        purpose: Purpose,
+        word: &str,
+        found: &mut Diagnostics,
+    ) {
+        if let Err(error) = self.compile(index, text.as_bytes(), purpose) {
+            let written = Word { bytes: text.as_bytes().into(), span };
+            found.push(error.alert(&written, &format!("failed to parse {word} : ")));
+        }
+    }
+}
+
+// === impl LogPlan ===
+
+impl LogPlan {
+    fn none() -> Self {
+        Self {
+            targets: Box::default(),
+            format: None,
+            structured: None,
+            error: None,
+            unique_id: None,
+            lines: AtomicU64::new(0),
+            longest: 0,
+            rules: Rules::default(),
+            host: Vec::new(),
+        }
+    }
+
+    /// Whether nobody wants a line.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// This machine's name (`%H`).
+    pub(crate) fn host(&self) -> &[u8] {
+        &self.host
+    }
+
+    /// Lines so far (`%lc`).
+    pub(crate) fn lines_so_far(&self) -> i64 {
+        self.lines.load(Relaxed) as i64
+    }
+
+    /// Sends a line to all targets, past the rings; `wall` in µs since 1970. How many were dropped.
+    pub(super) fn send_now(&self, wall: u64, level: Level, text: &[u8]) -> u64 {
+        let second = (wall / 1_000_000) as i64;
+        let stamp = Stamp::new(second, weir_sys::time::local_offset(second));
+        let mut out = Vec::new();
+        let mut dropped = 0;
+        for target in &self.targets {
+            let Some(level) = target.takes(level) else { continue };
+            out.clear();
+            let micros = (wall % 1_000_000) as u32;
+            target
+                .header
+                .write(&mut out, Line { level, stamp: &stamp, micros, structured: b"", message: text });
+            dropped += target.destination.send_now(&out);
+        }
+        dropped
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    fn build(
+        conf: &LogTarget,
+        proxy: &conf::Proxy,
+        global: &conf::Global,
+        destinations: &Destinations,
+    ) -> Self {
+        let hostname = global.log_send_hostname.as_ref().map(|name| match name.as_str() {
+            "" => system_name(),
+            _ => name.clone().into_bytes(),
+        });
+        let tag = proxy.log_tag.as_ref().or(global.log_tag.as_ref()).map_or(TAG, String::as_str);
+        let format = conf.format.map_or_else(|| syslog::Format::unspecified(hostname.is_some()), form);
+        let header = Header {
+            format,
+            facility: Facility::numbered(conf.facility.0),
+            hostname,
+            tag: tag.as_bytes().to_vec(),
+            pid: std::process::id(),
+            limit: conf.max_len,
+        };
+        Self {
+            destination: destinations.find(&conf.transport),
+            header,
+            least: level(conf.max_level),
+            gravest: level(conf.min_level),
+            sample: conf.sample.as_ref().map(|s| Sample {
+                ranges: s.ranges.clone().into(),
+                size: s.size.max(1),
+                seen: AtomicU32::new(0),
+            }),
+        }
+    }
+
+    /// The level at which this target is sent a line of that level; `None` where it is not. Counts it for
+    /// `sample`.
+    pub(super) fn takes(&self, level: Level) -> Option<Level> {
+        let level = level.sent_as(self.least, self.gravest)?;
+        self.sample.as_ref().is_none_or(Sample::takes_next).then_some(level)
+    }
+}
+
+// === impl Sample ===
+
+impl Sample {
+    /// Counts a line; whether it is one of those that are sent.
+    fn takes_next(&self) -> bool {
+        let step = |n: u32| Some(if n + 1 >= self.size { 0 } else { n + 1 });
+        let before = self.seen.fetch_update(Relaxed, Relaxed, step).unwrap_or(0);
+        self.ranges.iter().any(|&(low, high)| (low..=high).contains(&(before + 1)))
+    }
+}
+
+fn text_of(kind: &LogFormatKind, mode: Mode) -> &str {
+    match kind {
+        LogFormatKind::Default if mode == Mode::Http => DEFAULT_HTTP,
+        LogFormatKind::Default => DEFAULT_TCP,
+        LogFormatKind::Tcp { clf: false } => TCP_LOG,
+        LogFormatKind::Tcp { clf: true } => TCP_LOG_CLF,
+        LogFormatKind::Http { clf: false } => HTTP_LOG,
+        LogFormatKind::Http { clf: true } => HTTP_LOG_CLF,
+        LogFormatKind::Https => HTTPS_LOG,
+        LogFormatKind::Custom(text, _) => text,
+    }
+}
+
+fn form(format: SyslogFormat) -> syslog::Format {
+    match format {
+        SyslogFormat::Local => syslog::Format::Local,
+        SyslogFormat::Rfc3164 => syslog::Format::Rfc3164,
+        SyslogFormat::Rfc5424 => syslog::Format::Rfc5424,
+        SyslogFormat::Priority => syslog::Format::Priority,
+        SyslogFormat::Short => syslog::Format::Short,
+        SyslogFormat::Timed => syslog::Format::Timed,
+        SyslogFormat::Iso => syslog::Format::Iso,
+        SyslogFormat::Raw => syslog::Format::Raw,
+    }
+}
+
+fn level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Emerg => Level::Emerg,
+        LogLevel::Alert => Level::Alert,
+        LogLevel::Crit => Level::Crit,
+        LogLevel::Err => Level::Err,
+        LogLevel::Warning => Level::Warning,
+        LogLevel::Notice => Level::Notice,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug => Level::Debug,
+    }
+}
+
+/// The system's name.
+pub(crate) fn system_name() -> Vec<u8> {
+    rustix::system::uname().nodename().to_bytes().to_vec()
+}
+
+/// What lines say where neither a format nor an option is given (manual, 8.2.1).
+const DEFAULT_TCP: &str = "Connect from %ci:%cp to %fi:%fp (%f/TCP)";
+const DEFAULT_HTTP: &str = "Connect from %ci:%cp to %fi:%fp (%f/HTTP)";
+
+/// The program's name in lines: log servers sort by it, so that it is the name they know.
+const TAG: &str = "haproxy";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_takes_its_ranges_and_starts_again() {
+        let sample = Sample { ranges: [(1, 1), (3, 4)].into(), size: 5, seen: AtomicU32::new(0) };
+        let taken: Vec<bool> = (0..10).map(|_| sample.takes_next()).collect();
+        let round = [true, false, true, true, false];
+        assert_eq!(taken, [round, round].concat());
+    }
+}

@@ -1,0 +1,362 @@
+//! What expressions see of a transaction: a thin view, made where one is evaluated.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use weir_expr::scope::{
+    Address, Clock, Endpoint, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text, TimeoutOf, Times,
+};
+use weir_expr::{Lookup, Scope, Side};
+use weir_http::Head;
+
+use crate::clock::{self, Tick};
+use crate::conf::{self, Mode, Timeouts};
+use crate::local;
+use crate::names;
+use crate::runtime::{Counters, Rate, Side as ProxySide};
+use crate::snapshot::{self, Snapshot};
+use crate::transaction::Transaction;
+
+/// A transaction as expressions see it.
+pub(crate) struct View<'a> {
+    t: &'a Transaction,
+    now: Tick,
+    termination: [u8; 4],
+    /// The line is written before the end.
+    unfinished: bool,
+}
+
+/// What is kept of a request as it came, whatever rules make of its head.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    /// The request line, cut at `tune.http.logurilen`; empty where there was none.
+    line: Vec<u8>,
+    method_end: usize,
+    target_end: usize,
+    /// The unique id, once it is made.
+    pub(crate) unique_id: Vec<u8>,
+}
+
+// === impl Captured ===
+
+impl Captured {
+    /// Keeps the request line.
+    pub(crate) fn take(&mut self, head: &Head, limit: usize) {
+        self.line.clear();
+        self.line.extend_from_slice(head.method());
+        self.method_end = self.line.len();
+        self.line.push(b' ');
+        self.line.extend_from_slice(head.target());
+        self.target_end = self.line.len();
+        let (major, minor) = head.version();
+        self.line.extend_from_slice(&[b' ', b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]);
+        self.line.truncate(limit.saturating_sub(1));
+    }
+
+    /// Empties it; the storage stays.
+    pub(crate) fn clear(&mut self) {
+        self.line.clear();
+        self.unique_id.clear();
+    }
+
+    fn line(&self) -> Option<&[u8]> {
+        (!self.line.is_empty()).then_some(&self.line)
+    }
+
+    fn method(&self) -> Option<&[u8]> {
+        self.line()?.get(..self.method_end)
+    }
+
+    fn target(&self) -> Option<&[u8]> {
+        let line = self.line()?;
+        line.get(self.method_end + 1..self.target_end.min(line.len()))
+    }
+
+    fn version(&self) -> Option<&[u8]> {
+        self.line()?.get(self.target_end + 1..)
+    }
+}
+
+// === impl View ===
+
+impl<'a> View<'a> {
+    /// A view of a transaction as it is now; `unfinished` where its totals may still grow.
+    pub(crate) fn new(t: &'a Transaction, unfinished: bool) -> Self {
+        let [cause, stage] = t.facts.ending.letters();
+        let termination = [cause, stage, b'-', b'-'];
+        Self { t, now: t.facts.finished.unwrap_or_else(|| t.now()), termination, unfinished }
+    }
+
+    fn frontend(&self) -> &'a local::Proxy {
+        &self.t.client.frontend
+    }
+
+    fn is_http(&self) -> bool {
+        self.frontend().conf().mode == Mode::Http
+    }
+
+    /// How many sessions a side shows: a transaction that is over is not counted any more, nor is the place
+    /// that it holds.
+    fn without_own(&self, now: u32) -> i64 {
+        i64::from(now).saturating_sub(i64::from(!self.unfinished && self.t.facts.finished.is_some())).max(0)
+    }
+
+    fn server_connections(&self) -> Option<i64> {
+        let assigned = self.t.assigned.as_ref()?;
+        let now = assigned.server.shared.runtime.serving.now();
+        Some(if assigned.slot.is_some() { self.without_own(now) } else { i64::from(now) })
+    }
+
+    fn timeout(&self, of: &conf::Proxy, which: TimeoutOf) -> Option<i64> {
+        let Timeouts { client, connect, queue, server, tarpit, tunnel, .. } = of.timeouts;
+        let timeout = match which {
+            TimeoutOf::Client => client,
+            TimeoutOf::Connect => connect,
+            TimeoutOf::Queue => queue,
+            TimeoutOf::Server => server,
+            TimeoutOf::Tarpit => tarpit,
+            TimeoutOf::Tunnel => tunnel,
+        };
+        timeout.map(|t| t.as_millis() as i64)
+    }
+
+    /// The proxy of this number, or the one that serves the transaction.
+    fn proxy_at(&self, id: Option<ProxyId>) -> Option<Arc<snapshot::Proxy>> {
+        match id {
+            Some(ProxyId(index)) => self.snapshot().proxies.get(index as usize).cloned(),
+            None => Some(self.t.proxy().shared.clone()),
+        }
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.t.client.worker.view().snapshot.clone()
+    }
+
+    /// Milliseconds from when its time began to count: the accept, or the end of the request before.
+    fn since_start(&self, tick: Tick) -> i64 {
+        tick.millis_since(self.t.client.free_since)
+    }
+}
+
+impl Scope for View<'_> {
+    fn head(&self, side: Side) -> Lookup<&Head> {
+        let (head, there) = match side {
+            Side::Client => (&self.t.messages.request, self.t.facts.requested.is_some()),
+            Side::Server => (&self.t.messages.response, self.t.facts.answered.is_some()),
+        };
+        if !self.is_http() {
+            Lookup::Absent
+        } else if there {
+            Lookup::Value(head)
+        } else {
+            Lookup::NotYet
+        }
+    }
+
+    fn address(&self, which: Address) -> Option<Endpoint<'_>> {
+        let client = &self.t.client;
+        match which {
+            Address::Source | Address::FrontSource => endpoint(&client.source),
+            Address::Destination | Address::FrontDestination => endpoint(client.destination()),
+            Address::BackSource => self.t.facts.server_address.0.map(Endpoint::Ip),
+            Address::BackDestination => self.t.facts.server_address.1.map(Endpoint::Ip),
+        }
+    }
+
+    fn text(&self, what: Text) -> Option<&[u8]> {
+        let captured = &self.t.messages.captured;
+        match what {
+            Text::Frontend => Some(self.frontend().conf().name.as_bytes()),
+            Text::Backend => Some(self.t.backend.as_ref()?.conf().name.as_bytes()),
+            Text::DefaultBackend => Some(self.frontend().conf().default_backend.as_ref()?.0.as_bytes()),
+            Text::Server => Some(self.t.assigned.as_ref()?.server.conf().name.as_bytes()),
+            Text::Listener => self.t.client.listener.conf()?.name.as_ref().map(String::as_bytes),
+            Text::UniqueId => Some(&captured.unique_id).filter(|id| !id.is_empty()).map(Vec::as_slice),
+            Text::RequestLine => captured.line(),
+            Text::CapturedMethod => captured.method(),
+            Text::CapturedUri => captured.target(),
+            Text::CapturedRequestVersion => captured.version(),
+            Text::Termination => Some(&self.termination),
+            Text::LogOrigin => Some(if self.unfinished { b"txn_response" } else { b"txn_close" }),
+            Text::Hostname => Some(self.frontend().shared.log.host()),
+            _ => None,
+        }
+    }
+
+    fn number(&self, what: Number) -> Option<i64> {
+        let (t, facts) = (self.t, &self.t.facts);
+        let process = &t.client.worker.runtime.process;
+        let backend = t.backend.as_ref();
+        let assigned = t.assigned.as_ref();
+        Some(match what {
+            Number::ActiveConnections => process.connections.load(Relaxed).into(),
+            Number::Pid => std::process::id().into(),
+            Number::Thread => t.client.worker.id as i64 + 1,
+            Number::ThreadGroup => 1,
+            Number::Stopping => process.is_stopping().into(),
+            Number::FrontendId => self.frontend().conf().id.into(),
+            Number::BackendId => backend?.conf().id.into(),
+            Number::ServerId => assigned?.server.conf().id.into(),
+            Number::ListenerId => t.client.listener.conf()?.id?.into(),
+            Number::ListenerConnections => t.client.listener.sessions.get().into(),
+            Number::FrontendConnections => self.frontend().shared.runtime.frontend.sessions.now().into(),
+            Number::BackendConnections => self.without_own(backend?.shared.runtime.backend.sessions.now()),
+            Number::ServerConnections => self.server_connections()?,
+            Number::ServerQueue => facts.queued.0.into(),
+            Number::BackendQueue => facts.queued.1.into(),
+            Number::Retries => facts.retries.into(),
+            Number::Redispatched => facts.redispatched.into(),
+            Number::LogCounter => self.frontend().shared.log.lines_so_far(),
+            Number::RequestCounter => facts.number.into(),
+            Number::Status => Some(facts.status).filter(|s| *s != 0)?.into(),
+            Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
+            Number::BytesIn(Side::Client) => facts.bytes_in as i64,
+            Number::BytesIn(Side::Server) => facts.bytes_down as i64,
+            Number::BytesOut(Side::Client) => facts.bytes_up as i64,
+            Number::BytesOut(Side::Server) => facts.bytes_out as i64,
+            Number::LogBytesRead => facts.log_bytes.1 as i64,
+            Number::LogBytesUploaded => facts.log_bytes.0 as i64,
+            Number::FirstRequest => (t.client.requests <= 1).into(),
+            Number::ModeHttp | Number::StreamIsHttp => self.is_http().into(),
+            Number::Tls(_) => 0,
+            Number::HttpMajor(_) if self.is_http() => 1,
+            Number::BackReused => facts.reused.into(),
+            Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
+            Number::BackendTimeout(which) | Number::CurrentTimeout(which) => {
+                self.timeout(t.proxy().conf(), which)?
+            }
+            _ => return None,
+        })
+    }
+
+    fn times(&self) -> Times {
+        let facts = &self.t.facts;
+        let at = |tick: Option<Tick>| tick.map(|tick| self.since_start(tick));
+        let client = &self.t.client;
+        let handshake = 0;
+        let begun = self.since_start(facts.begun);
+        let http = self.is_http();
+        let idle = if http { begun - handshake } else { -1 };
+        let requested = at(facts.requested);
+        let queued = at(facts.assigned);
+        let connected = at(facts.connected);
+        let start = if http { requested } else { Some(handshake) };
+        let total = self.since_start(self.now);
+        Times {
+            accepted_us: client.wall_of(client.free_since) as i64,
+            request_us: client.wall_of(facts.begun) as i64,
+            handshake,
+            idle,
+            request: requested.map_or(-1, |r| r - begun),
+            queue: queued.zip(start).map_or(-1, |(q, s)| q - s),
+            connect: connected.zip(queued).map_or(-1, |(c, q)| c - q),
+            response: at(facts.answered).zip(connected).map_or(-1, |(a, c)| a - c),
+            active: total - handshake - idle.max(0),
+            total,
+            unfinished: self.unfinished,
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock { wall_us: clock::wall() as i64, steady_ns: clock::now().0 * 1000 }
+    }
+
+    fn utc_offset(&self, unix_seconds: i64) -> i32 {
+        self.t.client.worker.log.utc_offset(unix_seconds)
+    }
+
+    fn random(&self) -> u64 {
+        RANDOM.with(|state| {
+            // splitmix64
+            let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+            state.set(next);
+            let z = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        })
+    }
+
+    fn proxy(&self, proxy: Option<ProxyId>, what: ProxyNumber) -> Option<i64> {
+        let p = self.proxy_at(proxy)?;
+        let (front, back) = (&p.runtime.frontend, &p.runtime.backend);
+        let rate = |side: &ProxySide, of: fn(&Counters) -> &Rate| -> i64 {
+            side.counters.iter().map(|c| of(c).per_second(clock::now())).sum::<u64>() as i64
+        };
+        let queue: i64 = i64::from(p.runtime.queued.now())
+            + p.servers.iter().map(|s| i64::from(s.runtime.queued.now())).sum::<i64>();
+        Some(match what {
+            ProxyNumber::UsableServers => p.farm.active().0 as i64,
+            ProxyNumber::Queue => queue,
+            ProxyNumber::AverageQueue => match p.farm.active().0 as i64 {
+                0 => queue,
+                n => (queue + n - 1) / n,
+            },
+            ProxyNumber::FrontendConnections => front.sessions.now().into(),
+            ProxyNumber::BackendConnections => back.sessions.now().into(),
+            ProxyNumber::FrontendRequestRate => rate(front, |c| &c.request_rate),
+            ProxyNumber::FrontendSessionRate => rate(front, |c| &c.session_rate),
+            ProxyNumber::BackendSessionRate => rate(back, |c| &c.session_rate),
+            ProxyNumber::ConnectionSlots | ProxyNumber::FreeConnections => return None,
+        })
+    }
+
+    fn server(&self, server: ServerId, what: ServerNumber) -> Option<i64> {
+        let (proxy, server) = names::server_at(server);
+        let snapshot = self.snapshot();
+        let s = snapshot.proxies.get(proxy)?.servers.get(server)?;
+        let rt = &s.runtime;
+        Some(match what {
+            ServerNumber::Connections => rt.serving.now().into(),
+            ServerNumber::FreeConnections => match rt.maxconn.load(Relaxed) {
+                0 => -1,
+                max => (i64::from(max) - i64::from(rt.serving.now())).max(0),
+            },
+            ServerNumber::Up => rt.is_running().into(),
+            ServerNumber::Queue => rt.queued.now().into(),
+            ServerNumber::SessionRate => {
+                rt.counters.iter().map(|c| c.session_rate.per_second(clock::now())).sum::<u64>() as i64
+            }
+            ServerNumber::InitialWeight => rt.initial_weight.into(),
+            ServerNumber::UserWeight | ServerNumber::EffectiveWeight => rt.weight.load(Relaxed).into(),
+        })
+    }
+
+    fn find_server(&self, name: &[u8]) -> Option<ServerId> {
+        let snapshot = self.snapshot();
+        let at = name.iter().position(|c| *c == b'/');
+        let (proxy, server) = match at.and_then(|at| name.split_at_checked(at)) {
+            Some((backend, server)) => {
+                let named =
+                    |p: &Arc<snapshot::Proxy>| p.conf.is_backend() && p.conf.name.as_bytes() == backend;
+                (snapshot.proxies.iter().position(named)?, server.get(1..)?)
+            }
+            None => (self.t.proxy().shared.index, name),
+        };
+        let servers = &snapshot.proxies.get(proxy)?.servers;
+        Some(names::server_id(proxy, servers.iter().position(|s| s.conf.name.as_bytes() == server)?))
+    }
+
+    fn find_proxy(&self, name: &[u8], side: Side) -> Option<ProxyId> {
+        let fits = |p: &conf::Proxy| match side {
+            Side::Client => p.is_frontend(),
+            Side::Server => p.is_backend(),
+        };
+        let named = |p: &Arc<snapshot::Proxy>| fits(&p.conf) && p.conf.name.as_bytes() == name;
+        self.snapshot().proxies.iter().position(named).map(|index| ProxyId(index as u32))
+    }
+}
+
+fn endpoint(address: &weir_sys::Address) -> Option<Endpoint<'_>> {
+    use std::os::unix::ffi::OsStrExt;
+    match address {
+        weir_sys::Address::Inet(inet) => Some(Endpoint::Ip(*inet)),
+        weir_sys::Address::Unix(path) => Some(Endpoint::Unix(path.as_os_str().as_bytes())),
+        _ => Some(Endpoint::Unix(b"")),
+    }
+}
+
+thread_local! {
+    static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0));
+}
