@@ -38,10 +38,18 @@ pub(super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
             load.unresolved = true;
         }
         http_only_server(load.sources, &mut load.out, &draft.proxy, server);
-        if server.do_check && !server.has_port && server.check.port.is_none() {
+        // Where a name stands for the address, HAProxy finds out at the first check.
+        let literal = server.server.hostname.is_none();
+        if server.do_check && literal && !server.has_port && server.check.port.is_none() {
+            let rule = match draft.checks.http.connect {
+                Some(_) => " nor tcp_check rule 'connect' with port information",
+                None => "",
+            };
             load.out.push(alert(
                 at,
-                format!("config: {kind} '{proxy}': server '{name}' has neither service port nor check port."),
+                format!(
+                    "config: {kind} '{proxy}': server '{name}' has neither service port nor check port{rule}."
+                ),
             ));
         }
     }
