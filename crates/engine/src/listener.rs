@@ -12,12 +12,14 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
+use weir_sys::connect::{self, KeepAlive};
 use weir_sys::{Address, accepted};
 
 use crate::clock;
-use crate::conf::{Bind, Mode};
+use crate::conf::{self, Bind, Mode, Options};
 use crate::connection::{self, Client};
 use crate::local;
+use crate::runtime::{Counters, Rate};
 use crate::worker::Worker;
 
 /// A listening socket for one worker.
@@ -71,6 +73,7 @@ impl Listener {
             waker: Cell::new(None),
             sessions: Cell::new(0),
         });
+        tune(&opened.fd, proxy_of(&this), &view.snapshot.global.tune);
         let fd = AsyncFd::with_interest(opened.fd, tokio::io::Interest::READABLE)?;
         tokio::task::spawn_local(this.clone().accept(worker.clone(), fd));
         Ok(this)
@@ -114,6 +117,10 @@ impl Listener {
                 return;
             }
             for _ in 0..batch {
+                if self.is_too_fast(&worker) {
+                    tokio::time::sleep(RATE_WAIT).await;
+                    break;
+                }
                 if !self.has_room(&worker) {
                     self.wait_for_room(&worker).await;
                     break;
@@ -188,6 +195,21 @@ impl Listener {
         room.waiting.fetch_sub(1, Relaxed);
     }
 
+    /// Whether connections come faster than they may (`rate-limit sessions`, `maxconnrate`, `maxsessrate`).
+    fn is_too_fast(&self, worker: &Worker) -> bool {
+        let now = clock::now();
+        let global = &worker.view().snapshot.global;
+        let over = |limit: u32, rate: &dyn Fn() -> u64| limit > 0 && rate() >= u64::from(limit);
+        let front = &self.proxy.shared.runtime.frontend.counters;
+        let process = &worker.runtime.process.per_worker;
+        let all = |rate: fn(&Counters) -> &Rate| -> u64 {
+            process.get().into_iter().flatten().map(|c| rate(c).per_second(now)).sum()
+        };
+        over(self.proxy.conf().rate_limit, &|| front.iter().map(|c| c.session_rate.per_second(now)).sum())
+            || over(global.max_conn_rate, &|| all(|c| &c.connection_rate))
+            || over(global.max_sess_rate, &|| all(|c| &c.session_rate))
+    }
+
     fn has_room(&self, worker: &Worker) -> bool {
         let side = &self.proxy.shared.runtime.frontend;
         let bind_limit = self.conf().map_or(0, |b| b.maxconn);
@@ -242,6 +264,29 @@ impl Drop for Admission {
     }
 }
 
+fn proxy_of(listener: &Listener) -> &conf::Proxy {
+    listener.proxy.conf()
+}
+
+/// Sets on the listening socket what accepted connections inherit from it, which saves a call for each. Where
+/// the system refuses, its own values stay.
+fn tune(fd: &OwnedFd, proxy: &conf::Proxy, tune: &conf::Tune) {
+    if proxy.options.contains(Options::CLITCPKA) {
+        let keep = &proxy.client_keepalive;
+        let times = KeepAlive { idle: keep.idle, interval: keep.interval, count: keep.count };
+        let _ = connect::set_keep_alive(fd, times);
+    }
+    if proxy.options.contains(Options::TCP_SMART_ACCEPT) {
+        let _ = accepted::set_quick_ack(fd, false);
+    }
+    if let Some(bytes) = tune.rcvbuf_client {
+        let _ = accepted::set_receive_buffer(fd, bytes);
+    }
+    if let Some(bytes) = tune.sndbuf_client {
+        let _ = accepted::set_send_buffer(fd, bytes);
+    }
+}
+
 /// How many connections are taken before others get their turn (`tune.maxaccept`).
 fn batch_size(worker: &Worker) -> i32 {
     match worker.view().snapshot.global.tune.max_accept {
@@ -257,5 +302,7 @@ fn is_transient(e: &io::Error) -> bool {
 }
 
 const MAX_ACCEPT: i32 = 64;
+/// How long it rests when connections come faster than they may.
+const RATE_WAIT: Duration = Duration::from_millis(10);
 /// How long it rests when the system is out of descriptors or memory.
 const STARVED_WAIT: Duration = Duration::from_millis(100);

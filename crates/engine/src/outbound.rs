@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use weir_sys::connect::{self, ConnectSpec, PacketMarks};
+use weir_sys::namespace::Namespace;
 use weir_sys::{Address, SocketError};
 
 use crate::conf::{self, Endpoint, Options};
@@ -37,10 +38,10 @@ pub(crate) enum Failure {
 pub(crate) fn start(
     server: &Rc<local::Server>,
     spec: &ConnectSpec,
-    destination_port: Option<u16>,
+    destination: impl FnOnce() -> Option<SocketAddr>,
     source: Option<SocketAddr>,
 ) -> Result<Connecting, Failure> {
-    let address = address_of(server.conf(), destination_port).ok_or(Failure::NoAddress)?;
+    let address = address_of(server.conf(), destination).ok_or(Failure::NoAddress)?;
     start_at(&address, spec, source)
 }
 
@@ -56,7 +57,7 @@ pub(crate) fn start_at(
 }
 
 /// How connections to a server are made, from its line and its proxy's.
-pub(crate) fn spec(proxy: &conf::Proxy, server: &conf::Server) -> ConnectSpec {
+pub(crate) fn spec(global: &conf::Global, proxy: &conf::Proxy, server: &conf::Server) -> ConnectSpec {
     let source = if server.source == conf::Source::default() { &proxy.source } else { &server.source };
     let has_source = source.bind.is_some() || source.interface.is_some();
     let keep_alive = proxy.options.contains(Options::SRVTCPKA).then_some(connect::KeepAlive {
@@ -78,23 +79,42 @@ pub(crate) fn spec(proxy: &conf::Proxy, server: &conf::Server) -> ConnectSpec {
         no_quick_ack: proxy.options.contains(Options::TCP_SMART_CONNECT),
         congestion: server.congestion.clone(),
         mptcp: server.mptcp,
+        send_buffer: global.tune.sndbuf_server.map(|n| n as u32),
+        receive_buffer: global.tune.rcvbuf_server.map(|n| n as u32),
+        namespace: server.namespace.as_deref().and_then(|n| Namespace::open(n).ok()),
         ..ConnectSpec::default()
     }
 }
 
-fn address_of(server: &conf::Server, destination_port: Option<u16>) -> Option<Address> {
+fn address_of(server: &conf::Server, destination: impl FnOnce() -> Option<SocketAddr>) -> Option<Address> {
     Some(match server.endpoint.as_ref()? {
-        Endpoint::Inet(a) => Address::Inet(match server.port {
-            conf::PortRule::Fixed => *a,
-            conf::PortRule::Offset(offset) => {
-                let port = i32::from(destination_port.unwrap_or(0)) + offset;
-                SocketAddr::new(a.ip(), port.clamp(0, 65535) as u16)
-            }
-        }),
+        Endpoint::Inet(a) => Address::Inet(inet_of(*a, server.port, destination)),
         Endpoint::Unix(path) => Address::Unix(path.clone()),
         Endpoint::Abstract { name, padded } => Address::Abstract { name: name.clone(), padded: *padded },
         Endpoint::Fd(_) | Endpoint::SockPair(_) => return None,
     })
+}
+
+/// A server of the unspecified address is the one that the client asked for; a port that is an offset counts
+/// from the client's (manual, 4.2 "server").
+fn inet_of(
+    at: SocketAddr,
+    rule: conf::PortRule,
+    destination: impl FnOnce() -> Option<SocketAddr>,
+) -> SocketAddr {
+    let fixed = rule == conf::PortRule::Fixed;
+    if fixed && !at.ip().is_unspecified() {
+        return at;
+    }
+    let asked = destination();
+    let ip = if at.ip().is_unspecified() { asked.map_or(at.ip(), |a| a.ip()) } else { at.ip() };
+    let asked_port = i32::from(asked.map_or(0, |a| a.port()));
+    let port = match rule {
+        conf::PortRule::Fixed if at.port() != 0 => i32::from(at.port()),
+        conf::PortRule::Fixed => asked_port,
+        conf::PortRule::Offset(offset) => asked_port + offset,
+    };
+    SocketAddr::new(ip, port.clamp(0, 65535) as u16)
 }
 
 // === impl Connecting ===

@@ -82,7 +82,7 @@ impl Snapshot {
             .iter()
             .enumerate()
             .map(|(index, proxy)| {
-                let route = Route { names: &names, fullconn, maxconn };
+                let route = Route { names: &names, fullconn, maxconn, global: &conf.global };
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
@@ -105,6 +105,7 @@ struct Route<'a> {
     names: &'a HashMap<&'a str, usize>,
     fullconn: u32,
     maxconn: u32,
+    global: &'a conf::Global,
 }
 
 // === impl Proxy ===
@@ -123,7 +124,7 @@ impl Proxy {
             .servers
             .iter()
             .enumerate()
-            .map(|(i, s)| Arc::new(Server::build(conf, s, i, &state, now)))
+            .map(|(i, s)| Arc::new(Server::build(route.global, conf, s, i, &state, now)))
             .collect();
         let (plan, key) = balance::plan(conf);
         let farm = build_farm(&plan, &servers, &state, conf.fullconn.unwrap_or(route.fullconn));
@@ -155,6 +156,7 @@ impl Proxy {
 
 impl Server {
     fn build(
+        global: &conf::Global,
         backend: &conf::Proxy,
         conf: &Arc<conf::Server>,
         index: usize,
@@ -162,7 +164,7 @@ impl Server {
         now: Tick,
     ) -> Self {
         let runtime = proxy.server(&conf.name, |counters| ServerRuntime::new(conf, counters, now));
-        let connect = crate::outbound::spec(backend, conf);
+        let connect = crate::outbound::spec(global, backend, conf);
         Self { conf: conf.clone(), index, runtime, connect }
     }
 }

@@ -196,11 +196,8 @@ async fn introduce(t: &Transaction, server: &local::Server, stream: &Stream) -> 
 }
 
 fn start(t: &Transaction, server: &Rc<local::Server>) -> Result<Connecting, Failure> {
-    let port = match server.conf().port {
-        crate::conf::PortRule::Offset(_) => t.client.destination().inet().map(|a| a.port()),
-        crate::conf::PortRule::Fixed => None,
-    };
-    outbound::start(server, &server.shared.connect, port, source(t, server))
+    let destination = || t.client.destination().inet();
+    outbound::start(server, &server.shared.connect, destination, source(t, server))
 }
 
 /// The client's address, where the connection shall seem to come from it (`usesrc`).
