@@ -199,7 +199,7 @@ impl Flags {
                     at += 1;
                 }
                 // A negative number is a value.
-                _ if text.bytes().nth(1).is_some_and(|c| c.is_ascii_digit()) => return Ok(at - 1),
+                _ if text.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => return Ok(at - 1),
                 _ => {
                     let message = format!(
                         "'{text}' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'"
@@ -451,7 +451,6 @@ impl Verdict {
 
     /// The opposite.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "three values are no boolean")]
     pub const fn not(self) -> Self {
         match self {
             Self::True => Self::False,

@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::pattern::PatternSet;
+use crate::pattern::Map;
 use crate::regex::Regex;
 use crate::scope::{ProxyId, ServerId, Side, TableId, UserlistId};
 use crate::vars::VarRef;
@@ -72,8 +72,8 @@ pub enum Arg {
     Regex(Arc<Regex>),
     /// A variable.
     Var(Box<VarRef>),
-    /// A map or a pattern list.
-    Patterns(Arc<PatternSet>),
+    /// A map.
+    Map(Arc<Map>),
     /// Field numbers.
     Fields(Box<[u32]>),
     /// A condition.
@@ -287,13 +287,17 @@ pub fn raw_arg(text: &[u8], start: usize) -> (RawArg, usize) {
             (Some(q), c) if q == c => quote = None,
             (None | Some(b'"'), b'\\') => {
                 pos += 1;
-                let Some(&next) = text.get(pos) else { break };
-                bytes.push(match next {
-                    b'r' => b'\r',
-                    b'n' => b'\n',
-                    b't' => b'\t',
-                    other => other,
-                });
+                match text.get(pos) {
+                    Some(b'r') => bytes.push(b'\r'),
+                    Some(b'n') => bytes.push(b'\n'),
+                    Some(b't') => bytes.push(b'\t'),
+                    Some(c @ (b'\\' | b'"' | b'\'' | b' ')) => bytes.push(*c),
+                    // Before anything else a backslash stands for itself.
+                    _ => {
+                        bytes.push(b'\\');
+                        continue;
+                    }
+                }
             }
             _ => bytes.push(c),
         }

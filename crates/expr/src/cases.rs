@@ -13,7 +13,7 @@ fn check(table: &str) {
         let mut scope = TestScope::request(REQUEST);
         scope.numbers.push((crate::scope::Number::FirstRequest, 1));
         let format = load_at(Place::FrontHttpRequest, |load| {
-            Format::compile(format!("%[{expr}]").as_bytes(), Purpose::Http, load)
+            Format::compile(format!("%[{expr}]").as_bytes(), Purpose::Text, load)
         });
         let mut out = Vec::new();
         match format {
@@ -32,4 +32,19 @@ fn check(table: &str) {
 #[test]
 fn fetches_of_a_request_give_what_the_reference_gives() {
     check(include_str!("../tests/cases/request.tsv"));
+}
+
+#[test]
+fn converters_give_what_the_reference_gives() {
+    check(include_str!("../tests/cases/converters.tsv"));
+}
+
+#[test]
+fn samples_are_cast_as_the_reference_casts_them() {
+    check(include_str!("../tests/cases/casts.tsv"));
+}
+
+#[test]
+fn quotes_maps_and_dates_are_as_the_reference_has_them() {
+    check(include_str!("../tests/cases/more.tsv"));
 }

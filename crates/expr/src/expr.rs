@@ -7,7 +7,7 @@
 use weir_config::State;
 
 use crate::args::{self, Args, Who};
-use crate::keyword::{ConvertFn, Cursor, Eval, FetchFn};
+use crate::keyword::{ConvertFn, Eval, FetchFn};
 use crate::place::Validity;
 use crate::{Error, Load, Lookup, Scope, Scratch, Type, Value};
 
@@ -270,6 +270,3 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     }
     row.last().copied().unwrap_or(0)
 }
-
-/// Start of the list, for callers that build an [`Eval`] of their own.
-pub(crate) const START: Cursor = Cursor::START;

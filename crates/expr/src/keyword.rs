@@ -150,7 +150,6 @@ const fn entry(
     args: (u8, &'static [ArgType]),
     help: &'static str,
 ) -> Entry {
-    #[expect(clippy::cast_possible_truncation, reason = "a dozen arguments at most")]
     let arity = Arity::between(args.0 as u16, args.1.len() as u16);
     Entry::new(class, name, Sections::PROXIES, arity, help)
 }

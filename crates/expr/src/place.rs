@@ -55,34 +55,40 @@ pub enum Place {
 /// What a fetch needs of the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Needs {
-    /// Nothing: constants.
+    /// Nothing: constants, the state of the process.
     Nothing,
-    /// The state of the process.
+    /// A running process: counters, tables, names.
     Process,
     /// The listener and the client's connection.
     ClientConnection,
-    /// The client's session.
+    /// The client's session, after what the connection itself brings (PROXY header).
     ClientSession,
-    /// The client's session, gone once the line is logged.
-    ClientUnlogged,
-    /// A front stream.
-    ClientStream,
-    /// The bytes of a request, layer 6.
+    /// The frontend and its listener.
+    Frontend,
+    /// The bytes of a request.
     RequestBytes,
     /// The head of a request.
     RequestHead,
+    /// What is kept of a request until it is logged.
+    Request,
+    /// The head of a request or that of a response, by the rule set.
+    AnyHead,
+    /// The bytes of a request or those of a response, by the rule set.
+    AnyBytes,
     /// The backend, once it is chosen.
     Backend,
     /// The server, once it is chosen.
     Server,
     /// The connection to the server.
     ServerConnection,
-    /// The bytes of a response, layer 6.
+    /// Counts and times of what was transferred.
+    TransferStats,
+    /// The bytes of a response.
     ResponseBytes,
-    /// The head of a response, still there for the log.
+    /// The head of a response.
+    ResponseHead,
+    /// What is kept of a response until it is logged.
     Response,
-    /// What lasts until the log of the request: captures and the start line.
-    RequestLogged,
 }
 
 /// The moments at which something is available, one bit for each [`Place`].
@@ -151,15 +157,15 @@ impl Needs {
             Self::Process => b"YYYYYYYYYYYYYYYYYYYY-Y",
             Self::ClientConnection => b"YYYYYYYYYYYYYYYYYYYY--",
             Self::ClientSession => b"-YYYYYYYYYYYYYYYYYY---",
-            Self::ClientUnlogged => b"YYYYYYYYYYYYYYYYYYY---",
-            Self::ClientStream => b"--YYYYYYYYYYYYYYYYY---",
+            Self::Frontend => b"YYYYYYYYYYYYYYYYYYY---",
             Self::RequestBytes | Self::RequestHead => b"--YYYYYYYYY-----------",
-            Self::RequestLogged => b"--YYYYYYYYYYYYYYYY-Y--",
+            Self::Request => b"--YYYYYYYYYYYYYYYYY---",
+            Self::AnyHead | Self::AnyBytes => b"--YYYYYYYYYYYYYYYY-Y--",
             Self::Backend => b"------YYYYYYYYYYYYYY--",
-            Self::Server => b"---------YYYYYYYYYY---",
-            Self::ServerConnection => b"----------YYYYYYYYYY--",
-            Self::ResponseBytes => b"-----------YYYYYYY-Y--",
-            Self::Response => b"-----------YYYYYYYYY--",
+            Self::Server => b"----------YYYYYYYYYY--",
+            Self::TransferStats => b"---------YYYYYYYYYY---",
+            Self::ResponseBytes | Self::ResponseHead => b"-----------YYYYYYY-Y--",
+            Self::Response | Self::ServerConnection => b"-----------YYYYYYYYY--",
         })
     }
 
@@ -167,16 +173,21 @@ impl Needs {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nothing | Self::Process => "internal state",
-            Self::ClientConnection | Self::ClientSession | Self::ClientUnlogged => "client-side session",
-            Self::ClientStream => "client-side stream",
-            Self::RequestBytes => "L6 request contents",
+            Self::ClientConnection => "client address",
+            Self::ClientSession => "client-side connection",
+            Self::Frontend => "frontend",
+            Self::RequestBytes => "request buffer",
             Self::RequestHead => "HTTP request headers",
-            Self::RequestLogged => "HTTP request headers",
+            Self::Request => "HTTP request",
+            Self::AnyHead => "HTTP request headers,HTTP response headers",
+            Self::AnyBytes => "request buffer,response buffer",
             Self::Backend => "backend",
             Self::Server => "server",
-            Self::ServerConnection => "server-side connection",
-            Self::ResponseBytes => "L6 response contents",
-            Self::Response => "HTTP response headers",
+            Self::ServerConnection => "server address",
+            Self::TransferStats => "response buffer statistics",
+            Self::ResponseBytes => "response buffer",
+            Self::ResponseHead => "HTTP response headers",
+            Self::Response => "HTTP response",
         }
     }
 }

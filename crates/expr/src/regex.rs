@@ -8,6 +8,7 @@ use pcre2::bytes::{CaptureLocations, Regex as Pcre, RegexBuilder};
 #[derive(Clone, Debug)]
 pub struct Regex {
     pcre: Pcre,
+    source: Box<[u8]>,
 }
 
 // === impl Regex ===
@@ -20,13 +21,18 @@ impl Regex {
             .caseless(!case_sensitive)
             .jit_if_available(true)
             .build(&text)
-            .map(|pcre| Self { pcre })
+            .map(|pcre| Self { pcre, source: pattern.into() })
             .map_err(|e| {
                 let at = e.offset().unwrap_or(0);
                 let full = e.to_string();
                 let reason = full.rsplit(": ").next().unwrap_or(&full);
                 format!("regex '{text}' is invalid (error={reason}, erroffset={at})")
             })
+    }
+
+    /// The text it was compiled from.
+    pub fn source(&self) -> &[u8] {
+        &self.source
     }
 
     /// Whether it matches somewhere in `subject`.

@@ -143,6 +143,11 @@ impl Names for TestNames {
     fn read(&mut self, path: &str) -> std::io::Result<Vec<u8>> {
         match path {
             "/map" => Ok(include_bytes!("../tests/cases/map.txt").to_vec()),
+            "/mapip2" => Ok(include_bytes!("../tests/cases/mapip2.txt").to_vec()),
+            "/mapb" => Ok(include_bytes!("../tests/cases/mapb.txt").to_vec()),
+            "/mapint" => Ok(include_bytes!("../tests/cases/mapint.txt").to_vec()),
+            "/mapip" => Ok(include_bytes!("../tests/cases/mapip.txt").to_vec()),
+            "/mapreg" => Ok(include_bytes!("../tests/cases/mapreg.txt").to_vec()),
             "/ips" => Ok(b"# networks\n10.0.0.0/8\n 192.168.1.1\n\n2001:db8::/32\n".to_vec()),
             _ => Err(std::io::ErrorKind::NotFound.into()),
         }

@@ -20,12 +20,6 @@ pub(crate) fn path(target: &[u8]) -> &[u8] {
     all.get(..end).unwrap_or_default()
 }
 
-/// The query without its `?`.
-pub(crate) fn query(target: &[u8]) -> Option<&[u8]> {
-    let at = memchr::memchr(b'?', target)?;
-    target.get(at + 1..)
-}
-
 /// The authority of an absolute target, or the target itself in authority form.
 pub(crate) fn authority(target: &[u8]) -> Option<&[u8]> {
     if target.first() == Some(&b'/') || target == b"*" {

@@ -87,17 +87,17 @@ impl Type {
     /// Whether a cast from this type to `to` exists; a particular value may still fail to convert.
     pub const fn casts_to(self, to: Self) -> bool {
         use Type::{Addr, Any, Bin, Bool, Ipv4, Ipv6, Meth, Same, Sint, Str};
-        match (self, to) {
-            (Any | Same, _) | (_, Any | Same) => true,
-            (Bool | Sint, Bool | Sint | Str) | (Sint, Addr | Ipv4 | Ipv6 | Bin) => true,
-            (Bool, Bin) => true,
-            (Ipv4, Sint) => true,
-            (Addr | Ipv4 | Ipv6, Addr | Ipv4 | Ipv6 | Str | Bin) => true,
-            (Str, _) => true,
-            (Bin, Str | Bin) => true,
-            (Meth, Meth | Str | Bin) => true,
-            _ => false,
-        }
+        matches!(
+            (self, to),
+            (Any | Same | Str, _)
+                | (_, Any | Same)
+                | (Bool | Sint, Bool | Sint | Str | Bin)
+                | (Sint, Addr | Ipv4 | Ipv6)
+                | (Ipv4, Sint)
+                | (Addr | Ipv4 | Ipv6, Addr | Ipv4 | Ipv6 | Str | Bin)
+                | (Bin, Str | Bin)
+                | (Meth, Meth | Str | Bin)
+        )
     }
 }
 
@@ -170,7 +170,6 @@ impl<'a> Value<'a> {
         match self {
             Self::Ipv4(ip) => Some(IpAddr::V4(ip)),
             Self::Ipv6(ip) => Some(IpAddr::V6(ip)),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Self::Sint(i) => Some(IpAddr::V4(Ipv4Addr::from_bits(i as u32))),
             Self::Str(s) => std::str::from_utf8(s).ok()?.parse().ok(),
             Self::Bool(_) | Self::Bin(_) | Self::Meth(_) => None,
@@ -275,7 +274,6 @@ impl<T> From<Option<T>> for Lookup<T> {
 /// The IPv4 address inside a mapped (`::ffff:0:0/96`), compatible (`::/96`) or 6to4 (`2002::/16`) address.
 pub(crate) fn v6_to_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = ip.to_bits();
-    #[expect(clippy::cast_possible_truncation)]
     match (bits >> 32, bits >> 112) {
         (0xffff | 0, _) => Some(Ipv4Addr::from_bits(bits as u32)),
         (_, 0x2002) => Some(Ipv4Addr::from_bits((bits >> 80) as u32)),

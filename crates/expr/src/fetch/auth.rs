@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::args::{Arg, ArgType, Args};
 use crate::fetch::header::lines;
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch};
-use crate::place::Needs::RequestHead;
+use crate::place::Needs;
 use crate::scope::{Side, UserlistId};
 use crate::{Lookup, Type, Value};
 
@@ -18,7 +18,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "http_auth",
         LIST,
         Type::Bool,
-        RequestHead,
+        Needs::RequestHead,
         http_auth,
         "Whether the userlist knows user and password.",
     ),
@@ -26,7 +26,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "http_auth_group",
         LIST,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         http_auth_group,
         "The user, where the userlist knows him.",
     ),
@@ -34,7 +34,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "http_auth_bearer",
         (0, &[ArgType::Str]),
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         http_auth_bearer,
         "The bearer token.",
     ),
@@ -42,7 +42,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "http_auth_type",
         NO_ARGS,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| scheme(e).map(|(s, _)| Value::Str(s)),
         "The scheme of the authorization.",
     ),
@@ -50,7 +50,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "http_auth_user",
         NO_ARGS,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| basic(e).map(|(u, _)| Value::Str(u)),
         "The user of basic authentication.",
     ),
@@ -58,7 +58,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "http_auth_pass",
         NO_ARGS,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| basic(e).map(|(_, p)| Value::Str(p)),
         "The password of basic authentication.",
     ),

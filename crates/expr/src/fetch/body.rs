@@ -2,7 +2,7 @@
 
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Cursor, Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
-use crate::place::Needs::{RequestHead, Response};
+use crate::place::Needs;
 use crate::scope::Side::{self, Client, Server};
 use crate::{Load, Lookup, Type, Value};
 
@@ -14,7 +14,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.body",
         NO_ARGS,
         Type::Bin,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| body(e, Client),
         "What came of the request's body.",
     ),
@@ -22,7 +22,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.body_len",
         NO_ARGS,
         Type::Sint,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| body_len(e, Client),
         "How much came of the request's body.",
     ),
@@ -30,7 +30,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.body_size",
         NO_ARGS,
         Type::Sint,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| body_size(e, Client),
         "The size that the request promises.",
     ),
@@ -38,7 +38,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.body",
         NO_ARGS,
         Type::Bin,
-        Response,
+        Needs::ResponseHead,
         |e, _| body(e, Server),
         "What came of the response's body.",
     ),
@@ -46,7 +46,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.body_len",
         NO_ARGS,
         Type::Sint,
-        Response,
+        Needs::ResponseHead,
         |e, _| body_len(e, Server),
         "How much came of the response's body.",
     ),
@@ -54,16 +54,16 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.body_size",
         NO_ARGS,
         Type::Sint,
-        Response,
+        Needs::ResponseHead,
         |e, _| body_size(e, Server),
         "The size that the response promises.",
     ),
     prepared_fetch(
-        fetch("urlp", PARAMETER, Type::Str, RequestHead, url_param, "A parameter of the query."),
+        fetch("urlp", PARAMETER, Type::Str, Needs::RequestHead, url_param, "A parameter of the query."),
         prepare_parameter,
     ),
     prepared_fetch(
-        fetch("url_param", PARAMETER, Type::Str, RequestHead, url_param, "As `urlp`."),
+        fetch("url_param", PARAMETER, Type::Str, Needs::RequestHead, url_param, "As `urlp`."),
         prepare_parameter,
     ),
     prepared_fetch(
@@ -71,7 +71,7 @@ pub(super) const FETCHES: &[Fetch] = &[
             "urlp_val",
             PARAMETER,
             Type::Sint,
-            RequestHead,
+            Needs::RequestHead,
             url_param_val,
             "A parameter of the query as an integer.",
         ),
@@ -82,7 +82,7 @@ pub(super) const FETCHES: &[Fetch] = &[
             "req.body_param",
             (0, &[ArgType::Str, ArgType::Str]),
             Type::Bin,
-            RequestHead,
+            Needs::RequestHead,
             body_param,
             "A parameter of a form in the body.",
         ),

@@ -2,32 +2,53 @@
 
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
-use crate::place::Needs::Nothing;
+use crate::place::Needs;
 use crate::{Load, Lookup, Type, Value};
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[
-    fetch("always_true", NO_ARGS, Type::Bool, Nothing, |_, _| Lookup::Value(Value::Bool(true)), "True."),
-    fetch("always_false", NO_ARGS, Type::Bool, Nothing, |_, _| Lookup::Value(Value::Bool(false)), "False."),
-    fetch("str", (1, &[ArgType::Str]), Type::Str, Nothing, constant, "The text given."),
-    fetch("int", (1, &[ArgType::Int]), Type::Sint, Nothing, constant, "The integer given."),
-    fetch("ipv4", (1, &[ArgType::Ipv4]), Type::Ipv4, Nothing, constant, "The IPv4 address given."),
-    fetch("ipv6", (1, &[ArgType::Ipv6]), Type::Ipv6, Nothing, constant, "The IPv6 address given."),
-    fetch("meth", (1, &[ArgType::Str]), Type::Meth, Nothing, method, "The HTTP method given."),
+    fetch(
+        "always_true",
+        NO_ARGS,
+        Type::Bool,
+        Needs::Nothing,
+        |_, _| Lookup::Value(Value::Bool(true)),
+        "True.",
+    ),
+    fetch(
+        "always_false",
+        NO_ARGS,
+        Type::Bool,
+        Needs::Nothing,
+        |_, _| Lookup::Value(Value::Bool(false)),
+        "False.",
+    ),
+    fetch("str", (1, &[ArgType::Str]), Type::Str, Needs::Nothing, constant, "The text given."),
+    fetch("int", (1, &[ArgType::Int]), Type::Sint, Needs::Nothing, constant, "The integer given."),
+    fetch("ipv4", (1, &[ArgType::Ipv4]), Type::Ipv4, Needs::Nothing, constant, "The IPv4 address given."),
+    fetch("ipv6", (1, &[ArgType::Ipv6]), Type::Ipv6, Needs::Nothing, constant, "The IPv6 address given."),
+    fetch("meth", (1, &[ArgType::Str]), Type::Meth, Needs::Nothing, method, "The HTTP method given."),
     prepared_fetch(
-        fetch("bool", (1, &[ArgType::Str]), Type::Bool, Nothing, truth, "The boolean given."),
+        fetch("bool", (1, &[ArgType::Str]), Type::Bool, Needs::Nothing, truth, "The boolean given."),
         prepare_truth,
     ),
     prepared_fetch(
-        fetch("bin", (1, &[ArgType::Str]), Type::Bin, Nothing, binary, "The bytes given in hexadecimal."),
+        fetch(
+            "bin",
+            (1, &[ArgType::Str]),
+            Type::Bin,
+            Needs::Nothing,
+            binary,
+            "The bytes given in hexadecimal.",
+        ),
         prepare_binary,
     ),
     prepared_fetch(
-        fetch("env", (1, &[ArgType::Str]), Type::Str, Nothing, constant, "An environment variable."),
+        fetch("env", (1, &[ArgType::Str]), Type::Str, Needs::Nothing, constant, "An environment variable."),
         prepare_environment,
     ),
-    fetch("nbproc", NO_ARGS, Type::Sint, Nothing, |_, _| Lookup::Value(Value::Sint(1)), "Always 1."),
-    fetch("proc", NO_ARGS, Type::Sint, Nothing, |_, _| Lookup::Value(Value::Sint(1)), "Always 1."),
+    fetch("nbproc", NO_ARGS, Type::Sint, Needs::Nothing, |_, _| Lookup::Value(Value::Sint(1)), "Always 1."),
+    fetch("proc", NO_ARGS, Type::Sint, Needs::Nothing, |_, _| Lookup::Value(Value::Sint(1)), "Always 1."),
 ];
 
 fn constant<'a>(_: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {

@@ -5,7 +5,7 @@ use weir_http::Head;
 use super::trim;
 use crate::args::{ArgType, Args};
 use crate::keyword::{Cursor, Eval, Fetch, fetch};
-use crate::place::Needs::{RequestHead, Response};
+use crate::place::Needs;
 use crate::scope::Side::{self, Client, Server};
 use crate::{Lookup, Type, Value};
 
@@ -13,15 +13,15 @@ const NAME: (u8, &[ArgType]) = (0, &[ArgType::Str]);
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[
-    fetch("cook", NAME, Type::Str, RequestHead, |e, a| find(e, a, Client), "As `req.cook`."),
-    fetch("cookie", NAME, Type::Str, RequestHead, |e, a| find(e, a, Client), "As `req.cook`."),
-    fetch("cook_cnt", NAME, Type::Sint, RequestHead, |e, a| count(e, a, Client), "As `req.cook_cnt`."),
-    fetch("cook_val", NAME, Type::Sint, RequestHead, |e, a| value(e, a, Client), "As `req.cook_val`."),
+    fetch("cook", NAME, Type::Str, Needs::RequestHead, |e, a| find(e, a, Client), "As `req.cook`."),
+    fetch("cookie", NAME, Type::Str, Needs::AnyHead, |e, a| find(e, a, Client), "As `req.cook`."),
+    fetch("cook_cnt", NAME, Type::Sint, Needs::RequestHead, |e, a| count(e, a, Client), "As `req.cook_cnt`."),
+    fetch("cook_val", NAME, Type::Sint, Needs::RequestHead, |e, a| value(e, a, Client), "As `req.cook_val`."),
     fetch(
         "req.cook",
         NAME,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         |e, a| find(e, a, Client),
         "The value of a request cookie.",
     ),
@@ -29,7 +29,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.cook_cnt",
         NAME,
         Type::Sint,
-        RequestHead,
+        Needs::RequestHead,
         |e, a| count(e, a, Client),
         "How many request cookies have a name.",
     ),
@@ -37,7 +37,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.cook_val",
         NAME,
         Type::Sint,
-        RequestHead,
+        Needs::RequestHead,
         |e, a| value(e, a, Client),
         "The value of a request cookie as an integer.",
     ),
@@ -45,7 +45,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.cook_names",
         NAME,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         |e, a| names(e, a, Client),
         "Names of the request cookies.",
     ),
@@ -53,7 +53,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.cook",
         NAME,
         Type::Str,
-        Response,
+        Needs::ResponseHead,
         |e, a| find(e, a, Server),
         "The value of a response cookie.",
     ),
@@ -61,7 +61,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.cook_cnt",
         NAME,
         Type::Sint,
-        Response,
+        Needs::ResponseHead,
         |e, a| count(e, a, Server),
         "How many response cookies have a name.",
     ),
@@ -69,7 +69,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.cook_val",
         NAME,
         Type::Sint,
-        Response,
+        Needs::ResponseHead,
         |e, a| value(e, a, Server),
         "The value of a response cookie as an integer.",
     ),
@@ -77,13 +77,27 @@ pub(super) const FETCHES: &[Fetch] = &[
         "res.cook_names",
         NAME,
         Type::Str,
-        Response,
+        Needs::ResponseHead,
         |e, a| names(e, a, Server),
         "Names of the response cookies.",
     ),
-    fetch("scook", NAME, Type::Str, Response, |e, a| find(e, a, Server), "As `res.cook`."),
-    fetch("scook_cnt", NAME, Type::Sint, Response, |e, a| count(e, a, Server), "As `res.cook_cnt`."),
-    fetch("scook_val", NAME, Type::Sint, Response, |e, a| value(e, a, Server), "As `res.cook_val`."),
+    fetch("scook", NAME, Type::Str, Needs::ResponseHead, |e, a| find(e, a, Server), "As `res.cook`."),
+    fetch(
+        "scook_cnt",
+        NAME,
+        Type::Sint,
+        Needs::ResponseHead,
+        |e, a| count(e, a, Server),
+        "As `res.cook_cnt`.",
+    ),
+    fetch(
+        "scook_val",
+        NAME,
+        Type::Sint,
+        Needs::ResponseHead,
+        |e, a| value(e, a, Server),
+        "As `res.cook_val`.",
+    ),
 ];
 
 /// A cookie: its name and its value.

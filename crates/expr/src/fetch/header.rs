@@ -49,7 +49,7 @@ macro_rules! family {
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = family! {
-    "hdr" value Client RequestHead "A value of a request header.";
+    "hdr" value Client AnyHead "A value of a request header.";
     "hdr_cnt" count Client RequestHead "How many values a request header has.";
     "hdr_ip" ip Client RequestHead "A value of a request header as an address.";
     "hdr_val" int Client RequestHead "A value of a request header as an integer.";
@@ -62,19 +62,19 @@ pub(super) const FETCHES: &[Fetch] = family! {
     "req.hdr_names" names Client RequestHead "Names of the request headers.";
     "req.hdrs" block Client RequestHead "All request headers as text.";
     "req.hdrs_bin" binary Client RequestHead "All request headers in a binary form.";
-    "res.hdr" value Server Response "A value of a response header.";
-    "res.hdr_cnt" count Server Response "How many values a response header has.";
-    "res.hdr_ip" ip Server Response "A value of a response header as an address.";
-    "res.hdr_val" int Server Response "A value of a response header as an integer.";
-    "res.fhdr" line Server Response "A response header line, whole.";
-    "res.fhdr_cnt" line_count Server Response "How many lines a response header has.";
-    "res.hdr_names" names Server Response "Names of the response headers.";
-    "res.hdrs" block Server Response "All response headers as text.";
-    "res.hdrs_bin" binary Server Response "All response headers in a binary form.";
-    "shdr" value Server Response "As `res.hdr`.";
-    "shdr_cnt" count Server Response "As `res.hdr_cnt`.";
-    "shdr_ip" ip Server Response "As `res.hdr_ip`.";
-    "shdr_val" int Server Response "As `res.hdr_val`.";
+    "res.hdr" value Server ResponseHead "A value of a response header.";
+    "res.hdr_cnt" count Server ResponseHead "How many values a response header has.";
+    "res.hdr_ip" ip Server ResponseHead "A value of a response header as an address.";
+    "res.hdr_val" int Server ResponseHead "A value of a response header as an integer.";
+    "res.fhdr" line Server ResponseHead "A response header line, whole.";
+    "res.fhdr_cnt" line_count Server ResponseHead "How many lines a response header has.";
+    "res.hdr_names" names Server ResponseHead "Names of the response headers.";
+    "res.hdrs" block Server ResponseHead "All response headers as text.";
+    "res.hdrs_bin" binary Server ResponseHead "All response headers in a binary form.";
+    "shdr" value Server ResponseHead "As `res.hdr`.";
+    "shdr_cnt" count Server ResponseHead "As `res.hdr_cnt`.";
+    "shdr_ip" ip Server ResponseHead "As `res.hdr_ip`.";
+    "shdr_val" int Server ResponseHead "As `res.hdr_val`.";
 };
 
 /// The values of the header lines of a name, in order.
@@ -261,7 +261,6 @@ fn binary_block<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
 }
 
 /// The variable-length integer of SPOP: up to 239 in one byte, then 4 and 7 bits a byte.
-#[expect(clippy::cast_possible_truncation, reason = "the low byte is meant")]
 fn varint(mut n: u64, out: &mut impl Extend<u8>) {
     if n < 240 {
         return out.extend([n as u8]);

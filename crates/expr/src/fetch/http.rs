@@ -5,36 +5,57 @@ use weir_http::Head;
 use crate::args::{Arg, ArgType, Args};
 use crate::hash;
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
-use crate::place::Needs::{RequestHead, Response};
+use crate::place::Needs;
 use crate::scope::{Address, Endpoint, Side};
 use crate::{Load, Lookup, Type, Value, uri};
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[
-    fetch("method", NO_ARGS, Type::Meth, crate::Needs::RequestLogged, method, "The request's method."),
-    fetch("path", NO_ARGS, Type::Str, RequestHead, |e, _| target(e, uri::path), "The path of the request."),
+    fetch("method", NO_ARGS, Type::Meth, Needs::Request, method, "The request's method."),
+    fetch(
+        "path",
+        NO_ARGS,
+        Type::Str,
+        Needs::RequestHead,
+        |e, _| target(e, uri::path),
+        "The path of the request.",
+    ),
     fetch(
         "pathq",
         NO_ARGS,
         Type::Str,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| target(e, uri::path_and_query),
         "Path and query of the request.",
     ),
-    fetch("url", NO_ARGS, Type::Str, RequestHead, url, "The request's target as it came."),
+    fetch("url", NO_ARGS, Type::Str, Needs::RequestHead, url, "The request's target as it came."),
     prepared_fetch(
-        fetch("query", (0, &[ArgType::Str]), Type::Str, RequestHead, query, "The query of the request."),
+        fetch(
+            "query",
+            (0, &[ArgType::Str]),
+            Type::Str,
+            Needs::RequestHead,
+            query,
+            "The query of the request.",
+        ),
         prepare_query,
     ),
-    fetch("url_ip", NO_ARGS, Type::Ipv4, RequestHead, url_ip, "The address in an absolute target."),
-    fetch("url_port", NO_ARGS, Type::Sint, RequestHead, url_port, "The port in an absolute target."),
-    fetch("base", NO_ARGS, Type::Str, RequestHead, |e, _| base(e, false), "Host header and path."),
-    fetch("baseq", NO_ARGS, Type::Str, RequestHead, |e, _| base(e, true), "Host header, path and query."),
+    fetch("url_ip", NO_ARGS, Type::Ipv4, Needs::RequestHead, url_ip, "The address in an absolute target."),
+    fetch("url_port", NO_ARGS, Type::Sint, Needs::RequestHead, url_port, "The port in an absolute target."),
+    fetch("base", NO_ARGS, Type::Str, Needs::RequestHead, |e, _| base(e, false), "Host header and path."),
+    fetch(
+        "baseq",
+        NO_ARGS,
+        Type::Str,
+        Needs::RequestHead,
+        |e, _| base(e, true),
+        "Host header, path and query.",
+    ),
     fetch(
         "base32",
         NO_ARGS,
         Type::Sint,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| hash32(e, false).map(|h| Value::Sint(h.into())),
         "A hash of `base`.",
     ),
@@ -42,7 +63,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "url32",
         NO_ARGS,
         Type::Sint,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| hash32(e, true).map(|h| Value::Sint(h.into())),
         "A hash of `baseq`.",
     ),
@@ -50,7 +71,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "base32+src",
         NO_ARGS,
         Type::Bin,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| hash_and_source(e, false),
         "A hash of `base`, then the source.",
     ),
@@ -58,7 +79,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "url32+src",
         NO_ARGS,
         Type::Bin,
-        RequestHead,
+        Needs::RequestHead,
         |e, _| hash_and_source(e, true),
         "A hash of `baseq`, then the source.",
     ),
@@ -66,20 +87,20 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.ver",
         NO_ARGS,
         Type::Str,
-        RequestHead,
+        Needs::Request,
         |e, _| version(e, Side::Client),
         "The request's version: `1.1`.",
     ),
-    fetch("req_ver", NO_ARGS, Type::Str, RequestHead, |e, _| version(e, Side::Client), "As `req.ver`."),
+    fetch("req_ver", NO_ARGS, Type::Str, Needs::Request, |e, _| version(e, Side::Client), "As `req.ver`."),
     fetch(
         "res.ver",
         NO_ARGS,
         Type::Str,
-        Response,
+        Needs::Response,
         |e, _| version(e, Side::Server),
         "The response's version.",
     ),
-    fetch("resp_ver", NO_ARGS, Type::Str, Response, |e, _| version(e, Side::Server), "As `res.ver`."),
+    fetch("resp_ver", NO_ARGS, Type::Str, Needs::Response, |e, _| version(e, Side::Server), "As `res.ver`."),
 ];
 
 fn request<'a>(eval: &Eval<'a>) -> Lookup<&'a Head> {
@@ -149,7 +170,7 @@ fn host_and_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The Host header, and the path or path and query after it.
-fn base_parts<'a>(head: &'a Head, with_query: bool) -> Option<(&'a [u8], &'a [u8])> {
+fn base_parts(head: &Head, with_query: bool) -> Option<(&[u8], &[u8])> {
     let part = if with_query { uri::path_and_query(head.target()) } else { uri::path(head.target()) };
     let host = crate::fetch::header::lines(head, b"host").next().unwrap_or_default();
     let path = if part.first() == Some(&b'/') { part } else { b"" };

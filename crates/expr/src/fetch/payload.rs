@@ -2,7 +2,7 @@
 
 use crate::args::{ArgType, Args};
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
-use crate::place::Needs::{ClientStream, RequestBytes, ResponseBytes};
+use crate::place::Needs;
 use crate::scope::Hello;
 use crate::scope::Side::{self, Client, Server};
 use crate::{Load, Lookup, Type, Value};
@@ -11,7 +11,7 @@ const RANGE: (u8, &[ArgType]) = (2, &[ArgType::Int, ArgType::Int]);
 const LENGTH_VALUE: (u8, &[ArgType]) = (2, &[ArgType::Int, ArgType::Int, ArgType::Str]);
 
 macro_rules! hello {
-    ($name:literal, $type:ident, $side:ident, $needs:ident, $what:ident, $help:literal) => {
+    ($name:literal, $type:ident, $side:ident, $needs:expr, $what:ident, $help:literal) => {
         fetch($name, NO_ARGS, Type::$type, $needs, |e, _| e.scope.hello($side, Hello::$what), $help)
     };
 }
@@ -22,16 +22,16 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.len",
         NO_ARGS,
         Type::Sint,
-        RequestBytes,
+        Needs::RequestBytes,
         |e, _| length(e, Client),
         "Bytes of the request in the buffer.",
     ),
-    fetch("req_len", NO_ARGS, Type::Sint, RequestBytes, |e, _| length(e, Client), "As `req.len`."),
+    fetch("req_len", NO_ARGS, Type::Sint, Needs::RequestBytes, |e, _| length(e, Client), "As `req.len`."),
     fetch(
         "res.len",
         NO_ARGS,
         Type::Sint,
-        ResponseBytes,
+        Needs::ResponseBytes,
         |e, _| length(e, Server),
         "Bytes of the response in the buffer.",
     ),
@@ -39,16 +39,16 @@ pub(super) const FETCHES: &[Fetch] = &[
         "req.payload",
         RANGE,
         Type::Bin,
-        RequestBytes,
+        Needs::RequestBytes,
         |e, a| payload(e, a, Client),
         "Bytes of the request at a place.",
     ),
-    fetch("payload", RANGE, Type::Bin, RequestBytes, |e, a| payload(e, a, Client), "As `req.payload`."),
+    fetch("payload", RANGE, Type::Bin, Needs::AnyBytes, |e, a| payload(e, a, Client), "As `req.payload`."),
     fetch(
         "res.payload",
         RANGE,
         Type::Bin,
-        ResponseBytes,
+        Needs::ResponseBytes,
         |e, a| payload(e, a, Server),
         "Bytes of the response at a place.",
     ),
@@ -57,7 +57,7 @@ pub(super) const FETCHES: &[Fetch] = &[
             "req.payload_lv",
             LENGTH_VALUE,
             Type::Bin,
-            RequestBytes,
+            Needs::RequestBytes,
             |e, a| payload_lv(e, a, Client),
             "Bytes of the request behind their length.",
         ),
@@ -68,7 +68,7 @@ pub(super) const FETCHES: &[Fetch] = &[
             "payload_lv",
             LENGTH_VALUE,
             Type::Bin,
-            RequestBytes,
+            Needs::AnyBytes,
             |e, a| payload_lv(e, a, Client),
             "As `req.payload_lv`.",
         ),
@@ -79,36 +79,50 @@ pub(super) const FETCHES: &[Fetch] = &[
             "res.payload_lv",
             LENGTH_VALUE,
             Type::Bin,
-            ResponseBytes,
+            Needs::ResponseBytes,
             |e, a| payload_lv(e, a, Server),
             "Bytes of the response behind their length.",
         ),
         prepare_lv,
     ),
-    fetch("wait_end", NO_ARGS, Type::Bool, ClientStream, wait_end, "True when no more bytes are waited for."),
+    fetch(
+        "wait_end",
+        NO_ARGS,
+        Type::Bool,
+        Needs::Process,
+        wait_end,
+        "True when no more bytes are waited for.",
+    ),
     fetch(
         "req.proto_http",
         NO_ARGS,
         Type::Bool,
-        RequestBytes,
+        Needs::Request,
         proto_http,
         "Whether the request speaks HTTP.",
     ),
-    fetch("req_proto_http", NO_ARGS, Type::Bool, RequestBytes, proto_http, "As `req.proto_http`."),
+    fetch("req_proto_http", NO_ARGS, Type::Bool, Needs::Request, proto_http, "As `req.proto_http`."),
     fetch(
         "req.rdp_cookie",
         (0, &[ArgType::Str]),
         Type::Str,
-        RequestBytes,
+        Needs::RequestBytes,
         rdp_cookie,
         "The cookie of an RDP request.",
     ),
-    fetch("rdp_cookie", (0, &[ArgType::Str]), Type::Str, RequestBytes, rdp_cookie, "As `req.rdp_cookie`."),
+    fetch(
+        "rdp_cookie",
+        (0, &[ArgType::Str]),
+        Type::Str,
+        Needs::RequestBytes,
+        rdp_cookie,
+        "As `req.rdp_cookie`.",
+    ),
     fetch(
         "req.rdp_cookie_cnt",
         (0, &[ArgType::Str]),
         Type::Sint,
-        RequestBytes,
+        Needs::RequestBytes,
         rdp_cookie_count,
         "1 where the RDP cookie is there.",
     ),
@@ -116,32 +130,67 @@ pub(super) const FETCHES: &[Fetch] = &[
         "rdp_cookie_cnt",
         (0, &[ArgType::Str]),
         Type::Sint,
-        RequestBytes,
+        Needs::RequestBytes,
         rdp_cookie_count,
         "As `req.rdp_cookie_cnt`.",
     ),
-    hello!("req.ssl_hello_type", Sint, Client, RequestBytes, Type, "Type of the TLS hello of the request."),
-    hello!("req_ssl_hello_type", Sint, Client, RequestBytes, Type, "As `req.ssl_hello_type`."),
-    hello!("res.ssl_hello_type", Sint, Server, ResponseBytes, Type, "Type of the TLS hello of the response."),
-    hello!("rep_ssl_hello_type", Sint, Server, ResponseBytes, Type, "As `res.ssl_hello_type`."),
-    hello!("req.ssl_ver", Sint, Client, RequestBytes, Version, "Version of the TLS hello."),
-    hello!("req_ssl_ver", Sint, Client, RequestBytes, Version, "As `req.ssl_ver`."),
-    hello!("req.ssl_sni", Str, Client, RequestBytes, Sni, "Server name of the TLS hello."),
-    hello!("req_ssl_sni", Str, Client, RequestBytes, Sni, "As `req.ssl_sni`."),
-    hello!("req.ssl_alpn", Str, Client, RequestBytes, Alpn, "Protocols of the TLS hello."),
-    hello!("req.ssl_ec_ext", Bool, Client, RequestBytes, HasCurves, "Whether the TLS hello has curves."),
-    hello!("req.ssl_st_ext", Sint, Client, RequestBytes, Ticket, "Session tickets of the TLS hello."),
-    hello!("req.ssl_cipherlist", Bin, Client, RequestBytes, Ciphers, "Ciphers of the TLS hello."),
-    hello!("req.ssl_keyshare_groups", Bin, Client, RequestBytes, KeyShares, "Groups of the key shares."),
+    hello!(
+        "req.ssl_hello_type",
+        Sint,
+        Client,
+        Needs::RequestBytes,
+        Type,
+        "Type of the TLS hello of the request."
+    ),
+    hello!("req_ssl_hello_type", Sint, Client, Needs::RequestBytes, Type, "As `req.ssl_hello_type`."),
+    hello!(
+        "res.ssl_hello_type",
+        Sint,
+        Server,
+        Needs::ResponseBytes,
+        Type,
+        "Type of the TLS hello of the response."
+    ),
+    hello!("rep_ssl_hello_type", Sint, Server, Needs::ResponseBytes, Type, "As `res.ssl_hello_type`."),
+    hello!("req.ssl_ver", Sint, Client, Needs::RequestBytes, Version, "Version of the TLS hello."),
+    hello!("req_ssl_ver", Sint, Client, Needs::RequestBytes, Version, "As `req.ssl_ver`."),
+    hello!("req.ssl_sni", Str, Client, Needs::RequestBytes, Sni, "Server name of the TLS hello."),
+    hello!("req_ssl_sni", Str, Client, Needs::RequestBytes, Sni, "As `req.ssl_sni`."),
+    hello!("req.ssl_alpn", Str, Client, Needs::RequestBytes, Alpn, "Protocols of the TLS hello."),
+    hello!(
+        "req.ssl_ec_ext",
+        Bool,
+        Client,
+        Needs::RequestBytes,
+        HasCurves,
+        "Whether the TLS hello has curves."
+    ),
+    hello!("req.ssl_st_ext", Sint, Client, Needs::RequestBytes, Ticket, "Session tickets of the TLS hello."),
+    hello!("req.ssl_cipherlist", Bin, Client, Needs::ClientConnection, Ciphers, "Ciphers of the TLS hello."),
+    hello!(
+        "req.ssl_keyshare_groups",
+        Bin,
+        Client,
+        Needs::ClientConnection,
+        KeyShares,
+        "Groups of the key shares."
+    ),
     hello!(
         "req.ssl_sigalgs",
         Bin,
         Client,
-        RequestBytes,
+        Needs::ClientConnection,
         SignatureAlgorithms,
         "Signature algorithms of the TLS hello."
     ),
-    hello!("req.ssl_supported_groups", Bin, Client, RequestBytes, Groups, "Groups of the TLS hello."),
+    hello!(
+        "req.ssl_supported_groups",
+        Bin,
+        Client,
+        Needs::ClientConnection,
+        Groups,
+        "Groups of the TLS hello."
+    ),
 ];
 
 fn length<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {

@@ -3,7 +3,7 @@
 use super::{number, text};
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch};
-use crate::place::Needs::{Backend, ClientConnection, Process, Response, Server};
+use crate::place::Needs;
 use crate::scope::{Number, ProxyNumber, ServerNumber, Text, TimeoutOf};
 use crate::{Lookup, Type, Value};
 
@@ -13,7 +13,7 @@ macro_rules! of_frontend {
             $name,
             (1, &[ArgType::Frontend]),
             Type::Sint,
-            Process,
+            Needs::Process,
             |e, a| proxy(e, a, ProxyNumber::$what),
             $help,
         )
@@ -25,7 +25,7 @@ macro_rules! of_backend {
             $name,
             (1, &[ArgType::Backend]),
             Type::Sint,
-            Process,
+            Needs::Process,
             |e, a| proxy(e, a, ProxyNumber::$what),
             $help,
         )
@@ -37,7 +37,7 @@ macro_rules! of_server {
             $name,
             (1, &[ArgType::Server]),
             Type::Sint,
-            Process,
+            Needs::Process,
             |e, a| server(e, a, ServerNumber::$what),
             $help,
         )
@@ -68,12 +68,19 @@ pub(super) const FETCHES: &[Fetch] = &[
     of_server!("srv_iweight", InitialWeight, "Configured weight of a server."),
     of_server!("srv_uweight", UserWeight, "Weight of a server as users set it."),
     of_server!("srv_weight", EffectiveWeight, "Weight of a server in force."),
-    fetch("srv_is_up", (1, &[ArgType::Server]), Type::Bool, Process, srv_is_up, "Whether a server is up."),
+    fetch(
+        "srv_is_up",
+        (1, &[ArgType::Server]),
+        Type::Bool,
+        Needs::Process,
+        srv_is_up,
+        "Whether a server is up.",
+    ),
     fetch(
         "fe_id",
         NO_ARGS,
         Type::Sint,
-        ClientConnection,
+        Needs::Frontend,
         |e, _| number(e, Number::FrontendId),
         "The frontend's number.",
     ),
@@ -81,7 +88,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "fe_name",
         NO_ARGS,
         Type::Str,
-        ClientConnection,
+        Needs::Frontend,
         |e, _| text(e, Text::Frontend),
         "The frontend's name.",
     ),
@@ -89,7 +96,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "fe_defbe",
         NO_ARGS,
         Type::Str,
-        ClientConnection,
+        Needs::Frontend,
         |e, _| text(e, Text::DefaultBackend),
         "Name of the default backend.",
     ),
@@ -97,25 +104,32 @@ pub(super) const FETCHES: &[Fetch] = &[
         "be_id",
         NO_ARGS,
         Type::Sint,
-        Backend,
+        Needs::Backend,
         |e, _| number(e, Number::BackendId),
         "The backend's number.",
     ),
-    fetch("be_name", NO_ARGS, Type::Str, Backend, |e, _| text(e, Text::Backend), "The backend's name."),
+    fetch(
+        "be_name",
+        NO_ARGS,
+        Type::Str,
+        Needs::Backend,
+        |e, _| text(e, Text::Backend),
+        "The backend's name.",
+    ),
     fetch(
         "srv_id",
         NO_ARGS,
         Type::Sint,
-        Response,
+        Needs::Server,
         |e, _| number(e, Number::ServerId),
         "The server's number.",
     ),
-    fetch("srv_name", NO_ARGS, Type::Str, Response, |e, _| text(e, Text::Server), "The server's name."),
+    fetch("srv_name", NO_ARGS, Type::Str, Needs::Server, |e, _| text(e, Text::Server), "The server's name."),
     fetch(
         "bc_be_queue",
         NO_ARGS,
         Type::Sint,
-        Server,
+        Needs::ServerConnection,
         |e, _| number(e, Number::BackendQueue),
         "Requests that were before in the backend's queue.",
     ),
@@ -123,35 +137,29 @@ pub(super) const FETCHES: &[Fetch] = &[
         "bc_srv_queue",
         NO_ARGS,
         Type::Sint,
-        Server,
+        Needs::ServerConnection,
         |e, _| number(e, Number::ServerQueue),
         "Requests that were before in the server's queue.",
     ),
+    timeout!("fe_client_timeout", Needs::Frontend, FrontendTimeout, Client, "The frontend's client timeout."),
+    timeout!("fe_tarpit_timeout", Needs::Frontend, FrontendTimeout, Tarpit, "The frontend's tarpit timeout."),
+    timeout!("be_connect_timeout", Needs::Backend, BackendTimeout, Connect, "The backend's connect timeout."),
+    timeout!("be_queue_timeout", Needs::Backend, BackendTimeout, Queue, "The backend's queue timeout."),
+    timeout!("be_server_timeout", Needs::Backend, BackendTimeout, Server, "The backend's server timeout."),
+    timeout!("be_tarpit_timeout", Needs::Backend, BackendTimeout, Tarpit, "The backend's tarpit timeout."),
+    timeout!("be_tunnel_timeout", Needs::Backend, BackendTimeout, Tunnel, "The backend's tunnel timeout."),
+    timeout!("cur_client_timeout", Needs::Frontend, CurrentTimeout, Client, "The client timeout in force."),
+    timeout!("cur_connect_timeout", Needs::Backend, CurrentTimeout, Connect, "The connect timeout in force."),
+    timeout!("cur_queue_timeout", Needs::Backend, CurrentTimeout, Queue, "The queue timeout in force."),
+    timeout!("cur_server_timeout", Needs::Backend, CurrentTimeout, Server, "The server timeout in force."),
     timeout!(
-        "fe_client_timeout",
-        ClientConnection,
-        FrontendTimeout,
-        Client,
-        "The frontend's client timeout."
-    ),
-    timeout!(
-        "fe_tarpit_timeout",
-        ClientConnection,
-        FrontendTimeout,
+        "cur_tarpit_timeout",
+        Needs::ClientConnection,
+        CurrentTimeout,
         Tarpit,
-        "The frontend's tarpit timeout."
+        "The tarpit timeout in force."
     ),
-    timeout!("be_connect_timeout", Backend, BackendTimeout, Connect, "The backend's connect timeout."),
-    timeout!("be_queue_timeout", Backend, BackendTimeout, Queue, "The backend's queue timeout."),
-    timeout!("be_server_timeout", Backend, BackendTimeout, Server, "The backend's server timeout."),
-    timeout!("be_tarpit_timeout", Backend, BackendTimeout, Tarpit, "The backend's tarpit timeout."),
-    timeout!("be_tunnel_timeout", Backend, BackendTimeout, Tunnel, "The backend's tunnel timeout."),
-    timeout!("cur_client_timeout", ClientConnection, CurrentTimeout, Client, "The client timeout in force."),
-    timeout!("cur_connect_timeout", Backend, CurrentTimeout, Connect, "The connect timeout in force."),
-    timeout!("cur_queue_timeout", Backend, CurrentTimeout, Queue, "The queue timeout in force."),
-    timeout!("cur_server_timeout", Backend, CurrentTimeout, Server, "The server timeout in force."),
-    timeout!("cur_tarpit_timeout", ClientConnection, CurrentTimeout, Tarpit, "The tarpit timeout in force."),
-    timeout!("cur_tunnel_timeout", Backend, CurrentTimeout, Tunnel, "The tunnel timeout in force."),
+    timeout!("cur_tunnel_timeout", Needs::Backend, CurrentTimeout, Tunnel, "The tunnel timeout in force."),
 ];
 
 fn proxy<'a>(eval: &Eval<'a>, args: &Args, what: ProxyNumber) -> Lookup<Value<'a>> {

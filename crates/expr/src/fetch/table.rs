@@ -3,7 +3,7 @@
 
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Eval, Fetch, fetch};
-use crate::place::Needs::{ClientConnection, Process};
+use crate::place::Needs;
 use crate::scope::TableData::{self, Gpc, Gpc0, Gpc1, Gpt, Gpt0};
 use crate::scope::TableOp::{self, Clear, Exists, Increment, Rate, Read, Trackers};
 use crate::scope::{Address, Endpoint, TableKey};
@@ -20,17 +20,17 @@ const OPTIONAL: (u8, &[ArgType]) = (0, &[ArgType::Table]);
 macro_rules! counter {
     ($sc:literal, $sc0:literal, $sc1:literal, $sc2:literal, $op:expr, $help:literal) => {
         &[
-            fetch($sc, NUMBERED, Type::Sint, ClientConnection, |e, a| numbered(e, a, $op), $help),
-            fetch($sc0, OPTIONAL, Type::Sint, ClientConnection, |e, a| tracked(e, a, 0, $op), $help),
-            fetch($sc1, OPTIONAL, Type::Sint, ClientConnection, |e, a| tracked(e, a, 1, $op), $help),
-            fetch($sc2, OPTIONAL, Type::Sint, ClientConnection, |e, a| tracked(e, a, 2, $op), $help),
+            fetch($sc, NUMBERED, Type::Sint, Needs::Process, |e, a| numbered(e, a, $op), $help),
+            fetch($sc0, OPTIONAL, Type::Sint, Needs::Process, |e, a| tracked(e, a, 0, $op), $help),
+            fetch($sc1, OPTIONAL, Type::Sint, Needs::Process, |e, a| tracked(e, a, 1, $op), $help),
+            fetch($sc2, OPTIONAL, Type::Sint, Needs::Process, |e, a| tracked(e, a, 2, $op), $help),
         ]
     };
 }
 
 macro_rules! source {
     ($name:literal, $op:expr, $help:literal) => {
-        fetch($name, SOURCE, Type::Sint, ClientConnection, |e, a| source(e, a, $op), $help)
+        fetch($name, SOURCE, Type::Sint, Needs::ClientConnection, |e, a| source(e, a, $op), $help)
     };
 }
 
@@ -241,7 +241,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc_tracked",
         NUMBERED,
         Type::Bool,
-        ClientConnection,
+        Needs::Process,
         |e, a| numbered(e, a, Exists).map(truth),
         "Whether a counter tracks.",
     ),
@@ -249,7 +249,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc0_tracked",
         OPTIONAL,
         Type::Bool,
-        ClientConnection,
+        Needs::Process,
         |e, a| tracked(e, a, 0, Exists).map(truth),
         "Whether counter 0 tracks.",
     ),
@@ -257,7 +257,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc1_tracked",
         OPTIONAL,
         Type::Bool,
-        ClientConnection,
+        Needs::Process,
         |e, a| tracked(e, a, 1, Exists).map(truth),
         "Whether counter 1 tracks.",
     ),
@@ -265,7 +265,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc2_tracked",
         OPTIONAL,
         Type::Bool,
-        ClientConnection,
+        Needs::Process,
         |e, a| tracked(e, a, 2, Exists).map(truth),
         "Whether counter 2 tracks.",
     ),
@@ -273,18 +273,18 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc_key",
         (1, &[ArgType::Int]),
         Type::Any,
-        ClientConnection,
+        Needs::Process,
         |e, a| key(e, a.int(0).unwrap_or(0)),
         "The key a counter tracks.",
     ),
-    fetch("sc0_key", (0, &[]), Type::Any, ClientConnection, |e, _| key(e, 0), "The key counter 0 tracks."),
-    fetch("sc1_key", (0, &[]), Type::Any, ClientConnection, |e, _| key(e, 1), "The key counter 1 tracks."),
-    fetch("sc2_key", (0, &[]), Type::Any, ClientConnection, |e, _| key(e, 2), "The key counter 2 tracks."),
+    fetch("sc0_key", (0, &[]), Type::Any, Needs::Process, |e, _| key(e, 0), "The key counter 0 tracks."),
+    fetch("sc1_key", (0, &[]), Type::Any, Needs::Process, |e, _| key(e, 1), "The key counter 1 tracks."),
+    fetch("sc2_key", (0, &[]), Type::Any, Needs::Process, |e, _| key(e, 2), "The key counter 2 tracks."),
     fetch(
         "sc_get_gpc",
         INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::Process,
         |e, a| indexed(e, a, |n| Read(Gpc(n))),
         "A counter of the array.",
     ),
@@ -292,7 +292,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc_get_gpt",
         INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::Process,
         |e, a| indexed(e, a, |n| Read(Gpt(n))),
         "A tag of the array.",
     ),
@@ -300,7 +300,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc_gpc_rate",
         INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::Process,
         |e, a| indexed(e, a, |n| Rate(Gpc(n))),
         "A counter of the array, rate.",
     ),
@@ -308,7 +308,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc_inc_gpc",
         INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::Process,
         |e, a| indexed(e, a, |n| Increment(Gpc(n))),
         "A counter of the array after adding 1.",
     ),
@@ -316,7 +316,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc_clr_gpc",
         INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::Process,
         |e, a| indexed(e, a, |n| Clear(Gpc(n))),
         "A counter of the array, then set to 0.",
     ),
@@ -324,7 +324,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "sc1_clr_gpc",
         INDEXED_BY_ONE,
         Type::Sint,
-        ClientConnection,
+        Needs::Process,
         sc1_clr_gpc,
         "A counter of the array of counter 1, then set to 0.",
     ),
@@ -332,7 +332,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "src_get_gpc",
         SOURCE_INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::ClientConnection,
         |e, a| source_indexed(e, a, |n| Read(Gpc(n))),
         "A counter of the array, by source.",
     ),
@@ -340,7 +340,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "src_get_gpt",
         SOURCE_INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::ClientConnection,
         |e, a| source_indexed(e, a, |n| Read(Gpt(n))),
         "A tag of the array, by source.",
     ),
@@ -348,7 +348,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "src_gpc_rate",
         SOURCE_INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::ClientConnection,
         |e, a| source_indexed(e, a, |n| Rate(Gpc(n))),
         "A counter of the array, rate, by source.",
     ),
@@ -356,7 +356,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "src_inc_gpc",
         SOURCE_INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::ClientConnection,
         |e, a| source_indexed(e, a, |n| Increment(Gpc(n))),
         "A counter of the array after adding 1, by source.",
     ),
@@ -364,7 +364,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         "src_clr_gpc",
         SOURCE_INDEXED,
         Type::Sint,
-        ClientConnection,
+        Needs::ClientConnection,
         |e, a| source_indexed(e, a, |n| Clear(Gpc(n))),
         "A counter of the array, then set to 0, by source.",
     ),
@@ -395,16 +395,26 @@ pub(super) const FETCHES: &[Fetch] = &[
     source!("src_sess_cnt", Read(TableData::SessCnt), "Sessions, by source."),
     source!("src_sess_rate", Read(TableData::SessRate), "Sessions, rate, by source."),
     source!("src_updt_conn_cnt", TableOp::CountConnection, "Connections counted, this one with them."),
-    fetch("table_cnt", SOURCE, Type::Sint, Process, |e, a| whole(e, a, TableOp::Used), "Entries in use."),
-    fetch("table_avl", SOURCE, Type::Sint, Process, |e, a| whole(e, a, TableOp::Available), "Entries left."),
+    fetch(
+        "table_cnt",
+        SOURCE,
+        Type::Sint,
+        Needs::Process,
+        |e, a| whole(e, a, TableOp::Used),
+        "Entries in use.",
+    ),
+    fetch(
+        "table_avl",
+        SOURCE,
+        Type::Sint,
+        Needs::Process,
+        |e, a| whole(e, a, TableOp::Available),
+        "Entries left.",
+    ),
 ];
 
 const fn flatten<const N: usize>(groups: &[&[Fetch; 4]]) -> [Fetch; N] {
-    let first = match groups {
-        [[first, ..], ..] => *first,
-        [] => panic!("there are counters"),
-    };
-    let mut all = [first; N];
+    let mut all = [crate::keyword::fetch_to_come("", ""); N];
     let (mut rest, mut slots): (&[&[Fetch; 4]], &mut [Fetch]) = (groups, &mut all);
     while let ([group, others @ ..], [a, b, c, d, left @ ..]) = (rest, slots) {
         [*a, *b, *c, *d] = **group;

@@ -2,7 +2,7 @@
 
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Eval, Fetch, fetch, prepared_fetch};
-use crate::place::Needs::Nothing;
+use crate::place::Needs;
 use crate::vars::VarRef;
 use crate::{Load, Lookup, Type, Value};
 
@@ -12,7 +12,7 @@ pub(super) const FETCHES: &[Fetch] = &[prepared_fetch(
         "var",
         (1, &[ArgType::Str, ArgType::Str]),
         Type::Any,
-        Nothing,
+        Needs::Nothing,
         variable,
         "A variable, or a default.",
     ),

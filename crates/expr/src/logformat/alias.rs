@@ -136,7 +136,7 @@ pub const ALIASES: &[AliasEntry] = &[
     any("Tt", Alias::Timer(Timer::Total)),
     any("Tu", Alias::Timer(Timer::User)),
     any("Tw", Alias::Timer(Timer::Queue)),
-    any("U", Alias::Total(Number::LogBytesUploaded)),
+    any("U", Alias::Number { number: Number::LogBytesUploaded, absent: 0 }),
     any("ac", Alias::Number { number: Number::ActiveConnections, absent: 0 }),
     any("b", Alias::Backend),
     any("bc", Alias::Number { number: Number::BackendConnections, absent: 0 }),

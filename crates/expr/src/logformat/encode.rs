@@ -162,6 +162,17 @@ pub(super) fn client(text: &[u8], set: Unsafe, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends `text` with what a header field cannot hold as `%XX`; `"`, `\` and `]` behind a backslash where asked.
+pub(super) fn http(text: &[u8], escape: bool, out: &mut Vec<u8>) {
+    for c in text {
+        match c {
+            0..=8 | 10..=31 | 127 => out.extend_from_slice(&[b'%', hex_digit(c >> 4), hex_digit(c & 15)]),
+            b'"' | b'\\' | b']' if escape => out.extend_from_slice(&[b'\\', *c]),
+            _ => out.push(*c),
+        }
+    }
+}
+
 /// Appends `text` with `"`, `\` and `]` behind a backslash; what `set` has becomes `#XX` before that.
 fn structured(text: &[u8], set: Option<Unsafe>, out: &mut Vec<u8>) {
     for c in text {
@@ -181,16 +192,17 @@ pub(super) fn json_text(text: &[u8], utf8: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
     while let Some((c, tail)) = rest.split_first() {
-        if utf8 && *c >= 0x80 {
-            if let Some((sequence, after)) = utf8_sequence(rest) {
-                match sequence {
-                    // C1 controls are shown by their code point.
-                    [0xc2, low] if *low < 0xa0 => unicode_escape(*low, out),
-                    _ => out.extend_from_slice(sequence),
-                }
-                rest = after;
-                continue;
+        if utf8
+            && *c >= 0x80
+            && let Some((sequence, after)) = utf8_sequence(rest)
+        {
+            match sequence {
+                // C1 controls are shown by their code point.
+                [0xc2, low] if *low < 0xa0 => unicode_escape(*low, out),
+                _ => out.extend_from_slice(sequence),
             }
+            rest = after;
+            continue;
         }
         json_byte(*c, out);
         rest = tail;
@@ -255,7 +267,6 @@ impl Cbor<'_> {
     }
 
     /// A head of major type `major` with its argument in the shortest form.
-    #[expect(clippy::cast_possible_truncation, reason = "each arm knows the range")]
     fn head(&mut self, major: u8, argument: u64) {
         let major = major << 5;
         match argument {

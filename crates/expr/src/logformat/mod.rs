@@ -8,6 +8,8 @@ mod alias;
 mod encode;
 mod parse;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use crate::{Error, Expr, Load, Scope, Scratch, Type};
 pub use alias::{ALIASES, Alias, AliasEntry};
@@ -21,8 +23,11 @@ pub enum Purpose {
     LogStructured,
     /// `unique-id-format`: as a log.
     UniqueId,
-    /// Header values, payloads, variables: characters that HTTP forbids become `%XX`, an empty item nothing.
+    /// Header fields and parts of start lines: in samples, characters that HTTP forbids become `%XX`, and neither
+    /// quotes nor `-` stand for what is empty.
     Http,
+    /// Payloads and variables: samples as they are.
+    Text,
 }
 
 /// A compiled format.

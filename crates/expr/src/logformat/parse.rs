@@ -6,7 +6,7 @@ use crate::{Error, Expr, Load, Type};
 /// Compiles `text` for `purpose`.
 pub(super) fn compile(text: &[u8], purpose: Purpose, load: &mut Load<'_>) -> Result<Format, Error> {
     let start = match purpose {
-        Purpose::Http => Options::NONE,
+        Purpose::Http | Purpose::Text => Options::NONE,
         _ => Options::MANDATORY,
     };
     let mut parser = Parser {
@@ -37,7 +37,7 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn all(&mut self, load: &mut Load<'_>) -> Result<(), Error> {
-        let merges = !matches!(self.purpose, Purpose::Http);
+        let merges = !matches!(self.purpose, Purpose::Http | Purpose::Text);
         while let Some(&c) = self.text.get(self.pos) {
             match c {
                 b'%' => self.item(load)?,
@@ -90,8 +90,11 @@ impl<'t> Parser<'t> {
             None => Err(self.error("truncated line after '%'".into(), start)),
             Some(c) => {
                 let message = format!(
-                    "no such format alias '{}'. If you wanted to emit the '%' character verbatim, you need to use '%%'",
-                    char::from(c).escape_default()
+                    "unexpected alias name near '{}' at position {} line : '{}'. Maybe you want to write a single '%', \
+                     use the syntax '%%'",
+                    char::from(c),
+                    self.pos,
+                    String::from_utf8_lossy(self.text)
                 );
                 Err(self.error(message, start))
             }

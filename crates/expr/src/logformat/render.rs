@@ -2,7 +2,7 @@
 
 use super::alias::{DateForm, RequestPart, Timer};
 use super::encode::{self, Field, Unsafe};
-use super::{Alias, Format, Item, ItemKind, Options};
+use super::{Alias, Format, Item, ItemKind, Options, Purpose};
 use crate::date::{self, Civil};
 use crate::scope::{Address, Endpoint, Number, Side, Text, Times};
 use crate::{Expr, Scope, Scratch, Type, Value};
@@ -111,10 +111,13 @@ impl<'r> Renderer<'r> {
     }
 
     fn expr(&mut self, expr: &'r Expr, item: &Item) {
-        let Some(mut value) = expr.eval(self.scope, self.scratch).some() else {
-            return self.field(Field::Nothing, item);
-        };
         let encodes = item.options.encodes();
+        let Some(mut value) = expr.eval(self.scope, self.scratch).some() else {
+            if self.format.purpose != Purpose::Http || encodes {
+                self.field(Field::Nothing, item);
+            }
+            return;
+        };
         if let Some(cast) = item.cast.filter(|c| encodes && *c != Type::Any) {
             match value.kind().casts_to(cast).then(|| value.cast(cast, self.scratch)).flatten() {
                 Some(v) => value = v,
@@ -126,6 +129,9 @@ impl<'r> Renderer<'r> {
             self.blank = false;
             return;
         }
+        if self.format.purpose == Purpose::Http && !encodes {
+            return self.http(value, item.options);
+        }
         match value {
             Value::Bin(b) if !encodes && self.format.global.has(Options::BIN) => {
                 self.out.extend_from_slice(b);
@@ -136,6 +142,16 @@ impl<'r> Renderer<'r> {
             Value::Sint(n) if encodes => self.field(Field::Number(n), item),
             other => self.field(Field::Text(other.to_str(self.scratch)), item),
         }
+    }
+
+    /// A sample in a header field.
+    fn http(&mut self, value: Value<'r>, options: Options) {
+        let text = match value {
+            Value::Bin(b) if self.format.global.has(Options::BIN) => b,
+            other => other.to_str(self.scratch),
+        };
+        encode::http(text, options.has(Options::ESCAPE), self.out);
+        self.blank = false;
     }
 
     fn alias(&mut self, alias: Alias, item: &Item) {

@@ -1,14 +1,19 @@
 //! Patterns: what ACLs and maps compare samples with (manual, 7.1).
 
 mod file;
+mod map;
+mod network;
 mod parse;
+mod text;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+pub use network::Network;
+use network::NetworkTable;
+use text::TextTable;
 
-use crate::regex::Regex;
+use crate::regex::{Captures, Regex};
 use crate::{Scratch, Type, Value};
 pub use file::{FileEntry, PatternFile, PatternFiles};
+pub use map::{Map, MapOutput};
 pub(crate) use parse::parse_hex;
 pub use parse::{Bounds, parse_bounds, parse_network};
 
@@ -43,26 +48,18 @@ pub enum Method {
     Reg,
 }
 
-/// A compiled set of patterns of one method.
+/// A compiled set of patterns of one method. Patterns are numbered in the order they were added.
 #[derive(Clone, Debug)]
 pub struct PatternSet {
     method: Method,
-    patterns: Vec<Pattern>,
-}
-
-/// One pattern.
-#[derive(Clone, Debug)]
-pub enum Pattern {
-    /// A range of integers.
-    Range(Bounds),
-    /// An IPv4 network: address and mask.
-    V4(Ipv4Addr, Ipv4Addr),
-    /// An IPv6 network: address and mask.
-    V6(Ipv6Addr, Ipv6Addr),
-    /// Text, and whether upper and lower case are the same.
-    Text(Box<[u8]>, bool),
-    /// A regular expression.
-    Regex(Arc<Regex>),
+    count: u32,
+    ranges: Vec<(Bounds, u32)>,
+    networks: NetworkTable,
+    /// Texts whose case matters.
+    exact: TextTable,
+    /// Texts in lower case, for samples whose case does not matter.
+    folded: Option<TextTable>,
+    regexes: Vec<(Regex, u32)>,
 }
 
 // === impl Method ===
@@ -135,8 +132,16 @@ impl Method {
 
 impl PatternSet {
     /// An empty set.
-    pub const fn new(method: Method) -> Self {
-        Self { method, patterns: Vec::new() }
+    pub fn new(method: Method) -> Self {
+        Self {
+            method,
+            count: 0,
+            ranges: Vec::new(),
+            networks: NetworkTable::default(),
+            exact: TextTable::default(),
+            folded: None,
+            regexes: Vec::new(),
+        }
     }
 
     /// How it compares.
@@ -144,15 +149,37 @@ impl PatternSet {
         self.method
     }
 
-    /// Adds a pattern in its text form.
+    /// Adds a pattern in its text form; the error is HAProxy's wording.
     pub fn add(&mut self, text: &[u8], ignore_case: bool) -> Result<(), String> {
-        self.patterns.push(parse::pattern(self.method, text, ignore_case)?);
+        let n = self.count;
+        match self.method {
+            Method::Int | Method::Len => {
+                let bounds = parse_bounds(text).ok_or_else(|| parse::not_a_number(text))?;
+                self.ranges.push((bounds, n));
+            }
+            Method::Ip => {
+                let shown = String::from_utf8_lossy(text);
+                let network = parse_network(&shown)
+                    .ok_or_else(|| format!("'{shown}' is not a valid IPv4 or IPv6 address"))?;
+                self.networks.add(network, n);
+            }
+            Method::Reg => self.regexes.push((Regex::compile(text, !ignore_case)?, n)),
+            Method::Bin => self.exact.add(self.method, &parse_hex(text)?, n),
+            Method::Found | Method::Bool => {}
+            _ if ignore_case => {
+                let table = self.folded.get_or_insert_default();
+                table.add(self.method, &text.to_ascii_lowercase(), n);
+            }
+            _ => self.exact.add(self.method, text, n),
+        }
+        self.count += 1;
         Ok(())
     }
 
     /// Adds a range of numbers.
     pub fn add_bounds(&mut self, bounds: Bounds) {
-        self.patterns.push(Pattern::Range(bounds));
+        self.ranges.push((bounds, self.count));
+        self.count += 1;
     }
 
     /// Adds all patterns of a file.
@@ -165,8 +192,8 @@ impl PatternSet {
     }
 
     /// Whether no pattern is in it.
-    pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Whether a sample matches.
@@ -174,83 +201,43 @@ impl PatternSet {
         match self.method {
             Method::Found => true,
             Method::Bool => value.to_bool().unwrap_or(false),
-            Method::Int => value.to_sint().is_some_and(|n| self.any_range(n)),
+            _ => self.find(value, scratch).is_some(),
+        }
+    }
+
+    /// The number of the pattern that a sample matches: the longest network or prefix, else the first.
+    pub fn find(&self, value: Value<'_>, scratch: &Scratch) -> Option<u32> {
+        match self.method {
+            Method::Found | Method::Bool => None,
+            Method::Int => self.in_range(value.to_sint()?),
             Method::Len => {
-                let n = i64::try_from(value.to_str(scratch).len()).unwrap_or(i64::MAX);
-                self.any_range(n)
-            }
-            Method::Ip => value.to_ip().is_some_and(|ip| self.patterns.iter().any(|p| p.has_ip(ip))),
-            _ => {
                 let text = value.bytes().unwrap_or_else(|| value.to_str(scratch));
-                self.patterns.iter().any(|p| p.has_text(self.method, text))
+                self.in_range(i64::try_from(text.len()).ok()?)
+            }
+            Method::Ip => self.networks.find(value.to_ip()?),
+            Method::Reg => {
+                let text = value.bytes().unwrap_or_else(|| value.to_str(scratch));
+                self.regexes.iter().find(|(regex, _)| regex.is_match(text)).map(|(_, n)| *n)
+            }
+            method => {
+                let text = value.bytes().unwrap_or_else(|| value.to_str(scratch));
+                let exact = self.exact.find(method, text);
+                let folded = self.folded.as_ref().and_then(|table| {
+                    let lower = scratch.build(|out| out.extend(text.iter().map(u8::to_ascii_lowercase)));
+                    table.find(method, lower)
+                });
+                exact.into_iter().chain(folded).min()
             }
         }
     }
 
-    fn any_range(&self, n: i64) -> bool {
-        self.patterns.iter().any(|p| matches!(p, Pattern::Range(bounds) if bounds.has(n)))
-    }
-}
-
-// === impl Pattern ===
-
-impl Pattern {
-    fn has_ip(&self, ip: std::net::IpAddr) -> bool {
-        use std::net::IpAddr::{V4, V6};
-        match (self, ip) {
-            (Self::V4(net, mask), V4(ip)) => (ip & mask) == *net,
-            (Self::V6(net, mask), V6(ip)) => (ip & mask) == *net,
-            (Self::V4(net, mask), V6(ip)) => crate::value::v6_to_v4(ip).is_some_and(|ip| (ip & mask) == *net),
-            (Self::V6(net, mask), V4(ip)) => (ip.to_ipv6_mapped() & mask) == *net,
-            _ => false,
-        }
+    /// The groups of the regular expression that is pattern `n`, matched on `text`.
+    pub fn captures(&self, n: u32, text: &[u8]) -> Option<Captures> {
+        let (regex, _) = self.regexes.iter().find(|(_, number)| *number == n)?;
+        regex.captures(text, 0)
     }
 
-    fn has_text(&self, method: Method, text: &[u8]) -> bool {
-        match self {
-            Self::Regex(regex) => regex.is_match(text),
-            Self::Text(pattern, fold) => text_matches(method, pattern, text, *fold),
-            _ => false,
-        }
+    fn in_range(&self, n: i64) -> Option<u32> {
+        self.ranges.iter().find(|(bounds, _)| bounds.has(n)).map(|(_, n)| *n)
     }
-}
-
-fn text_matches(method: Method, pattern: &[u8], text: &[u8], fold: bool) -> bool {
-    let same = |a: &[u8], b: &[u8]| if fold { a.eq_ignore_ascii_case(b) } else { a == b };
-    match method {
-        Method::Str | Method::Bin => same(text, pattern),
-        Method::Beg => text.get(..pattern.len()).is_some_and(|t| same(t, pattern)),
-        Method::End => text
-            .len()
-            .checked_sub(pattern.len())
-            .and_then(|at| text.get(at..))
-            .is_some_and(|t| same(t, pattern)),
-        Method::Sub if fold => pattern.is_empty() || text.windows(pattern.len()).any(|w| same(w, pattern)),
-        Method::Sub => memchr::memmem::find(text, pattern).is_some(),
-        Method::Dir => part_matches(pattern, text, fold, b"/?"),
-        Method::Dom => part_matches(pattern, text, fold, b"/?.:"),
-        _ => false,
-    }
-}
-
-/// Whether `pattern`, delimiters around it aside, stands in `text` between delimiters or its ends.
-fn part_matches(pattern: &[u8], text: &[u8], fold: bool, delimiters: &[u8]) -> bool {
-    let is_delimiter = |c: &u8| delimiters.contains(c);
-    let start = pattern.iter().position(|c| !is_delimiter(c)).unwrap_or(pattern.len());
-    let end = pattern.iter().rposition(|c| !is_delimiter(c)).map_or(start, |at| at + 1);
-    let wanted = pattern.get(start..end).unwrap_or_default();
-    if wanted.is_empty() {
-        return false;
-    }
-    let mut from = 0;
-    while let Some(window) = text.get(from..from + wanted.len()) {
-        let bounded_left = from == 0 || text.get(from - 1).is_some_and(is_delimiter);
-        let bounded_right = text.get(from + wanted.len()).is_none_or(is_delimiter);
-        let same = if fold { window.eq_ignore_ascii_case(wanted) } else { window == wanted };
-        if bounded_left && bounded_right && same {
-            return true;
-        }
-        from += 1;
-    }
-    false
 }

@@ -1,11 +1,9 @@
 //! The text form of patterns.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
-use super::{Method, Pattern};
+use super::Network;
 use crate::args;
-use crate::regex::Regex;
 
 /// A range of integers, each end where it is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,22 +20,6 @@ impl Bounds {
     /// Whether `n` lies in it.
     pub fn has(self, n: i64) -> bool {
         self.min.is_none_or(|min| n >= min) && self.max.is_none_or(|max| n <= max)
-    }
-}
-
-/// Reads one pattern; the error is HAProxy's wording.
-pub(super) fn pattern(method: Method, text: &[u8], ignore_case: bool) -> Result<Pattern, String> {
-    let shown = String::from_utf8_lossy(text);
-    match method {
-        Method::Int | Method::Len | Method::Bool | Method::Found => {
-            parse_bounds(text).map(Pattern::Range).ok_or_else(|| not_a_range(text))
-        }
-        Method::Ip => {
-            parse_network(&shown).ok_or_else(|| format!("'{shown}' is not a valid IPv4 or IPv6 address"))
-        }
-        Method::Reg => Regex::compile(text, !ignore_case).map(|r| Pattern::Regex(Arc::new(r))),
-        Method::Bin => parse_hex(text).map(|b| Pattern::Text(b.into(), false)),
-        _ => Ok(Pattern::Text(text.into(), ignore_case)),
     }
 }
 
@@ -60,17 +42,17 @@ pub fn parse_bounds(text: &[u8]) -> Option<Bounds> {
 }
 
 /// Reads an address with or without a mask.
-pub fn parse_network(text: &str) -> Option<Pattern> {
+pub fn parse_network(text: &str) -> Option<Network> {
     let (address, mask) = match text.split_once('/') {
         Some((address, mask)) => (address, Some(mask)),
         None => (text, None),
     };
     if address.contains(':') {
         let mask = mask.map_or(Some(Ipv6Addr::from_bits(u128::MAX)), args::mask6)?;
-        return address.parse::<Ipv6Addr>().ok().map(|ip| Pattern::V6(ip & mask, mask));
+        return address.parse::<Ipv6Addr>().ok().map(|ip| Network::V6(ip & mask, mask));
     }
     let mask = mask.map_or(Some(Ipv4Addr::BROADCAST), args::mask4)?;
-    Some(Pattern::V4(short_ipv4(address)? & mask, mask))
+    Some(Network::V4(short_ipv4(address)? & mask, mask))
 }
 
 /// A dotted address in which octets of zero before the last may be left out: `127.1`, `192.168.1`.
@@ -105,11 +87,12 @@ pub(crate) fn parse_hex(text: &[u8]) -> Result<Vec<u8>, String> {
         .collect()
 }
 
-fn not_a_range(text: &[u8]) -> String {
+/// What is wrong with a text that is no number and no range.
+pub(super) fn not_a_number(text: &[u8]) -> String {
     let shown = String::from_utf8_lossy(text);
     if text.contains(&b':') {
         format!("'{shown}' is not a valid number range")
     } else {
-        format!("'{shown}' is neither a number nor a supported operator")
+        format!("'{shown}' is not a number")
     }
 }

@@ -1,0 +1,190 @@
+//! The Forwarded header (RFC 7239).
+
+use std::net::IpAddr;
+
+use crate::args::{ArgType, Args};
+use crate::fetch::trim;
+use crate::keyword::{Converter, Eval, NO_ARGS, converter};
+use crate::{Type, Value};
+
+/// The table.
+pub(super) const CONVERTERS: &[Converter] = &[
+    converter(
+        "rfc7239_is_valid",
+        NO_ARGS,
+        Type::Str,
+        Type::Bool,
+        |_, _, v| Some(Value::Bool(is_valid(v.bytes()?))),
+        "Whether it is a Forwarded header.",
+    ),
+    converter(
+        "rfc7239_field",
+        (1, &[ArgType::Str]),
+        Type::Str,
+        Type::Str,
+        field,
+        "A field of a Forwarded header.",
+    ),
+    converter(
+        "rfc7239_n2nn",
+        NO_ARGS,
+        Type::Str,
+        Type::Any,
+        |_, _, v| node_name(v.bytes()?),
+        "The name of a node.",
+    ),
+    converter(
+        "rfc7239_n2np",
+        NO_ARGS,
+        Type::Str,
+        Type::Any,
+        |_, _, v| node_port(v.bytes()?),
+        "The port of a node.",
+    ),
+    converter("rfc7239_nn", NO_ARGS, Type::Any, Type::Str, to_name, "A node's name, as the header has it."),
+    converter("rfc7239_np", NO_ARGS, Type::Any, Type::Str, to_port, "A node's port, as the header has it."),
+];
+
+/// The fields of the first element: name and value with its quotes.
+fn fields(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut found: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut rest = text;
+    loop {
+        let equals = memchr::memchr(b'=', rest)?;
+        let name = trim(rest.get(..equals)?);
+        let known: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
+        let once = found.iter().all(|(n, _)| !n.eq_ignore_ascii_case(name));
+        if !once || !known.iter().any(|k| k.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        let value = rest.get(equals + 1..)?;
+        let end = if value.first() == Some(&b'"') {
+            value.iter().skip(1).position(|c| *c == b'"')? + 2
+        } else {
+            value.iter().position(|c| matches!(c, b';' | b' ')).unwrap_or(value.len())
+        };
+        found.push((name, value.get(..end)?));
+        rest = trim(value.get(end..)?);
+        match rest.split_first() {
+            None => return Some(found),
+            Some((b';', tail)) => rest = tail,
+            Some(_) => return None,
+        }
+    }
+}
+
+fn is_valid(text: &[u8]) -> bool {
+    let Some(fields) = fields(text) else { return false };
+    fields.iter().all(|(name, value)| match &*name.to_ascii_lowercase() {
+        b"for" | b"by" => node(value).is_some(),
+        _ => {
+            let bare = unquoted(value);
+            !bare.is_empty() && bare.iter().all(|c| c.is_ascii_graphic())
+        }
+    })
+}
+
+fn field<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let name = args.str(0)?;
+    let text = value.bytes()?;
+    if !is_valid(text) {
+        return None;
+    }
+    let found = fields(text)?;
+    let (_, value) = found.into_iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+    Some(Value::Str(value))
+}
+
+fn unquoted(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\"").and_then(|t| t.strip_suffix(b"\"")).unwrap_or(text)
+}
+
+/// A node parted into name and port: quotes are needed for an IPv6 name and for a port.
+fn node(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let bare = unquoted(text);
+    let quoted = bare.len() != text.len();
+    let (name, port) = if bare.first() == Some(&b'[') {
+        let end = memchr::memchr(b']', bare)?;
+        let (name, rest) = bare.split_at_checked(end + 1)?;
+        (name, rest.strip_prefix(b":").or(if rest.is_empty() { None } else { return None }))
+    } else {
+        match memchr::memchr(b':', bare) {
+            Some(at) => (bare.get(..at)?, bare.get(at + 1..)),
+            None => (bare, None),
+        }
+    };
+    if (name.first() == Some(&b'[') || port.is_some()) && !quoted {
+        return None;
+    }
+    if let Some(port) = port {
+        let number = std::str::from_utf8(port).ok().and_then(|p| p.parse::<u16>().ok()).is_some();
+        if !number && !is_obfuscated(port) {
+            return None;
+        }
+    }
+    let known = name == b"unknown" || is_obfuscated(name) || address(name).is_some();
+    known.then_some((name, port))
+}
+
+fn is_obfuscated(text: &[u8]) -> bool {
+    text.len() > 1
+        && text.first() == Some(&b'_')
+        && text.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'))
+}
+
+fn address(name: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(name).ok()?;
+    match text.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok().map(IpAddr::V4),
+    }
+}
+
+fn node_name(text: &[u8]) -> Option<Value<'_>> {
+    let (name, _) = node(text)?;
+    Some(address(name).map_or(Value::Str(name), Value::from_ip))
+}
+
+fn node_port(text: &[u8]) -> Option<Value<'_>> {
+    let (_, port) = node(text)?;
+    let port = port?;
+    match std::str::from_utf8(port).ok()?.parse::<u16>() {
+        Ok(n) => Some(Value::Sint(n.into())),
+        Err(_) => Some(Value::Str(port)),
+    }
+}
+
+fn to_name<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let scratch = eval.scratch;
+    Some(match value {
+        Value::Ipv4(_) => Value::Str(value.to_str(scratch)),
+        Value::Ipv6(_) => Value::Str(scratch.build(|out| {
+            out.push(b'[');
+            value.write(out);
+            out.push(b']');
+        })),
+        Value::Str(text) if text == b"unknown" || is_obfuscated(text) => Value::Str(text),
+        Value::Str(text) => obfuscated(eval, text)?,
+        _ => return None,
+    })
+}
+
+fn to_port<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    match value {
+        Value::Sint(n) if (1..=65535).contains(&n) => Some(Value::Str(value.to_str(eval.scratch))),
+        Value::Str(text) if is_obfuscated(text) => Some(Value::Str(text)),
+        Value::Str(text) => obfuscated(eval, text),
+        _ => None,
+    }
+}
+
+fn obfuscated<'a>(eval: &Eval<'a>, text: &'a [u8]) -> Option<Value<'a>> {
+    let safe =
+        !text.is_empty() && text.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
+    safe.then(|| {
+        Value::Str(eval.scratch.build(|out| {
+            out.push(b'_');
+            out.extend_from_slice_copy(text);
+        }))
+    })
+}

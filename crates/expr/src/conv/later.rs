@@ -1,0 +1,58 @@
+//! Converters that are known and still to come: each is refused with the reason.
+
+use crate::keyword::{Converter, converter_to_come};
+
+const CRYPTO: &str = "it comes with cryptography";
+const LATER: &str = "it is still to come";
+
+/// The table.
+pub(super) const CONVERTERS: &[Converter] = &[
+    converter_to_come("aes_cbc_dec", CRYPTO),
+    converter_to_come("aes_cbc_enc", CRYPTO),
+    converter_to_come("aes_gcm_dec", CRYPTO),
+    converter_to_come("aes_gcm_enc", CRYPTO),
+    converter_to_come("digest", CRYPTO),
+    converter_to_come("eth.data", LATER),
+    converter_to_come("eth.dst", LATER),
+    converter_to_come("eth.hdr", LATER),
+    converter_to_come("eth.proto", LATER),
+    converter_to_come("eth.src", LATER),
+    converter_to_come("eth.vlan", LATER),
+    converter_to_come("fix_is_valid", LATER),
+    converter_to_come("fix_tag_value", LATER),
+    converter_to_come("hmac", CRYPTO),
+    converter_to_come("ip.data", LATER),
+    converter_to_come("ip.df", LATER),
+    converter_to_come("ip.dst", LATER),
+    converter_to_come("ip.fp", LATER),
+    converter_to_come("ip.hdr", LATER),
+    converter_to_come("ip.proto", LATER),
+    converter_to_come("ip.src", LATER),
+    converter_to_come("ip.tos", LATER),
+    converter_to_come("ip.ttl", LATER),
+    converter_to_come("ip.ver", LATER),
+    converter_to_come("jwt_decrypt_cert", CRYPTO),
+    converter_to_come("jwt_decrypt_jwk", CRYPTO),
+    converter_to_come("jwt_decrypt_secret", CRYPTO),
+    converter_to_come("jwt_header_query", CRYPTO),
+    converter_to_come("jwt_payload_query", CRYPTO),
+    converter_to_come("jwt_verify", CRYPTO),
+    converter_to_come("jwt_verify_cert", CRYPTO),
+    converter_to_come("mqtt_field_value", LATER),
+    converter_to_come("mqtt_is_valid", LATER),
+    converter_to_come("sha1", CRYPTO),
+    converter_to_come("sha2", CRYPTO),
+    converter_to_come("tcp.dst", LATER),
+    converter_to_come("tcp.flags", LATER),
+    converter_to_come("tcp.options.mss", LATER),
+    converter_to_come("tcp.options.sack", LATER),
+    converter_to_come("tcp.options.tsopt", LATER),
+    converter_to_come("tcp.options.tsval", LATER),
+    converter_to_come("tcp.options.wscale", LATER),
+    converter_to_come("tcp.options.wsopt", LATER),
+    converter_to_come("tcp.options_list", LATER),
+    converter_to_come("tcp.seq", LATER),
+    converter_to_come("tcp.src", LATER),
+    converter_to_come("tcp.win", LATER),
+    converter_to_come("x509_v_err_str", CRYPTO),
+];
