@@ -4,13 +4,13 @@
 //! `out`. It never stops the load: the next line is read in any case, so that one run shows all errors.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use weir_config::values::Family;
 use weir_config::{Line, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 
-use crate::conf::{Bind, Check, ErrorFile, Global, HttpErrors, LogTarget, Password, Proxy, Server, Userlist};
+use crate::conf::{Bind, Check, ErrorFile, Global, HttpErrors, LogTarget, Proxy, Server, Userlist};
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
 pub trait Outside {
@@ -44,19 +44,10 @@ pub type ListFn = fn(&mut ListCtx<'_>, &Line) -> Result<(), Diagnostic>;
 pub struct GlobalCtx<'a> {
     /// The section so far.
     pub global: &'a mut Global,
-    /// What is known only while the section is read.
-    pub notes: &'a mut GlobalNotes,
     /// Where messages go.
     pub out: &'a mut Diagnostics,
     /// Files, names and users.
     pub outside: &'a dyn Outside,
-}
-
-/// What the cross checks and the proxies need to know of the `global` section beside [`Global`].
-#[derive(Clone, Debug, Default)]
-pub struct GlobalNotes {
-    /// `h1-case-adjust-file`
-    pub case_adjust_file: Option<(PathBuf, Span)>,
 }
 
 /// What the functions of proxy lines see.
@@ -96,12 +87,8 @@ pub struct Draft {
     pub checks: super::checks::CheckDraft,
     /// `id` was given.
     pub explicit_id: Option<Span>,
-    /// `balance` was given, and where.
-    pub balance_at: Option<Span>,
     /// The place of the word that chose the log line's form.
     pub log_format_at: Option<(Span, &'static str)>,
-    /// Where the proxy's `option` lines stand that want `mode http`.
-    pub http_only: Vec<(&'static str, Span)>,
     /// The dispatch address of older versions.
     pub dispatch: Option<ServerDraft>,
 }
@@ -142,12 +129,8 @@ pub struct ServerDraft {
     pub do_check: bool,
     /// Whether an `id` was given.
     pub explicit_id: bool,
-    /// A template stands for so many servers from this number on.
-    pub template: Option<(u32, u32)>,
     /// `proxy-v2-options`; they mean something where a header is sent only.
     pub proxy_options: Vec<String>,
-    /// Whether `init-addr` was given.
-    pub init_addr_given: bool,
     /// Whether the address has a port.
     pub has_port: bool,
     /// What the name is to be resolved to, where the address is a name.
@@ -226,9 +209,7 @@ impl Draft {
             errors: Vec::new(),
             checks: super::checks::CheckDraft::default(),
             explicit_id: None,
-            balance_at: None,
             log_format_at: None,
-            http_only: Vec::new(),
             dispatch: None,
         }
     }
@@ -244,9 +225,7 @@ impl ServerDraft {
             check: Check::default(),
             do_check: false,
             explicit_id: false,
-            template: None,
             proxy_options: Vec::new(),
-            init_addr_given: false,
             has_port: false,
             family: None,
         }
@@ -260,7 +239,4 @@ impl UserlistDraft {
     pub fn has_user(&self, name: &str) -> bool {
         self.list.users.iter().any(|u| u.name == name)
     }
-
-    /// The password that a user has when no word gives one.
-    pub const NO_PASSWORD: Password = Password::None;
 }

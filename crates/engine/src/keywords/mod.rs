@@ -36,8 +36,8 @@ use std::sync::LazyLock;
 use weir_config::{Keyword, Registry};
 
 pub use context::{
-    BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, GlobalNotes, List, ListCtx, ListFn, LogLine,
-    Outside, ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
+    BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, List, ListCtx, ListFn, LogLine, Outside,
+    ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
 };
 pub use outside::System;
 pub use resolve::resolve;

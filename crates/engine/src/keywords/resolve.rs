@@ -8,8 +8,7 @@ use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, 
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
-    Draft, GLOBAL, GlobalCtx, GlobalNotes, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft,
-    cross, userlist,
+    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, Proxy};
 
@@ -58,7 +57,6 @@ pub(super) struct Load<'a> {
     pub(super) outside: &'a dyn Outside,
     pub(super) out: Diagnostics,
     pub(super) conf: Conf,
-    pub(super) notes: GlobalNotes,
     pub(super) drafts: Vec<Draft>,
     /// Where the `http-errors` sections stand.
     http_errors_at: Vec<(String, Span)>,
@@ -86,7 +84,6 @@ impl<'a> Load<'a> {
             outside,
             out: Diagnostics::default(),
             conf,
-            notes: GlobalNotes::default(),
             drafts: Vec::new(),
             http_errors_at: Vec::new(),
             unresolved: false,
@@ -184,12 +181,8 @@ impl<'a> Load<'a> {
         for line in &section.lines {
             let mut line = line.clone();
             let Some(found) = GLOBAL.line(&place, &mut line, &mut self.out) else { continue };
-            let mut ctx = GlobalCtx {
-                global: &mut self.conf.global,
-                notes: &mut self.notes,
-                out: &mut self.out,
-                outside: self.outside,
-            };
+            let mut ctx =
+                GlobalCtx { global: &mut self.conf.global, out: &mut self.out, outside: self.outside };
             let result = (found.run)(&mut ctx, &line);
             self.out.take(result);
         }
