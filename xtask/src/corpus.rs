@@ -136,12 +136,13 @@ impl Verdict {
 
 /// True where an alert says that its word is known and not there yet.
 fn is_to_come(alert: &str) -> bool {
-    TO_COME.iter().any(|phrase| alert.contains(phrase))
+    alert.contains(TO_COME)
 }
 
-/// The first word in quotes of a message.
+/// The word that a message says is still to come: the quoted one right before the phrase.
 fn quoted(alert: &str) -> String {
-    alert.split('\'').nth(1).unwrap_or("(no word)").to_owned()
+    let before = alert.split(TO_COME).next().unwrap_or_default();
+    before.rsplit('\'').nth(1).unwrap_or("(no word)").to_owned()
 }
 
 fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -159,5 +160,6 @@ fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     replaced
 }
 
-const TO_COME: [&str; 3] = ["still to come", "not implemented yet", "not there yet"];
+/// What the keyword tables say of a known word that does not work yet.
+const TO_COME: &str = "is not available yet";
 const SUMMARIES: [&str; 2] = ["Error(s) found in configuration file", "Fatal errors found in configuration"];
