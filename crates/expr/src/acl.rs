@@ -3,6 +3,8 @@
 //! A condition is three-valued: true, false, or not yet, where a sample that it needs is still to come.
 
 mod names;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -198,8 +200,6 @@ impl Flags {
                     self.loaded = Some(set);
                     at += 1;
                 }
-                // A negative number is a value.
-                _ if text.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => return Ok(at - 1),
                 _ => {
                     let message = format!(
                         "'{text}' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'"

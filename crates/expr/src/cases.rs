@@ -1,10 +1,34 @@
 //! Tables of cases whose results were seen on the reference: each line an expression, a tab, what it gave in
 //! `http-request return ... lf-string` (bytes outside of ASCII as `\xXX`).
 
-use crate::testing::{TestScope, load_at, shown};
-use crate::{Format, Place, Purpose, Scratch};
+use crate::testing::{TestScope, load_at, shown, words};
+use crate::{Acls, Condition, Format, Place, Purpose, Scratch, Verdict};
 
 const REQUEST: &str = "GET /p/a?x=1&y=2&x=3;z=4 HTTP/1.1\r\nHost: h.Ex:80\r\nA: v1, v2\r\nA:v3,\"x, y\" ,\r\nQ: \"a\\\"b, c\", d=\", e\", f\r\nN: 12, -5x\r\nXFF: 1.2.3.4, ::1, [::2]:80, 1.2.3.4:99\r\nCookie: a=1; b=\"q;x\"; a=2; n=42 ; c\r\ncookie: a=3;e=;=f;g = h\r\nEmpty:\r\nE2: ,x,\r\n\r\n";
+
+const CONDITION_REQUEST: &str = "GET /p/a?x=1&y=2&x=3;z=4 HTTP/1.1\r\nHost: h.Ex:80\r\nA: v1, v2\r\nA:v3,\"x, y\" ,\r\nN: 12, -5x\r\nXFF: 1.2.3.4, ::1, [::2]:80, 1.2.3.4:99\r\nCookie: a=1; b=\"q;x\"; a=2; n=42 ; c\r\nAuthorization: Basic am9lOnB3\r\nEmpty:\r\n\r\n";
+
+#[test]
+fn conditions_hold_where_they_do_on_the_reference() {
+    let scope = TestScope::request(CONDITION_REQUEST);
+    let scratch = Scratch::new();
+    let mut failed = Vec::new();
+    for line in include_str!("../tests/cases/conditions.tsv").lines() {
+        let (text, expected) = line.split_once('\t').unwrap();
+        let verdict = load_at(Place::FrontHttpRequest, |load| {
+            let mut acls = Acls::default();
+            for acl in ["two path /x", "two path_beg /p", "none path /x"] {
+                acls.define(&words(acl), load).unwrap();
+            }
+            Condition::compile(&words(text), &acls, load).map(|condition| condition.test(&scope, &scratch))
+        });
+        let expected = if expected == "1" { Verdict::True } else { Verdict::False };
+        if verdict != Ok(expected) {
+            failed.push(format!("{text}: {expected:?} on the reference, here {verdict:?}"));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
 
 fn check(table: &str) {
     let mut failed = Vec::new();

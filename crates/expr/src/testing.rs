@@ -174,7 +174,8 @@ pub(crate) fn load_at<T>(place: Place, with: impl FnOnce(&mut Load<'_>) -> T) ->
 
 /// The words of a line without quotes.
 pub(crate) fn words(line: &str) -> Vec<Word> {
-    line.split_whitespace().map(|w| Word { bytes: w.as_bytes().into(), span: Span::default() }).collect()
+    let word = |w: &str| Word { bytes: w.replace("\\\"", "\"").as_bytes().into(), span: Span::default() };
+    line.split_whitespace().map(word).collect()
 }
 
 /// Bytes as the case tables write them: printable ones as they are, others as `\xXX`.

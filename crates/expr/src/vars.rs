@@ -30,6 +30,8 @@ pub enum VarScope {
 pub struct VarRef {
     /// Where it lives.
     pub scope: VarScope,
+    /// Whether it is the parent stream's; absent where there is none.
+    pub parent: bool,
     /// The name after the scope's dot.
     pub name: Box<[u8]>,
     hash: u64,
@@ -82,33 +84,39 @@ impl VarScope {
 // === impl VarRef ===
 
 impl VarRef {
-    /// Reads `scope.name`. The error is HAProxy's wording.
+    /// Reads `scope.name`; a `p` before `sess`, `txn`, `req` or `res` means the parent stream's. The error is
+    /// HAProxy's wording.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let shown = String::from_utf8_lossy(text);
-        if text.is_empty() {
-            return Err("a variable name must start by its scope".into());
-        }
-        let scopes =
-            [VarScope::Proc, VarScope::Sess, VarScope::Txn, VarScope::Req, VarScope::Res, VarScope::Check];
-        let found = scopes.into_iter().find_map(|scope| {
-            let rest = text.strip_prefix(scope.name().as_bytes())?.strip_prefix(b".")?;
-            Some((scope, rest))
+        let found = SCOPES.iter().find_map(|(word, scope, parent)| {
+            let rest = text.strip_prefix(word.as_bytes())?.strip_prefix(b".")?;
+            Some((*scope, *parent, rest))
         });
-        let Some((scope, name)) = found else {
+        let Some((scope, parent, name)) = found else {
             return Err(format!(
-                "invalid variable name '{shown}'. A variable name must be start by its scope. \
-                 The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check'"
+                "invalid variable name '{shown}'. A variable name must start with its scope. \
+                 The scope can be 'proc', '(p)sess', '(p)txn', '(p)req', '(p)res' or 'check'"
             ));
         };
         if let Some(bad) = name.iter().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.'))) {
-            return Err(format!(
-                "invalid syntax at char '{}' in variable name '{shown}'",
-                char::from(*bad).escape_default()
-            ));
+            return Err(format!("invalid syntax at char '{}'", char::from(*bad)));
         }
-        Ok(Self { scope, name: name.into(), hash: xxhash_rust::xxh3::xxh3_64(name) })
+        Ok(Self { scope, parent, name: name.into(), hash: xxhash_rust::xxh3::xxh3_64(name) })
     }
 }
+
+const SCOPES: [(&str, VarScope, bool); 10] = [
+    ("proc", VarScope::Proc, false),
+    ("sess", VarScope::Sess, false),
+    ("txn", VarScope::Txn, false),
+    ("req", VarScope::Req, false),
+    ("res", VarScope::Res, false),
+    ("check", VarScope::Check, false),
+    ("psess", VarScope::Sess, true),
+    ("ptxn", VarScope::Txn, true),
+    ("preq", VarScope::Req, true),
+    ("pres", VarScope::Res, true),
+];
 
 // === impl Vars ===
 
@@ -182,7 +190,8 @@ impl Vars {
     /// Names and values of all that is set, in the order they were first set.
     pub fn iter<'a>(&'a self, scratch: &'a Scratch) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
         self.slots.iter().filter_map(move |slot| {
-            let var = VarRef { scope: VarScope::Txn, name: slot.name.clone(), hash: slot.hash };
+            let var =
+                VarRef { scope: VarScope::Txn, parent: false, name: slot.name.clone(), hash: slot.hash };
             Some((&*slot.name, self.value(&var, scratch)?))
         })
     }
@@ -227,3 +236,32 @@ impl Slot {
 
 /// What a variable counts beside its bytes.
 const VAR_OVERHEAD: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_counts_what_it_holds_and_refuses_what_is_too_much() {
+        let scratch = Scratch::new();
+        let (a, b) = (VarRef::parse(b"txn.a").unwrap(), VarRef::parse(b"txn.b").unwrap());
+        let mut vars = Vars::new(Some(2 * VAR_OVERHEAD + 6));
+        assert!(vars.set(&a, Some(Value::Str(b"abc"))));
+        assert!(vars.set(&b, Some(Value::Sint(5))));
+        assert!(!vars.set(&b, Some(Value::Str(b"abcd"))), "4 bytes where 3 are left");
+        assert_eq!(vars.value(&b, &scratch), Some(Value::Sint(5)), "a refused value leaves the old one");
+        assert!(vars.set(&a, None) && !vars.is_set(&a));
+        assert!(vars.set(&b, Some(Value::Str(b"abcd"))));
+        assert_eq!(vars.iter(&scratch).count(), 1);
+        vars.clear();
+        assert_eq!((vars.used(), vars.is_set(&b)), (0, false));
+    }
+
+    #[test]
+    fn names_are_judged_in_the_words_of_the_reference() {
+        let unknown = "invalid variable name 'foo'. A variable name must start with its scope. The scope can be 'proc', '(p)sess', '(p)txn', '(p)req', '(p)res' or 'check'";
+        assert_eq!(VarRef::parse(b"foo").unwrap_err(), unknown);
+        assert_eq!(VarRef::parse(b"txn.fo-o").unwrap_err(), "invalid syntax at char '-'");
+        assert!(VarRef::parse(b"ptxn.a.b_c").unwrap().parent);
+    }
+}
