@@ -6,10 +6,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use crate::clock::{self, Tick};
 
@@ -74,23 +75,34 @@ impl Wheel {
 
     /// Wakes what has expired, for as long as the worker runs.
     pub(crate) async fn drive(self: Rc<Self>) {
-        loop {
-            std::future::poll_fn(|cx| {
-                *self.driver.borrow_mut() = Some(cx.waker().clone());
-                if self.next.get() == u64::MAX {
-                    std::task::Poll::Pending
-                } else {
-                    std::task::Poll::Ready(())
+        let mut sleep = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
+        let mut armed = u64::MAX;
+        std::future::poll_fn(|cx| {
+            *self.driver.borrow_mut() = Some(cx.waker().clone());
+            loop {
+                // An earlier deadline may have come while it slept.
+                let next = self.next.get();
+                if next == u64::MAX {
+                    return Poll::<()>::Pending;
                 }
-            })
-            .await;
-            let due = Tick((self.next.get() + 1) * SLOT_MICROS);
-            let wait = due.0.saturating_sub(clock::now().0);
-            if wait > 0 {
-                tokio::time::sleep(Duration::from_micros(wait)).await;
+                let now = clock::now();
+                let wait = ((next + 1) * SLOT_MICROS).saturating_sub(now.0);
+                if wait == 0 {
+                    self.turn(now);
+                    continue;
+                }
+                if armed != next {
+                    armed = next;
+                    sleep.as_mut().reset(Instant::now() + Duration::from_micros(wait));
+                }
+                if sleep.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                armed = u64::MAX;
+                clock::refresh();
             }
-            self.turn(clock::now());
-        }
+        })
+        .await;
     }
 
     /// Wakes every task that waits for a deadline, so that it looks around.
@@ -317,6 +329,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_earlier_deadline_cuts_the_sleep_for_a_later_one_short() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build_local(Default::default());
+        runtime.unwrap().block_on(async {
+            let wheel = Wheel::new();
+            tokio::task::spawn_local(wheel.clone().drive());
+            let (late, early) = (wheel.timer(), wheel.timer());
+            clock::refresh();
+            late.set(clock::now().after(Some(Duration::from_secs(60))));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            clock::refresh();
+            early.set(clock::now().after(Some(Duration::from_millis(20))));
+            let fired = std::future::poll_fn(|cx| {
+                clock::refresh();
+                if early.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+            });
+            tokio::time::timeout(Duration::from_secs(10), fired).await.unwrap();
+        });
     }
 
     #[test]
