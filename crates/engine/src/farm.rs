@@ -273,6 +273,23 @@ impl Waiting {
         Some((Slot { farm: self.farm.clone(), server: call.server }, call.passed))
     }
 
+    /// Leaves the queue: how many went before it since it came, itself counted, as the log tells it.
+    pub(crate) fn leave(&mut self) -> u32 {
+        let Some(ticket) = self.ticket.take() else { return 0 };
+        let cancelled = self.farm.state.lock().queues.cancel(ticket);
+        if let Some(called) = cancelled {
+            self.farm.level(self.place).down();
+            self.farm.waiting.fetch_sub(1, Relaxed);
+            return called.passed + 1;
+        }
+        if let Ok(call) = self.called.try_recv() {
+            // Called in this very moment: the place goes to the next.
+            drop(Slot { farm: self.farm.clone(), server: call.server });
+            return call.passed;
+        }
+        0
+    }
+
     /// Whether it waits for one server alone.
     pub(crate) fn for_server(&self) -> bool {
         matches!(self.place, Place::Server(_))
@@ -281,14 +298,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket.take() else { return };
-        if self.farm.state.lock().queues.cancel(ticket).is_some() {
-            self.farm.level(self.place).down();
-            self.farm.waiting.fetch_sub(1, Relaxed);
-        } else if let Ok(call) = self.called.try_recv() {
-            // Called in this very moment: the place goes to the next.
-            drop(Slot { farm: self.farm.clone(), server: call.server });
-        }
+        self.leave();
     }
 }
 

@@ -27,7 +27,14 @@ pub(crate) struct Wheel {
 pub(crate) struct Timer {
     wheel: Rc<Wheel>,
     key: usize,
-    deadline: Rc<Cell<Tick>>,
+    due: Rc<Due>,
+}
+
+/// What a timer and its entry in the wheel share.
+struct Due {
+    deadline: Cell<Tick>,
+    /// Whether some slot looks at it; not so before the first deadline and after one was seen to pass.
+    linked: Cell<bool>,
 }
 
 struct Inner {
@@ -41,7 +48,7 @@ struct Inner {
 }
 
 struct Entry {
-    deadline: Rc<Cell<Tick>>,
+    due: Rc<Due>,
     waker: Option<Waker>,
     /// The slot count it is linked in; `UNLINKED` where it is not.
     at: u64,
@@ -67,10 +74,10 @@ impl Wheel {
 
     /// A timer that never fires until it is set.
     pub(crate) fn timer(self: &Rc<Self>) -> Timer {
-        let deadline = Rc::new(Cell::new(Tick::NEVER));
-        let entry = Entry { deadline: deadline.clone(), waker: None, at: UNLINKED, next: NONE, prev: NONE };
+        let due = Rc::new(Due { deadline: Cell::new(Tick::NEVER), linked: Cell::new(false) });
+        let entry = Entry { due: due.clone(), waker: None, at: UNLINKED, next: NONE, prev: NONE };
         let key = self.inner.borrow_mut().entries.insert(entry);
-        Timer { wheel: self.clone(), key, deadline }
+        Timer { wheel: self.clone(), key, due }
     }
 
     /// Wakes what has expired, for as long as the worker runs.
@@ -154,15 +161,15 @@ impl Wheel {
 impl Timer {
     /// Moves the deadline.
     pub(crate) fn set(&self, deadline: Tick) {
-        let old = self.deadline.replace(deadline);
-        if deadline < old {
+        let old = self.due.deadline.replace(deadline);
+        if deadline < old || (!self.due.linked.get() && deadline != Tick::NEVER) {
             self.wheel.link(self.key, deadline);
         }
     }
 
     /// Whether the deadline has passed. Where it has not, the task of `cx` is woken when it does.
     pub(crate) fn poll_expired(&self, cx: &mut Context<'_>) -> bool {
-        if clock::now() >= self.deadline.get() {
+        if clock::now() >= self.due.deadline.get() {
             return true;
         }
         let mut inner = self.wheel.inner.borrow_mut();
@@ -204,6 +211,7 @@ impl Inner {
         }
         if let Some(e) = self.entries.get_mut(key) {
             (e.at, e.next, e.prev) = (slot, first, NONE);
+            e.due.linked.set(true);
         }
     }
 
@@ -214,6 +222,7 @@ impl Inner {
         }
         let (at, next, prev) = (e.at, e.next, e.prev);
         (e.at, e.next, e.prev) = (UNLINKED, NONE, NONE);
+        e.due.linked.set(false);
         if let Some(e) = self.entries.get_mut(next as usize) {
             e.prev = prev;
         }
@@ -258,7 +267,7 @@ impl Inner {
         let mut key = self.heads.get((slot % SLOTS) as usize).copied().unwrap_or(NONE);
         while key != NONE {
             let Some(e) = self.entries.get_mut(key as usize) else { break };
-            let (next, deadline) = (e.next, e.deadline.get());
+            let (next, deadline) = (e.next, e.due.deadline.get());
             let due = if deadline <= now { e.waker.take() } else { None };
             self.unlink(key as usize);
             if deadline > now && deadline != Tick::NEVER {
@@ -322,7 +331,6 @@ mod tests {
                 let fired = count.0.load(Ordering::Relaxed) > before;
                 if deadline.0 + SLOT_MICROS <= at {
                     prop_assert!(fired, "deadline {} not seen at {}", deadline.0, at);
-                    timer.set(Tick::NEVER);
                 }
                 if deadline.0 > at {
                     prop_assert!(!fired);

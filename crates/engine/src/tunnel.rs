@@ -220,14 +220,17 @@ impl Deadlines {
 
     /// Moves the deadlines of the sides that said or took something.
     fn note(&mut self, rules: &Rules, (up, down): (u64, u64), a: &Flow, b: &Flow) {
-        if up == 0 && down == 0 && !a.ended && !b.ended {
+        if up == 0 && down == 0 && !a.closed && !b.closed {
             return;
         }
         let now = clock::now();
         let open = rules.tunnel;
-        // Once a side has sent its end, its own shorter timeout applies (manual, 4.2 "timeout client-fin").
-        let client = if a.ended { rules.client_fin.or(open).or(rules.client) } else { open.or(rules.client) };
-        let server = if b.ended { rules.server_fin.or(open).or(rules.server) } else { open.or(rules.server) };
+        // Once a side was sent the other's end, its own shorter timeout applies (manual, 4.2
+        // "timeout client-fin").
+        let client =
+            if b.closed { rules.client_fin.or(open).or(rules.client) } else { open.or(rules.client) };
+        let server =
+            if a.closed { rules.server_fin.or(open).or(rules.server) } else { open.or(rules.server) };
         if up + down > 0 {
             if up > 0 || !rules.independent {
                 self.client = now.after(client);

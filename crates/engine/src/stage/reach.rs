@@ -106,17 +106,20 @@ async fn queue(
         Poll::Pending
     })
     .await;
+    drop(turn);
+    let mut note = |passed| {
+        let queue = if for_server { &mut t.facts.queued.0 } else { &mut t.facts.queued.1 };
+        *queue += passed;
+    };
     match end {
         Ok(Some((slot, passed))) => {
-            if for_server {
-                t.facts.queued.0 += passed;
-            } else {
-                t.facts.queued.1 += passed;
-            }
+            note(passed);
             Ok(Some(slot))
         }
         Ok(None) => Ok(None),
         Err((cause, stop)) => {
+            note(waiting.leave());
+            t.facts.assigned = Some(t.now());
             t.facts.blame(cause, Stage::Queue);
             if cause == Cause::ServerTimeout {
                 t.proxy().back().failed_connections.add(1);
@@ -309,6 +312,8 @@ async fn rest(t: &Transaction, time: Duration) {
     if time.is_zero() {
         return;
     }
+    // Where connections are given up sooner, the pause is no longer either.
+    let time = t.proxy().conf().timeouts.connect.map_or(time, |limit| limit.min(time));
     let until: Tick = clock::now().after(Some(time));
     t.client.timer.set(until);
     poll_fn(|cx| if t.client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }).await;

@@ -3,6 +3,7 @@
 use crate::clock::Tick;
 use crate::conf::{Options, Proxy};
 use crate::io::Stream;
+use crate::log;
 use crate::transaction::{Stop, Transaction};
 use crate::tunnel::{self, End, Rules};
 
@@ -10,6 +11,7 @@ use crate::tunnel::{self, End, Rules};
 pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
     let mut input = t.client.worker.buffers.buffer();
     t.facts.answered = t.facts.connected;
+    log::answered(t);
     between(t, &server, &mut input).await;
     Err(Stop::Close)
 }
