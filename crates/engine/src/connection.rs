@@ -45,6 +45,8 @@ pub(crate) struct Client {
     pub(crate) requests: u32,
     /// A server's connection that is not to be shared with other clients (`http-reuse never`).
     pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
+    /// The server of the last request, where its backend likes to stay with it.
+    pub(crate) last: Option<Rc<local::Server>>,
     _admission: Admission,
 }
 
@@ -83,6 +85,7 @@ impl Client {
             free_since: clock::now(),
             requests: 0,
             private: None,
+            last: None,
             _admission: admission,
         }))
     }
@@ -122,7 +125,9 @@ impl Client {
             if self.stream.poll_readable(cx).is_ready() {
                 return Poll::Ready(Idle::Request);
             }
-            let closing = !first && self.worker.runtime.process.is_stopping();
+            let process = &self.worker.runtime.process;
+            let closing =
+                !first && process.is_stopping() && !self.frontend.has(Options::IDLE_CLOSE_ON_RESPONSE);
             if closing || self.timer.poll_expired(cx) {
                 return Poll::Ready(if first { Idle::Request } else { Idle::Over });
             }

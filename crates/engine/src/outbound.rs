@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use weir_sys::connect::{self, ConnectSpec, PacketMarks};
 use weir_sys::namespace::Namespace;
 use weir_sys::{Address, SocketError};
+use weir_wire::{Parsed, socks4};
 
 use crate::conf::{self, Endpoint, Options};
 use crate::io::Stream;
@@ -20,6 +21,16 @@ use crate::local;
 pub(crate) struct Connecting {
     stream: Stream,
     established: bool,
+    /// What is still to be settled with a SOCKS4 proxy on the way.
+    socks: Option<Box<Socks>>,
+}
+
+/// The conversation with a SOCKS4 proxy (manual, 5.2 "socks4").
+struct Socks {
+    request: Vec<u8>,
+    sent: usize,
+    answer: [u8; 8],
+    got: usize,
 }
 
 /// Why there is no connection.
@@ -42,7 +53,11 @@ pub(crate) fn start(
     source: Option<SocketAddr>,
 ) -> Result<Connecting, Failure> {
     let address = address_of(server.conf(), destination).ok_or(Failure::NoAddress)?;
-    start_at(&address, spec, source)
+    let Some(proxy) = server.conf().socks4 else { return start_at(&address, spec, source) };
+    let wanted = address.inet().ok_or(Failure::NoAddress)?;
+    let mut connecting = start_at(&Address::Inet(proxy), spec, source)?;
+    connecting.socks = Some(Box::new(Socks::to(wanted)?));
+    Ok(connecting)
 }
 
 /// Starts a connection to an address.
@@ -53,7 +68,7 @@ pub(crate) fn start_at(
 ) -> Result<Connecting, Failure> {
     let made = connect::connect(address, spec, source, PacketMarks::default()).map_err(Failure::from)?;
     let stream = Stream::new(made.fd).map_err(Failure::Refused)?;
-    Ok(Connecting { stream, established: made.established })
+    Ok(Connecting { stream, established: made.established, socks: None })
 }
 
 /// How connections to a server are made, from its line and its proxy's.
@@ -127,6 +142,10 @@ impl Connecting {
             connect::outcome(&self.stream).map_err(Failure::Refused)?;
             self.established = true;
         }
+        if let Some(socks) = &mut self.socks {
+            ready!(socks.poll_settled(cx, &self.stream))?;
+            self.socks = None;
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -134,6 +153,39 @@ impl Connecting {
     pub(crate) fn into_stream(self) -> Stream {
         self.stream
     }
+}
+
+// === impl Socks ===
+
+impl Socks {
+    fn to(server: SocketAddr) -> Result<Self, Failure> {
+        let mut request = Vec::new();
+        socks4::request(&mut request, server).map_err(|_| Failure::NoAddress)?;
+        Ok(Self { request, sent: 0, answer: [0; 8], got: 0 })
+    }
+
+    /// Ready when the proxy has connected us; not a byte more than its answer is read.
+    fn poll_settled(&mut self, cx: &mut Context<'_>, stream: &Stream) -> Poll<Result<(), Failure>> {
+        while let Some(rest) = self.request.get(self.sent..).filter(|r| !r.is_empty()) {
+            self.sent += ready!(stream.poll_write(cx, rest, false)).map_err(Failure::Refused)?;
+        }
+        loop {
+            match socks4::answer(self.answer.get(..self.got).unwrap_or_default()) {
+                Parsed::Complete { .. } => return Poll::Ready(Ok(())),
+                Parsed::Invalid(_) => return Poll::Ready(Err(refused())),
+                Parsed::Partial => {}
+            }
+            let room = self.answer.get_mut(self.got..).unwrap_or_default();
+            match ready!(stream.poll_read(cx, room)).map_err(Failure::Refused)? {
+                0 => return Poll::Ready(Err(refused())),
+                n => self.got += n,
+            }
+        }
+    }
+}
+
+fn refused() -> Failure {
+    Failure::Refused(io::ErrorKind::ConnectionRefused.into())
 }
 
 impl From<SocketError> for Failure {

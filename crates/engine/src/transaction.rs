@@ -14,7 +14,9 @@ use crate::farm::Slot;
 use crate::local;
 use crate::mux::h1;
 use crate::scope::Captured;
-use crate::stage::{exchange, finish, prepare, proxy_header, reach, receive, respond, route, rules, stream};
+use crate::stage::{
+    body, exchange, finish, prepare, proxy_header, reach, receive, respond, route, rules, stream,
+};
 
 /// A request in the making, its answer, and all that is known about both.
 pub(crate) struct Transaction {
@@ -81,6 +83,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     receive::request(t).await?;
     rules::request(t).await?;
     route::backend(t)?;
+    body::buffered(t).await?;
     prepare::request(t)?;
     exchange::run(t).await
 }

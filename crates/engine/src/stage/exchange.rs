@@ -5,14 +5,14 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use weir_balance::retry::Next;
-use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, Parser};
+use weir_http::h1::{self, Limits, Parse, Parser};
 
 use crate::clock::{self, Tick};
 use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
 use crate::facts::logged_size;
 use crate::mux::h1::{Broken, Conn, Output, Pump};
-use crate::stage::{answer, prepare, reach, receive, reuse};
+use crate::stage::{answer, body, prepare, reach, receive, reuse};
 use crate::transaction::{Stop, Transaction};
 
 /// What has to be known to send the request once more.
@@ -312,7 +312,7 @@ impl Replay {
     fn new(t: &Transaction) -> Self {
         let on = t.proxy().conf().retry_on;
         let wanted = on.difference(RetryOn::CONN_FAILURE) != RetryOn::empty();
-        let input = (wanted && is_whole(t.front.request, t.client.input.data()))
+        let input = (wanted && body::is_whole(t.front.request, t.client.input.data()))
             .then(|| t.client.input.data().to_vec());
         Self { on, input }
     }
@@ -371,27 +371,5 @@ impl Replay {
             to.copy_from_slice(input);
             buffer.filled(input.len());
         }
-    }
-}
-
-/// Whether a body lies in the buffer from its first byte to its last.
-fn is_whole(length: BodyLength, input: &[u8]) -> bool {
-    match length {
-        BodyLength::None => true,
-        BodyLength::Known(n) => input.len() as u64 >= n,
-        BodyLength::Chunked => {
-            let (mut decoder, mut rest) = (ChunkDecoder::default(), input);
-            loop {
-                match decoder.step(rest) {
-                    ChunkStep::Data { skip, len } if len > 0 => {
-                        decoder.passed(len);
-                        rest = rest.get(skip + len..).unwrap_or_default();
-                    }
-                    ChunkStep::End { .. } => return true,
-                    _ => return false,
-                }
-            }
-        }
-        BodyLength::UntilClose | BodyLength::Tunnel => false,
     }
 }

@@ -1,6 +1,7 @@
 //! The stages of a transaction, in the order of [`crate::transaction`].
 
 pub(crate) mod answer;
+pub(crate) mod body;
 pub(crate) mod exchange;
 pub(crate) mod finish;
 pub(crate) mod prepare;

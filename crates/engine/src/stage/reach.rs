@@ -11,7 +11,7 @@ use weir_balance::retry::{Attempt, Next, Redispatch};
 
 use crate::balance;
 use crate::clock::{self, Tick};
-use crate::conf::{Mode, RetryOn};
+use crate::conf::{Mode, Options, RetryOn};
 use crate::ending::{Cause, Stage};
 use crate::farm::Choice;
 use crate::io::Stream;
@@ -53,7 +53,10 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let farm = &backend.shared.farm;
     let avoid = t.assigned.take().map(|a| a.server.shared.index);
     let hash = balance::hash(t);
-    let mut choice = farm.choose(hash, avoid, t.now());
+    let mut choice = match last(t).filter(|_| avoid.is_none()) {
+        Some(server) => farm.want(server, t.now()),
+        None => farm.choose(hash, avoid, t.now()),
+    };
     loop {
         match choice {
             Choice::Serve(slot) => {
@@ -82,6 +85,17 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     }
 }
 
+/// The server of the client's last request, where it should get this one too (manual, 4.2
+/// "option prefer-last-server", "max-keep-alive-queue").
+fn last(t: &Transaction) -> Option<usize> {
+    let server = t.client.last.as_ref()?;
+    let (backend, conf) = (t.proxy(), t.proxy().conf());
+    let same = backend.servers.get(server.shared.index).is_some_and(|s| Rc::ptr_eq(s, server));
+    let runtime = &server.shared.runtime;
+    let short = conf.max_keep_alive_queue < 0 || i64::from(runtime.queued.now()) <= conf.max_keep_alive_queue;
+    (same && short && runtime.is_usable()).then_some(server.shared.index)
+}
+
 /// Waits in the queue; `None` where it has to choose again.
 async fn queue(
     t: &mut Transaction,
@@ -89,7 +103,7 @@ async fn queue(
 ) -> Result<Option<crate::farm::Slot>, Stop> {
     let conf = t.proxy().conf();
     let limit = conf.timeouts.queue.or(conf.timeouts.connect);
-    let abort = conf.options.contains(crate::conf::Options::ABORT_ON_CLOSE);
+    let abort = conf.options.contains(Options::ABORT_ON_CLOSE);
     t.client.timer.set(t.now().after(limit));
     let for_server = waiting.for_server();
     let mut turn = Box::pin(waiting.turn());
@@ -156,7 +170,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         Err(Failure::Exhausted(_) | Failure::NoAddress) => return Err(Ended::Exhausted),
     };
     t.client.timer.set(t.now().after(limit));
-    let abort = t.proxy().has(crate::conf::Options::ABORT_ON_CLOSE);
+    let abort = t.proxy().has(Options::ABORT_ON_CLOSE);
     poll_fn(|cx| {
         if let Poll::Ready(done) = connecting.poll_done(cx) {
             return Poll::Ready(done.map_err(|_| Ended::Refused));
@@ -291,6 +305,9 @@ fn note_assigned(t: &mut Transaction, backend: &Rc<local::Proxy>, server: &Rc<lo
     counters.selected.add(1);
     counters.session_rate.count(now);
     backend.back().selected.add(1);
+    if backend.has(Options::PREFER_LAST_SERVER) {
+        t.client.last = Some(server.clone());
+    }
 }
 
 pub(crate) fn count_retry(t: &mut Transaction) {

@@ -1,0 +1,72 @@
+//! Waiting for the body of a request before anything else is done with it (manual, 4.2
+//! "option http-buffer-request").
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
+
+use crate::conf::Options;
+use crate::ending::{Cause, Stage};
+use crate::transaction::{Stop, Transaction};
+
+/// Waits until the whole body is in the buffer, or the buffer is full.
+pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
+    let wanted =
+        t.client.frontend.has(Options::HTTP_BUFFER_REQUEST) || t.proxy().has(Options::HTTP_BUFFER_REQUEST);
+    if wanted && !is_whole(t.front.request, t.client.input.data()) {
+        Box::pin(wait(t)).await?;
+    }
+    Ok(())
+}
+
+async fn wait(t: &mut Transaction) -> Result<(), Stop> {
+    // The same timeout as for the head, from the same start.
+    let timeouts = &t.client.frontend.conf().timeouts;
+    t.client.timer.set(t.facts.begun.after(timeouts.http_request.or(timeouts.client)));
+    let (client, length) = (&mut t.client, t.front.request);
+    let cause = poll_fn(|cx| {
+        loop {
+            if client.input.is_full() || is_whole(length, client.input.data()) {
+                return Poll::Ready(None);
+            }
+            match client.stream.poll_read(cx, client.input.space()) {
+                Poll::Ready(Ok(n)) if n > 0 => client.input.filled(n),
+                Poll::Ready(_) => return Poll::Ready(Some((Cause::Client, 400))),
+                Poll::Pending if client.timer.poll_expired(cx) => {
+                    return Poll::Ready(Some((Cause::ClientTimeout, 408)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+    let Some((cause, status)) = cause else { return Ok(()) };
+    t.facts.blame(cause, Stage::Data);
+    t.front.keep_alive = false;
+    Err(Stop::Answer(status))
+}
+
+/// Whether a body lies in the buffer from its first byte to its last.
+pub(crate) fn is_whole(length: BodyLength, input: &[u8]) -> bool {
+    match length {
+        BodyLength::None => true,
+        BodyLength::Known(n) => input.len() as u64 >= n,
+        BodyLength::Chunked => is_last_chunk_in(input),
+        BodyLength::UntilClose | BodyLength::Tunnel => false,
+    }
+}
+
+fn is_last_chunk_in(mut input: &[u8]) -> bool {
+    let mut decoder = ChunkDecoder::default();
+    loop {
+        match decoder.step(input) {
+            ChunkStep::Data { skip, len } if len > 0 => {
+                decoder.passed(len);
+                input = input.get(skip + len..).unwrap_or_default();
+            }
+            ChunkStep::End { .. } => return true,
+            _ => return false,
+        }
+    }
+}
