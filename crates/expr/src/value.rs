@@ -299,21 +299,63 @@ pub(crate) fn leading_integer(s: &[u8]) -> Option<i64> {
 
 /// Appends `a.b.c.d`.
 pub(crate) fn write_ipv4(ip: Ipv4Addr, out: &mut impl Extend<u8>) {
-    let mut digits = itoa::Buffer::new();
-    for (i, octet) in ip.octets().into_iter().enumerate() {
-        if i > 0 {
-            out.extend([b'.']);
-        }
-        out.extend(digits.format(octet).bytes());
-    }
+    out.extend(IpText::new(ip.into()).bytes().iter().copied());
 }
 
 /// Appends the canonical form (RFC 5952), which `inet_ntop` gives too.
 pub(crate) fn write_ipv6(ip: Ipv6Addr, out: &mut impl Extend<u8>) {
-    let mut text = StackText::default();
-    // A stack of 48 bytes holds the longest form, 45 bytes: the write cannot fail.
-    let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{ip}"));
-    out.extend(text.bytes().iter().copied());
+    out.extend(IpText::new(ip.into()).bytes().iter().copied());
+}
+
+/// The text of an address, on the stack.
+pub(crate) struct IpText {
+    buffer: [u8; 48],
+    len: usize,
+}
+
+// === impl IpText ===
+
+impl IpText {
+    /// The dotted form, or the canonical form of RFC 5952.
+    pub(crate) fn new(ip: IpAddr) -> Self {
+        let mut text = Self { buffer: [0; 48], len: 0 };
+        match ip {
+            IpAddr::V4(ip) => {
+                let mut digits = itoa::Buffer::new();
+                for (i, octet) in ip.octets().into_iter().enumerate() {
+                    if i > 0 {
+                        text.push(b".");
+                    }
+                    text.push(digits.format(octet).as_bytes());
+                }
+            }
+            IpAddr::V6(ip) => {
+                // The longest form has 45 bytes: the write cannot fail.
+                let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{ip}"));
+            }
+        }
+        text
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        if let Some(room) = self.buffer.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+            self.len = end;
+        }
+    }
+}
+
+impl std::fmt::Write for IpText {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        self.push(s.as_bytes());
+        Ok(())
+    }
 }
 
 const fn bool_digit(b: bool) -> &'static [u8] {
@@ -323,33 +365,4 @@ const fn bool_digit(b: bool) -> &'static [u8] {
 fn until_nul(b: &[u8]) -> &[u8] {
     let end = memchr::memchr(0, b).unwrap_or(b.len());
     b.get(..end).unwrap_or(b)
-}
-
-/// A short text on the stack, for `fmt` without the heap.
-struct StackText {
-    buffer: [u8; 48],
-    len: usize,
-}
-
-// === impl StackText ===
-
-impl StackText {
-    fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.len).unwrap_or_default()
-    }
-}
-
-impl Default for StackText {
-    fn default() -> Self {
-        Self { buffer: [0; 48], len: 0 }
-    }
-}
-
-impl std::fmt::Write for StackText {
-    fn write_str(&mut self, s: &str) -> std::fmt::Result {
-        let end = self.len + s.len();
-        self.buffer.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(s.as_bytes());
-        self.len = end;
-        Ok(())
-    }
 }

@@ -323,14 +323,27 @@ impl Cbor<'_> {
 // === impl Unsafe ===
 
 impl Unsafe {
-    const fn has(self, c: u8) -> bool {
-        match c {
-            0..=31 | 127..=255 | b'"' | b'#' => true,
-            b'{' | b'|' | b'}' => matches!(self, Self::Header),
-            _ => false,
-        }
+    fn has(self, c: u8) -> bool {
+        let level = LEVELS.get(usize::from(c)).copied().unwrap_or(0);
+        level == 2 || (level == 1 && matches!(self, Self::Header))
     }
 }
+
+/// For each byte: 2 where it is never shown as it is, 1 where it is not in headers, else 0.
+const LEVELS: [u8; 256] = {
+    let mut levels = [0; 256];
+    let (mut c, mut rest): (u8, &mut [u8]) = (0, &mut levels);
+    while let [level, tail @ ..] = rest {
+        *level = match c {
+            0..=31 | 127..=255 | b'"' | b'#' => 2,
+            b'{' | b'|' | b'}' => 1,
+            _ => 0,
+        };
+        c = c.wrapping_add(1);
+        rest = tail;
+    }
+    levels
+};
 
 fn until_nul(b: &[u8]) -> &[u8] {
     b.get(..memchr::memchr(0, b).unwrap_or(b.len())).unwrap_or(b)

@@ -229,8 +229,8 @@ impl<'r> Renderer<'r> {
                 self.field(Field::Hex(text), item);
             }
             Some(Endpoint::Ip(address)) => {
-                let text = Value::from_ip(address.ip()).to_str(scratch);
-                self.field(Field::Text(text), item);
+                let text = crate::value::IpText::new(address.ip());
+                self.field(Field::Text(text.bytes()), item);
             }
         }
     }
