@@ -110,6 +110,16 @@ impl<'t> Parser<'t> {
             return Err(self.error(format!("truncated line after '{seen}'"), open));
         };
         let inner = rest.get(..len).unwrap_or_default();
+        let permitted = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b':');
+        if let Some(bad) = inner.iter().position(|c| !permitted(c)) {
+            let message = format!(
+                "invalid character in custom name near '{}' at position {} line : '{}'",
+                char::from(inner.get(bad).copied().unwrap_or_default()),
+                open + 1 + bad,
+                String::from_utf8_lossy(self.text)
+            );
+            return Err(self.error(message, open + 1 + bad));
+        }
         self.pos = open + len + 2;
         let mut parts = inner.splitn(2, |c| *c == b':');
         let name = parts.next().unwrap_or_default();
