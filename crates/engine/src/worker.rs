@@ -18,7 +18,7 @@ use crate::log::Ring;
 use crate::runtime::{Counters, Runtime};
 use crate::shelf::Shelf;
 use crate::snapshot::Snapshot;
-use crate::stage::reuse;
+use crate::stage::reuse::{self, Robbery};
 use crate::timer::Wheel;
 use crate::transaction::{Messages, Served};
 
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Publish(Arc<Snapshot>, Vec<Opened>),
     /// Serve this connection: another worker accepted it and has more to do.
     Adopt(Fresh),
+    /// Hand over a connection to a server that rests here.
+    Rob(Robbery),
     /// Take no connection until `Resume`.
     Pause,
     /// Take connections again.
@@ -112,6 +114,11 @@ impl Mailbox {
     pub(crate) fn adopt(&self, fresh: Fresh) {
         let _ = self.0.send(Command::Adopt(fresh));
     }
+
+    /// Asks for a connection at rest; whether the worker is there to hear it.
+    pub(crate) fn rob(&self, robbery: Robbery) -> bool {
+        self.0.send(Command::Rob(robbery)).is_ok()
+    }
 }
 
 // === impl Worker ===
@@ -159,6 +166,13 @@ impl Worker {
         let mine = self.runtime.process.loads().nth(self.id)?;
         let (least, id) = self.runtime.process.loads().zip(0..).min()?;
         (mine > least + least / 8 + SLACK).then(|| mailboxes.get(id)).flatten()
+    }
+
+    /// The mailboxes of the other workers, beginning with the next one.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Mailbox> {
+        let all = self.colleagues.get().map(Vec::as_slice).unwrap_or_default();
+        let (before, after) = all.split_at_checked(self.id).unwrap_or((all, &[]));
+        after.iter().skip(1).chain(before)
     }
 
     fn adopt(self: &Rc<Self>, fresh: Fresh) {
@@ -217,6 +231,7 @@ fn run(
             match command {
                 Command::Publish(snapshot, sockets) => worker.publish(snapshot, sockets),
                 Command::Adopt(fresh) => worker.adopt(fresh),
+                Command::Rob(robbery) => robbery.answer(&worker.view()),
                 Command::Pause => worker.pause(true),
                 Command::Resume => worker.pause(false),
                 Command::Drain => {

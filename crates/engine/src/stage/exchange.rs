@@ -72,7 +72,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
 async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
     loop {
         reach::assign(t).await?;
-        if let Some(conn) = reuse::take(t) {
+        if let Some(conn) = reuse::take(t).await {
             t.facts.reused = true;
             t.facts.connected = Some(t.now());
             return Ok(conn);

@@ -1,38 +1,107 @@
 //! Connections to servers between two requests: taken from rest, put to rest, and closed in time (manual,
 //! 4.2 "http-reuse"; 5.2 "pool-max-conn", "pool-purge-delay", "max-reuse").
 
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
+use tokio::sync::oneshot;
+
 use crate::clock;
 use crate::conf::{Options, ReuseMode};
-use crate::local::Server;
+use crate::io::Stream;
+use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::pool::Idle;
+use crate::runtime::ServerRuntime;
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
 /// A connection to the assigned server that is at rest and may carry this request.
-pub(crate) fn take(t: &mut Transaction) -> Option<Conn> {
+pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
     let server = t.assigned.as_ref()?.server.clone();
-    if let Some(own) = take_private(t, &server) {
-        return Some(own);
-    }
+    let own = take_private(t, &server);
     let first = t.client.requests <= 1;
     let proven = match (t.proxy().conf().reuse, first) {
-        (ReuseMode::Never, _) | (ReuseMode::Safe, true) => return None,
+        (ReuseMode::Never, _) | (ReuseMode::Safe, true) => return own,
         (ReuseMode::Aggressive, true) => true,
         _ => false,
     };
+    let key = key(t);
+    let conn = match own.or_else(|| resting(&server, key, proven)) {
+        Some(conn) => Some(conn),
+        None if others_hold(t, &server) => Box::pin(rob(t, &server, key, proven)).await,
+        None => None,
+    }?;
+    server.counters().reuses.add(1);
+    t.proxy().back().reuses.add(1);
+    Some(conn)
+}
+
+/// A connection that rests here, and that the server has not closed.
+fn resting(server: &Server, key: u64, proven: bool) -> Option<Conn> {
     loop {
-        let idle = server.idle.borrow_mut().take(key(t), proven)?;
+        let idle = server.idle.borrow_mut().take(key, proven)?;
         server.shared.runtime.idle.fetch_sub(1, Relaxed);
         if !idle.conn.stream.has_news() {
-            server.counters().reuses.add(1);
-            t.proxy().back().reuses.add(1);
             return Some(idle.conn);
         }
+    }
+}
+
+/// Whether another worker may be asked for a connection (manual, 3.2 "tune.idle-pool.shared"; 5.2
+/// "pool-low-conn").
+fn others_hold(t: &Transaction, server: &Server) -> bool {
+    let worker = &t.client.worker;
+    let idle = server.shared.runtime.idle.load(Relaxed);
+    worker.runtime.workers > 1
+        && idle > 0
+        && idle >= server.conf().pool.low
+        && worker.view().snapshot.global.tune.idle_pool_shared
+}
+
+/// Asks the other workers, one after the other.
+async fn rob(t: &Transaction, server: &Server, key: u64, proven: bool) -> Option<Conn> {
+    let worker = t.client.worker.clone();
+    for other in worker.others() {
+        let (answer, parcel) = oneshot::channel();
+        let robbery = Robbery { server: server.shared.runtime.clone(), key, proven, answer };
+        if !other.rob(robbery) {
+            continue;
+        }
+        let Ok(Some((fd, requests))) = parcel.await else { continue };
+        if let Ok(stream) = Stream::new(fd) {
+            let mut conn = Conn::new(stream, worker.buffers.buffer());
+            conn.requests = requests;
+            return Some(conn);
+        }
+    }
+    None
+}
+
+/// One worker's wish for a connection that rests at another's: the descriptor travels, with how many requests
+/// it has carried.
+pub(crate) struct Robbery {
+    server: Arc<ServerRuntime>,
+    key: u64,
+    proven: bool,
+    answer: oneshot::Sender<Option<(OwnedFd, u32)>>,
+}
+
+// === impl Robbery ===
+
+impl Robbery {
+    /// Looks for such a connection among this worker's.
+    pub(crate) fn answer(self, view: &View) {
+        let mut servers = view.proxies.iter().flat_map(|p| &p.servers);
+        let found = servers
+            .find(|s| Arc::ptr_eq(&s.shared.runtime, &self.server))
+            .and_then(|s| resting(s, self.key, self.proven))
+            .map(|conn| (conn.stream.into_fd(), conn.requests));
+        // Who asked may have gone; then the connection is closed.
+        let _ = self.answer.send(found);
     }
 }
 
