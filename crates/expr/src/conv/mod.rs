@@ -9,6 +9,7 @@ mod json;
 mod later;
 mod maps;
 mod net;
+mod packets;
 mod protobuf;
 mod strings;
 mod tables;
@@ -28,6 +29,7 @@ pub const CONVERTERS: &[&[Converter]] = &[
     later::CONVERTERS,
     maps::CONVERTERS,
     net::CONVERTERS,
+    packets::CONVERTERS,
     protobuf::CONVERTERS,
     strings::CONVERTERS,
     tables::CONVERTERS,
