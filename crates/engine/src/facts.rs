@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use weir_http::Head;
-
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
 
@@ -45,7 +43,7 @@ pub(crate) struct Facts {
     /// Its number in the process.
     pub(crate) number: u32,
     /// What the log counts of both messages, towards the server and towards the client: start lines and header
-    /// lines without their separators, bodies without their framing (see [`logged_size`]).
+    /// lines without their separators, bodies without their framing (see [`weir_http::h1::accounted`]).
     pub(crate) log_bytes: (u64, u64),
     /// Our own end of the connection to the server, and the server's.
     pub(crate) server_address: (Option<SocketAddr>, Option<SocketAddr>),
@@ -65,18 +63,3 @@ impl Facts {
         }
     }
 }
-
-/// What a head counts in the log's sizes (`%B`, `%U`): the parts of its start line and of its lines, and
-/// [`HEAD_WEIGHT`] for all that stands between them. Found by weighing heads on the reference.
-pub(crate) fn logged_size(head: &Head) -> u64 {
-    let lines: usize = head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum();
-    let start = match head.status() {
-        0 => head.method().len() + head.target().len(),
-        _ => STATUS_DIGITS + head.reason().len(),
-    };
-    (HEAD_WEIGHT + VERSION + start + lines) as u64
-}
-
-const HEAD_WEIGHT: usize = 21;
-const VERSION: usize = "HTTP/1.1".len();
-const STATUS_DIGITS: usize = 3;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use weir_balance::{Member, Plan};
 use weir_sys::connect::ConnectSpec;
 
+use crate::answers::Answers;
 use crate::balance::{self, Key};
 use crate::clock::Tick;
 use crate::conf::{self, Conf};
@@ -48,6 +49,8 @@ pub struct Proxy {
     pub maxconn: u32,
     /// What it logs.
     pub log: Arc<LogPlan>,
+    /// What it answers in the place of built-in answers.
+    pub answers: Answers,
 }
 
 /// A server, ready to run.
@@ -148,6 +151,7 @@ impl Proxy {
             default_backend,
             maxconn,
             log,
+            answers: Answers::compile(&conf.error_files),
         }
     }
 }

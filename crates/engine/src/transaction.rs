@@ -54,6 +54,8 @@ pub(crate) struct Assigned {
 pub(crate) enum Stop {
     /// Answer with this status, then close unless the request was read whole.
     Answer(u16),
+    /// Log this status, answer nothing, and close: a body is on its way that nobody will read, or nobody is there.
+    Silent(u16),
     /// All that was to be said was said.
     Done,
     /// There is nobody to say anything to.
@@ -117,11 +119,6 @@ impl Transaction {
     /// The backend, once it is chosen; the frontend before.
     pub(crate) fn proxy(&self) -> &Rc<local::Proxy> {
         self.backend.as_ref().unwrap_or(&self.client.frontend)
-    }
-
-    /// Whether a byte of a request came.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.facts.requested.is_some() || self.facts.bytes_in > 0 || !self.client.input.is_empty()
     }
 
     /// This turn's tick.

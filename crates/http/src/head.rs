@@ -1,7 +1,10 @@
 //! The head of a request or response: start line and header lines, in one recycled arena.
 //!
-//! The bytes of a head are copied in once; lines are ranges into the arena, values that are added go to its
-//! end. Order, case of values and duplicates survive; names are kept in lower case.
+//! Every line lies in the arena as it goes out, `name: value\r\n` with the name in lower case, so that lines
+//! nobody touched are written in one piece. Order, duplicates and the case of values survive. What the codec
+//! found out about body and connection while it read the lines is kept beside them ([`Facts`]).
+
+use crate::HeaderId;
 
 /// The head of a request or response. `clear` keeps the storage for the next one.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +14,12 @@ pub struct Head {
     method: Range,
     target: Range,
     reason: Range,
+    protocol: Range,
+    /// The status as it is written; empty for a request.
+    code: Range,
     version: (u8, u8),
     status: u16,
+    facts: Facts,
 }
 
 /// One header line.
@@ -24,32 +31,24 @@ pub struct HeaderLine {
     value: Range,
 }
 
-/// Well-known names, recognised once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the header of its name")]
-pub enum HeaderId {
-    Other,
-    Connection,
-    ContentLength,
-    TransferEncoding,
-    Host,
-    Expect,
-    Upgrade,
-    KeepAlive,
-    ProxyConnection,
-    Te,
-    Trailer,
-    Cookie,
-    SetCookie,
-    XForwardedFor,
-    Forwarded,
-    CacheControl,
-    Authorization,
-    ContentType,
-    Date,
-    Location,
+/// What the lines of a head say about its body and connection (RFC 9112, 6 and 9; RFC 9110, 7.8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `Content-Length`, where no `Transfer-Encoding` overrides it.
+    pub content_length: Option<u64>,
+    /// `Transfer-Encoding: chunked`
+    pub chunked: bool,
+    /// There are both `Content-Length` and `Transfer-Encoding`: the connection ends after this message.
+    pub ambiguous_length: bool,
+    /// `Connection: close`
+    pub close: bool,
+    /// `Connection: keep-alive`
+    pub keep_alive: bool,
+    /// `Connection: upgrade` and an `Upgrade` to go with it.
+    pub upgrade: bool,
 }
 
+/// A part of the arena.
 #[derive(Clone, Copy, Debug, Default)]
 struct Range {
     start: u32,
@@ -64,7 +63,8 @@ impl Head {
         self.arena.clear();
         self.lines.clear();
         (self.method, self.target, self.reason) = Default::default();
-        (self.version, self.status) = Default::default();
+        (self.protocol, self.code) = Default::default();
+        (self.version, self.status, self.facts) = Default::default();
     }
 
     /// The method.
@@ -87,9 +87,34 @@ impl Head {
         self.version
     }
 
+    /// The protocol and its version as they came, where they are not `HTTP/` and two digits.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        Some(self.bytes(self.protocol)).filter(|p| !p.is_empty())
+    }
+
     /// The status; 0 for a request.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Whether it is a response.
+    pub fn is_response(&self) -> bool {
+        self.code.end > self.code.start
+    }
+
+    /// The status as it is written.
+    pub fn code(&self) -> &[u8] {
+        self.bytes(self.code)
+    }
+
+    /// What was found out about body and connection.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The same, to be changed.
+    pub fn facts_mut(&mut self) -> &mut Facts {
+        &mut self.facts
     }
 
     /// Sets the start line of a request.
@@ -101,9 +126,31 @@ impl Head {
 
     /// Sets the start line of a response.
     pub fn set_response(&mut self, status: u16, reason: &[u8], version: (u8, u8)) {
+        let digits = [status / 100 % 10, status / 10 % 10, status % 10].map(|d| b'0' + d as u8);
+        self.set_coded_response(&digits, status, reason, version);
+    }
+
+    /// The same for a status that is not written in three digits.
+    pub(crate) fn set_coded_response(&mut self, code: &[u8], status: u16, reason: &[u8], version: (u8, u8)) {
         self.status = status;
+        self.code = self.push(code);
         self.reason = self.push(reason);
         self.version = version;
+    }
+
+    /// Sets a protocol that is not HTTP's own.
+    pub fn set_protocol(&mut self, protocol: &[u8]) {
+        self.protocol = self.push(protocol);
+    }
+
+    /// Sets the method.
+    pub fn set_method(&mut self, method: &[u8]) {
+        self.method = self.push(method);
+    }
+
+    /// Sets the target.
+    pub fn set_target(&mut self, target: &[u8]) {
+        self.target = self.push(target);
     }
 
     /// The lines, in order.
@@ -133,12 +180,29 @@ impl Head {
 
     /// Adds a line at the end.
     pub fn append(&mut self, name: &[u8], value: &[u8]) {
-        let start = self.arena.len() as u32;
-        self.arena.extend(name.iter().map(u8::to_ascii_lowercase));
-        let name = Range { start, end: self.arena.len() as u32 };
-        let id = HeaderId::of(self.bytes(name));
-        let value = self.push(value);
-        self.lines.push(HeaderLine { id, name, value });
+        let line = self.push_line(name, value);
+        self.lines.push(line);
+    }
+
+    /// Gives the `index`th line another value; nothing where there is no such line.
+    pub fn set_value(&mut self, index: usize, value: &[u8]) {
+        let Some(line) = self.lines.get(index) else { return };
+        // Names are short; their copy keeps the line in one piece.
+        let mut name = [0u8; 64];
+        let len = line.name.end.saturating_sub(line.name.start) as usize;
+        let line = match name.get_mut(..len) {
+            Some(name) => {
+                name.copy_from_slice(self.bytes(line.name));
+                self.push_line(name, value)
+            }
+            None => {
+                let name = self.bytes(line.name).to_vec();
+                self.push_line(&name, value)
+            }
+        };
+        if let Some(slot) = self.lines.get_mut(index) {
+            *slot = line;
+        }
     }
 
     /// Takes out all lines that `pick` names.
@@ -146,6 +210,72 @@ impl Head {
         let arena = &self.arena;
         let of = |r: Range| arena.get(r.start as usize..r.end as usize).unwrap_or_default();
         self.lines.retain(|l| !pick(l.id, of(l.name), of(l.value)));
+    }
+
+    /// Writes all lines but those that `skip` names, neighbours in one piece.
+    pub(crate) fn write_lines(&self, skip: impl Fn(HeaderId) -> bool, out: &mut Vec<u8>) {
+        let mut run = Range::default();
+        for line in &self.lines {
+            if skip(line.id) {
+                continue;
+            }
+            let end = line.value.end + 2;
+            if line.name.start != run.end {
+                out.extend_from_slice(self.bytes(run));
+                run.start = line.name.start;
+            }
+            run.end = end;
+        }
+        out.extend_from_slice(self.bytes(run));
+    }
+
+    /// Adds a line of a name in lower case whose value has been looked at.
+    pub(crate) fn push_known(&mut self, id: HeaderId, name: &[u8], value: &[u8]) {
+        let start = self.arena.len();
+        self.arena.reserve(name.len() + value.len() + 4);
+        self.arena.extend_from_slice(name);
+        self.arena.extend_from_slice(b": ");
+        self.arena.extend_from_slice(value);
+        self.arena.extend_from_slice(b"\r\n");
+        self.lines.push(HeaderLine::over(id, start, name.len(), value.len()));
+    }
+
+    /// Copies a name in lower case to the end of the arena. Returns its bytes, or nothing where it has one
+    /// that no name may have; [`Self::finish_line`] makes a line of it, [`Self::drop_name`] forgets it.
+    pub(crate) fn push_name(&mut self, name: &[u8], lower: &[u8; 256]) -> Option<&[u8]> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(name);
+        let copied = self.arena.get_mut(start..)?;
+        let mut valid = true;
+        for b in copied.iter_mut() {
+            *b = lower.get(usize::from(*b)).copied().unwrap_or(0);
+            valid &= *b != 0;
+        }
+        if valid { self.arena.get(start..) } else { None }
+    }
+
+    /// Makes a line of the `len` bytes of name that end the arena.
+    pub(crate) fn finish_line(&mut self, id: HeaderId, len: usize, value: &[u8]) {
+        let start = self.arena.len().saturating_sub(len);
+        self.arena.extend_from_slice(b": ");
+        self.arena.extend_from_slice(value);
+        self.arena.extend_from_slice(b"\r\n");
+        self.lines.push(HeaderLine::over(id, start, len, value.len()));
+    }
+
+    /// Forgets the `len` bytes of name that end the arena.
+    pub(crate) fn drop_name(&mut self, len: usize) {
+        self.arena.truncate(self.arena.len().saturating_sub(len));
+    }
+
+    fn push_line(&mut self, name: &[u8], value: &[u8]) -> HeaderLine {
+        let start = self.arena.len();
+        self.arena.extend(name.iter().map(u8::to_ascii_lowercase));
+        let id = HeaderId::of(self.arena.get(start..).unwrap_or_default());
+        self.arena.extend_from_slice(b": ");
+        self.arena.extend_from_slice(value);
+        self.arena.extend_from_slice(b"\r\n");
+        HeaderLine::over(id, start, name.len(), value.len())
     }
 
     fn push(&mut self, bytes: &[u8]) -> Range {
@@ -159,32 +289,35 @@ impl Head {
     }
 }
 
-// === impl HeaderId ===
+// === impl HeaderLine ===
 
-impl HeaderId {
-    /// The id of a name in lower case.
-    pub fn of(name: &[u8]) -> Self {
-        match name {
-            b"connection" => Self::Connection,
-            b"content-length" => Self::ContentLength,
-            b"transfer-encoding" => Self::TransferEncoding,
-            b"host" => Self::Host,
-            b"expect" => Self::Expect,
-            b"upgrade" => Self::Upgrade,
-            b"keep-alive" => Self::KeepAlive,
-            b"proxy-connection" => Self::ProxyConnection,
-            b"te" => Self::Te,
-            b"trailer" => Self::Trailer,
-            b"cookie" => Self::Cookie,
-            b"set-cookie" => Self::SetCookie,
-            b"x-forwarded-for" => Self::XForwardedFor,
-            b"forwarded" => Self::Forwarded,
-            b"cache-control" => Self::CacheControl,
-            b"authorization" => Self::Authorization,
-            b"content-type" => Self::ContentType,
-            b"date" => Self::Date,
-            b"location" => Self::Location,
-            _ => Self::Other,
+impl HeaderLine {
+    /// A line at `start` of the arena.
+    fn over(id: HeaderId, start: usize, name: usize, value: usize) -> Self {
+        let (start, name, value) = (start as u32, name as u32, value as u32);
+        let colon = start + name;
+        Self {
+            id,
+            name: Range { start, end: colon },
+            value: Range { start: colon + 2, end: colon + 2 + value },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_changed_or_taken_out_leave_the_others_as_they_were() {
+        let mut head = Head::default();
+        for (name, value) in [("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")] {
+            head.append(name.as_bytes(), value.as_bytes());
+        }
+        head.set_value(1, b"two");
+        head.remove(|_, name, _| name == b"c");
+        let mut out = Vec::new();
+        head.write_lines(|_| false, &mut out);
+        assert_eq!(out, b"a: 1\r\nb: two\r\nd: 4\r\n");
     }
 }

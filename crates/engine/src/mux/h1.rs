@@ -7,7 +7,8 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep, chunk_header};
+use weir_http::Head;
+use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, chunk_header};
 
 use crate::buffer::Buffer;
 use crate::io::Stream;
@@ -28,6 +29,29 @@ pub(crate) struct Front {
     pub(crate) request: BodyLength,
     /// The client's connection goes on after this answer.
     pub(crate) keep_alive: bool,
+    /// How much of the request's body was taken from the client.
+    pub(crate) taken: Taken,
+}
+
+/// How much of a body was taken from its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// Some of it: where it ends is not known any more.
+    Some,
+    /// All of it.
+    All,
+}
+
+/// What becomes of the trailers of a body in chunks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trailers {
+    /// What they may be.
+    pub(crate) limits: Limits,
+    /// They are not passed on (`option http-drop-request-trailers`, `-response-trailers`).
+    pub(crate) drop: bool,
 }
 
 /// A piece of a body.
@@ -45,8 +69,10 @@ pub(crate) enum Frame {
         /// Bytes to be thrown away.
         skip: usize,
     },
-    /// The body is complete; `skip` bytes of framing end it.
-    End {
+    /// The body is complete.
+    End,
+    /// The last chunk is there: `skip` bytes of framing, then trailers.
+    Trailers {
         /// Bytes to be thrown away.
         skip: usize,
     },
@@ -89,6 +115,9 @@ pub(crate) struct Pump {
     ended: bool,
     /// The source's end of stream was seen.
     closed: bool,
+    /// Of the chunk that the sink was told of, what it has still to get.
+    open: u64,
+    trailers: Trailers,
     /// Bytes of body taken from the source.
     pub(crate) read: u64,
     /// Bytes written to the sink, framing and heads included.
@@ -129,18 +158,18 @@ impl Reader {
     /// What the input begins with.
     fn frame(&mut self, input: &[u8], closed: bool) -> Frame {
         match self {
-            Self::Length(0) => Frame::End { skip: 0 },
+            Self::Length(0) => Frame::End,
             Self::Length(left) => match usize::try_from(*left).unwrap_or(usize::MAX).min(input.len()) {
                 0 => Frame::More { skip: 0 },
                 len => Frame::Data { skip: 0, len },
             },
-            Self::UntilClose if input.is_empty() && closed => Frame::End { skip: 0 },
+            Self::UntilClose if input.is_empty() && closed => Frame::End,
             Self::UntilClose if input.is_empty() => Frame::More { skip: 0 },
             Self::UntilClose => Frame::Data { skip: 0, len: input.len() },
             Self::Chunked(decoder) => match decoder.step(input) {
                 ChunkStep::Data { skip, len: 0 } | ChunkStep::Partial { skip } => Frame::More { skip },
                 ChunkStep::Data { skip, len } => Frame::Data { skip, len },
-                ChunkStep::End { skip } => Frame::End { skip },
+                ChunkStep::End { skip } => Frame::Trailers { skip },
                 ChunkStep::Invalid => Frame::Invalid,
             },
         }
@@ -152,6 +181,14 @@ impl Reader {
             Self::Length(left) => *left = left.saturating_sub(n as u64),
             Self::Chunked(decoder) => decoder.passed(n),
             Self::UntilClose => {}
+        }
+    }
+
+    /// The data that the source has announced, of which the first `len` bytes are there.
+    fn announced(&self, input: &[u8], len: usize) -> u64 {
+        match self {
+            Self::Chunked(decoder) => decoder.announced(input),
+            _ => len as u64,
         }
     }
 
@@ -216,13 +253,57 @@ impl Output {
     }
 }
 
+/// Whether what came with a head can be the start of its body: a message that is broken when it comes is
+/// refused whole.
+pub(crate) fn body_seems_valid(body: BodyLength, input: &[u8], limits: &Limits) -> bool {
+    body != BodyLength::Chunked
+        || ChunkDecoder::default().seems_valid(input, |rest| {
+            let mut head = Head::default();
+            !matches!(h1::parse_trailers(rest, &mut head, limits, 400), Parse::Invalid(_))
+        })
+}
+
+/// Throws away a body that lies in the input with its end; false where it is not all there.
+pub(crate) fn skip_body(body: BodyLength, input: &mut Buffer, limits: &Limits) -> bool {
+    let mut reader = Reader::new(body);
+    loop {
+        match reader.frame(input.data(), false) {
+            Frame::Data { skip, len } => {
+                reader.passed(len);
+                input.consume(skip + len);
+            }
+            Frame::End => return true,
+            Frame::Trailers { skip } => {
+                input.consume(skip);
+                let Parse::Complete { consumed } =
+                    h1::parse_trailers(input.data(), &mut Head::default(), limits, 400)
+                else {
+                    return false;
+                };
+                input.consume(consumed);
+                return true;
+            }
+            Frame::More { .. } | Frame::Invalid => return false,
+        }
+    }
+}
+
 // === impl Pump ===
 
 impl Pump {
-    pub(crate) fn new(from: BodyLength, to: BodyLength) -> Self {
+    pub(crate) fn new(from: BodyLength, to: BodyLength, trailers: Trailers) -> Self {
         let reader = Reader::new(from);
         let ended = matches!(from, BodyLength::None);
-        Self { reader, writer: Writer::new(to), ended, closed: false, read: 0, written: 0 }
+        Self { reader, writer: Writer::new(to), ended, closed: false, open: 0, trailers, read: 0, written: 0 }
+    }
+
+    /// How much was taken from the source.
+    pub(crate) fn taken(&self) -> Taken {
+        match self.read {
+            _ if self.ended => Taken::All,
+            0 => Taken::Nothing,
+            _ => Taken::Some,
+        }
     }
 
     /// Whether the whole body was read from its source.
@@ -272,11 +353,18 @@ impl Pump {
                     }
                     ready!(self.fill(cx, from, input))?;
                 }
-                Frame::End { skip } => {
+                Frame::End => self.end(&Head::default(), output),
+                Frame::Trailers { skip } => {
                     input.consume(skip);
-                    self.ended = true;
-                    if self.writer == Writer::Chunked {
-                        output.bytes.extend_from_slice(b"0\r\n\r\n");
+                    let mut head = Head::default();
+                    match h1::parse_trailers(input.data(), &mut head, &self.trailers.limits, 400) {
+                        Parse::Complete { consumed } => {
+                            input.consume(consumed);
+                            self.end(&head, output);
+                        }
+                        Parse::Partial if self.closed => return Poll::Ready(Err(Broken::Source(None))),
+                        Parse::Partial => ready!(self.fill(cx, from, input))?,
+                        Parse::Invalid(_) => return Poll::Ready(Err(Broken::Malformed)),
                     }
                 }
                 Frame::Invalid => return Poll::Ready(Err(Broken::Malformed)),
@@ -294,36 +382,53 @@ impl Pump {
         output: &mut Output,
     ) -> Poll<Result<(), Broken>> {
         let data = input.data().get(..len).unwrap_or_default();
-        match self.writer {
-            Writer::Nothing => {}
-            Writer::Chunked => {
-                if output.bytes.len() > JOIN {
-                    let n = ready!(self.send(cx, to, output))?;
-                    self.written += n;
-                }
-                chunk_header(len, &mut output.bytes);
+        if self.writer == Writer::Chunked && self.open == 0 {
+            // Chunks that came together leave as one, and one that came in parts is announced once.
+            self.open = self.reader.announced(input.data(), len);
+            chunk_header(self.open, &mut output.bytes);
+        }
+        // A small body goes out with its head, in one call.
+        let joins = !output.is_empty() && len <= JOIN && output.bytes.len() <= 2 * JOIN;
+        let taken = match self.writer {
+            Writer::Nothing => len,
+            _ if joins => {
                 output.bytes.extend_from_slice(data);
-                output.bytes.extend_from_slice(b"\r\n");
+                len
             }
-            // A small body goes out with its head, in one call.
-            Writer::Raw if !output.is_empty() && len <= JOIN => output.bytes.extend_from_slice(data),
-            Writer::Raw => {
+            _ => {
                 if !output.is_empty() {
                     let n = ready!(output.poll_send(cx, to, true)).map_err(Broken::Sink)?;
                     self.written += n as u64;
                 }
                 let n = ready!(to.poll_write(cx, data, false)).map_err(Broken::Sink)?;
                 self.written += n as u64;
-                self.read += n as u64;
-                self.reader.passed(n);
-                input.consume(n);
-                return Poll::Ready(Ok(()));
+                n
+            }
+        };
+        self.read += taken as u64;
+        self.reader.passed(taken);
+        input.consume(taken);
+        if self.writer == Writer::Chunked {
+            self.open = self.open.saturating_sub(taken as u64);
+            if self.open == 0 {
+                output.bytes.extend_from_slice(b"\r\n");
             }
         }
-        self.read += len as u64;
-        self.reader.passed(len);
-        input.consume(len);
         Poll::Ready(Ok(()))
+    }
+
+    /// The source's body is complete.
+    fn end(&mut self, trailers: &Head, output: &mut Output) {
+        self.ended = true;
+        if self.writer != Writer::Chunked {
+            return;
+        }
+        output.bytes.extend_from_slice(b"0\r\n");
+        if self.trailers.drop {
+            output.bytes.extend_from_slice(b"\r\n");
+        } else {
+            h1::write_trailers(trailers, &mut output.bytes);
+        }
     }
 
     fn send(&self, cx: &mut Context<'_>, to: &Stream, output: &mut Output) -> Poll<Result<u64, Broken>> {

@@ -3,15 +3,16 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use weir_http::h1::{self, BodyLength};
+use weir_http::h1::{self, BodyLength, Outgoing};
 
 use crate::clock::{self, Tick};
+use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
-use crate::mux::h1::{Broken, Conn, Output, Pump};
+use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing};
-use crate::stage::{prepare, stream};
+use crate::stage::{prepare, receive, stream};
 use crate::transaction::{Stop, Transaction};
 
 /// Passes the answer on, head and body.
@@ -22,17 +23,19 @@ pub(crate) async fn pass(
     mut up: Output,
 ) -> Result<(), Stop> {
     t.facts.answered = Some(t.now());
-    let body = match h1::response_body(&t.messages.response, t.messages.request.method()) {
+    let body = match h1::response_body(&t.messages.response, &t.messages.request) {
         Ok(body) => body,
         Err(_) => return Err(exchange::blame(t, &Missing::Junk)),
     };
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     send_head(t, body, request, &mut down);
-    log::answered(t, body, back.input.data());
+    log::answered(t);
     if body == BodyLength::Tunnel {
         return Box::pin(upgrade(t, back, down)).await;
     }
-    let mut response = Pump::new(body, body);
+    let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
+    let trailers = Trailers { limits: receive::response_limits(t), drop };
+    let mut response = Pump::new(body, body, trailers);
     let end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
     t.facts.bytes_in += request.read;
     t.facts.bytes_up += request.written;
@@ -65,10 +68,17 @@ fn send_head(t: &mut Transaction, body: BodyLength, request: &Pump, down: &mut O
     if body == BodyLength::UntilClose || stopping || unread && !is_small(request) {
         t.front.keep_alive = false;
     }
-    let lines: &[u8] =
-        if t.front.keep_alive || body == BodyLength::Tunnel { b"" } else { b"connection: close\r\n" };
-    let hop = |id| body != BodyLength::Tunnel && prepare::is_hop(id);
-    h1::write_head(&t.messages.response, lines, hop, &mut down.bytes);
+    let (response, asked) = (&t.messages.response, &t.messages.request);
+    if response.facts().chunked && response.version() < (1, 1) {
+        t.front.keep_alive = false; // RFC 9112, 6.1
+    }
+    let extra = match body {
+        BodyLength::Tunnel => b"",
+        _ => h1::client_line(response, asked, t.front.keep_alive),
+    };
+    let without_length = h1::has_no_length(response, asked);
+    let how = Outgoing { extra, without_length, cases: prepare::client_cases(t) };
+    h1::write_head(response, &how, &mut down.bytes);
 }
 
 /// Whether what is left of the request will surely have come when the answer is sent.

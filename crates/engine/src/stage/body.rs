@@ -65,8 +65,13 @@ fn is_last_chunk_in(mut input: &[u8]) -> bool {
                 decoder.passed(len);
                 input = input.get(skip + len..).unwrap_or_default();
             }
-            ChunkStep::End { .. } => return true,
+            ChunkStep::End { skip } => return ends_trailers(input.get(skip..).unwrap_or_default()),
             _ => return false,
         }
     }
+}
+
+/// Whether the empty line after the trailers is there.
+fn ends_trailers(rest: &[u8]) -> bool {
+    rest.split_inclusive(|b| *b == b'\n').any(|line| matches!(line, b"\n" | b"\r\n"))
 }

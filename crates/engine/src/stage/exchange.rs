@@ -5,13 +5,12 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use weir_balance::retry::Next;
-use weir_http::h1::{self, Limits, Parse, Parser};
+use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 
 use crate::clock::{self, Tick};
 use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
-use crate::facts::logged_size;
-use crate::mux::h1::{Broken, Conn, Output, Pump};
+use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
 use crate::stage::{answer, body, prepare, reach, receive, reuse};
 use crate::transaction::{Stop, Transaction};
 
@@ -52,10 +51,12 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             Ok(()) => {
                 answer::pass(t, &mut back, &mut request, up).await?;
                 reuse::keep(t, back);
+                leave(t);
                 return Ok(());
             }
             Err(missing) => {
                 t.facts.bytes_in += request.read;
+                t.front.taken = request.taken();
                 if !is_stale(t, &missing, &request) && !(replay.allows(&missing) && replay.again(t)) {
                     return Err(blame(t, &missing));
                 }
@@ -87,15 +88,11 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
 /// Writes the head that the server gets.
 fn send_head(t: &mut Transaction, back: &mut Conn, up: &mut Output) -> Pump {
     back.requests += 1;
-    h1::write_head(&t.messages.request, server_lines(t), prepare::is_hop, &mut up.bytes);
-    Pump::new(t.front.request, t.front.request)
-}
-
-/// The lines that the server's connection needs.
-fn server_lines(t: &Transaction) -> &'static [u8] {
-    let closes = Options::HTTP_CLOSE | Options::HTTP_SERVER_CLOSE;
-    let options = t.proxy().conf().options | t.client.frontend.conf().options;
-    if options.intersects(closes) { b"connection: close\r\n" } else { b"" }
+    let extra = h1::server_line(&t.messages.request, !prepare::server_closes(t));
+    let cases = prepare::server_cases(t);
+    h1::write_head(&t.messages.request, &Outgoing { extra, cases, ..Outgoing::default() }, &mut up.bytes);
+    let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
+    Pump::new(t.front.request, t.front.request, Trailers { limits: receive::request_limits(t), drop })
 }
 
 /// Sends the request and waits for the head of the answer; interim answers are passed on.
@@ -148,7 +145,7 @@ impl Wait {
         let client = t.client.frontend.conf().timeouts.client;
         let now = clock::now();
         Self {
-            limits: receive::limits(t),
+            limits: receive::response_limits(t),
             parser: Parser::default(),
             interim: Output::default(),
             server,
@@ -187,9 +184,15 @@ impl Wait {
                 Parse::Complete { consumed } => {
                     back.input.consume(consumed);
                     t.facts.bytes_down += consumed as u64;
-                    t.facts.log_bytes.1 += logged_size(&t.messages.response);
+                    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
                     if !is_interim(t.messages.response.status()) {
-                        return Poll::Ready(Ok(()));
+                        let body = if t.messages.response.facts().chunked {
+                            BodyLength::Chunked
+                        } else {
+                            BodyLength::None
+                        };
+                        let valid = body_seems_valid(body, back.input.data(), &self.limits);
+                        return Poll::Ready(if valid { Ok(()) } else { Err(Missing::Junk) });
                     }
                     self.pass_interim(t);
                     continue;
@@ -207,11 +210,10 @@ impl Wait {
         }
     }
 
-    /// Hands an interim answer on; a client of HTTP/1.0 does not know them (RFC 9110, 15.2).
+    /// Hands an interim answer on, to clients of HTTP/1.0 too: those that ask for one understand it.
     fn pass_interim(&mut self, t: &Transaction) {
-        if t.messages.request.version() >= (1, 1) {
-            h1::write_head(&t.messages.response, b"", prepare::is_hop, &mut self.interim.bytes);
-        }
+        let how = Outgoing { without_length: true, cases: prepare::client_cases(t), ..Outgoing::default() };
+        h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
     }
 
     fn poll_due(&self, cx: &mut Context<'_>, t: &Transaction, sent: bool) -> Poll<Result<(), Missing>> {
@@ -269,15 +271,11 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::Empty => (Cause::Server, Stage::Headers, Stop::Answer(502)),
         Missing::Junk => (Cause::Proxy, Stage::Headers, Stop::Answer(502)),
         Missing::Late => (Cause::ServerTimeout, Stage::Headers, Stop::Answer(504)),
-        Missing::Client(Broken::Malformed) => (Cause::Proxy, Stage::Data, Stop::Answer(400)),
-        Missing::Client(_) => (Cause::Client, Stage::Data, Stop::Answer(400)),
-        Missing::ClientLate => (Cause::ClientTimeout, Stage::Data, Stop::Answer(408)),
-        Missing::ClientLeft => (Cause::Client, Stage::Headers, Stop::Close),
+        Missing::Client(Broken::Malformed) => (Cause::Proxy, Stage::Headers, Stop::Silent(400)),
+        Missing::Client(_) | Missing::ClientLeft => (Cause::Client, Stage::Headers, Stop::Silent(400)),
+        Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);
-    if matches!(missing, Missing::ClientLeft) {
-        t.facts.status = 400; // For the log: nobody is there to read it.
-    }
     let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
         back.failed_responses.add(1);
@@ -290,7 +288,6 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
             a.server.counters().client_aborts.add(1);
         }
     }
-    t.front.keep_alive = false;
     leave(t);
     stop
 }

@@ -1,9 +1,9 @@
 //! What the request gets on its way: the client's address, and the lines that belong to one connection only
 //! taken off (manual, 4.2 "option forwardfor"; RFC 9110, 7.6.1).
 
-use weir_http::HeaderId;
+use weir_http::h1::CaseMap;
 
-use crate::conf::AddressHeader;
+use crate::conf::{AddressHeader, Options};
 use crate::transaction::{Stop, Transaction};
 
 /// Makes the request ready for a server.
@@ -33,7 +33,21 @@ fn add_address(t: &mut Transaction, rule: &AddressHeader) {
     t.messages.request.append(&rule.name, text.get(..len).unwrap_or_default());
 }
 
-/// Whether a line belongs to one connection only, so that the next one gets its own.
-pub(crate) fn is_hop(id: HeaderId) -> bool {
-    matches!(id, HeaderId::Connection | HeaderId::KeepAlive | HeaderId::ProxyConnection)
+/// Whether the server's connection ends after this request.
+pub(crate) fn server_closes(t: &Transaction) -> bool {
+    let back = t.proxy();
+    back.conf().options.intersects(Options::HTTP_CLOSE | Options::HTTP_SERVER_CLOSE)
+        || t.client.frontend.has(Options::HTTP_SERVER_CLOSE)
+}
+
+/// The spelling of names that the server insists on.
+pub(crate) fn server_cases(t: &Transaction) -> Option<&CaseMap> {
+    let _ = t;
+    None
+}
+
+/// The spelling of names that the client insists on.
+pub(crate) fn client_cases(t: &Transaction) -> Option<&CaseMap> {
+    let _ = t;
+    None
 }

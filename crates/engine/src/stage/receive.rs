@@ -3,21 +3,19 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_http::h1::{self, Limits, Parse};
+use weir_http::h1::{self, BodyLength, Fault, Limits, Parse};
 
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
-use crate::facts::logged_size;
+use crate::mux::h1::{Taken, body_seems_valid};
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the head.
 pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
-    let limits = limits(t);
+    let limits = request_limits(t);
     let conf = t.client.frontend.conf();
     let wait = conf.timeouts.http_request.or(conf.timeouts.client);
-    // The first request was waited for since the connection came.
-    let since = if t.client.requests == 0 { t.client.accepted } else { t.facts.begun };
-    t.client.timer.set(since.after(wait));
+    t.client.timer.set(t.facts.begun.after(wait));
     loop {
         let input = t.client.input.data();
         if !input.is_empty() {
@@ -28,12 +26,12 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
                     break;
                 }
                 Parse::Partial => {}
-                Parse::Invalid(fault) => return Err(refuse(t, Cause::Proxy, fault.status)),
+                Parse::Invalid(fault) => return Err(misunderstood(t, fault)),
             }
         }
         fill(t).await?;
     }
-    judge(t)
+    judge(t, &limits)
 }
 
 /// Reads more of the head.
@@ -55,7 +53,6 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
         Some(_) if t.client.input.is_empty() && t.client.requests > 0 => Err(Stop::Close),
         Some(r) => {
             let stop = refuse(t, Cause::Client, 400);
-            t.facts.status = 400; // For the log, even where nobody is there to read it.
             Err(if r.is_err() { Stop::Close } else { stop })
         }
         None => Err(refuse(t, Cause::ClientTimeout, 408)),
@@ -63,20 +60,23 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
 }
 
 /// What follows from the head for the connection and the body.
-fn judge(t: &mut Transaction) -> Result<(), Stop> {
+fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
     let head = &t.messages.request;
-    match h1::request_body(head) {
-        Ok(body) => t.front.request = body,
-        Err(fault) => return Err(refuse(t, Cause::Proxy, fault.status)),
+    t.front.request = h1::request_body(head);
+    if !body_seems_valid(t.front.request, t.client.input.data(), limits) {
+        return Err(refuse(t, Cause::Proxy, 400));
     }
+    if t.front.request == BodyLength::None {
+        t.front.taken = Taken::All;
+    }
+    t.facts.requested = Some(t.now());
     let closing = t.client.worker.runtime.process.is_stopping();
     t.front.keep_alive = h1::persists(head) && !closing && !t.client.frontend.has(Options::HTTP_CLOSE);
     t.client.requests += 1;
-    t.facts.log_bytes.0 += logged_size(&t.messages.request);
+    t.facts.log_bytes.0 += h1::accounted(&t.messages.request) as u64;
     let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;
     t.messages.captured.take(&t.messages.request, limit);
     let now = t.now();
-    t.facts.requested = Some(now);
     let counters = t.client.frontend.front();
     counters.requests.add(1);
     counters.request_rate.count(now);
@@ -86,6 +86,11 @@ fn judge(t: &mut Transaction) -> Result<(), Stop> {
     Ok(())
 }
 
+fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
+    let stop = refuse(t, Cause::Proxy, fault.status);
+    if fault.silent { Stop::Silent(fault.status) } else { stop }
+}
+
 fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
     t.facts.blame(cause, Stage::Request);
     t.client.frontend.front().failed_requests.add(1);
@@ -93,10 +98,29 @@ fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
     Stop::Answer(status)
 }
 
-/// How large a head may be: a buffer without what is kept free for rewriting (manual, 3.2
-/// "tune.maxrewrite").
-pub(crate) fn limits(t: &Transaction) -> Limits {
-    let tune = &t.client.worker.view().snapshot.global.tune;
-    let reserve = tune.maxrewrite.unwrap_or_else(|| (tune.bufsize / 2).min(1024));
-    Limits { max_headers: tune.max_headers, max_bytes: tune.bufsize.saturating_sub(reserve) }
+/// What the head of a request may be.
+pub(crate) fn request_limits(t: &Transaction) -> Limits {
+    limits(t, t.client.frontend.has(Options::ACCEPT_UNSAFE_REQUEST))
 }
+
+/// What the head of a response may be.
+pub(crate) fn response_limits(t: &Transaction) -> Limits {
+    limits(t, t.proxy().has(Options::ACCEPT_UNSAFE_RESPONSE))
+}
+
+/// A head leaves a buffer the room for rewriting (manual, 3.2 "tune.maxrewrite").
+fn limits(t: &Transaction, lenient: bool) -> Limits {
+    let global = &t.client.worker.view().snapshot.global;
+    let tune = &global.tune;
+    let reserve = tune.maxrewrite.unwrap_or_else(|| (tune.bufsize / 2).min(1024));
+    Limits {
+        max_headers: tune.max_headers,
+        max_bytes: tune.bufsize,
+        max_weight: tune.bufsize.saturating_sub(reserve + BUFFER_HEAD),
+        lenient,
+        payload_with_any_method: global.h1_any_payload,
+    }
+}
+
+/// What the reference needs at the start of a buffer that holds a message.
+const BUFFER_HEAD: usize = 40;

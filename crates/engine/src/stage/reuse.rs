@@ -10,12 +10,13 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::conf::{Options, ReuseMode};
+use crate::conf::ReuseMode;
 use crate::io::Stream;
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::pool::Idle;
 use crate::runtime::ServerRuntime;
+use crate::stage::prepare;
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
@@ -108,11 +109,9 @@ impl Robbery {
 /// Puts the connection to rest where it may carry another request.
 pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
-    let closes = Options::HTTP_CLOSE | Options::HTTP_SERVER_CLOSE;
-    let options = t.proxy().conf().options | t.client.frontend.conf().options;
     let limits = server.conf().pool;
     let worn = limits.max_reuse >= 0 && i64::from(back.requests) > limits.max_reuse;
-    if !t.messages.reusable || !back.input.is_empty() || options.intersects(closes) || worn {
+    if !t.messages.reusable || !back.input.is_empty() || prepare::server_closes(t) || worn {
         return;
     }
     back.input.release();

@@ -1,7 +1,5 @@
 //! A TCP session once its server is reached: a tunnel, and what is counted of it.
 
-use weir_http::h1::BodyLength;
-
 use crate::clock::Tick;
 use crate::conf::{Options, Proxy};
 use crate::io::Stream;
@@ -13,7 +11,7 @@ use crate::tunnel::{self, End, Rules};
 pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
     let mut input = t.client.worker.buffers.buffer();
     t.facts.answered = t.facts.connected;
-    log::answered(t, BodyLength::None, &[]);
+    log::answered(t);
     between(t, &server, &mut input).await;
     Err(Stop::Close)
 }

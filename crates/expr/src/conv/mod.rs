@@ -9,7 +9,6 @@ mod json;
 mod later;
 mod maps;
 mod net;
-mod packets;
 mod protobuf;
 mod strings;
 mod tables;
@@ -29,7 +28,6 @@ pub const CONVERTERS: &[&[Converter]] = &[
     later::CONVERTERS,
     maps::CONVERTERS,
     net::CONVERTERS,
-    packets::CONVERTERS,
     protobuf::CONVERTERS,
     strings::CONVERTERS,
     tables::CONVERTERS,

@@ -1,17 +1,18 @@
 //! The chunked coding (RFC 9112, 7.1).
 
-/// Reads the chunked coding from pieces of input.
+/// Reads the chunked coding from pieces of input, up to the line that announces the end. Trailers follow it:
+/// see [`super::parse_trailers`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChunkDecoder {
     state: State,
+    /// Of a chunk, what is still to come.
     size: u64,
-    digits: u8,
 }
 
 /// What the input begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkStep {
-    /// `skip` bytes of framing, then `len` bytes of data.
+    /// `skip` bytes of framing, then `len` bytes of data, as far as they are there.
     Data {
         /// Bytes of framing before the data.
         skip: usize,
@@ -23,7 +24,7 @@ pub enum ChunkStep {
         /// Bytes to be thrown away.
         skip: usize,
     },
-    /// The end: `skip` bytes close the body.
+    /// The last chunk: `skip` bytes, then trailers and an empty line.
     End {
         /// Bytes to be thrown away.
         skip: usize,
@@ -36,14 +37,17 @@ pub enum ChunkStep {
 enum State {
     #[default]
     Size,
+    /// At least one digit was there.
+    Digits,
+    /// Blanks after the size.
+    Blank,
     Extension,
+    Quoted,
+    QuotedPair,
     SizeLf,
     Data,
     DataCr,
     DataLf,
-    Trailer,
-    TrailerLine,
-    TrailerLf,
     End,
 }
 
@@ -57,13 +61,16 @@ impl ChunkDecoder {
                 let len = usize::try_from(self.size).unwrap_or(usize::MAX).min(input.len() - i);
                 return ChunkStep::Data { skip: i, len };
             }
+            if self.state == State::End {
+                return ChunkStep::End { skip: i };
+            }
             let Some(next) = self.next(*b) else { return ChunkStep::Invalid };
             self.state = next;
-            if next == State::End {
-                return ChunkStep::End { skip: i + 1 };
-            }
         }
-        ChunkStep::Partial { skip: input.len() }
+        match self.state {
+            State::End => ChunkStep::End { skip: input.len() },
+            _ => ChunkStep::Partial { skip: input.len() },
+        }
     }
 
     /// `n` bytes of data were taken.
@@ -74,67 +81,135 @@ impl ChunkDecoder {
         }
     }
 
+    /// The data that chunks are known to hold from here on: all that the input has, and what its last chunk
+    /// announces beyond. The input begins with data.
+    pub fn announced(mut self, mut input: &[u8]) -> u64 {
+        let mut total = 0;
+        while let ChunkStep::Data { skip, len } = self.step(input) {
+            total += self.size;
+            if (len as u64) < self.size {
+                break;
+            }
+            self.passed(len);
+            input = input.get(skip + len..).unwrap_or_default();
+        }
+        total
+    }
+
+    /// Whether the input may go on to be chunks; what follows the last one is for `rest` to judge.
+    pub fn seems_valid(mut self, mut input: &[u8], rest: impl FnOnce(&[u8]) -> bool) -> bool {
+        loop {
+            match self.step(input) {
+                ChunkStep::Data { skip, len } => {
+                    self.passed(len);
+                    input = input.get(skip + len..).unwrap_or_default();
+                    if input.is_empty() {
+                        return true;
+                    }
+                }
+                ChunkStep::Partial { .. } => return true,
+                ChunkStep::End { skip } => return rest(input.get(skip..).unwrap_or_default()),
+                ChunkStep::Invalid => return false,
+            }
+        }
+    }
+
+    /// Line ends are CR and LF together: a bare one is where smuggling begins.
     fn next(&mut self, b: u8) -> Option<State> {
         Some(match (self.state, b) {
-            (State::Size, b) if b.is_ascii_hexdigit() => {
-                if self.digits >= 16 {
+            (State::Size | State::Digits, b) if b.is_ascii_hexdigit() => {
+                self.size = (self.size << 4) | u64::from(char::from(b).to_digit(16)?);
+                if self.size >> MAX_BITS > 0 {
                     return None;
                 }
-                self.digits += 1;
-                self.size = (self.size << 4) | u64::from((b as char).to_digit(16)?);
-                State::Size
+                State::Digits
             }
-            (State::Size, _) if self.digits == 0 => return None,
-            (State::Size, b'\r') => State::SizeLf,
-            (State::Size, b'\n') | (State::Extension, b'\n') | (State::SizeLf, b'\n') => self.after_size(),
-            (State::Size, b';' | b' ' | b'\t') => State::Extension,
-            (State::Extension, b'\r') => State::SizeLf,
-            (State::Extension, _) => State::Extension,
+            (State::Size, _) => return None,
+            (State::Digits | State::Blank | State::Extension, b'\r') => State::SizeLf,
+            (State::Digits | State::Blank, b' ' | b'\t') => State::Blank,
+            (State::Digits | State::Blank, b';') => State::Extension,
+            (State::Extension, b'"') => State::Quoted,
+            (State::Quoted, b'"') => State::Extension,
+            (State::Quoted, b'\\') => State::QuotedPair,
+            (State::Extension, b'\\') => return None,
+            (State::QuotedPair, b'\t' | b' '..=b'~' | 0x80..) => State::Quoted,
+            (state @ (State::Extension | State::Quoted), b'\t' | b' '..=b'~' | 0x80..) => state,
+            (State::SizeLf, b'\n') if self.size == 0 => State::End,
+            (State::SizeLf, b'\n') => State::Data,
             (State::DataCr, b'\r') => State::DataLf,
-            (State::DataCr, b'\n') | (State::DataLf, b'\n') => State::Size,
-            (State::Trailer, b'\r') => State::TrailerLf,
-            (State::Trailer, b'\n') | (State::TrailerLf, b'\n') => State::End,
-            (State::Trailer, _) => State::TrailerLine,
-            (State::TrailerLine, b'\n') => State::Trailer,
-            (State::TrailerLine, _) => State::TrailerLine,
+            (State::DataLf, b'\n') => State::Size,
             _ => return None,
         })
     }
-
-    fn after_size(&mut self) -> State {
-        self.digits = 0;
-        if self.size == 0 { State::Trailer } else { State::Data }
-    }
 }
+
+/// Chunks of up to this many bits of size are read: no 64-bit sum can overflow with them.
+const MAX_BITS: u32 = 52;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What comes out when at most `cut` more bytes are given each time, and what is left; nothing when invalid.
+    fn decode(coded: &[u8], cut: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+        let mut d = ChunkDecoder::default();
+        let (mut out, mut at, mut end) = (Vec::new(), 0, cut.min(coded.len()));
+        loop {
+            match d.step(&coded[at..end]) {
+                ChunkStep::Data { skip, len } => {
+                    out.extend_from_slice(&coded[at + skip..at + skip + len]);
+                    d.passed(len);
+                    at += skip + len;
+                }
+                ChunkStep::Partial { skip } => at += skip,
+                ChunkStep::End { skip } => return Some((out, coded[at + skip..].to_vec())),
+                ChunkStep::Invalid => return None,
+            }
+            if at == end {
+                if end == coded.len() {
+                    return None;
+                }
+                end = (end + cut).min(coded.len());
+            }
+        }
+    }
+
     #[test]
     fn data_comes_out_whatever_way_it_is_cut() {
-        let coded = b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nA: b\r\n\r\nrest";
+        let coded = b"5\r\nhello\r\n6;x=\"y;\\\"\"\r\n world\r\n000\r\nA: b\r\n\r\n";
         for cut in 1..coded.len() {
-            let mut d = ChunkDecoder::default();
-            let mut out = Vec::new();
-            let mut at = 0;
-            let mut end = cut;
-            let ended = loop {
-                match d.step(&coded[at..end]) {
-                    ChunkStep::Data { skip, len } => {
-                        out.extend_from_slice(&coded[at + skip..at + skip + len]);
-                        d.passed(len);
-                        at += skip + len;
-                    }
-                    ChunkStep::Partial { skip } => {
-                        at += skip;
-                        end = (end + cut).min(coded.len());
-                    }
-                    ChunkStep::End { skip } => break at + skip,
-                    ChunkStep::Invalid => panic!("invalid at {at} cut {cut}"),
-                }
-            };
-            assert_eq!((out.as_slice(), &coded[ended..]), (&b"hello world"[..], &b"rest"[..]));
+            assert_eq!(
+                decode(coded, cut),
+                Some((b"hello world".to_vec(), b"A: b\r\n\r\n".to_vec())),
+                "{cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_reference_takes_for_chunks() {
+        for (coded, good) in [
+            ("3\r\nabc\r\n0\r\n", true),
+            ("3;x=y\r\nabc\r\n0;z\r\n", true),
+            ("3 ;x\r\nabc\r\n0\r\n", true),
+            ("3\t\r\nabc\r\n0\r\n", true),
+            ("00000000000000000003\r\nabc\r\n0\r\n", true),
+            (" 3\r\nabc\r\n0\r\n", false),
+            ("3\nabc\r\n0\r\n", false),
+            ("3\r\nabc\n0\r\n", false),
+            ("3\r\nabc\r\n0\n", false),
+            ("3;x\nabc\r\n0\r\n", false),
+            ("3;x=\"a\r\nb\"\r\nabc\r\n0\r\n", false),
+            ("3;\0\r\nabc\r\n0\r\n", false),
+            ("3 x\r\nabc\r\n0\r\n", false),
+            ("3\r\r\nabc\r\n0\r\n", false),
+            ("0x3\r\nabc\r\n0\r\n", false),
+            ("-1\r\n", false),
+            ("\r\n", false),
+            ("10000000000000\r\nabc", false),
+            ("10000000000000000\r\nabc", false),
+        ] {
+            assert_eq!(decode(coded.as_bytes(), coded.len()).is_some(), good, "{coded:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How a body is delimited (RFC 9112, 6), and whether a connection goes on (RFC 9112, 9.3).
+//! How a body is delimited (RFC 9112, 6), whether a connection goes on (RFC 9112, 9.3), and which line says so.
 
 use super::Fault;
 use crate::{Head, HeaderId};
@@ -20,50 +20,79 @@ pub enum BodyLength {
 }
 
 /// The body of a request.
-pub fn request_body(head: &Head) -> Result<BodyLength, Fault> {
-    let bad = Fault { at: 0, status: 400 };
-    match transfer_encoding(head) {
-        Some(true) => return Ok(BodyLength::Chunked),
-        Some(false) => return Err(bad), // RFC 9112, 6.3 rule 4
-        None => {}
+pub fn request_body(head: &Head) -> BodyLength {
+    match head.facts() {
+        facts if facts.chunked => BodyLength::Chunked,
+        facts => facts.content_length.filter(|n| *n > 0).map_or(BodyLength::None, BodyLength::Known),
     }
-    Ok(match content_length(head).map_err(|()| bad)? {
-        None | Some(0) => BodyLength::None,
-        Some(n) => BodyLength::Known(n),
-    })
 }
 
-/// The body of the response to a request of this method.
-pub fn response_body(head: &Head, method: &[u8]) -> Result<BodyLength, Fault> {
-    let bad = Fault { at: 0, status: 502 };
+/// The body of the response to a request. A switch of protocols that was not asked for, or that does not say
+/// to what, is a fault (RFC 9110, 15.2.2).
+pub fn response_body(head: &Head, request: &Head) -> Result<BodyLength, Fault> {
     let status = head.status();
-    if status == 101 || (method == b"CONNECT" && (200..300).contains(&status)) {
+    if status == 101 {
+        let agreed = request.facts().upgrade && head.facts().upgrade;
+        let fault = Fault { at: 0, status: 502, silent: false };
+        return if agreed { Ok(BodyLength::Tunnel) } else { Err(fault) };
+    }
+    if request.method() == b"CONNECT" && (200..300).contains(&status) {
         return Ok(BodyLength::Tunnel);
     }
-    if method == b"HEAD" || status < 200 || status == 204 || status == 304 {
+    let interim = (100..200).contains(&status);
+    if request.method() == b"HEAD" || interim || status == 204 || status == 304 {
         return Ok(BodyLength::None);
     }
-    match transfer_encoding(head) {
-        Some(true) => return Ok(BodyLength::Chunked),
-        Some(false) => return Ok(BodyLength::UntilClose),
-        None => {}
-    }
-    Ok(match content_length(head).map_err(|()| bad)? {
-        None => BodyLength::UntilClose,
-        Some(0) => BodyLength::None,
-        Some(n) => BodyLength::Known(n),
+    Ok(match head.facts() {
+        facts if facts.chunked => BodyLength::Chunked,
+        facts => match facts.content_length {
+            None => BodyLength::UntilClose,
+            Some(0) => BodyLength::None,
+            Some(n) => BodyLength::Known(n),
+        },
     })
 }
 
-/// Whether the sender of this head wants the connection to go on.
+/// Whether a response may say nothing about its length (RFC 9112, 6.1 and 6.3): what its server said of it is
+/// not passed on.
+pub fn has_no_length(head: &Head, request: &Head) -> bool {
+    let status = head.status();
+    let tunnel = request.method() == b"CONNECT" && (200..300).contains(&status);
+    tunnel || status == 204 || (100..200).contains(&status)
+}
+
+/// Whether the connection of the sender of this head can go on: it wants to, and nothing about the length
+/// stands against it.
 pub fn persists(head: &Head) -> bool {
-    let mut close = false;
-    let mut keep = false;
-    for v in head.values(HeaderId::Connection) {
-        close |= token_in(v, b"close");
-        keep |= token_in(v, b"keep-alive");
+    let facts = head.facts();
+    let modern = head.version() >= (1, 1);
+    // RFC 9112, 6.1: chunks have no place in HTTP/1.0.
+    !facts.close && (modern || facts.keep_alive) && (modern || !facts.chunked) && !facts.ambiguous_length
+}
+
+/// The line that tells a client whether its connection goes on.
+pub fn client_line(response: &Head, request: &Head, goes_on: bool) -> &'static [u8] {
+    let modern = response.version() >= (1, 1);
+    if (100..200).contains(&response.status()) {
+        return b"";
     }
-    !close && (head.version() >= (1, 1) || keep)
+    match goes_on {
+        // Each side takes for granted what its own version has as default (RFC 9112, 9.3).
+        true if !modern || request.version() < (1, 1) => b"connection: keep-alive\r\n",
+        false if modern => b"connection: close\r\n",
+        _ => b"",
+    }
+}
+
+/// The line that tells a server whether its connection is to go on.
+pub fn server_line(request: &Head, goes_on: bool) -> &'static [u8] {
+    let modern = request.version() >= (1, 1);
+    match goes_on {
+        _ if request.facts().upgrade => b"",
+        true if !modern && !request.facts().chunked => b"connection: keep-alive\r\n",
+        false if modern => b"connection: close\r\n",
+        _ => b"",
+    }
 }
 
 /// Whether the client waits for `100 Continue` (RFC 9110, 10.1.1).
@@ -74,35 +103,4 @@ pub fn expects_continue(head: &Head) -> bool {
 /// Whether a comma-separated list has this token.
 pub fn token_in(list: &[u8], token: &[u8]) -> bool {
     list.split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(token))
-}
-
-/// Whether `chunked` is the last coding; absent where there is none at all.
-fn transfer_encoding(head: &Head) -> Option<bool> {
-    let last = head.values(HeaderId::TransferEncoding).last()?;
-    let coding = last.rsplit(|b| *b == b',').next().unwrap_or_default();
-    Some(coding.trim_ascii().eq_ignore_ascii_case(b"chunked"))
-}
-
-fn content_length(head: &Head) -> Result<Option<u64>, ()> {
-    let mut found = None;
-    for v in head.values(HeaderId::ContentLength).flat_map(|v| v.split(|b| *b == b',')) {
-        let n = number(v.trim_ascii()).ok_or(())?;
-        if found.is_some_and(|f| f != n) {
-            return Err(()); // RFC 9112, 6.3 rule 5
-        }
-        found = Some(n);
-    }
-    Ok(found)
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |n, b| {
-        if !b.is_ascii_digit() {
-            return None;
-        }
-        n.checked_mul(10)?.checked_add(u64::from(b - b'0'))
-    })
 }

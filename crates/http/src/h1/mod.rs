@@ -1,11 +1,19 @@
 //! The HTTP/1 codec (RFC 9112): heads and bodies from bytes, and bytes from them.
 
+mod authority;
 mod body;
+mod chars;
 mod framing;
+mod judge;
 mod parse;
 mod write;
 
 pub use body::{ChunkDecoder, ChunkStep};
-pub use framing::{BodyLength, expects_continue, persists, request_body, response_body, token_in};
-pub use parse::{Fault, Limits, Parse, Parser, parse_request, parse_response};
-pub use write::{chunk_header, write_head};
+pub use framing::{
+    BodyLength, client_line, expects_continue, has_no_length, persists, request_body, response_body,
+    server_line, token_in,
+};
+pub use parse::{
+    Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,
+};
+pub use write::{CaseMap, Outgoing, chunk_header, write_head, write_trailers};

@@ -1,45 +1,73 @@
 //! Bytes from heads.
 
-use crate::{Head, HeaderId};
+use std::collections::HashMap;
 
-/// Writes a head with its lines, those left out that `skip` names, and the empty line; `extra` are lines that
-/// the connection needs, written as they are before the end.
-pub fn write_head(head: &Head, extra: &[u8], skip: impl Fn(HeaderId) -> bool, out: &mut Vec<u8>) {
-    if head.status() == 0 {
-        out.extend_from_slice(head.method());
-        out.push(b' ');
-        out.extend_from_slice(head.target());
-        out.extend_from_slice(b" HTTP/1.1\r\n");
-    } else {
-        out.extend_from_slice(b"HTTP/1.1 ");
-        let s = head.status();
-        out.extend([s / 100 % 10, s / 10 % 10, s % 10].map(|d| b'0' + d as u8));
-        out.push(b' ');
-        out.extend_from_slice(head.reason());
-        out.extend_from_slice(b"\r\n");
+use crate::{Head, HeaderId, status};
+
+/// How a head goes out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outgoing<'a> {
+    /// Lines that the connection needs, written as they are after those of the head.
+    pub extra: &'a [u8],
+    /// Lines about the length are left out.
+    pub without_length: bool,
+    /// The spelling of names that a peer insists on.
+    pub cases: Option<&'a CaseMap>,
+}
+
+/// How names are spelled for peers that do not take lower case (manual, 3.1 "h1-case-adjust").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaseMap {
+    names: HashMap<Box<[u8]>, Box<[u8]>>,
+}
+
+// === impl CaseMap ===
+
+impl CaseMap {
+    /// Sets the spelling of a name. Nothing, where the two differ in more than case.
+    pub fn insert(&mut self, spelling: &[u8]) {
+        self.names.insert(spelling.to_ascii_lowercase().into(), spelling.into());
     }
-    for line in head.lines() {
-        if skip(line.id) {
-            continue;
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    fn spelled<'a>(&'a self, name: &'a [u8]) -> &'a [u8] {
+        self.names.get(name).map_or(name, |spelling| spelling)
+    }
+}
+
+/// Writes a head and the empty line after it.
+pub fn write_head(head: &Head, how: &Outgoing<'_>, out: &mut Vec<u8>) {
+    start_line(head, out);
+    let skip = |id| how.without_length && matches!(id, HeaderId::ContentLength | HeaderId::TransferEncoding);
+    match how.cases.filter(|c| !c.is_empty()) {
+        None => {
+            head.write_lines(skip, out);
+            out.extend_from_slice(how.extra);
         }
-        out.extend_from_slice(head.name(line));
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(head.value(line));
-        out.extend_from_slice(b"\r\n");
+        Some(cases) => write_spelled(head, how.extra, skip, cases, out),
     }
-    out.extend_from_slice(extra);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the trailers of a body in chunks and the empty line after them.
+pub fn write_trailers(head: &Head, out: &mut Vec<u8>) {
+    head.write_lines(|_| false, out);
     out.extend_from_slice(b"\r\n");
 }
 
 /// Writes the line before the data of a chunk.
-pub fn chunk_header(size: usize, out: &mut Vec<u8>) {
+pub fn chunk_header(size: u64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 16];
     let mut n = size;
     let mut at = digits.len();
     loop {
         at -= 1;
         if let Some(d) = digits.get_mut(at) {
-            *d = b"0123456789abcdef".get(n & 15).copied().unwrap_or(b'0');
+            *d = b"0123456789ABCDEF".get((n & 15) as usize).copied().unwrap_or(b'0');
         }
         n >>= 4;
         if n == 0 {
@@ -48,4 +76,57 @@ pub fn chunk_header(size: usize, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(digits.get(at..).unwrap_or_default());
     out.extend_from_slice(b"\r\n");
+}
+
+fn start_line(head: &Head, out: &mut Vec<u8>) {
+    if head.is_response() {
+        version(head, out);
+        out.push(b' ');
+        out.extend_from_slice(head.code());
+        out.push(b' ');
+        let reason = match head.reason() {
+            b"" => status::reason(head.status()).as_bytes(),
+            given => given,
+        };
+        out.extend_from_slice(reason);
+    } else {
+        out.extend_from_slice(head.method());
+        out.push(b' ');
+        out.extend_from_slice(head.target());
+        out.push(b' ');
+        version(head, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// RFC 9112, 2.3: our own version where the message's is higher.
+fn version(head: &Head, out: &mut Vec<u8>) {
+    let (major, minor) = head.version();
+    match head.protocol() {
+        Some(protocol) => out.extend_from_slice(protocol),
+        None if (major, minor) >= (1, 1) => out.extend_from_slice(b"HTTP/1.1"),
+        None => out.extend_from_slice(&[b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]),
+    }
+}
+
+#[cold]
+fn write_spelled(
+    head: &Head,
+    extra: &[u8],
+    skip: impl Fn(HeaderId) -> bool,
+    cases: &CaseMap,
+    out: &mut Vec<u8>,
+) {
+    for line in head.lines().iter().filter(|l| !skip(l.id)) {
+        out.extend_from_slice(cases.spelled(head.name(line)));
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(head.value(line));
+        out.extend_from_slice(b"\r\n");
+    }
+    for line in extra.split_inclusive(|b| *b == b'\n') {
+        let end = line.iter().position(|b| *b == b':').unwrap_or(line.len());
+        let (name, rest) = line.split_at_checked(end).unwrap_or((line, b""));
+        out.extend_from_slice(cases.spelled(name));
+        out.extend_from_slice(rest);
+    }
 }
