@@ -72,3 +72,13 @@ fn samples_are_cast_as_the_reference_casts_them() {
 fn quotes_maps_and_dates_are_as_the_reference_has_them() {
     check(include_str!("../tests/cases/more.tsv"));
 }
+
+#[test]
+fn packet_headers_are_read_as_the_reference_reads_them() {
+    check(include_str!("../tests/cases/packets.tsv"));
+}
+
+#[test]
+fn fix_messages_are_judged_as_the_reference_judges_them() {
+    check(include_str!("../tests/cases/fix.tsv"));
+}

@@ -3,12 +3,14 @@
 mod arithmetic;
 mod dates;
 mod encoding;
+mod fix;
 mod forwarded;
 mod hashes;
 mod json;
 mod later;
 mod maps;
 mod net;
+mod packets;
 mod protobuf;
 mod strings;
 mod tables;
@@ -22,12 +24,14 @@ pub const CONVERTERS: &[&[Converter]] = &[
     arithmetic::CONVERTERS,
     dates::CONVERTERS,
     encoding::CONVERTERS,
+    fix::CONVERTERS,
     forwarded::CONVERTERS,
     hashes::CONVERTERS,
     json::CONVERTERS,
     later::CONVERTERS,
     maps::CONVERTERS,
     net::CONVERTERS,
+    packets::CONVERTERS,
     protobuf::CONVERTERS,
     strings::CONVERTERS,
     tables::CONVERTERS,

@@ -7,7 +7,6 @@ const LATER: &str = "it is still to come";
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[
-    fetch_to_come("ssl_bc", TLS),
     fetch_to_come("ssl_bc_alg_keysize", TLS),
     fetch_to_come("ssl_bc_alpn", TLS),
     fetch_to_come("ssl_bc_cipher", TLS),
@@ -60,10 +59,8 @@ pub(super) const FETCHES: &[Fetch] = &[
     fetch_to_come("ssl_f_sha1", TLS),
     fetch_to_come("ssl_f_sig_alg", TLS),
     fetch_to_come("ssl_f_version", TLS),
-    fetch_to_come("ssl_fc", TLS),
     fetch_to_come("ssl_fc_alg_keysize", TLS),
     fetch_to_come("ssl_fc_alpn", TLS),
-    fetch_to_come("ssl_fc_cipher", TLS),
     fetch_to_come("ssl_fc_cipherlist_bin", TLS),
     fetch_to_come("ssl_fc_cipherlist_hex", TLS),
     fetch_to_come("ssl_fc_cipherlist_str", TLS),
@@ -87,7 +84,6 @@ pub(super) const FETCHES: &[Fetch] = &[
     fetch_to_come("ssl_fc_has_sni", TLS),
     fetch_to_come("ssl_fc_is_resumed", TLS),
     fetch_to_come("ssl_fc_npn", TLS),
-    fetch_to_come("ssl_fc_protocol", TLS),
     fetch_to_come("ssl_fc_protocol_hello_id", TLS),
     fetch_to_come("ssl_fc_server_handshake_traffic_secret", TLS),
     fetch_to_come("ssl_fc_server_random", TLS),
