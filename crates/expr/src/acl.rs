@@ -103,8 +103,10 @@ impl AclExpr {
             e.message = format!("{} in ACL expression '{}'", e.message, criterion.text());
             WordsError { word: 0, error: e }
         })?;
+        // Only a method that the name shows (`path_beg`) can be missed; the others are those of the type.
+        let shown = implied.is_some_and(|m| !matches!(m, Method::Str | Method::Int | Method::Bin));
         let implied = implied.filter(|_| expr.is_plain());
-        if names::underlying(&criterion.bytes).1.is_some() && implied.is_none() {
+        if shown && implied.is_none() {
             let name = criterion.text();
             let name = name.split(['(', ',']).next().unwrap_or_default();
             load.warnings.push(format!(

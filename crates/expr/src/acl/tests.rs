@@ -71,6 +71,7 @@ fn an_acl_where_its_fetch_has_nothing_to_read_gives_a_warning() {
         warnings(&["a res.hdr(x) y", "a path /x"], "if a", Place::FrontHttpRequest),
         "'acl 'a' involves keywords 'res.hdr' which is incompatible with 'frontend http-request header rule''"
     );
+    assert_eq!(warnings(&[], "if { hdr(host),lower a } { cook(a),lower a }", Place::FrontHttpRequest), "");
     assert_eq!(
         warnings(&[], "if { hdr_beg(host),lower a }", Place::FrontHttpRequest),
         "original matching method 'hdr_beg' was overwritten and will not be applied as expected."
