@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -49,6 +49,9 @@ pub(crate) struct Client {
     pub(crate) last: Option<Rc<local::Server>>,
     _admission: Admission,
 }
+
+/// Into how many parts the time is cut in which idle connections are closed.
+const SHARES: u32 = 64;
 
 /// How a connection's wait for its next request ended.
 enum Idle {
@@ -121,26 +124,51 @@ impl Client {
         }
         self.input.release();
         self.timer.set(clock::now().after(wait));
+        let mut spread = false;
         let event = poll_fn(|cx| {
             if self.stream.poll_readable(cx).is_ready() {
                 return Poll::Ready(Idle::Request);
             }
-            let process = &self.worker.runtime.process;
-            let closing =
-                !first && process.is_stopping() && !self.frontend.has(Options::IDLE_CLOSE_ON_RESPONSE);
+            let closing = !first && self.closes_when_stopping(&mut spread);
             if closing || self.timer.poll_expired(cx) {
                 return Poll::Ready(if first { Idle::Request } else { Idle::Over });
             }
             Poll::Pending
         })
         .await;
-        // The newest configuration serves the next request.
-        if let Some(p) = self.worker.view().proxies.get(self.frontend.shared.index)
-            && p.shared.conf.name == self.frontend.shared.conf.name
-        {
+        self.take_newest();
+        event
+    }
+
+    /// Whether the process is on its way out and this connection closes now; one that closes some time later
+    /// (manual, 3.1 "close-spread-time") gets that time as its deadline, once.
+    fn closes_when_stopping(&self, spread: &mut bool) -> bool {
+        let stopping = self.worker.runtime.process.is_stopping();
+        if !stopping || self.frontend.has(Options::IDLE_CLOSE_ON_RESPONSE) {
+            return false;
+        }
+        match self.worker.view().snapshot.global.close_spread_time {
+            None => true,
+            Some(None) => false,
+            Some(Some(_)) if *spread => false,
+            Some(Some(time)) => {
+                *spread = true;
+                let share = self.stream.as_raw_fd() as u32 % SHARES;
+                self.timer.set(clock::now().after(Some(time * share / SHARES)));
+                false
+            }
+        }
+    }
+
+    /// The newest configuration serves the next request.
+    fn take_newest(&mut self) {
+        let view = self.worker.view();
+        if self.frontend.generation == view.generation {
+            return;
+        }
+        if let Some(p) = view.frontend(&self.frontend.conf().name) {
             self.frontend = p.clone();
         }
-        event
     }
 }
 

@@ -153,6 +153,9 @@ impl Listener {
             Err(e) if is_transient(&e) => return Ok(true),
             Err(e) => return Err(e),
         };
+        if self.turns_away(worker, &stream, &peer) {
+            return Ok(true);
+        }
         match worker.less_busy() {
             Some(other) => {
                 other.adopt(Fresh { fd: stream, peer, proxy: self.proxy.shared.index, bind: self.bind })
@@ -160,6 +163,25 @@ impl Listener {
             None => self.admit(worker, stream, peer),
         }
         Ok(true)
+    }
+
+    /// Whether a connection ends before it begins: from a port that only the system's own programs use
+    /// (manual, 3.1 "harden.reject-privileged-ports.tcp"), or from who only looks whether we are there
+    /// ("monitor-net" of older versions).
+    fn turns_away(&self, worker: &Worker, fd: &OwnedFd, peer: &Address) -> bool {
+        let Some(from) = peer.inet() else { return false };
+        if worker.view().snapshot.global.reject_privileged_ports && from.port() < 1024 {
+            return true;
+        }
+        let conf = self.proxy.conf();
+        if !conf.monitor_net.is_some_and(|net| net.contains(&from.ip())) {
+            return false;
+        }
+        if conf.mode == Mode::Http {
+            // A fresh connection takes these few bytes, or nobody waits for them.
+            let _ = rustix::net::send(fd, b"HTTP/1.0 200 OK\r\n\r\n", rustix::net::SendFlags::NOSIGNAL);
+        }
+        true
     }
 
     /// Whether connections of this frontend and `bind` line belong here.

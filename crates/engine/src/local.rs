@@ -13,6 +13,8 @@ use crate::snapshot::{self, Snapshot};
 
 /// The proxies as one worker sees them.
 pub(crate) struct View {
+    /// Which of the worker's views this is, counted from 0.
+    pub(crate) generation: u32,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) proxies: Vec<Rc<Proxy>>,
 }
@@ -20,6 +22,8 @@ pub(crate) struct View {
 /// A proxy on one worker.
 pub(crate) struct Proxy {
     pub(crate) shared: Arc<snapshot::Proxy>,
+    /// The view it belongs to.
+    pub(crate) generation: u32,
     worker: usize,
     pub(crate) servers: Vec<Rc<Server>>,
 }
@@ -44,6 +48,7 @@ impl View {
             .flat_map(|v| v.proxies.iter().flat_map(|p| p.servers.iter()))
             .map(|s| (Arc::as_ptr(&s.shared.runtime), s.idle.take()))
             .collect();
+        let generation = old.map_or(0, |v| v.generation.wrapping_add(1));
         let proxies = snapshot
             .proxies
             .iter()
@@ -53,10 +58,15 @@ impl View {
                     let idle = RefCell::new(idle);
                     Rc::new(Server { shared: s.clone(), worker, idle, made: Cell::new(0) })
                 });
-                Rc::new(Proxy { shared: p.clone(), worker, servers: servers.collect() })
+                Rc::new(Proxy { shared: p.clone(), generation, worker, servers: servers.collect() })
             })
             .collect();
-        Rc::new(Self { snapshot, proxies })
+        Rc::new(Self { generation, snapshot, proxies })
+    }
+
+    /// The frontend of this name.
+    pub(crate) fn frontend(&self, name: &str) -> Option<&Rc<Proxy>> {
+        self.proxies.iter().find(|p| p.conf().is_frontend() && p.conf().name == name)
     }
 }
 

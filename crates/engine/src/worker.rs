@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use weir_sys::recycle::Recycled;
 
+use crate::affinity;
 use crate::buffer::BufferPool;
 use crate::clock;
 use crate::listener::{self, Fresh, Opened};
@@ -86,6 +87,11 @@ impl Handle {
     ) -> io::Result<Self> {
         let (commands, received) = unbounded_channel();
         let thread = std::thread::Builder::new().name(format!("weir/{id}")).spawn(move || {
+            if let Some(cpus) = affinity::processors(&snapshot.global.cpu_map, id + 1)
+                && let Err(e) = weir_sys::limits::bind_thread_to(&cpus)
+            {
+                eprintln!("worker {id}: cannot run on processors {cpus:?} only: {e}");
+            }
             let worker = || Worker::new(id, runtime, snapshot, colleagues);
             if let Err(e) = run(worker, sockets, received) {
                 eprintln!("worker {id}: {e}");

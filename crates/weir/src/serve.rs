@@ -10,6 +10,7 @@ use weir_engine::conf::{Conf, Global};
 use weir_engine::runtime::Runtime;
 use weir_engine::snapshot::Snapshot;
 use weir_engine::{Engine, clock};
+use weir_sys::capabilities::{self, Capability};
 use weir_sys::limits as system;
 use weir_sys::privileges::{self, DropStep, Identity};
 use weir_sys::process::{self, Signal, Signals, signal};
@@ -282,12 +283,21 @@ fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
         };
         entered.map_err(|_| format!("{main} Cannot chroot({}).", root.display()))?;
     }
+    let kept: Vec<Capability> = global.setcap.iter().filter_map(|name| Capability::named(name)).collect();
+    let changes_user = global.uid.is_some_and(|uid| uid != 0);
+    if !kept.is_empty() && changes_user {
+        capabilities::keep_over_user_change()
+            .map_err(|e| format!("{main} Cannot keep capabilities: {e}."))?;
+    }
     let identity = Identity { uid: global.uid, gid: global.gid };
     privileges::become_identity(identity).map_err(|(step, error)| match step {
         DropStep::Groups => format!("{main} Cannot leave the supplementary groups: {error}."),
         DropStep::Group => format!("{main} Cannot set gid {}.", global.gid.unwrap_or_default()),
         DropStep::User => format!("{main} Cannot set uid {}.", global.uid.unwrap_or_default()),
     })?;
+    if !kept.is_empty() && changes_user {
+        capabilities::restrict_to(&kept).map_err(|e| format!("{main} Cannot keep capabilities: {e}."))?;
+    }
     if global.set_dumpable
         && let Err(error) = system::allow_core_files()
     {

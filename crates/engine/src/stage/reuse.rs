@@ -117,7 +117,8 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     back.input.release();
     if t.proxy().conf().reuse == ReuseMode::Never {
         // Not to be shared: it stays with the client.
-        t.client.private = t.front.keep_alive.then(|| Box::new((server, back)));
+        let wanted = t.front.keep_alive && t.proxy().conf().max_session_srv_conns != 0;
+        t.client.private = wanted.then(|| Box::new((server, back)));
         return;
     }
     let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
