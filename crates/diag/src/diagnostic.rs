@@ -25,6 +25,8 @@ pub enum Form {
     Tight,
     /// `config : [file:line] : message`, what `server` lines print.
     Here,
+    /// `Parsing [file:line]: message`, what formats print that are compiled after the files were read.
+    Late,
     /// `config : message`; the place is shown in the excerpt only.
     Config,
     /// `message` alone; the place is shown in the excerpt only.

@@ -39,8 +39,9 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
         (Form::Parsing, Some(place)) => format!("{tag}({pid}) : config : parsing {place} : {message}"),
         (Form::Tight, Some(place)) => format!("{tag}({pid}) : config : parsing {place}: {message}"),
         (Form::Here, Some(place)) => format!("{tag}({pid}) : config : {place} : {message}"),
+        (Form::Late, Some(place)) => format!("{tag}({pid}) : Parsing {place}: {message}"),
         (Form::Bare, _) => format!("{tag}({pid}) : {message}"),
-        (Form::Parsing | Form::Tight | Form::Here | Form::Config, _) => {
+        (Form::Parsing | Form::Tight | Form::Here | Form::Late | Form::Config, _) => {
             format!("{tag}({pid}) : config : {message}")
         }
     }
@@ -169,6 +170,7 @@ mod tests {
                 Diagnostic::notice(at(1, 0, 1), "m").form(Form::Here),
                 "[NOTICE]   (7) : config : [c.cfg:1] : m",
             ),
+            (Diagnostic::alert(at(1, 0, 1), "m").form(Form::Late), "[ALERT]    (7) : Parsing [c.cfg:1]: m"),
             (Diagnostic::new(Severity::Diag, None, "m"), "[DIAG]     (7) : config : m"),
             (Diagnostic::new(Severity::Alert, None, "m").form(Form::Bare), "[ALERT]    (7) : m"),
         ] {

@@ -45,8 +45,8 @@ pub(crate) struct Facts {
     /// What the log counts of both messages, towards the server and towards the client: start lines and header
     /// lines without their separators, bodies without their framing (see [`weir_http::h1::accounted`]).
     pub(crate) log_bytes: (u64, u64),
-    /// Our own end of the connection to the server, and the server's.
-    pub(crate) server_address: (Option<SocketAddr>, Option<SocketAddr>),
+    /// Our own end of the connection to the server, where the log shows it.
+    pub(crate) back_source: Option<SocketAddr>,
     /// Its line was written.
     pub(crate) logged: bool,
     /// We answered ourselves.

@@ -101,7 +101,11 @@ pub(crate) fn spec(global: &conf::Global, proxy: &conf::Proxy, server: &conf::Se
     }
 }
 
-fn address_of(server: &conf::Server, destination: impl FnOnce() -> Option<SocketAddr>) -> Option<Address> {
+/// Where a server is; `destination` is the address that the client asked for.
+pub(crate) fn address_of(
+    server: &conf::Server,
+    destination: impl FnOnce() -> Option<SocketAddr>,
+) -> Option<Address> {
     Some(match server.endpoint.as_ref()? {
         Endpoint::Inet(a) => Address::Inet(inet_of(*a, server.port, destination)),
         Endpoint::Unix(path) => Address::Unix(path.clone()),

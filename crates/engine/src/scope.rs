@@ -15,6 +15,7 @@ use crate::clock::{self, Tick};
 use crate::conf::{self, Mode, Timeouts};
 use crate::local;
 use crate::names;
+use crate::outbound;
 use crate::runtime::{Counters, Rate, Side as ProxySide};
 use crate::snapshot::{self, Snapshot};
 use crate::transaction::Transaction;
@@ -103,6 +104,14 @@ impl<'a> View<'a> {
         i64::from(now).saturating_sub(i64::from(!self.unfinished && self.t.facts.finished.is_some())).max(0)
     }
 
+    fn server_address(&self) -> Option<Endpoint<'_>> {
+        let server = self.t.assigned.as_ref()?.server.conf();
+        match outbound::address_of(server, || self.t.client.destination().inet())? {
+            weir_sys::Address::Inet(inet) => Some(Endpoint::Ip(inet)),
+            _ => Some(Endpoint::Unix(b"")),
+        }
+    }
+
     fn server_connections(&self) -> Option<i64> {
         let assigned = self.t.assigned.as_ref()?;
         let now = assigned.server.shared.runtime.serving.now();
@@ -160,8 +169,8 @@ impl Scope for View<'_> {
         match which {
             Address::Source | Address::FrontSource => endpoint(&client.source),
             Address::Destination | Address::FrontDestination => endpoint(client.destination()),
-            Address::BackSource => self.t.facts.server_address.0.map(Endpoint::Ip),
-            Address::BackDestination => self.t.facts.server_address.1.map(Endpoint::Ip),
+            Address::BackSource => self.t.facts.back_source.map(Endpoint::Ip),
+            Address::BackDestination => self.server_address(),
         }
     }
 

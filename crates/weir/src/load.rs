@@ -36,6 +36,7 @@ pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
     let mut diagnostics = loaded.diagnostics;
     let (mut conf, resolved) = weir_engine::keywords::resolve(&loaded.document, &loaded.sources, access);
     diagnostics.extend(resolved);
+    diagnostics.extend(weir_engine::log::check(&conf));
     put_over(options, &mut conf);
     Configuration {
         conf,

@@ -1,9 +1,12 @@
 //! The line of one transaction: whether it is due, at which level, and its text.
 
+use weir_sys::listen;
+
 use super::ring::Draft;
 use super::{Level, LogPlan};
 use crate::clock;
 use crate::conf::Mode;
+use crate::io::Stream;
 use crate::scope::View;
 use crate::transaction::Transaction;
 
@@ -30,6 +33,13 @@ pub(crate) fn answered(t: &mut Transaction) {
     }
     let plan = plan.clone();
     write(t, &plan, Level::Info, true);
+}
+
+/// Notes our own end of the connection to the server, where a line shows it.
+pub(crate) fn reached(t: &mut Transaction, stream: &Stream) {
+    if t.client.frontend.shared.log.shows_back_source {
+        t.facts.back_source = listen::local_address(stream).ok().and_then(|a| a.inet());
+    }
 }
 
 /// Makes the transaction's unique id, where one is configured and not there yet.

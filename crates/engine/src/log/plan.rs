@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use weir_config::Word;
-use weir_diag::{Diagnostics, Span};
+use weir_diag::{Diagnostics, Form, Span};
 use weir_expr::keyword::Words;
 use weir_expr::logformat::{HTTP_LOG, HTTP_LOG_CLF, HTTPS_LOG, TCP_LOG, TCP_LOG_CLF};
 use weir_expr::{Error, Format, Load, PatternFiles, Place, Purpose};
@@ -30,6 +30,8 @@ pub struct LogPlan {
     /// The longest line that any target takes.
     pub(super) longest: usize,
     pub(super) rules: Rules,
+    /// Some line shows our own end of the connection to the server.
+    pub(super) shows_back_source: bool,
     host: Vec<u8>,
 }
 
@@ -115,6 +117,8 @@ impl<'a> Builder<'a> {
         };
         let longest = targets.iter().map(|t| t.header.limit).max().unwrap_or(0);
         let lines = AtomicU64::new(0);
+        let shows_back_source =
+            [&format, &structured, &unique_id].into_iter().flatten().any(Format::shows_back_source);
         Arc::new(LogPlan {
             targets,
             format,
@@ -124,6 +128,7 @@ impl<'a> Builder<'a> {
             lines,
             longest,
             rules,
+            shows_back_source,
             host: system_name(),
         })
     }
@@ -152,7 +157,7 @@ impl<'a> Builder<'a> {
         let others = [
             (&line.structured_data, Purpose::LogStructured, "log-format-sd"),
             (&line.error_format, Purpose::Log, "error-log-format"),
-            (&proxy.unique_id_format, Purpose::UniqueId, "unique-id-format"),
+            (&proxy.unique_id_format, Purpose::UniqueId, "unique-id"),
         ];
         for (format, purpose, word) in others {
             if let Some((text, at)) = format {
@@ -169,9 +174,10 @@ impl<'a> Builder<'a> {
         word: &str,
         found: &mut Diagnostics,
     ) {
-        if let Err(error) = self.compile(index, text.as_bytes(), purpose) {
+        if let Err(mut error) = self.compile(index, text.as_bytes(), purpose) {
             let written = Word { bytes: text.as_bytes().into(), span };
-            found.push(error.alert(&written, &format!("failed to parse {word} : ")));
+            error.message.push('.');
+            found.push(error.alert(&written, &format!("failed to parse {word} : ")).form(Form::Late));
         }
     }
 }
@@ -189,6 +195,7 @@ impl LogPlan {
             lines: AtomicU64::new(0),
             longest: 0,
             rules: Rules::default(),
+            shows_back_source: false,
             host: Vec::new(),
         }
     }
@@ -286,6 +293,8 @@ fn text_of(kind: &LogFormatKind, mode: Mode) -> &str {
     match kind {
         LogFormatKind::Default if mode == Mode::Http => DEFAULT_HTTP,
         LogFormatKind::Default => DEFAULT_TCP,
+        // A format of HTTP's does not fit; the files were warned about.
+        LogFormatKind::Http { .. } | LogFormatKind::Https if mode != Mode::Http => TCP_LOG,
         LogFormatKind::Tcp { clf: false } => TCP_LOG,
         LogFormatKind::Tcp { clf: true } => TCP_LOG_CLF,
         LogFormatKind::Http { clf: false } => HTTP_LOG,

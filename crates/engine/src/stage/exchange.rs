@@ -10,6 +10,7 @@ use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 use crate::clock::{self, Tick};
 use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
+use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
 use crate::stage::{answer, body, prepare, reach, receive, reuse};
 use crate::transaction::{Stop, Transaction};
@@ -75,6 +76,7 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
         if let Some(conn) = reuse::take(t).await {
             t.facts.reused = true;
             t.facts.connected = Some(t.now());
+            log::reached(t, &conn.stream);
             return Ok(conn);
         }
         t.facts.reused = false;

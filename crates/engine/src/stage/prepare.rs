@@ -4,6 +4,7 @@
 use weir_http::h1::CaseMap;
 
 use crate::conf::{AddressHeader, Options};
+use crate::log;
 use crate::transaction::{Stop, Transaction};
 
 /// Makes the request ready for a server.
@@ -12,7 +13,19 @@ pub(crate) fn request(t: &mut Transaction) -> Result<(), Stop> {
     if let Some(rule) = rule {
         add_address(t, &rule);
     }
+    add_unique_id(t);
     Ok(())
+}
+
+/// Hands the unique id on (manual, 4.2 "unique-id-header").
+fn add_unique_id(t: &mut Transaction) {
+    let front = t.client.frontend.clone();
+    let Some(name) = &front.conf().unique_id_header else { return };
+    log::make_unique_id(t);
+    let messages = &mut *t.messages;
+    if !messages.captured.unique_id.is_empty() {
+        messages.request.append(name, &messages.captured.unique_id);
+    }
 }
 
 fn add_address(t: &mut Transaction, rule: &AddressHeader) {

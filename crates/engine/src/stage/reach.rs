@@ -16,6 +16,7 @@ use crate::ending::{Cause, Stage};
 use crate::farm::Choice;
 use crate::io::Stream;
 use crate::local;
+use crate::log;
 use crate::outbound::{self, Connecting, Failure};
 use crate::stage::proxy_header;
 use crate::transaction::{Assigned, Stop, Transaction};
@@ -188,6 +189,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     t.proxy().back().connects.add(1);
     t.facts.connected = Some(t.now());
     let stream = connecting.into_stream();
+    log::reached(t, &stream);
     introduce(t, &server, &stream).await?;
     Ok(stream)
 }

@@ -1,6 +1,6 @@
 //! The `%` aliases: one table entry each, and what each prints.
 
-use crate::scope::{Address, Number, Side, Text, TimeoutOf};
+use crate::scope::{Address, Number, Side, Text};
 
 /// What an alias stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -203,19 +203,20 @@ impl Alias {
         ALIASES.iter().find(|entry| entry.name.as_bytes() == name)
     }
 
-    /// Whether its value is known only when the transaction is over.
+    /// Whether a line with it is written when the transaction is over, not when its answer begins: totals,
+    /// timers, levels and what else may still change.
     pub const fn waits_for_end(self) -> bool {
         match self {
-            Self::Total(_) | Self::Termination { .. } | Self::Retries => true,
-            Self::Timer(timer) => !matches!(timer, Timer::Handshake | Timer::Idle | Timer::Request),
-            Self::Captures { side, .. } => matches!(side, Side::Server),
-            Self::Text(text) => matches!(text, Text::CapturedResponseCookie),
+            Self::Total(_) | Self::Termination { .. } | Self::Retries | Self::Timer(_) => true,
+            Self::Text(text) => matches!(text, Text::UniqueId),
             Self::Number { number, .. } => matches!(
                 number,
-                Number::Status
+                Number::ActiveConnections
+                    | Number::FrontendConnections
+                    | Number::BackendConnections
+                    | Number::ServerConnections
                     | Number::ServerQueue
                     | Number::BackendQueue
-                    | Number::CurrentTimeout(TimeoutOf::Client)
             ),
             _ => false,
         }

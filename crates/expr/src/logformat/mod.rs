@@ -11,6 +11,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+use crate::scope::Address;
 use crate::{Error, Expr, Load, Scope, Scratch, Type};
 pub use alias::{ALIASES, Alias, AliasEntry};
 
@@ -102,9 +103,22 @@ impl Format {
         self.items.is_empty()
     }
 
-    /// Whether it needs the transaction to be over: totals and response data, so that a log waits for the end.
+    /// Whether it needs the transaction to be over: totals and timers, so that a log waits for the end.
     pub fn waits_for_end(&self) -> bool {
-        self.items.iter().any(|item| matches!(&item.kind, ItemKind::Alias(alias) if alias.waits_for_end()))
+        self.items.iter().any(|item| match &item.kind {
+            ItemKind::Alias(alias) => alias.waits_for_end(),
+            ItemKind::Expr(expr) => expr.fetch_name().contains("bytes_"),
+            ItemKind::Text(_) | ItemKind::Separator => false,
+        })
+    }
+
+    /// Whether it shows our own end of the connection to the server, which is asked from the kernel.
+    pub fn shows_back_source(&self) -> bool {
+        self.items.iter().any(|item| match &item.kind {
+            ItemKind::Alias(Alias::Ip(which) | Alias::Port(which)) => *which == Address::BackSource,
+            ItemKind::Expr(expr) => expr.fetch_name().starts_with("bc_src"),
+            _ => false,
+        })
     }
 }
 
