@@ -219,7 +219,7 @@ impl Scope for View<'_> {
             Number::Redispatched => facts.redispatched.into(),
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number.into(),
-            Number::Status => Some(facts.status).filter(|s| *s != 0)?.into(),
+            Number::Status => Some(facts.status).filter(|s| *s != 0 || !self.is_http())?.into(),
             Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
             Number::BytesIn(Side::Client) => facts.bytes_in as i64,
             Number::BytesIn(Side::Server) => facts.bytes_down as i64,
@@ -247,7 +247,7 @@ impl Scope for View<'_> {
         let handshake = 0;
         let begun = self.since_start(facts.begun);
         let http = self.is_http();
-        let idle = if http { begun - handshake } else { -1 };
+        let idle = if http && self.t.has_begun() { begun - handshake } else { -1 };
         let requested = at(facts.requested);
         let queued = at(facts.assigned);
         let connected = at(facts.connected);

@@ -121,6 +121,11 @@ impl Transaction {
         self.backend.as_ref().unwrap_or(&self.client.frontend)
     }
 
+    /// Whether a byte of a request came.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.facts.requested.is_some() || self.facts.bytes_in > 0 || !self.client.input.is_empty()
+    }
+
     /// This turn's tick.
     pub(crate) fn now(&self) -> Tick {
         clock::now()

@@ -1,5 +1,6 @@
 //! The line of one transaction: whether it is due, at which level, and its text.
 
+use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
 use weir_sys::listen;
 
 use super::ring::Draft;
@@ -17,7 +18,7 @@ pub(crate) fn finished(t: &mut Transaction) {
         return;
     }
     let normal = is_normal(t);
-    if (normal && plan.rules.no_normal) || (plan.rules.no_null && is_null(t)) {
+    if normal && plan.rules.no_normal || is_null(t) && (plan.rules.no_null || t.client.requests > 0) {
         return;
     }
     let level = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
@@ -25,14 +26,17 @@ pub(crate) fn finished(t: &mut Transaction) {
 }
 
 /// Writes the line of a transaction whose answer has begun, where it need not wait for the end
-/// (`option logasap`).
-pub(crate) fn answered(t: &mut Transaction) {
+/// (`option logasap`). `body` of the answer has come as far as `input`.
+pub(crate) fn answered(t: &mut Transaction, body: BodyLength, input: &[u8]) {
     let plan = &t.client.frontend.shared.log;
     if !plan.rules.early || plan.is_silent() || (plan.rules.no_normal && is_normal(t)) {
         return;
     }
     let plan = plan.clone();
+    let before = t.facts.log_bytes;
+    t.facts.log_bytes.1 += data_in(body, input);
     write(t, &plan, Level::Info, true);
+    t.facts.log_bytes = before;
 }
 
 /// Notes our own end of the connection to the server, where a line shows it.
@@ -80,16 +84,39 @@ fn write(t: &mut Transaction, plan: &LogPlan, level: Level, unfinished: bool) {
     }
 }
 
+/// How many bytes of a body lie in what has come.
+fn data_in(body: BodyLength, input: &[u8]) -> u64 {
+    match body {
+        BodyLength::None => 0,
+        BodyLength::Known(n) => n.min(input.len() as u64),
+        BodyLength::UntilClose | BodyLength::Tunnel => input.len() as u64,
+        BodyLength::Chunked => {
+            let (mut decoder, mut rest, mut data) = (ChunkDecoder::default(), input, 0);
+            loop {
+                match decoder.step(rest) {
+                    ChunkStep::Data { skip, len } if len > 0 => {
+                        decoder.passed(len);
+                        data += len as u64;
+                        rest = rest.get(skip + len..).unwrap_or_default();
+                    }
+                    ChunkStep::End { .. } => return data + 1,
+                    _ => return data,
+                }
+            }
+        }
+    }
+}
+
 /// Whether nothing went wrong that an operator might want to see (manual, 8.3.2).
 fn is_normal(t: &Transaction) -> bool {
     let facts = &t.facts;
     facts.ending.is_normal() && facts.retries == 0 && !facts.redispatched && facts.status < 500
 }
 
-/// Whether a connection ended without a byte of a request, as probes do (manual, 8.3.1).
+/// Whether nothing was asked, as probes do (manual, 8.3.1), and as every connection ends that was kept alive.
 fn is_null(t: &Transaction) -> bool {
     match t.client.frontend.conf().mode {
-        Mode::Http => t.facts.requested.is_none() && t.facts.bytes_in == 0 && t.client.input.is_empty(),
+        Mode::Http => !t.has_begun(),
         _ => t.facts.bytes_in == 0 && t.facts.bytes_out == 0,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn pass(
     };
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     send_head(t, body, request, &mut down);
-    log::answered(t);
+    log::answered(t, body, back.input.data());
     if body == BodyLength::Tunnel {
         return Box::pin(upgrade(t, back, down)).await;
     }

@@ -52,7 +52,6 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             Ok(()) => {
                 answer::pass(t, &mut back, &mut request, up).await?;
                 reuse::keep(t, back);
-                leave(t);
                 return Ok(());
             }
             Err(missing) => {
@@ -278,6 +277,9 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);
+    if matches!(missing, Missing::ClientLeft) {
+        t.facts.status = 400; // For the log: nobody is there to read it.
+    }
     let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
         back.failed_responses.add(1);

@@ -28,6 +28,8 @@ fn end(t: &mut Transaction) {
     let now = t.now();
     t.facts.finished = Some(now);
     log::finished(t);
+    // Only now may another take its place: the line shows the levels without it.
+    t.assigned = None;
     if let Some(b) = &t.backend {
         b.shared.runtime.backend.sessions.down();
     }

@@ -15,7 +15,9 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
     let limits = request_limits(t);
     let conf = t.client.frontend.conf();
     let wait = conf.timeouts.http_request.or(conf.timeouts.client);
-    t.client.timer.set(t.facts.begun.after(wait));
+    // The first request was waited for since the connection came.
+    let since = if t.client.requests == 0 { t.client.accepted } else { t.facts.begun };
+    t.client.timer.set(since.after(wait));
     loop {
         let input = t.client.input.data();
         if !input.is_empty() {
@@ -53,6 +55,7 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
         Some(_) if t.client.input.is_empty() && t.client.requests > 0 => Err(Stop::Close),
         Some(r) => {
             let stop = refuse(t, Cause::Client, 400);
+            t.facts.status = 400; // For the log, even where nobody is there to read it.
             Err(if r.is_err() { Stop::Close } else { stop })
         }
         None => Err(refuse(t, Cause::ClientTimeout, 408)),

@@ -1,5 +1,7 @@
 //! A TCP session once its server is reached: a tunnel, and what is counted of it.
 
+use weir_http::h1::BodyLength;
+
 use crate::clock::Tick;
 use crate::conf::{Options, Proxy};
 use crate::io::Stream;
@@ -11,7 +13,7 @@ use crate::tunnel::{self, End, Rules};
 pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
     let mut input = t.client.worker.buffers.buffer();
     t.facts.answered = t.facts.connected;
-    log::answered(t);
+    log::answered(t, BodyLength::None, &[]);
     between(t, &server, &mut input).await;
     Err(Stop::Close)
 }
