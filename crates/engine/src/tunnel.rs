@@ -62,24 +62,23 @@ pub(crate) async fn run(
     let mut clock = Deadlines::new(rules);
     let mut seen = (0, 0);
     let ending = poll_fn(|cx| {
-        loop {
-            let a = up.poll(cx, client.stream, client.input, server.stream);
-            let b = down.poll(cx, server.stream, server.input, client.stream);
-            let moved = (up.passed - seen.0, down.passed - seen.1);
-            if moved != (0, 0) {
-                seen = (up.passed, down.passed);
-                counted(moved.0, moved.1);
-            }
-            clock.note(rules, moved, &up, &down);
-            if let Some(ending) = verdict(&a, &b) {
-                return Poll::Ready(ending);
-            }
-            timer.set(clock.first());
-            if !timer.poll_expired(cx) {
-                return Poll::Pending;
-            }
-            return Poll::Ready(clock.expired());
+        let a = up.poll(cx, client.stream, client.input, server.stream);
+        let b = down.poll(cx, server.stream, server.input, client.stream);
+        let moved = (up.passed - seen.0, down.passed - seen.1);
+        if moved != (0, 0) {
+            seen = (up.passed, down.passed);
+            counted(moved.0, moved.1);
         }
+        if let Some(ending) = verdict(&a, &b) {
+            return Poll::Ready(ending);
+        }
+        clock.note(rules, moved, &up, &down);
+        let (due, cause) = clock.due(&up, &down);
+        timer.set(due);
+        if !timer.poll_expired(cx) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ending::new(cause, Stage::Data))
     })
     .await;
     Passed { up: up.passed, down: down.passed, ending }
@@ -91,6 +90,8 @@ struct Flow {
     ended: bool,
     /// The end was passed on.
     closed: bool,
+    /// The sink takes nothing, and something is there for it.
+    blocked: bool,
     passed: u64,
     may_splice: bool,
     pipe_size: usize,
@@ -109,10 +110,14 @@ enum Step {
     WriteFailed,
 }
 
-/// When which side has been silent too long.
+/// When which side has been silent too long. A session ends when every side that anything is expected of has
+/// been; who was first is to blame. Once a side has sent its end, nothing is expected of it but to take what
+/// lies there for it; a side that takes nothing ends the session alone.
 struct Deadlines {
     client: Tick,
     server: Tick,
+    /// Ends that were passed on so far: towards the server, towards the client.
+    closed: (bool, bool),
 }
 
 // === impl Flow ===
@@ -120,7 +125,7 @@ struct Deadlines {
 impl Flow {
     fn new(may_splice: bool, pipe_size: Option<usize>) -> Self {
         let pipe_size = pipe_size.unwrap_or(PIPE_SIZE);
-        Self { ended: false, closed: false, passed: 0, may_splice, pipe_size, pipe: None }
+        Self { ended: false, closed: false, blocked: false, passed: 0, may_splice, pipe_size, pipe: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, from: &Stream, input: &mut Buffer, to: &Stream) -> Step {
@@ -136,9 +141,13 @@ impl Flow {
                         continue;
                     }
                     Poll::Ready(Err(_)) => return Step::WriteFailed,
-                    Poll::Pending => return Step::Open,
+                    Poll::Pending => {
+                        self.blocked = true;
+                        return Step::Open;
+                    }
                 }
             }
+            self.blocked = false;
             if self.pipe.is_some() {
                 match self.poll_splice(cx, from, to) {
                     Poll::Ready(None) => {}
@@ -190,9 +199,13 @@ impl Flow {
                 match to.poll_write_with(cx, |fd| pipe.drain(fd, false)) {
                     Poll::Ready(Ok(n)) => self.passed += n as u64,
                     Poll::Ready(Err(_)) => return Poll::Ready(Some(Step::WriteFailed)),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        self.blocked = true;
+                        return Poll::Pending;
+                    }
                 }
             }
+            self.blocked = false;
             if self.ended {
                 self.pipe = None;
                 return Poll::Ready(None);
@@ -215,42 +228,47 @@ impl Deadlines {
         Self {
             client: now.after(rules.tunnel.or(rules.client)),
             server: now.after(rules.tunnel.or(rules.server)),
+            closed: (false, false),
         }
     }
 
-    /// Moves the deadlines of the sides that said or took something.
+    /// Moves the deadlines of the sides that said or took something, or were told of an end.
     fn note(&mut self, rules: &Rules, (up, down): (u64, u64), a: &Flow, b: &Flow) {
-        if up == 0 && down == 0 && !a.closed && !b.closed {
+        let closed = (a.closed, b.closed);
+        let told = (closed.0 && !self.closed.0, closed.1 && !self.closed.1);
+        self.closed = closed;
+        if up == 0 && down == 0 && !told.0 && !told.1 {
             return;
         }
         let now = clock::now();
-        let open = rules.tunnel;
-        // Once a side was sent the other's end, its own shorter timeout applies (manual, 4.2
-        // "timeout client-fin").
-        let client =
-            if b.closed { rules.client_fin.or(open).or(rules.client) } else { open.or(rules.client) };
-        let server =
-            if a.closed { rules.server_fin.or(open).or(rules.server) } else { open.or(rules.server) };
-        if up + down > 0 {
-            if up > 0 || !rules.independent {
-                self.client = now.after(client);
-            }
-            if down > 0 || !rules.independent {
-                self.server = now.after(server);
-            }
-        } else {
-            self.client = self.client.min(now.after(client));
-            self.server = self.server.min(now.after(server));
+        if up > 0 || (down > 0 && !rules.independent) || told.1 {
+            // A side that was told of an end has a timeout of its own (manual, 4.2 "timeout client-fin").
+            let fin = rules.client_fin.filter(|_| closed.1);
+            self.client = now.after(fin.or(rules.tunnel).or(rules.client));
+        }
+        if down > 0 || (up > 0 && !rules.independent) || told.0 {
+            let fin = rules.server_fin.filter(|_| closed.0);
+            self.server = now.after(fin.or(rules.tunnel).or(rules.server));
         }
     }
 
-    fn first(&self) -> Tick {
-        self.client.min(self.server)
-    }
-
-    fn expired(&self) -> Ending {
-        let cause = if self.client <= self.server { Cause::ClientTimeout } else { Cause::ServerTimeout };
-        Ending::new(cause, Stage::Data)
+    /// When the session ends, and who is to blame then.
+    fn due(&self, up: &Flow, down: &Flow) -> (Tick, Cause) {
+        let client = (!up.ended || down.blocked).then_some(self.client);
+        // While the client takes nothing, the server cannot be blamed for its silence.
+        let server = ((!down.ended && !down.blocked) || up.blocked).then_some(self.server);
+        let (last, cause) = match (client, server) {
+            (Some(c), Some(s)) if c <= s => (s, Cause::ClientTimeout),
+            (Some(c), Some(_)) => (c, Cause::ServerTimeout),
+            (None, Some(s)) => (s, Cause::ServerTimeout),
+            (Some(c), None) => (c, Cause::ClientTimeout),
+            (None, None) => (Tick::NEVER, Cause::Internal),
+        };
+        match (down.blocked, up.blocked) {
+            (true, _) => (self.client, cause),
+            (_, true) => (self.server, cause),
+            _ => (last, cause),
+        }
     }
 }
 
