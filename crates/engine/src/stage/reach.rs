@@ -105,6 +105,7 @@ async fn queue(
     let conf = t.proxy().conf();
     let limit = conf.timeouts.queue.or(conf.timeouts.connect);
     let abort = conf.options.contains(Options::ABORT_ON_CLOSE);
+    let tcp = conf.mode == Mode::Tcp;
     t.client.timer.set(t.now().after(limit));
     let for_server = waiting.for_server();
     let mut turn = Box::pin(waiting.turn());
@@ -112,7 +113,7 @@ async fn queue(
         if let Poll::Ready(got) = turn.as_mut().poll(cx) {
             return Poll::Ready(Ok(got));
         }
-        if abort && client_left(t, cx) {
+        if (abort || (tcp && t.client.input.is_empty())) && client_left(t, cx) {
             return Poll::Ready(Err((Cause::Client, Stop::Close)));
         }
         if t.client.timer.poll_expired(cx) {
@@ -172,11 +173,13 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     };
     t.client.timer.set(t.now().after(limit));
     let abort = t.proxy().has(Options::ABORT_ON_CLOSE);
+    // A client that says nothing but its end wants no server any more.
+    let tcp = t.proxy().conf().mode == Mode::Tcp;
     poll_fn(|cx| {
         if let Poll::Ready(done) = connecting.poll_done(cx) {
             return Poll::Ready(done.map_err(|_| Ended::Refused));
         }
-        if abort && client_left(t, cx) {
+        if (abort || (tcp && t.client.input.is_empty())) && client_left(t, cx) {
             return Poll::Ready(Err(Ended::ClientLeft));
         }
         if t.client.timer.poll_expired(cx) {
