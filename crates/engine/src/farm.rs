@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use weir_balance::queue::{Place, Priority, Queues, Ticket};
 use weir_balance::{Ask, Balancer, Farm as Loads, Load, Member, Plan};
 
-use crate::clock::Tick;
+use crate::clock::{self, Tick};
 use crate::runtime::{ProxyRuntime, ServerRuntime};
 
 /// The servers of a backend.
@@ -118,9 +118,11 @@ impl Farm {
         self.claim(&mut self.state.lock(), server, now)
     }
 
-    /// A server's fitness or weight has changed.
-    pub fn update(&self, server: usize) {
-        let Some(rt) = self.servers.get(server) else { return };
+    /// A server's fitness or weight has changed. How many requests left its queue for another, or were called
+    /// to it.
+    pub fn update(&self, server: usize) -> usize {
+        let Some(rt) = self.servers.get(server) else { return 0 };
+        let mut moved = 0;
         let mut state = self.state.lock();
         state.balancer.update(server, rt.is_usable(), rt.effective(), View(self).load(server));
         if !rt.is_running() {
@@ -128,10 +130,11 @@ impl Farm {
             while state.queues.evict(server).is_some() {
                 rt.queued.down();
                 self.waiting.fetch_sub(1, Relaxed);
+                moved += 1;
             }
         }
         drop(state);
-        self.call_next(server);
+        moved + self.call_next(server)
     }
 
     /// The position of the server with this run-time state.
@@ -209,26 +212,28 @@ impl Farm {
         }
     }
 
-    /// Gives free places of a server to those who wait.
-    fn call_next(self: &Farm, server: usize) {
+    /// Gives free places of a server to those who wait; how many they were.
+    fn call_next(self: &Farm, server: usize) -> usize {
         if self.waiting.load(Relaxed) == 0 {
-            return;
+            return 0;
         }
-        let Some(rt) = self.servers.get(server) else { return };
+        let Some(rt) = self.servers.get(server) else { return 0 };
         let mut state = self.state.lock();
+        let mut called_up = 0;
         loop {
             let load = View(self).load(server);
             if !rt.is_running() || (load.limit != 0 && load.sessions >= load.limit) {
-                return;
+                return called_up;
             }
             let from_backend = state.balancer.serves(server);
-            let Some(called) = state.queues.call(server, from_backend) else { return };
+            let Some(called) = state.queues.call(server, from_backend) else { return called_up };
             self.level(called.place).down();
             self.waiting.fetch_sub(1, Relaxed);
             rt.serving.up();
             if called.token.send(Call { server, passed: called.passed }).is_err() {
                 rt.serving.down(); // It left just now.
             }
+            called_up += 1;
         }
     }
 
@@ -310,6 +315,10 @@ impl Loads for View<'_> {
             return Load::default();
         };
         let maxconn = rt.maxconn.load(Relaxed);
+        let maxconn = match rt.ramp() {
+            Some(ramp) => ramp.limit(maxconn, clock::now().millis()),
+            None => maxconn,
+        };
         let limit = if limits.minconn == 0 || limits.minconn == maxconn {
             maxconn
         } else {

@@ -7,6 +7,7 @@ mod affinity;
 mod answers;
 mod balance;
 mod buffer;
+mod check;
 pub mod clock;
 pub mod conf;
 mod connection;

@@ -12,6 +12,7 @@ use weir_sys::recycle::Recycled;
 
 use crate::affinity;
 use crate::buffer::BufferPool;
+use crate::check::Checks;
 use crate::clock;
 use crate::listener::{self, Fresh, Opened};
 use crate::local::View;
@@ -40,6 +41,7 @@ pub(crate) struct Worker {
     pub(crate) janitor: RefCell<Option<Waker>>,
     pub(crate) listeners: RefCell<Vec<Rc<listener::Listener>>>,
     pub(crate) paused: Cell<bool>,
+    checks: RefCell<Checks>,
 }
 
 /// What the control thread tells a worker.
@@ -146,6 +148,7 @@ impl Worker {
             janitor: RefCell::default(),
             listeners: RefCell::default(),
             paused: Cell::new(false),
+            checks: RefCell::default(),
         })
     }
 
@@ -193,7 +196,14 @@ impl Worker {
     fn publish(self: &Rc<Self>, snapshot: Arc<Snapshot>, sockets: Vec<Opened>) {
         let view = View::new(snapshot, self.id, Some(&self.view()));
         *self.view.borrow_mut() = view;
+        self.check();
         self.listen(sockets);
+    }
+
+    /// Checks the servers of the view.
+    fn check(self: &Rc<Self>) {
+        let snapshot = self.view().snapshot.clone();
+        self.checks.borrow_mut().publish(self, &snapshot);
     }
 
     fn listen(self: &Rc<Self>, sockets: Vec<Opened>) {
@@ -232,6 +242,7 @@ fn run(
         tokio::task::spawn_local(worker.wheel.clone().drive());
         tokio::task::spawn_local(worker.log.clone().drive());
         tokio::task::spawn_local(reuse::janitor(worker.clone()));
+        worker.check();
         worker.listen(sockets);
         while let Some(command) = commands.recv().await {
             match command {

@@ -5,6 +5,7 @@
 
 mod counters;
 mod server;
+mod voice;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -12,8 +13,11 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use crate::clock::{self, Tick};
+
 pub use counters::{Average, Counter, Counters, Rate, WINDOW};
 pub use server::{Admin, Health, ServerRuntime};
+pub use voice::{Saying, Voice};
 
 /// All run-time state of the process.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub struct Process {
     pub stopping: AtomicBool,
     /// Transactions and tunnels that still run.
     pub jobs: AtomicU32,
+    /// Where messages to the operator go.
+    pub voice: Voice,
     /// Who waits for a limit to have room again.
     pub room: Room,
     /// Connections of each worker.
@@ -77,7 +83,22 @@ pub struct ProxyRuntime {
     servers: Mutex<HashMap<String, Arc<ServerRuntime>>>,
     /// Requests waiting in the backend's queue.
     pub queued: Level,
+    /// Whether any server is left.
+    pub availability: Mutex<Availability>,
     workers: usize,
+}
+
+/// Whether a backend has servers, and how long it had none (`lastchg`, `chkdown`, `downtime` of `show stat`).
+#[derive(Clone, Copy, Debug)]
+pub struct Availability {
+    /// No server is left.
+    pub is_down: bool,
+    /// When that last changed.
+    pub changed: Tick,
+    /// How often the last server went.
+    pub downs: u64,
+    /// Milliseconds without a server before the last change.
+    pub down_millis: u64,
 }
 
 /// What is known of one side of a proxy.
@@ -120,6 +141,7 @@ impl Runtime {
             backend: Side::new(self.workers),
             servers: Mutex::default(),
             queued: Level::default(),
+            availability: Mutex::new(Availability::new(clock::now())),
             workers: self.workers,
         });
         proxies.insert(name.to_owned(), p.clone());
@@ -174,6 +196,32 @@ impl ProxyRuntime {
         let s = Arc::new(fresh(counters(self.workers)));
         servers.insert(name.to_owned(), s.clone());
         s
+    }
+}
+
+// === impl Availability ===
+
+impl Availability {
+    fn new(now: Tick) -> Self {
+        Self { is_down: false, changed: now, downs: 0, down_millis: 0 }
+    }
+
+    /// The last server went; whether that is news.
+    pub fn down(&mut self, now: Tick) -> bool {
+        if std::mem::replace(&mut self.is_down, true) {
+            return false;
+        }
+        self.changed = now;
+        self.downs += 1;
+        true
+    }
+
+    /// There is a server.
+    pub fn up(&mut self, now: Tick) {
+        if std::mem::take(&mut self.is_down) {
+            self.down_millis += now.millis_since(self.changed).unsigned_abs();
+            self.changed = now;
+        }
     }
 }
 

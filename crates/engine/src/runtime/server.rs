@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Re
 
 use bitflags::bitflags;
 use parking_lot::Mutex;
-use weir_balance::health::{self, CheckStatus};
-use weir_balance::weight::Effective;
+use tokio::sync::Notify;
+use weir_balance::health::{self, CheckStatus, Observer};
+use weir_balance::weight::{Effective, Ramp};
 
 use super::{Counters, Level};
-use crate::clock::Tick;
+use crate::clock::{self, Tick};
+use crate::conf;
 
 bitflags! {
     /// Why an operator's word keeps a server from traffic (management manual, `srv_admin_state`).
@@ -61,6 +63,18 @@ pub struct ServerRuntime {
     pub changed: AtomicU64,
     /// What its checks found.
     pub health: Mutex<Health>,
+    /// Wakes the task that looks after it.
+    pub nudge: Notify,
+    /// Live traffic asks for a check soon.
+    pub hurry: AtomicBool,
+    /// Counts how often all its sessions were told to end.
+    pub endings: AtomicU32,
+    /// Wakes the sessions that are told to end (`on-marked-down shutdown-sessions`).
+    pub ended: Notify,
+    /// `slowstart` in milliseconds; 0 for none.
+    slowstart: AtomicU64,
+    /// When it came back, in milliseconds of the process; 0 where it does not warm up.
+    warming: AtomicU64,
 }
 
 /// What the checks of a server found.
@@ -82,14 +96,18 @@ pub struct Health {
     pub downs: u64,
     /// Milliseconds it was down before the last change.
     pub down_millis: u64,
+    /// Whether a check is under way.
+    pub under_way: bool,
+    /// Errors of live traffic in a row (`observe`).
+    pub observer: Observer,
 }
 
 // === impl ServerRuntime ===
 
 impl ServerRuntime {
     /// The state of a server that was just configured.
-    pub fn new(conf: &crate::conf::Server, counters: Box<[Counters]>, now: Tick) -> Self {
-        let (rise, fall) = conf.check.as_ref().map_or((1, 1), |c| (c.rise, c.fall));
+    pub fn new(conf: &conf::Server, counters: Box<[Counters]>, now: Tick) -> Self {
+        let counter = fresh_counter(conf);
         let admin = if conf.disabled { Admin::CONFIGURED_MAINT } else { Admin::empty() };
         let admin = if conf.endpoint.is_none() { admin | Admin::NO_ADDRESS } else { admin };
         Self {
@@ -98,7 +116,7 @@ impl ServerRuntime {
             queued: Level::default(),
             idle: AtomicU32::new(0),
             in_use: AtomicU32::new(0),
-            up: AtomicBool::new(true),
+            up: AtomicBool::new(counter.is_up()),
             stopping: AtomicBool::new(false),
             admin: AtomicU8::new(admin.bits()),
             weight: AtomicU32::new(conf.weight),
@@ -106,7 +124,7 @@ impl ServerRuntime {
             maxconn: AtomicU32::new(conf.maxconn),
             changed: AtomicU64::new(now.0),
             health: Mutex::new(Health {
-                counter: health::Health::new(rise, fall, health::InitState::None),
+                counter,
                 status: None,
                 code: None,
                 message: String::new(),
@@ -114,8 +132,51 @@ impl ServerRuntime {
                 failures: 0,
                 downs: 0,
                 down_millis: 0,
+                under_way: false,
+                observer: observer(conf),
             }),
+            nudge: Notify::new(),
+            hurry: AtomicBool::new(false),
+            endings: AtomicU32::new(0),
+            ended: Notify::new(),
+            slowstart: AtomicU64::new(0),
+            warming: AtomicU64::new(0),
         }
+    }
+
+    /// Takes over what a new configuration says of checks. What was found so far counts, as far as up and down.
+    pub fn adopt(&self, conf: &conf::Server) {
+        self.slowstart.store(conf.slowstart.map_or(0, |d| d.as_millis() as u64), Relaxed);
+        let mut health = self.health.lock();
+        health.observer = observer(conf);
+        let fresh = fresh_counter(conf);
+        if (fresh.rise(), fresh.fall()) != (health.counter.rise(), health.counter.fall()) {
+            let count = if health.counter.is_up() { u32::MAX } else { 0 };
+            health.counter = health::Health::restored(fresh.rise(), fresh.fall(), count);
+        }
+    }
+
+    /// It came back: its weight climbs from now on, where it has a `slowstart`.
+    pub fn warm_up(&self, now: Tick) {
+        let since = if self.slowstart.load(Relaxed) == 0 { 0 } else { now.millis().max(1) };
+        self.warming.store(since, Relaxed);
+        self.nudge.notify_one();
+    }
+
+    /// The slow start that it is in.
+    pub fn ramp(&self) -> Option<Ramp> {
+        let since = self.warming.load(Relaxed);
+        if since == 0 {
+            return None;
+        }
+        let ramp = Ramp { since, length: self.slowstart.load(Relaxed) };
+        Some(ramp).filter(|ramp| !ramp.is_over(clock::now().millis()))
+    }
+
+    /// Tells all sessions on it to end.
+    pub fn end_sessions(&self) {
+        self.endings.fetch_add(1, Relaxed);
+        self.ended.notify_waiters();
     }
 
     /// What operators and tracked servers said of it.
@@ -141,6 +202,33 @@ impl ServerRuntime {
 
     /// The weight that the balancer goes by.
     pub fn effective(&self) -> Effective {
-        Effective::full(self.weight.load(Relaxed).min(256) as u16)
+        let weight = self.weight.load(Relaxed).min(256) as u16;
+        match self.ramp() {
+            Some(ramp) => Effective::ramped(weight, ramp, clock::now().millis()),
+            None => Effective::full(weight),
+        }
     }
+}
+
+fn fresh_counter(conf: &conf::Server) -> health::Health {
+    let (rise, fall) = conf.check.as_ref().map_or((1, 1), |c| (c.rise, c.fall));
+    let init = match conf.init_state {
+        _ if conf.check.is_none() => health::InitState::FullyUp,
+        None => health::InitState::None,
+        Some(conf::InitState::FullyUp) => health::InitState::FullyUp,
+        Some(conf::InitState::Up) => health::InitState::Up,
+        Some(conf::InitState::Down) => health::InitState::Down,
+        Some(conf::InitState::FullyDown) => health::InitState::FullyDown,
+    };
+    health::Health::new(rise, fall, init)
+}
+
+fn observer(conf: &conf::Server) -> Observer {
+    let on_error = match conf.on_error {
+        conf::OnError::FastInter => health::OnError::FastInter,
+        conf::OnError::FailCheck => health::OnError::FailCheck,
+        conf::OnError::SuddenDeath => health::OnError::SuddenDeath,
+        conf::OnError::MarkDown => health::OnError::MarkDown,
+    };
+    Observer::new(conf.error_limit, on_error)
 }

@@ -1,0 +1,153 @@
+//! One check, from connecting to its outcome: the I/O around [`super::script`].
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use weir_balance::health::CheckStatus;
+use weir_sys::Address;
+use weir_sys::accepted::{peer_address, set_no_linger};
+use weir_wire::proxy::Endpoints;
+use weir_wire::{proxy_v1, proxy_v2};
+
+use super::Place;
+use super::plan::Plan;
+use super::script::{Connect, Next, Outcome, Run, Saying};
+use crate::clock;
+use crate::io::Stream;
+use crate::outbound::{self, Failure};
+use crate::timer::Timer;
+
+/// Checks the server once.
+pub(super) async fn check(place: &Place, plan: &Plan, timer: &Timer) -> Outcome {
+    timer.set(clock::now().after(Some(plan.connect)));
+    let mut run = Run::new(&plan.script);
+    let mut attempt = Attempt { place, plan, timer, stream: None, linger: false };
+    loop {
+        let done = match run.next() {
+            Next::Done(outcome) => Err(outcome),
+            Next::Connect(step) => attempt.connect(&mut run, step).await,
+            Next::Send(saying) => attempt.send(&mut run, saying).await,
+            Next::Read => attempt.read(&mut run).await,
+        };
+        if let Err(outcome) = done {
+            return outcome;
+        }
+    }
+}
+
+struct Attempt<'a> {
+    place: &'a Place,
+    plan: &'a Plan,
+    timer: &'a Timer,
+    stream: Option<Stream>,
+    /// Close without a reset.
+    linger: bool,
+}
+
+// === impl Attempt ===
+
+impl Attempt<'_> {
+    async fn connect(&mut self, run: &mut Run<'_>, step: &Connect) -> Result<(), Outcome> {
+        self.close();
+        self.linger = step.linger;
+        let unstartable = |text: &str| Outcome::new(CheckStatus::SocketError, text);
+        let address = self.plan.address(step).ok_or_else(|| unstartable("no address"))?;
+        let failed = |failure: Failure, run: &Run<'_>| match failure {
+            Failure::Refused(error) => run.connection_failed(&error),
+            Failure::Exhausted(error) => Outcome::of_error(CheckStatus::SocketError, &error.source),
+            Failure::NoAddress => unstartable("no address"),
+        };
+        let mut connecting =
+            outbound::start_at(&address, &self.plan.spec, None).map_err(|f| failed(f, run))?;
+        let done = self.in_time(|cx| connecting.poll_done(cx)).await.ok_or_else(|| run.timed_out())?;
+        done.map_err(|f| failed(f, run))?;
+        let stream = connecting.into_stream();
+        let header = self.plan.proxy_header(step).map(|version| proxy_header(version, &stream));
+        self.stream = Some(stream);
+        if let Some(header) = header {
+            self.write(run, &header).await?;
+        }
+        run.connected();
+        if self.plan.answer.is_some() {
+            self.timer.set(clock::now().after(self.plan.answer));
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, run: &mut Run<'_>, saying: &Saying) -> Result<(), Outcome> {
+        let mut bytes = Vec::new();
+        match saying {
+            Saying::Http(request) => request.write(self.place, &mut bytes),
+        }
+        self.write(run, &bytes).await?;
+        run.sent(saying);
+        Ok(())
+    }
+
+    async fn write(&self, run: &Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {
+        let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
+        while !bytes.is_empty() {
+            let sent = self.in_time(|cx| stream.poll_write(cx, bytes, false)).await;
+            let sent = sent.ok_or_else(|| run.timed_out())?.map_err(|error| run.broken(&error))?;
+            bytes = bytes.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    async fn read(&self, run: &mut Run<'_>) -> Result<(), Outcome> {
+        let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
+        let room = self.place.snapshot.global.tune.bufsize;
+        let mut buffer = vec![0; room.min(READ)];
+        let read = self.in_time(|cx| stream.poll_read(cx, &mut buffer)).await;
+        let read = read.ok_or_else(|| run.timed_out())?.map_err(|error| run.broken(&error))?;
+        run.received(buffer.get(..read).unwrap_or_default(), room);
+        Ok(())
+    }
+
+    /// What is polled for, or none where the deadline came first.
+    async fn in_time<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        poll_fn(|cx| match poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if self.timer.poll_expired(cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Ends the connection with a reset, so that checks leave no sockets in TIME_WAIT on either side.
+    fn close(&mut self) {
+        if let Some(stream) = self.stream.take()
+            && !self.linger
+        {
+            // Where it fails the connection is closed the usual way.
+            let _ = set_no_linger(&stream);
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The header that says that the proxy speaks for itself: its own addresses in version 1, `LOCAL` in version 2.
+fn proxy_header(version: u8, stream: &Stream) -> Vec<u8> {
+    let mut out = Vec::new();
+    if version == 2 {
+        let _ = proxy_v2::write(&mut out, &proxy_v2::Facts::default());
+        return out;
+    }
+    let inet = |address: io::Result<Address>| address.ok().and_then(|a| a.inet());
+    let ends = inet(weir_sys::listen::local_address(stream)).zip(inet(peer_address(stream)));
+    proxy_v1::write(&mut out, ends.map(|(source, destination)| Endpoints { source, destination }));
+    out
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+/// Bytes read at a time.
+const READ: usize = 4096;

@@ -1,0 +1,181 @@
+//! Health checks: each server is checked by one worker, which tells everybody else through the server's atomics.
+//!
+//! [`script`] is the conversation of a check without I/O, [`http`] what it says and hears of HTTP; [`attempt`]
+//! gives it a connection and a deadline, [`task`] decides when the next one is due, [`state`] draws the
+//! consequences (rise and fall are counted by `weir_balance::health`), and [`report`] words them.
+//! Servers are dealt to workers by a hash of their names; a reload keeps the tasks whose checks stay the same.
+//! Resting checks cost one timer each.
+
+mod attempt;
+mod errno;
+mod http;
+mod plan;
+mod report;
+mod script;
+mod state;
+mod task;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+
+use crate::runtime::{Runtime, ServerRuntime};
+use crate::snapshot::{self, Snapshot};
+use crate::worker::Worker;
+use plan::Plan;
+
+pub(crate) use state::note;
+
+/// The checks that a worker runs.
+#[derive(Default)]
+pub(crate) struct Checks {
+    running: HashMap<*const ServerRuntime, Running>,
+}
+
+struct Running {
+    site: Rc<Site>,
+    task: AbortHandle,
+}
+
+/// A server that is kept under watch, as the newest snapshot has it.
+pub(crate) struct Site {
+    at: RefCell<Place>,
+    /// What is checked, and how; absent where the server only needs its slow start looked after.
+    plan: RefCell<Option<Rc<Plan>>>,
+    /// The plan was replaced: what is under way and what is scheduled counts no more.
+    replanned: Cell<bool>,
+}
+
+/// Where a server stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) proxy: Arc<snapshot::Proxy>,
+    pub(crate) server: Arc<snapshot::Server>,
+}
+
+// === impl Checks ===
+
+impl Checks {
+    /// Takes over a snapshot: starts, replaces and ends checks where it says something new.
+    pub(crate) fn publish(&mut self, worker: &Rc<Worker>, snapshot: &Arc<Snapshot>) {
+        let starts = Starts::of(snapshot);
+        let room = snapshot.global.tune.max_checks;
+        let room = Rc::new(Semaphore::new(if room == 0 { Semaphore::MAX_PERMITS } else { room as usize }));
+        let mut old = std::mem::take(&mut self.running);
+        let mut index = 0;
+        for place in places(&worker.runtime, snapshot) {
+            place.server.runtime.adopt(&place.server.conf);
+            state::inherit(&place);
+            let checked = place.server.conf.check.is_some();
+            let nth = index;
+            index += u64::from(checked);
+            let wanted = checked || place.server.conf.slowstart.is_some();
+            if !wanted || worker_of(&place, worker.runtime.workers) != worker.id {
+                continue;
+            }
+            let key = Arc::as_ptr(&place.server.runtime);
+            let running = match old.remove(&key) {
+                Some(running) => {
+                    running.site.move_to(place);
+                    running
+                }
+                None => Running::start(worker, place, &room, |interval| starts.delay(nth, interval)),
+            };
+            self.running.insert(key, running);
+        }
+        old.into_values().for_each(|gone| gone.task.abort());
+    }
+}
+
+/// Every server of every backend that is not disabled, in the order of the file.
+fn places(runtime: &Arc<Runtime>, snapshot: &Arc<Snapshot>) -> impl Iterator<Item = Place> {
+    snapshot.proxies.iter().filter(|p| !p.conf.disabled).flat_map(move |proxy| {
+        proxy.servers.iter().map(move |server| Place {
+            runtime: runtime.clone(),
+            snapshot: snapshot.clone(),
+            proxy: proxy.clone(),
+            server: server.clone(),
+        })
+    })
+}
+
+fn worker_of(place: &Place, workers: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    (&place.proxy.conf.name, &place.server.conf.name).hash(&mut hasher);
+    (hasher.finish() % workers.max(1) as u64) as usize
+}
+
+/// How first checks are spread, so that a start does not check everything in one moment.
+struct Starts {
+    count: u64,
+    shortest: u64,
+    most: Option<u64>,
+}
+
+// === impl Starts ===
+
+impl Starts {
+    fn of(snapshot: &Snapshot) -> Self {
+        let checks =
+            || snapshot.proxies.iter().flat_map(|p| &p.servers).filter_map(|s| s.conf.check.as_ref());
+        let intervals = checks().map(|c| c.fastinter.unwrap_or(c.inter).as_millis() as u64);
+        Self {
+            count: checks().count() as u64,
+            shortest: intervals.filter(|i| *i >= SLOW).min().unwrap_or(0),
+            most: snapshot.global.max_spread_checks.map(|d| d.as_millis() as u64),
+        }
+    }
+
+    fn delay(&self, nth: u64, interval: u64) -> u64 {
+        weir_balance::health::first_delay(nth, self.count, self.shortest.max(interval), self.most)
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    fn start(worker: &Rc<Worker>, place: Place, room: &Rc<Semaphore>, delay: impl Fn(u64) -> u64) -> Self {
+        let plan = Plan::of(&place).map(Rc::new);
+        let first = plan.as_ref().map_or(0, |p| delay(p.intervals.fast.unwrap_or(p.intervals.inter)));
+        let site =
+            Rc::new(Site { at: RefCell::new(place), plan: RefCell::new(plan), replanned: Cell::new(false) });
+        let keep = task::keep(worker.clone(), site.clone(), room.clone(), Duration::from_millis(first));
+        let task = tokio::task::spawn_local(keep).abort_handle();
+        Self { site, task }
+    }
+}
+
+// === impl Site ===
+
+impl Site {
+    /// The server as the newest snapshot has it.
+    fn place(&self) -> Place {
+        self.at.borrow().clone()
+    }
+
+    fn move_to(&self, place: Place) {
+        let plan = Plan::of(&place);
+        let same = match (&plan, self.plan.borrow().as_deref()) {
+            (Some(new), Some(old)) => new.same_as(old),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            *self.plan.borrow_mut() = plan.map(Rc::new);
+            self.replanned.set(true);
+            place.server.runtime.nudge.notify_one();
+        }
+        *self.at.borrow_mut() = place;
+    }
+}
+
+/// Shorter intervals do not count where first checks are spread over the shortest one, in milliseconds.
+const SLOW: u64 = 1000;

@@ -1,0 +1,114 @@
+//! What the check of one server is, compiled from its line and its backend's.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use weir_balance::health::Intervals;
+use weir_sys::Address;
+use weir_sys::connect::ConnectSpec;
+
+use super::Place;
+use super::script::{Connect, Script};
+use crate::conf::{self, CheckKind, Endpoint, PortRule};
+
+/// A check, ready to run.
+pub(super) struct Plan {
+    pub(super) script: Script,
+    pub(super) intervals: Intervals,
+    /// Time for the connection, from the start.
+    pub(super) connect: Duration,
+    /// Time for the rest, once connected; where there is none, `connect` is for all.
+    pub(super) answer: Option<Duration>,
+    /// How its connections are made.
+    pub(super) spec: ConnectSpec,
+    source: Source,
+}
+
+/// All that a plan is made of, to tell whether a reload changed it.
+#[derive(PartialEq)]
+struct Source {
+    check: conf::Check,
+    kind: CheckKind,
+    endpoint: Option<Endpoint>,
+    port: PortRule,
+    timeouts: (Option<Duration>, Option<Duration>),
+    proxy_header: Option<conf::ProxyHeader>,
+    send_proxy: bool,
+    spread: u32,
+    bind: [conf::Source; 2],
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The plan for a server; none where it is not checked.
+    pub(super) fn of(place: &Place) -> Option<Self> {
+        let (proxy, server) = (&place.proxy.conf, &place.server.conf);
+        let check = server.check.as_ref()?;
+        let millis = |d: Duration| d.as_millis() as u64;
+        let source = Source {
+            check: check.clone(),
+            kind: proxy.check.clone(),
+            endpoint: server.endpoint.clone(),
+            port: server.port,
+            timeouts: (proxy.timeouts.check, proxy.timeouts.connect),
+            proxy_header: server.proxy_header.clone(),
+            send_proxy: server.check_send_proxy,
+            spread: place.snapshot.global.spread_checks,
+            bind: [proxy.source.clone(), server.source.clone()],
+        };
+        let connect = match proxy.timeouts.check {
+            Some(_) => proxy.timeouts.connect.map_or(check.inter, |c| c.min(check.inter)),
+            None => check.inter,
+        };
+        // The ACK of the handshake waits for our request: a check that says nothing is over before the server
+        // ever accepts it.
+        let spec = ConnectSpec { no_quick_ack: true, ..crate::outbound::spec(proxy, server) };
+        Some(Self {
+            script: Script::of(&proxy.check),
+            intervals: Intervals {
+                inter: millis(check.inter),
+                fast: check.fastinter.map(millis),
+                down: check.downinter.map(millis),
+            },
+            connect,
+            answer: proxy.timeouts.check,
+            spec,
+            source,
+        })
+    }
+
+    /// Whether a reload may leave the check as it runs.
+    pub(super) fn same_as(&self, old: &Self) -> bool {
+        self.source == old.source
+    }
+
+    /// Where a connection of the check goes.
+    pub(super) fn address(&self, step: &Connect) -> Option<Address> {
+        let check = &self.source.check;
+        let inet = match self.source.endpoint.as_ref()? {
+            Endpoint::Inet(a) => *a,
+            Endpoint::Unix(path) if step.addr.or(check.addr).is_none() => {
+                return Some(Address::Unix(path.clone()));
+            }
+            Endpoint::Abstract { name, padded } if step.addr.or(check.addr).is_none() => {
+                return Some(Address::Abstract { name: name.clone(), padded: *padded });
+            }
+            _ => SocketAddr::from(([0, 0, 0, 0], 0)),
+        };
+        let ip = step.addr.or(check.addr).map_or(inet.ip(), |a| a.ip());
+        let own = step.addr.map(|a| a.port()).filter(|p| *p != 0);
+        let port = step.port.or(own).or(check.port).unwrap_or(inet.port());
+        Some(Address::Inet(SocketAddr::new(ip, port)))
+    }
+
+    /// The version of the PROXY header that comes first, where one does.
+    pub(super) fn proxy_header(&self, step: &Connect) -> Option<u8> {
+        let check = &self.source.check;
+        let moved = check.port.is_some() || check.addr.is_some();
+        let traffic = self.source.proxy_header.is_some() && !moved;
+        let wanted = step.send_proxy || (step.default && (self.source.send_proxy || traffic));
+        let v2 = self.source.proxy_header.as_ref().is_some_and(|h| h.v2);
+        wanted.then_some(if v2 { 2 } else { 1 })
+    }
+}

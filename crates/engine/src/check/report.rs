@@ -1,0 +1,110 @@
+//! The words for what checks find: lines to the log targets of the backend, and on standard error.
+
+use weir_balance::health::{ObservedEvent, Verdict};
+
+use super::Place;
+use super::state::Serving;
+use crate::log::{self, Level};
+use crate::runtime::{Health, Saying};
+
+/// Where a server went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Down,
+    Up,
+    Stopping,
+}
+
+/// `, reason: Layer4 timeout, check duration: 300ms`
+pub(super) fn reason(health: &Health) -> String {
+    let Some(status) = health.status else { return String::new() };
+    let mut text = format!(", reason: {}", status.description());
+    if let Some(code) = health.code {
+        text.push_str(&format!(", code: {code}"));
+    }
+    if !health.message.is_empty() {
+        text.push_str(&format!(", info: \"{}\"", health.message));
+    }
+    text.push_str(&format!(", check duration: {}ms", health.duration));
+    text
+}
+
+/// A check changed something (`option log-health-checks`).
+pub(super) fn checked(place: &Place, health: &Health) {
+    let outcome = match health.status.map(|s| s.verdict()) {
+        Some(Verdict::Passed) => "succeeded",
+        Some(Verdict::ConditionallyPassed) => "conditionally succeeded",
+        _ => "failed",
+    };
+    let counter = &health.counter;
+    let status = if counter.count() >= counter.rise() {
+        format!("{}/{} UP", counter.count() - counter.rise() + 1, counter.fall())
+    } else {
+        format!("{}/{} DOWN", counter.count(), counter.rise())
+    };
+    let text = format!(
+        "Health check for {}server {} {outcome}{}, status: {status}.",
+        if place.server.conf.backup { "backup " } else { "" },
+        name(place),
+        reason(health),
+    );
+    say(place, Saying::Warning, Level::Notice, &text, &text);
+}
+
+/// A server changed its state.
+pub(super) fn turned(place: &Place, to: Turn, reason: &str, now: Serving, moved: usize) {
+    let (word, level) = match to {
+        Turn::Down => ("DOWN", Level::Alert),
+        Turn::Up => ("UP", Level::Notice),
+        Turn::Stopping => ("stopping", Level::Notice),
+    };
+    let on_backup = if now.active == 0 && now.backup > 0 { " Running on backup." } else { "" };
+    let waiting = place.proxy.runtime.queued.now();
+    let tail = match to {
+        Turn::Down => {
+            let sessions = place.server.runtime.serving.now();
+            format!(
+                "left.{on_backup} {sessions} sessions active, {moved} requeued, {waiting} remaining in queue."
+            )
+        }
+        Turn::Up | Turn::Stopping => {
+            format!("online.{on_backup} {moved} sessions requeued, {waiting} total in queue.")
+        }
+    };
+    let text = format!(
+        "{}Server {} is {word}{reason}. {} active and {} backup servers {tail}",
+        if place.server.conf.backup { "Backup " } else { "" },
+        name(place),
+        now.active,
+        now.backup,
+    );
+    say(place, Saying::Warning, level, &text, &text);
+}
+
+/// The last server of a backend is gone.
+pub(super) fn nobody(place: &Place) {
+    let backend = &place.proxy.conf.name;
+    let here = format!("backend '{backend}' has no server available!");
+    let logged = format!("backend {backend} has no server available!");
+    say(place, Saying::Alert, Level::Emerg, &here, &logged);
+}
+
+/// What a sign of ill health is called.
+pub(super) fn observed(event: ObservedEvent) -> &'static str {
+    match event {
+        ObservedEvent::Connected => "L4 successful connection",
+        ObservedEvent::ConnectFailed => "L4 unsuccessful connection",
+        ObservedEvent::Status(_) => "Http wrong status",
+        ObservedEvent::NoResponse => "Http broken response",
+    }
+}
+
+fn name(place: &Place) -> String {
+    format!("{}/{}", place.proxy.conf.name, place.server.conf.name)
+}
+
+/// Says it on standard error and to the log targets of the backend.
+fn say(place: &Place, saying: Saying, level: Level, here: &str, logged: &str) {
+    place.runtime.process.voice.say(saying, here);
+    log::event(&place.proxy, &place.runtime, level, logged);
+}

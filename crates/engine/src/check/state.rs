@@ -1,0 +1,215 @@
+//! What follows from checks and from live traffic: servers go down, come up or stop taking new clients, those
+//! that track them follow, and everybody is told (manual, 5.2 "rise", "fall", "track", "observe", "on-error").
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use weir_balance::health::{CheckStatus, Consequence, ObservedEvent, Shift, Verdict};
+
+use super::Place;
+use super::report::{self, Turn};
+use super::script::Outcome;
+use crate::clock::{self, Tick};
+use crate::conf::{OnMarkedDown, Options};
+use crate::local;
+use crate::runtime::{Admin, Health};
+use crate::snapshot::{Proxy, Server};
+use crate::worker::Worker;
+
+/// Takes the outcome of a check in.
+pub(super) fn settle(place: &Place, outcome: Outcome, millis: u64) {
+    let rt = &place.server.runtime;
+    let verdict = outcome.status.verdict();
+    let mut health = rt.health.lock();
+    let before = (health.status, health.counter.count());
+    let shift = match verdict {
+        Verdict::Failed => fail(&mut health),
+        Verdict::Unknown => Shift::None,
+        Verdict::Passed | Verdict::ConditionallyPassed => health.counter.passed(),
+    };
+    health.under_way = false;
+    health.status = Some(outcome.status);
+    health.code = outcome.code;
+    health.message = outcome.message;
+    health.duration = millis;
+    let news = before != (health.status, health.counter.count());
+    if place.proxy.conf.options.contains(Options::LOG_HEALTH_CHECKS) && news {
+        report::checked(place, &health);
+    }
+    let reason = reason(place, &health);
+    let risen = health.counter.count() >= health.counter.rise();
+    drop(health);
+    if rt.admin().intersects(Admin::MAINT) {
+        return;
+    }
+    let stopping = rt.stopping.load(Relaxed);
+    match (shift, verdict) {
+        (Shift::Down, _) => turn(place, Turn::Down, &reason),
+        (Shift::Up, _) => turn(place, Turn::Up, &reason),
+        _ if !rt.up.load(Relaxed) => {}
+        (_, Verdict::ConditionallyPassed) if !stopping && risen => turn(place, Turn::Stopping, &reason),
+        (_, Verdict::Passed) if stopping => turn(place, Turn::Up, &reason),
+        _ => {}
+    }
+}
+
+/// Counts a failure.
+fn fail(health: &mut Health) -> Shift {
+    if health.counter.count() >= health.counter.rise() {
+        health.failures += 1;
+    }
+    health.counter.failed()
+}
+
+/// What a change of state gives as its reason; with every check logged, the log tells it already.
+fn reason(place: &Place, health: &Health) -> String {
+    let logged = place.proxy.conf.options.contains(Options::LOG_HEALTH_CHECKS);
+    if logged { String::new() } else { report::reason(health) }
+}
+
+/// What live traffic says about a server, where `observe` asks for it. Cheap where it does not.
+pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server, event: ObservedEvent) {
+    let wanted = match event {
+        ObservedEvent::Connected | ObservedEvent::ConnectFailed => 4,
+        ObservedEvent::Status(_) | ObservedEvent::NoResponse => 7,
+    };
+    if server.conf().observe != Some(wanted) {
+        return;
+    }
+    let rt = &server.shared.runtime;
+    let mut health = rt.health.lock();
+    let health_now = &mut *health;
+    let consequence = health_now.observer.note(event, &mut health_now.counter);
+    if consequence == Consequence::None {
+        return;
+    }
+    health.status = Some(CheckStatus::Observed);
+    health.code = None;
+    health.duration = 0;
+    let limit = server.conf().error_limit;
+    health.message =
+        format!("Detected {limit} consecutive errors, last one was: {}", report::observed(event));
+    rt.hurry.store(true, Relaxed);
+    rt.nudge.notify_one();
+    let place = Place {
+        runtime: worker.runtime.clone(),
+        snapshot: worker.view().snapshot.clone(),
+        proxy: proxy.shared.clone(),
+        server: server.shared.clone(),
+    };
+    let reason = reason(&place, &health);
+    drop(health);
+    if consequence == Consequence::Counted(Shift::Down) && !rt.admin().intersects(Admin::MAINT) {
+        turn(&place, Turn::Down, &reason);
+    }
+}
+
+/// Makes a server go down, come up or stop, and those that track it with it.
+fn turn(place: &Place, to: Turn, reason: &str) {
+    apply(place, to, reason);
+    for follower in followers(place) {
+        if !follower.server.runtime.admin().intersects(Admin::MAINT) {
+            let via = format!(" via {}/{}", place.proxy.conf.name, place.server.conf.name);
+            turn(&follower, to, &via);
+        }
+    }
+}
+
+fn apply(place: &Place, to: Turn, reason: &str) {
+    let rt = &place.server.runtime;
+    let now = clock::now();
+    let was_up = rt.up.swap(to != Turn::Down, Relaxed);
+    rt.stopping.store(to == Turn::Stopping, Relaxed);
+    let since = Tick(rt.changed.swap(now.0, Relaxed));
+    match to {
+        Turn::Down => rt.health.lock().downs += 1,
+        Turn::Up | Turn::Stopping if !was_up => {
+            rt.health.lock().down_millis += now.millis_since(since).unsigned_abs();
+        }
+        Turn::Up | Turn::Stopping => {}
+    }
+    if to == Turn::Up && !was_up {
+        rt.warm_up(now);
+    }
+    let before = Serving::of(&place.proxy);
+    let moved = place.proxy.farm.update(place.server.index);
+    let after = Serving::of(&place.proxy);
+    if to == Turn::Down && place.server.conf.on_marked_down == Some(OnMarkedDown::ShutdownSessions) {
+        rt.end_sessions();
+    }
+    if to == Turn::Up && place.server.conf.on_marked_up_shutdown_backup {
+        for backup in place.proxy.servers.iter().filter(|s| s.conf.backup) {
+            backup.runtime.end_sessions();
+        }
+    }
+    report::turned(place, to, reason, after, moved);
+    let availability = &place.proxy.runtime.availability;
+    match (before.any() || to != Turn::Up, after.any()) {
+        (_, true) => availability.lock().up(now),
+        (true, false) => {
+            if availability.lock().down(now) {
+                report::nobody(place);
+            }
+        }
+        (false, false) => {}
+    }
+}
+
+/// A server that tracks another is as that one is; one that nobody checks any more is up.
+pub(super) fn inherit(place: &Place) {
+    if place.server.conf.check.is_some() {
+        return;
+    }
+    let tracked = place.server.conf.track.as_deref().and_then(|t| tracked(place, t));
+    let (up, stopping) =
+        tracked.map_or((true, false), |s| (s.runtime.up.load(Relaxed), s.runtime.stopping.load(Relaxed)));
+    let own = &place.server.runtime;
+    if own.up.swap(up, Relaxed) != up || own.stopping.swap(stopping, Relaxed) != stopping {
+        place.proxy.farm.update(place.server.index);
+    }
+}
+
+/// The server of `[<proxy>/]<server>`.
+fn tracked(place: &Place, name: &str) -> Option<Arc<Server>> {
+    let (proxy, server) = name.split_once('/').unwrap_or((&place.proxy.conf.name, name));
+    let proxy = place.snapshot.backend(proxy)?;
+    proxy.servers.iter().find(|s| s.conf.name == server).cloned()
+}
+
+/// The servers that track this one.
+fn followers(place: &Place) -> Vec<Place> {
+    let tracks = |p: &Proxy, s: &Server| {
+        let Some(name) = s.conf.track.as_deref() else { return false };
+        let (proxy, server) = name.split_once('/').unwrap_or((&p.conf.name, name));
+        proxy == place.proxy.conf.name && server == place.server.conf.name
+    };
+    let of = |p: &Arc<Proxy>| -> Vec<Place> {
+        let found = p.servers.iter().filter(|s| tracks(p, s));
+        found.map(|s| Place { proxy: p.clone(), server: s.clone(), ..place.clone() }).collect()
+    };
+    place.snapshot.proxies.iter().filter(|p| p.conf.is_backend()).flat_map(of).collect()
+}
+
+/// How many servers of a backend take new clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Serving {
+    pub(super) active: usize,
+    pub(super) backup: usize,
+}
+
+// === impl Serving ===
+
+impl Serving {
+    fn of(proxy: &Proxy) -> Self {
+        let usable = || {
+            let fit = |s: &&Arc<Server>| s.runtime.is_usable() && s.runtime.effective().units() > 0;
+            proxy.servers.iter().filter(fit)
+        };
+        let backup = usable().filter(|s| s.conf.backup).count();
+        Self { active: usable().count() - backup, backup }
+    }
+
+    fn any(self) -> bool {
+        self.active + self.backup > 0
+    }
+}
