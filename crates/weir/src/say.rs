@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use weir_diag::{Diagnostics, Renderer, Report, Severity, Sources};
@@ -13,12 +14,12 @@ use weir_diag::{Diagnostics, Renderer, Report, Severity, Sources};
 use crate::cli::version;
 
 /// Where messages go, and how many of them. One of these lives in each process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Voice {
     program: String,
     path: PathBuf,
     loudness: Loudness,
-    introduced: AtomicBool,
+    introduced: Arc<AtomicBool>,
 }
 
 /// How much is said.
@@ -39,7 +40,7 @@ impl Voice {
     pub(crate) fn new(called: &Path, loudness: Loudness) -> Self {
         let program = called.file_name().map_or("weir".into(), |name| name.to_string_lossy().into_owned());
         let path = std::env::current_exe().unwrap_or_else(|_| called.to_owned());
-        Self { program, path, loudness, introduced: AtomicBool::new(false) }
+        Self { program, path, loudness, introduced: Arc::default() }
     }
 
     /// The name that the program was called by.

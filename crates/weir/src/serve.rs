@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use weir_engine::conf::{Conf, Global};
-use weir_engine::runtime::Runtime;
+use weir_engine::runtime::{Runtime, Saying};
 use weir_engine::snapshot::Snapshot;
 use weir_engine::{Engine, clock};
 use weir_sys::capabilities::{self, Capability};
@@ -110,6 +110,12 @@ impl<'a> Service<'a> {
         }
         drop_privileges(&conf.global, voice).map_err(single)?;
         let runtime = Runtime::new(threads.into());
+        let speaker = voice.clone();
+        runtime.process.voice.set(move |saying, text| match saying {
+            Saying::Notice => speaker.notice(text),
+            Saying::Warning => speaker.warning(text),
+            Saying::Alert => speaker.alert(text),
+        });
         runtime.process.maxconn.store(fit.maxconn, std::sync::atomic::Ordering::Relaxed);
         let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
         let engine =

@@ -63,7 +63,10 @@ impl Plan {
         };
         // The ACK of the handshake waits for our request: a check that says nothing is over before the server
         // ever accepts it.
-        let spec = ConnectSpec { no_quick_ack: true, ..crate::outbound::spec(proxy, server) };
+        let spec = ConnectSpec {
+            no_quick_ack: true,
+            ..crate::outbound::spec(&place.snapshot.global, proxy, server)
+        };
         Some(Self {
             script: Script::of(&proxy.check),
             intervals: Intervals {

@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use weir_balance::health::ObservedEvent;
 use weir_balance::retry::Next;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 
@@ -47,7 +48,11 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
         let mut back = connection(t).await?;
         let mut up = Output::over(std::mem::take(&mut t.messages.output));
         let mut request = send_head(t, &mut back, &mut up);
-        match head(t, &mut back, &mut request, &mut up).await {
+        let answered = head(t, &mut back, &mut request, &mut up).await;
+        if answered.is_ok() {
+            reach::observe(t, ObservedEvent::Status(t.messages.response.status()));
+        }
+        match answered {
             Ok(()) if replay.wants_status(t) && replay.again(t) => {}
             Ok(()) => {
                 answer::pass(t, &mut back, &mut request, up).await?;
@@ -283,6 +288,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
     let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
         back.failed_responses.add(1);
+        reach::observe(t, ObservedEvent::NoResponse);
         if let Some(a) = &t.assigned {
             a.server.counters().failed_responses.add(1);
         }

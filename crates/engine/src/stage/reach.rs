@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use weir_balance::health::ObservedEvent;
 use weir_balance::retry::{Attempt, Next, Redispatch};
 
 use crate::balance;
+use crate::check;
 use crate::clock::{self, Tick};
 use crate::conf::{Mode, Options, RetryOn};
 use crate::ending::{Cause, Stage};
@@ -190,6 +192,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     .await?;
     server.counters().connects.add(1);
     t.proxy().back().connects.add(1);
+    observe(t, ObservedEvent::Connected);
     t.facts.connected = Some(t.now());
     let stream = connecting.into_stream();
     log::reached(t, &stream);
@@ -238,6 +241,13 @@ fn source(t: &Transaction, server: &Rc<local::Server>) -> Option<SocketAddr> {
     }
 }
 
+/// Tells the checks of the server what its traffic shows (`observe`).
+pub(crate) fn observe(t: &Transaction, event: ObservedEvent) {
+    if let Some(a) = &t.assigned {
+        check::note(&t.client.worker, t.proxy(), &a.server, event);
+    }
+}
+
 /// Decides what follows a failed attempt, and waits where a pause is due.
 pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
     let (cause, stop) = match end {
@@ -246,6 +256,9 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
         Ended::Exhausted => (Cause::Resource, Stop::Answer(503)),
         Ended::ClientLeft => (Cause::Client, Stop::Close),
     };
+    if matches!(end, Ended::Refused | Ended::TimedOut) {
+        observe(t, ObservedEvent::ConnectFailed);
+    }
     let next = match end {
         Ended::ClientLeft => Next::GiveUp,
         _ => after_failure(t, end),
