@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use weir_balance::health::CheckStatus;
@@ -21,7 +22,8 @@ use crate::timer::Timer;
 /// Checks the server once.
 pub(super) async fn check(place: &Place, plan: &Plan, timer: &Timer) -> Outcome {
     timer.set(clock::now().after(Some(plan.connect)));
-    let mut run = Run::new(&plan.script);
+    let up = place.server.runtime.up.load(Relaxed);
+    let mut run = Run::new(&plan.script, up);
     let mut attempt = Attempt { place, plan, timer, stream: None, linger: false };
     loop {
         let done = match run.next() {

@@ -124,7 +124,13 @@ impl Response {
         if self.body.is_some() {
             return Some(true);
         }
-        let limits = Limits { max_headers: MAX_HEADERS, max_bytes: usize::MAX };
+        let limits = Limits {
+            max_headers: MAX_HEADERS,
+            max_bytes: usize::MAX,
+            max_weight: usize::MAX,
+            lenient: false,
+            payload_with_any_method: false,
+        };
         match h1::parse_response(&mut self.parser, input, &mut self.head, &limits) {
             Parse::Complete { consumed } => {
                 self.body = Some(consumed);
@@ -147,8 +153,9 @@ impl Response {
     /// The body as far as it has come, without chunks' framing, and whether that is all of it.
     pub(super) fn body(&self, input: &[u8], head_only: bool) -> (Vec<u8>, bool) {
         let rest = self.body.and_then(|at| input.get(at..)).unwrap_or_default();
-        let method: &[u8] = if head_only { b"HEAD" } else { b"GET" };
-        match h1::response_body(&self.head, method) {
+        let mut request = Head::default();
+        request.set_request(if head_only { b"HEAD" } else { b"GET" }, b"/", (1, 1));
+        match h1::response_body(&self.head, &request) {
             Ok(BodyLength::Known(n)) => {
                 let n = usize::try_from(n).unwrap_or(usize::MAX);
                 (rest.iter().take(n).copied().collect(), rest.len() >= n)

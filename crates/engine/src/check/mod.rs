@@ -30,7 +30,7 @@ use crate::snapshot::{self, Snapshot};
 use crate::worker::Worker;
 use plan::Plan;
 
-pub(crate) use state::note;
+pub(crate) use state::{Sign, note};
 
 /// The checks that a worker runs.
 #[derive(Default)]

@@ -1,9 +1,9 @@
 //! The words for what checks find: lines to the log targets of the backend, and on standard error.
 
-use weir_balance::health::{ObservedEvent, Verdict};
+use weir_balance::health::{CheckStatus, Verdict};
 
 use super::Place;
-use super::state::Serving;
+use super::state::{Serving, Sign};
 use crate::log::{self, Level};
 use crate::runtime::{Health, Saying};
 
@@ -25,7 +25,9 @@ pub(super) fn reason(health: &Health) -> String {
     if !health.message.is_empty() {
         text.push_str(&format!(", info: \"{}\"", health.message));
     }
-    text.push_str(&format!(", check duration: {}ms", health.duration));
+    if status != CheckStatus::Observed {
+        text.push_str(&format!(", check duration: {}ms", health.duration));
+    }
     text
 }
 
@@ -83,19 +85,21 @@ pub(super) fn turned(place: &Place, to: Turn, reason: &str, now: Serving, moved:
 
 /// The last server of a backend is gone.
 pub(super) fn nobody(place: &Place) {
-    let backend = &place.proxy.conf.name;
-    let here = format!("backend '{backend}' has no server available!");
-    let logged = format!("backend {backend} has no server available!");
+    let name = &place.proxy.conf.name;
+    let kind = if place.proxy.conf.is_frontend() { "proxy" } else { "backend" };
+    let here = format!("{kind} '{name}' has no server available!");
+    let logged = format!("{kind} {name} has no server available!");
     say(place, Saying::Alert, Level::Emerg, &here, &logged);
 }
 
 /// What a sign of ill health is called.
-pub(super) fn observed(event: ObservedEvent) -> &'static str {
-    match event {
-        ObservedEvent::Connected => "L4 successful connection",
-        ObservedEvent::ConnectFailed => "L4 unsuccessful connection",
-        ObservedEvent::Status(_) => "Http wrong status",
-        ObservedEvent::NoResponse => "Http broken response",
+pub(super) fn observed(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Connected => "L4 successful connection",
+        Sign::Unreachable => "L4 unsuccessful connection",
+        Sign::Status(_) => "Wrong http response",
+        Sign::Broken => "Read error (http)",
+        Sign::Late => "Read timeout (http)",
     }
 }
 

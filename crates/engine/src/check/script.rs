@@ -86,6 +86,7 @@ pub(super) struct Outcome {
 /// A check under way.
 pub(super) struct Run<'a> {
     script: &'a Script,
+    up: bool,
     at: usize,
     connected: bool,
     input: Vec<u8>,
@@ -267,9 +268,11 @@ impl Outcome {
 // === impl Run ===
 
 impl<'a> Run<'a> {
-    pub(super) fn new(script: &'a Script) -> Self {
+    /// `up`: whether the server is up now, so that a 404 may let it finish.
+    pub(super) fn new(script: &'a Script, up: bool) -> Self {
         Self {
             script,
+            up,
             at: 0,
             connected: false,
             input: Vec::new(),
@@ -345,7 +348,7 @@ impl<'a> Run<'a> {
             None if !self.ended => return Met::Open,
             Some(false) | None => return Met::No(Outcome::new(CheckStatus::SocketError, "")),
         }
-        if self.script.disable_on_404 && self.response.status() == 404 {
+        if self.script.disable_on_404 && self.up && self.response.status() == 404 {
             let outcome = Outcome::new(CheckStatus::L7OkConditional, "");
             return Met::No(Outcome { code: Some(404), ..outcome });
         }

@@ -67,13 +67,30 @@ fn reason(place: &Place, health: &Health) -> String {
     if logged { String::new() } else { report::reason(health) }
 }
 
+/// What live traffic shows of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// It took a connection.
+    Connected,
+    /// It took none.
+    Unreachable,
+    /// It answered with this status.
+    Status(u16),
+    /// It closed, or its answer made no sense.
+    Broken,
+    /// Its answer did not come in time.
+    Late,
+}
+
 /// What live traffic says about a server, where `observe` asks for it. Cheap where it does not.
-pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server, event: ObservedEvent) {
-    let wanted = match event {
-        ObservedEvent::Connected | ObservedEvent::ConnectFailed => 4,
-        ObservedEvent::Status(_) | ObservedEvent::NoResponse => 7,
+pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server, sign: Sign) {
+    let (layer, event) = match sign {
+        Sign::Connected => (4, ObservedEvent::Connected),
+        Sign::Unreachable => (4, ObservedEvent::ConnectFailed),
+        Sign::Status(code) => (7, ObservedEvent::Status(code)),
+        Sign::Broken | Sign::Late => (7, ObservedEvent::NoResponse),
     };
-    if server.conf().observe != Some(wanted) {
+    if server.conf().observe != Some(layer) {
         return;
     }
     let rt = &server.shared.runtime;
@@ -87,8 +104,7 @@ pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server
     health.code = None;
     health.duration = 0;
     let limit = server.conf().error_limit;
-    health.message =
-        format!("Detected {limit} consecutive errors, last one was: {}", report::observed(event));
+    health.message = format!("Detected {limit} consecutive errors, last one was: {}", report::observed(sign));
     rt.hurry.store(true, Relaxed);
     rt.nudge.notify_one();
     let place = Place {

@@ -4,10 +4,10 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use weir_balance::health::ObservedEvent;
 use weir_balance::retry::Next;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 
+use crate::check::Sign;
 use crate::clock::{self, Tick};
 use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
@@ -50,7 +50,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
         let mut request = send_head(t, &mut back, &mut up);
         let answered = head(t, &mut back, &mut request, &mut up).await;
         if answered.is_ok() {
-            reach::observe(t, ObservedEvent::Status(t.messages.response.status()));
+            reach::observe(t, Sign::Status(t.messages.response.status()));
         }
         match answered {
             Ok(()) if replay.wants_status(t) && replay.again(t) => {}
@@ -288,7 +288,8 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
     let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
         back.failed_responses.add(1);
-        reach::observe(t, ObservedEvent::NoResponse);
+        let late = matches!(missing, Missing::Late);
+        reach::observe(t, if late { Sign::Late } else { Sign::Broken });
         if let Some(a) = &t.assigned {
             a.server.counters().failed_responses.add(1);
         }

@@ -7,11 +7,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use weir_balance::health::ObservedEvent;
 use weir_balance::retry::{Attempt, Next, Redispatch};
 
 use crate::balance;
-use crate::check;
+use crate::check::{self, Sign};
 use crate::clock::{self, Tick};
 use crate::conf::{Mode, Options, RetryOn};
 use crate::ending::{Cause, Stage};
@@ -192,7 +191,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     .await?;
     server.counters().connects.add(1);
     t.proxy().back().connects.add(1);
-    observe(t, ObservedEvent::Connected);
+    observe(t, Sign::Connected);
     t.facts.connected = Some(t.now());
     let stream = connecting.into_stream();
     log::reached(t, &stream);
@@ -242,9 +241,9 @@ fn source(t: &Transaction, server: &Rc<local::Server>) -> Option<SocketAddr> {
 }
 
 /// Tells the checks of the server what its traffic shows (`observe`).
-pub(crate) fn observe(t: &Transaction, event: ObservedEvent) {
+pub(crate) fn observe(t: &Transaction, sign: Sign) {
     if let Some(a) = &t.assigned {
-        check::note(&t.client.worker, t.proxy(), &a.server, event);
+        check::note(&t.client.worker, t.proxy(), &a.server, sign);
     }
 }
 
@@ -257,7 +256,7 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
         Ended::ClientLeft => (Cause::Client, Stop::Close),
     };
     if matches!(end, Ended::Refused | Ended::TimedOut) {
-        observe(t, ObservedEvent::ConnectFailed);
+        observe(t, Sign::Unreachable);
     }
     let next = match end {
         Ended::ClientLeft => Next::GiveUp,
