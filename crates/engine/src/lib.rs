@@ -3,6 +3,7 @@
 //! The way of a request by file: `listener` → `connection` → `transaction` and its `stage`s → `mux` → log.
 //! Nothing here parses a configuration's text or prints a page.
 
+mod action;
 mod affinity;
 mod answers;
 mod balance;

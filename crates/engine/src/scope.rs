@@ -11,6 +11,7 @@ use weir_expr::scope::{
 use weir_expr::{Lookup, Scope, Side};
 use weir_http::Head;
 
+use crate::action::RuleSet;
 use crate::clock::{self, Tick};
 use crate::conf::{self, Mode, Timeouts};
 use crate::local;
@@ -88,6 +89,12 @@ impl<'a> View<'a> {
         let [cause, stage] = t.facts.ending.letters();
         let termination = [cause, stage, b'-', b'-'];
         Self { t, now: t.facts.finished.unwrap_or_else(|| t.now()), termination, unfinished }
+    }
+
+    /// A view for the rules of a set.
+    pub(crate) fn of_rules(t: &'a Transaction, set: RuleSet) -> Self {
+        let _ = set;
+        Self::new(t, true)
     }
 
     fn frontend(&self) -> &'a local::Proxy {

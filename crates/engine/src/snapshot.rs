@@ -43,8 +43,6 @@ pub struct Proxy {
     pub key: Key,
     /// The position of the backend where no rule chose another; its own where it is a `listen`.
     pub default_backend: Option<usize>,
-    /// The position of the backend of the first unconditional `use_backend`.
-    pub use_backend: Option<usize>,
     /// Sessions that the frontend takes at once.
     pub maxconn: u32,
     /// What it logs.
@@ -136,13 +134,10 @@ impl Proxy {
             None if conf.is_backend() => Some(index),
             None => None,
         };
-        let chosen = conf.use_backend.iter().find(|u| u.condition.is_none());
-        let use_backend = chosen.and_then(|u| route.names.get(u.target.as_str()).copied());
         let maxconn = conf.maxconn.filter(|n| *n > 0).unwrap_or(route.maxconn);
         let maxconn = if maxconn == 0 { u32::MAX } else { maxconn };
         Self {
             key,
-            use_backend,
             conf: conf.clone(),
             index,
             runtime: state,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use weir_http::Head;
 
+use crate::action::Bench;
 use crate::clock::{self, Tick};
 use crate::connection::Client;
 use crate::facts::Facts;
@@ -36,6 +37,8 @@ pub(crate) struct Messages {
     pub(crate) response: Head,
     /// What is kept of the request as it came.
     pub(crate) captured: Captured,
+    /// Room for what rules compute.
+    pub(crate) bench: Bench,
     /// Storage for what goes to the server, and to the client.
     pub(crate) output: Vec<u8>,
     pub(crate) spare: Vec<u8>,
@@ -85,6 +88,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     receive::request(t).await?;
     rules::request(t).await?;
     route::backend(t)?;
+    rules::backend(t).await?;
     body::buffered(t).await?;
     prepare::request(t)?;
     exchange::run(t).await

@@ -6,6 +6,8 @@ use std::time::Duration;
 use bitflags::bitflags;
 use weir_diag::Span;
 
+use crate::action::Rules;
+
 use super::{
     AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogLine, LogTarget, Options, RetryOn,
     Server, Source, Timeouts,
@@ -58,13 +60,11 @@ pub enum ReuseMode {
     Always,
 }
 
-/// A `use_backend` line; without a condition it always applies.
+/// The backend that a `use_backend` line names, to be found; the rule itself is among the [`Rules`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UseBackend {
-    /// The backend's name, or a log-format that gives it.
+    /// The backend's name.
     pub target: String,
-    /// `if` or `unless` and what follows, as written.
-    pub condition: Option<String>,
     /// Where it stands in the configuration.
     pub at: Span,
 }
@@ -105,7 +105,7 @@ pub struct Proxy {
     pub rate_limit: u32,
     /// `default_backend`, and where it stands.
     pub default_backend: Option<(String, Span)>,
-    /// `use_backend`, in order.
+    /// What `use_backend` names, in order.
     pub use_backend: Vec<UseBackend>,
     /// `server` lines.
     pub servers: Vec<Arc<Server>>,
@@ -165,6 +165,8 @@ pub struct Proxy {
     pub check: CheckKind,
     /// Ways to stay with a server.
     pub persistence: Persistence,
+    /// What is to be done with connections, requests and responses.
+    pub rules: Arc<Rules>,
     /// `stats ...` lines of the statistics page, as written, for the room that shows it.
     pub stats: Vec<(Vec<String>, Span)>,
 }
@@ -243,6 +245,7 @@ impl Proxy {
             log_line: LogLine::default(),
             check: CheckKind::default(),
             persistence: Persistence::default(),
+            rules: Arc::default(),
             stats: Vec::new(),
         }
     }

@@ -10,6 +10,7 @@ use weir_config::values::Family;
 use weir_config::{Line, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 
+use crate::action::RuleLine;
 use crate::conf::{Bind, Check, ErrorFile, Global, HttpErrors, LogTarget, Proxy, Server, Userlist};
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
@@ -89,6 +90,8 @@ pub struct Draft {
     pub explicit_id: Option<Span>,
     /// The place of the word that chose the log line's form.
     pub log_format_at: Option<(Span, &'static str)>,
+    /// The lines that become rules when all names are known.
+    pub rules: Vec<RuleLine>,
     /// The dispatch address of older versions.
     pub dispatch: Option<ServerDraft>,
 }
@@ -210,6 +213,7 @@ impl Draft {
             checks: super::checks::CheckDraft::default(),
             explicit_id: None,
             log_format_at: None,
+            rules: Vec::new(),
             dispatch: None,
         }
     }

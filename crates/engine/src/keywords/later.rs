@@ -32,7 +32,6 @@ const VARIABLES: &str = "comes with variables";
 
 /// Lines of proxies.
 pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
-    proxy("acl", ACLS),
     proxy("be-unpublished", RULES),
     proxy("capture cookie", CAPTURES),
     proxy("capture request header", CAPTURES),
@@ -52,10 +51,7 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("filter-sequence", FILTERS),
     proxy("force-be-switch", RULES),
     proxy("force-persist", RULES),
-    proxy("http-after-response", RULES),
     proxy("http-error", RULES),
-    proxy("http-request", RULES),
-    proxy("http-response", RULES),
     proxy("ignore-persist", RULES),
     proxy("load-server-state-from-file", STATE),
     proxy("log-steps", "comes with log profiles"),
@@ -101,12 +97,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("tcp-check send-lf", CHECKS),
     proxy("tcp-check set-var", CHECKS),
     proxy("tcp-check unset-var", CHECKS),
-    proxy("tcp-request connection", RULES),
-    proxy("tcp-request content", RULES),
-    proxy("tcp-request inspect-delay", RULES),
-    proxy("tcp-request session", RULES),
-    proxy("tcp-response content", RULES),
-    proxy("tcp-response inspect-delay", RULES),
     proxy("use-fcgi-app", FASTCGI),
     proxy("use-server", RULES),
 ];

@@ -7,7 +7,7 @@ use weir_diag::{Diagnostic, Form};
 use super::address::{bind_endpoints, is_multipath, listening, prefixed};
 use super::resolve::place;
 use super::{BIND, BindCtx, ProxyCtx, ProxyFn};
-use crate::conf::{Bind, Endpoint, Mode, UseBackend};
+use crate::conf::{Bind, Endpoint, Mode};
 
 /// The lines of this file.
 pub(super) const LISTEN: &[Keyword<ProxyFn>] = &[
@@ -39,10 +39,6 @@ pub(super) const LISTEN: &[Keyword<ProxyFn>] = &[
     Keyword::works(
         entry("default_backend", FRONT, Arity::between(0, 1), "backend where no rule names another"),
         default_backend,
-    ),
-    Keyword::works(
-        entry("use_backend", Sections::FRONTENDS, Arity::ANY, "backend to use where a condition holds"),
-        use_backend,
     ),
     Keyword::works(
         entry("disabled", Sections::PROXIES, Arity::NONE, "takes the proxy out of service"),
@@ -248,31 +244,6 @@ fn default_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic
         return Err(line.alert("'default_backend' expects a backend name."));
     };
     ctx.draft.proxy.default_backend = Some((word.text().into_owned(), word.span));
-    Ok(())
-}
-
-fn use_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let Some((word, rest)) = line.args().split_first() else {
-        return Err(line.alert("'use_backend' expects a backend name."));
-    };
-    if let Some(condition) = rest.first() {
-        if !condition.is("if") && !condition.is("unless") {
-            return Err(condition.alert(format!(
-                "unexpected keyword '{}' after switching rule, only 'if' and 'unless' are allowed.",
-                condition.text()
-            )));
-        }
-        return Err(
-            condition.alert("'use_backend' with a condition is not available yet (it comes with ACLs).")
-        );
-    }
-    if word.bytes.contains(&b'%') {
-        return Err(
-            word.alert("'use_backend' with a log-format is not available yet (it comes with the rules).")
-        );
-    }
-    let target = word.text().into_owned();
-    ctx.draft.proxy.use_backend.push(UseBackend { target, condition: None, at: word.span });
     Ok(())
 }
 

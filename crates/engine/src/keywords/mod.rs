@@ -22,6 +22,7 @@ mod outside;
 mod process;
 mod relay;
 mod resolve;
+mod rules;
 mod sections;
 mod server_params;
 mod servers;
@@ -33,7 +34,7 @@ mod userlist;
 
 use std::sync::LazyLock;
 
-use weir_config::{Keyword, Registry};
+use weir_config::{Keyword, Registry, State};
 
 pub use context::{
     BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, List, ListCtx, ListFn, LogLine, Outside,
@@ -75,17 +76,26 @@ pub fn listing() -> Vec<String> {
     lines.extend(GLOBAL.listing());
     let firsts: Vec<&str> = later::PROXY_FIRST.iter().map(|k| k.entry.name).collect();
     for keyword in PROXY.iter() {
-        if firsts.contains(&keyword.entry.name) {
+        if firsts.contains(&keyword.entry.name) && !goes_on(keyword.entry.name) {
             // It only says what may follow, and none of that is there.
             lines.push(format!("proxy\t{}\trefused none of its words is available yet", keyword.entry.name));
         } else {
             lines.push(keyword.listing());
         }
     }
+    lines.extend(crate::action::listing());
     lines.extend(userlist::USERLIST.iter().map(Keyword::listing));
     lines.extend(BIND.listing());
     lines.extend(SERVER.listing());
     lines
+}
+
+/// Whether a longer name that begins like this works.
+fn goes_on(first: &str) -> bool {
+    PROXY.iter().any(|k| {
+        let longer = k.entry.name.strip_prefix(first).is_some_and(|rest| rest.starts_with(' '));
+        longer && matches!(k.state, State::Works(_))
+    })
 }
 
 const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
@@ -105,6 +115,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     logging::LOGGING,
     http_options::HTTP_OPTIONS,
     relay::RELAY,
+    rules::RULES,
     errors::ERRORS,
     checks::CHECKS,
     later::PROXY_LATER,

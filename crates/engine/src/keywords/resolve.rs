@@ -8,7 +8,8 @@ use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, 
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
-    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross, userlist,
+    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross, rules,
+    userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, Proxy};
 
@@ -304,6 +305,7 @@ impl<'a> Load<'a> {
     }
 
     fn finish(mut self) -> (Conf, Diagnostics) {
+        rules::compile(&mut self);
         let drafts = cross::check(&mut self);
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
         (self.conf, self.out)
@@ -318,6 +320,9 @@ fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
     draft.keyword = keyword;
     draft.checks.inherited = true;
     draft.checks.rules_at = None;
+    for rule in &mut draft.rules {
+        rule.inherited = true;
+    }
     draft
 }
 

@@ -1,70 +1,92 @@
 //! The rule sets, run by an executor that can wait.
 //!
-//! An action says what follows: [`Verdict::Next`], `Stop`, `Answer`, or `Wait`. Only the executor awaits; it
-//! holds nothing but the rule set and its place in it, so that it can go on where it stopped.
+//! An action says what follows ([`Verdict`]). Only the executor awaits; it holds nothing but the rule set and
+//! its place in it, so that it can go on where it stopped. A set without rules costs one look at its length.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
+use weir_expr::Verdict as Holds;
+
+use crate::action::{Bench, Reason, RuleSet, Run, Verdict};
 use crate::clock::Tick;
+use crate::local;
 use crate::transaction::{Stop, Transaction};
 
-/// What follows an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The next rule.
-    Next,
-    /// No further rule of this set.
-    Stop,
-    /// This answer, and the end.
-    Answer(u16),
-    /// The same rule again, once this has happened.
-    Wait(Reason),
+/// The rules of `http-request` of the frontend.
+pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
+    let frontend = t.client.frontend.clone();
+    run(t, &frontend, RuleSet::HttpRequest).await
 }
 
-/// What a rule waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// More bytes from the client, or the end of this delay (`inspect-delay`, `wait-for-body`).
-    Bytes {
-        /// From the first time it waited.
-        delay: Option<Duration>,
-    },
-    /// This long (`pause`).
-    Time(Duration),
+/// The rules of `http-request` of the backend, where it is another proxy.
+pub(crate) async fn backend(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(backend) = other_backend(t) else { return Ok(()) };
+    run(t, &backend, RuleSet::HttpRequest).await
 }
 
-/// Something that a rule does.
-pub(crate) trait Action {
-    /// Does it. `again` says that it waited before.
-    fn run(&self, t: &mut Transaction, again: bool) -> Verdict;
+/// The backend, where it is not the frontend's own side.
+fn other_backend(t: &Transaction) -> Option<Rc<local::Proxy>> {
+    t.backend.clone().filter(|b| b.shared.index != t.client.frontend.shared.index)
 }
 
-/// Runs a set of actions, waiting where one asks for it.
-pub(crate) async fn run(t: &mut Transaction, set: &[Box<dyn Action>]) -> Result<(), Stop> {
-    let mut at = 0;
-    let mut waited = None;
-    while let Some(action) = set.get(at) {
-        match action.run(t, waited.is_some()) {
-            Verdict::Next => {
-                at += 1;
-                waited = None;
-            }
-            Verdict::Stop => return Ok(()),
-            Verdict::Answer(status) => return Err(Stop::Answer(status)),
+/// Runs the rules of a set, waiting where one asks for it.
+async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result<(), Stop> {
+    if of.conf().rules.is_empty(set) {
+        return Ok(());
+    }
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    let mut place = Place { at: 0, since: None };
+    let end = loop {
+        match step(t, &mut bench, of, set, &mut place) {
+            Step::Over(end) => break end,
+            Step::Wait(reason, since) => Box::pin(wait(t, reason, since)).await,
+        }
+    };
+    t.messages.bench = bench;
+    end
+}
+
+/// How far a set has come.
+struct Place {
+    at: usize,
+    /// When the rule there began to wait.
+    since: Option<Tick>,
+}
+
+enum Step {
+    Over(Result<(), Stop>),
+    Wait(Reason, Tick),
+}
+
+/// Runs rules until one waits or all is said.
+fn step(
+    t: &mut Transaction,
+    bench: &mut Bench,
+    of: &Rc<local::Proxy>,
+    set: RuleSet,
+    place: &mut Place,
+) -> Step {
+    let rules = of.conf().rules.set(set);
+    while let Some(rule) = rules.get(place.at) {
+        bench.scratch.reset();
+        let mut run = Run { t, bench, set, since: place.since };
+        let holds =
+            place.since.is_some() || rule.condition.as_ref().is_none_or(|c| run.test(c) == Holds::True);
+        let verdict = if holds { rule.action.run(&mut run) } else { Verdict::Next };
+        match verdict {
+            Verdict::Next => *place = Place { at: place.at + 1, since: None },
+            Verdict::Stop => return Step::Over(Ok(())),
+            Verdict::Answer(status) => return Step::Over(Err(Stop::Answer(status))),
+            Verdict::Close => return Step::Over(Err(Stop::Close)),
             Verdict::Wait(reason) => {
-                let since = *waited.get_or_insert(t.now());
-                wait(t, reason, since).await;
+                let since = *place.since.get_or_insert(t.now());
+                return Step::Wait(reason, since);
             }
         }
     }
-    Ok(())
-}
-
-/// The rules of `http-request`.
-pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
-    run(t, &[]).await
+    Step::Over(Ok(()))
 }
 
 async fn wait(t: &mut Transaction, reason: Reason, since: Tick) {

@@ -1,0 +1,360 @@
+//! From the lines of a proxy to its rules, when all names of the configuration are known.
+//!
+//! Messages are in HAProxy's words; each family of lines has its own way to begin them.
+
+use std::sync::Arc;
+
+use weir_config::{Class, Line, Word, run_of};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources};
+use weir_expr::{Acls, Condition, Format, Load, PatternFiles, Place, Purpose, Side, Words, WordsError};
+
+use super::parse::{Parse, is_condition};
+use super::rules::{Rule, Switch};
+use super::{ACTIONS, Directory, RuleSet, Rules, Target, expected};
+use crate::conf::{Caps, Mode};
+
+/// A line that is read when all names are known.
+#[derive(Clone, Debug)]
+pub struct RuleLine {
+    /// Its words.
+    pub line: Line,
+    /// It stands in the `defaults` section that the proxy starts from; such lines have ACLs of their own.
+    pub inherited: bool,
+}
+
+/// Compiles the rules of a configuration, proxy by proxy.
+#[expect(missing_debug_implementations, reason = "the world outside has no printable form")]
+pub struct Compiler<'a> {
+    directory: Directory<'a>,
+    sources: &'a Sources,
+    words: Arc<Words>,
+    files: PatternFiles,
+    out: &'a mut Diagnostics,
+}
+
+/// A proxy while its rules are compiled.
+struct Draft {
+    name: String,
+    caps: Caps,
+    kind: &'static str,
+    mode: Mode,
+    /// ACLs of the proxy itself, and those of its `defaults`.
+    acls: [Acls; 2],
+    rules: Rules,
+    /// For each set, whether its last rule was final without a condition.
+    ended: Vec<RuleSet>,
+}
+
+// === impl Compiler ===
+
+impl<'a> Compiler<'a> {
+    /// A compiler over these names.
+    pub fn new(directory: Directory<'a>, sources: &'a Sources, out: &'a mut Diagnostics) -> Self {
+        Self { directory, sources, words: Words::builtin(), files: PatternFiles::default(), out }
+    }
+
+    /// The rules of the proxy at this position of the directory.
+    pub fn proxy(&mut self, index: usize, mode: Mode, lines: &[RuleLine]) -> Arc<Rules> {
+        self.directory.current = index;
+        let Some(named) = self.directory.proxies.get(index) else { return Arc::default() };
+        let kind = match named.caps {
+            Caps::FRONTEND => "frontend",
+            Caps::BACKEND => "backend",
+            _ => "proxy",
+        };
+        let mut draft = Draft {
+            name: named.name.clone(),
+            caps: named.caps,
+            kind,
+            mode,
+            acls: Default::default(),
+            rules: Rules::default(),
+            ended: Vec::new(),
+        };
+        for line in lines {
+            if let Err(said) = self.line(&mut draft, line) {
+                self.out.push(said);
+            }
+        }
+        self.ignored(&mut draft);
+        Arc::new(draft.rules)
+    }
+
+    fn line(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let name = line.name();
+        if let Some(set) = RuleSet::ALL.into_iter().find(|set| set.name() == name) {
+            return self.rule(draft, rule, set);
+        }
+        match name.as_str() {
+            "acl" => self.acl(draft, rule),
+            "use_backend" => self.use_backend(draft, rule),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lends the context of a compilation, and shows its warnings.
+    fn with<T>(
+        &mut self,
+        draft: &Draft,
+        line: &Line,
+        place: Place,
+        read: impl FnOnce(&mut Load<'_>) -> T,
+    ) -> T {
+        let mut names = self.directory;
+        let mut load = Load {
+            words: self.words.clone(),
+            names: &mut names,
+            place,
+            proxy: draft.name.clone(),
+            context: "rule",
+            files: &mut self.files,
+            warnings: Vec::new(),
+        };
+        let found = read(&mut load);
+        let warnings = std::mem::take(&mut load.warnings);
+        self.warn(line, warnings);
+        found
+    }
+
+    /// Shows warnings; of ACLs that do not fit the place only the first.
+    fn warn(&mut self, line: &Line, warnings: Vec<String>) {
+        let mut misplaced = false;
+        for warning in warnings {
+            if warning.starts_with("parsing ") {
+                self.out.push(line.warning(warning).form(Form::Config));
+            } else if !warning.contains("incompatible with") {
+                self.out.push(line.warning(warning));
+            } else if !misplaced {
+                misplaced = true;
+                let name = line.name();
+                self.out.push(line.warning(if name.starts_with("tcp-") {
+                    let plain =
+                        warning.strip_prefix('\'').and_then(|w| w.strip_suffix('\'')).unwrap_or(&warning);
+                    plain.replacen(" because ", &format!(" in '{name}' because "), 1)
+                } else {
+                    format!("{warning}.")
+                }));
+            }
+        }
+    }
+
+    fn acl(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let words = line.args();
+        let Some(name) = words.first() else { return Ok(()) };
+        let shown = name.text();
+        if name.is("or") {
+            return Err(name.alert(
+                "acl name 'or' will never match. 'or' is used to express a logical disjunction within a condition.",
+            ));
+        }
+        let place = RuleSet::HttpRequest.place(true, true);
+        let mut acls = std::mem::take(&mut draft.acls);
+        let [own, inherited] = &mut acls;
+        let acls_here = if rule.inherited { inherited } else { own };
+        let result = self.with(draft, line, place, |load| acls_here.define(words, load));
+        draft.acls = acls;
+        if let Err(e) = &result
+            && let Some(said) = self.unresolved(line, e)
+        {
+            return Err(said);
+        }
+        result.map_err(|e| match e.word {
+            0 if e.error.message.starts_with("character ") => ended(e.alert(words, "")),
+            _ => ended(e.alert(words, &format!("error detected while parsing ACL '{shown}' : "))),
+        })
+    }
+
+    fn use_backend(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let Some((word, rest)) = line.args().split_first() else {
+            return Err(line.alert("'use_backend' expects a backend name."));
+        };
+        if let Some(extra) = rest.first().filter(|w| !is_condition(w)) {
+            return Err(extra.alert(format!(
+                "unexpected keyword '{}' after switching rule, only 'if' and 'unless' are allowed.",
+                extra.text()
+            )));
+        }
+        let prefix = "error detected while parsing switching rule : ";
+        let condition = self.condition(draft, rule, Place::UseBackend, rest, prefix)?;
+        let format =
+            self.with(draft, line, Place::UseBackend, |l| Format::compile(&word.bytes, Purpose::Http, l));
+        let shown = word.text();
+        let format = format.map_err(|e| {
+            let at = super::place(self.sources, line.span);
+            ended(e.alert(word, &format!("Parsing [{at}]: failed to parse use_backend rule '{shown}' : ")))
+                .form(Form::Bare)
+        })?;
+        let target = match format.constant() {
+            // A name that is not there is reported with all others that point nowhere.
+            Some(name) => match self.directory.find(Some(name), Side::Server) {
+                Some(position) => Target::Position(position),
+                None => return Ok(()),
+            },
+            None => Target::Named(Box::new(format)),
+        };
+        draft.rules.use_backend.push(Switch { condition, target });
+        Ok(())
+    }
+
+    /// The condition that `words` are, or none.
+    fn condition(
+        &mut self,
+        draft: &Draft,
+        rule: &RuleLine,
+        place: Place,
+        words: &[Word],
+        prefix: &str,
+    ) -> Result<Option<Condition>, Diagnostic> {
+        if words.is_empty() {
+            return Ok(None);
+        }
+        let acls = draft.acls_of(rule);
+        let compiled = self.with(draft, &rule.line, place, |load| Condition::compile(words, acls, load));
+        compiled
+            .map(Some)
+            .map_err(|e| self.unresolved(&rule.line, &e).unwrap_or_else(|| ended(e.alert(words, prefix))))
+    }
+
+    fn rule(&mut self, draft: &mut Draft, rule: &RuleLine, set: RuleSet) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let words = &line.words;
+        let name_at = line.name_len;
+        let wanted = words.get(..=name_at).unwrap_or(words);
+        let found = ACTIONS.find(&[Class::Action], wanted).filter(|(_, n)| *n == name_at + 1);
+        let (Some((keyword, _)), Some(action)) = (found, words.get(name_at)) else {
+            return Err(expected::unknown(set, line, draft.kind, &draft.name));
+        };
+        let parse = match run_of(keyword, action.span, &format!("{} {}", set.name(), action.text())) {
+            Ok(Ok(parse)) => parse,
+            Ok(Err(said)) | Err(said) => return Err(said),
+        };
+        let caps = draft.caps;
+        let place = set.place(caps.contains(Caps::FRONTEND), caps.contains(Caps::BACKEND));
+        let acls = draft.acls_of(rule);
+        let compiled = self.with(draft, line, place, |load| {
+            let mut reader = Parse { words, at: name_at + 1, name: name_at, set, caps, load };
+            let action = parse(&mut reader).map_err(Fault::Action)?;
+            if let Some(extra) = words.get(reader.at).filter(|w| !is_condition(w)) {
+                return Err(Fault::Extra(extra.clone()));
+            }
+            let condition = reader.condition(acls).map_err(Fault::Condition)?;
+            Ok((action, condition))
+        });
+        let (action, condition) = compiled.map_err(|fault| {
+            let unresolved = fault.error().and_then(|e| self.unresolved(line, e));
+            unresolved.unwrap_or_else(|| fault.alert(set, words, action, (draft.kind, &draft.name)))
+        })?;
+        if draft.ended.contains(&set) && set.is_http() {
+            draft.ended.retain(|s| *s != set);
+            self.out.push(
+                line.warning(format!(
+                    "previous '{}' action is final and has no condition attached, further entries are NOOP.",
+                    set.name()
+                ))
+                .tight(),
+            );
+        }
+        if action.is_final() && condition.is_none() {
+            draft.ended.push(set);
+        }
+        let source = self.sources.of(line.span.source);
+        let file = Arc::from(source.map_or("", |s| s.name.as_str()));
+        draft.rules.push(set, Rule { condition, action, file, line: line.span.line });
+        Ok(())
+    }
+
+    /// The message for a name that points nowhere, which is found when all is read.
+    fn unresolved(&self, line: &Line, error: &WordsError) -> Option<Diagnostic> {
+        let message = &error.error.message;
+        let (start, _) = message.find("unable to find ").zip(message.find("referenced in arg "))?;
+        let mut message = message.get(start..)?.replacen("in rule expression ", "", 1);
+        if let Some(at) = message.find(" in ACL expression") {
+            message.truncate(at);
+            message = message.replacen("sample fetch keyword", "ACL keyword", 1);
+        }
+        let at = super::place(self.sources, line.span);
+        Some(line.alert(format!("parsing [{at}]: {message}.")).form(Form::Bare))
+    }
+
+    /// Rules that see HTTP mean nothing elsewhere.
+    fn ignored(&mut self, draft: &mut Draft) {
+        if draft.mode == Mode::Http {
+            return;
+        }
+        for set in RuleSet::ALL.into_iter().filter(|set| set.is_http() && !draft.rules.is_empty(*set)) {
+            let (kind, name) = (draft.kind, &draft.name);
+            let message =
+                format!("'{}' rules ignored for {kind} '{name}' as they require HTTP mode.", set.name());
+            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+        }
+    }
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// The ACLs that a line may use.
+    fn acls_of(&self, rule: &RuleLine) -> &Acls {
+        let [own, inherited] = &self.acls;
+        if rule.inherited { inherited } else { own }
+    }
+}
+
+/// What is wrong with a rule.
+enum Fault {
+    Action(WordsError),
+    Extra(Word),
+    Condition(WordsError),
+}
+
+// === impl Fault ===
+
+impl Fault {
+    const fn error(&self) -> Option<&WordsError> {
+        match self {
+            Self::Action(e) | Self::Condition(e) => Some(e),
+            Self::Extra(_) => None,
+        }
+    }
+
+    fn alert(self, set: RuleSet, words: &[Word], action: &Word, (kind, name): (&str, &str)) -> Diagnostic {
+        let (rule, action) = (set.name(), action.text());
+        match self {
+            Self::Action(e) if set.is_http() => ended(e.alert(
+                words,
+                &format!("error detected in {kind} '{name}' while parsing '{rule} {action}' rule : "),
+            )),
+            Self::Action(e) => e.alert(words, ""),
+            Self::Extra(word) if set.is_http() => word
+                .alert(format!(
+                    "'{rule} {action}' expects either 'if' or 'unless' followed by a condition but found '{}'.",
+                    word.text()
+                ))
+                .tight(),
+            Self::Extra(word) => word.alert(format!(
+                "'{rule} {action}' only accepts 'if' or 'unless', in {kind} '{name}' (got '{}')",
+                word.text()
+            )),
+            Self::Condition(e) if set.is_http() => {
+                let article = if rule.starts_with('h') { "an" } else { "a" };
+                ended(e.alert(words, &format!("error detected while parsing {article} '{rule} {action}' condition : ")))
+            }
+            Self::Condition(e) => {
+                let word = words.iter().find(|w| is_condition(w)).map(Word::text).unwrap_or_default();
+                let prefix = format!(
+                    "'{rule} {action}' : error detected in {kind} '{name}' while parsing '{word}' condition : "
+                );
+                e.alert(words, &prefix)
+            }
+        }
+    }
+}
+
+/// The message with the dot that ends it.
+fn ended(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.message.push('.');
+    diagnostic
+}

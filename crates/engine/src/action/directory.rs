@@ -1,0 +1,82 @@
+//! The names of a configuration while its rules are compiled.
+
+use std::io;
+use std::path::Path;
+
+use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
+use weir_expr::{Names, Side};
+
+use crate::conf::Caps;
+use crate::keywords::Outside;
+use crate::names::server_id;
+
+/// A proxy by its names; its number is its position.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Which sides it has.
+    pub caps: Caps,
+    /// The names of its servers, in order.
+    pub servers: Vec<String>,
+}
+
+/// All names that rules may use.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "the world outside has no printable form")]
+pub struct Directory<'a> {
+    /// The proxies.
+    pub proxies: &'a [Named],
+    /// The userlists.
+    pub userlists: &'a [String],
+    /// Files and the environment.
+    pub outside: &'a dyn Outside,
+    /// The proxy whose rules are compiled.
+    pub current: usize,
+}
+
+// === impl Directory ===
+
+impl Directory<'_> {
+    /// The position of the proxy of that name with that side; without a name the current one.
+    pub(crate) fn find(&self, name: Option<&[u8]>, side: Side) -> Option<usize> {
+        let side = match side {
+            Side::Client => Caps::FRONTEND,
+            Side::Server => Caps::BACKEND,
+        };
+        let fits = |p: &Named| p.caps.contains(side);
+        match name {
+            None => self.proxies.get(self.current).filter(|p| fits(p)).map(|_| self.current),
+            Some(name) => self.proxies.iter().position(|p| fits(p) && p.name.as_bytes() == name),
+        }
+    }
+}
+
+impl Names for Directory<'_> {
+    fn proxy(&mut self, name: Option<&[u8]>, side: Side) -> Option<ProxyId> {
+        self.find(name, side).map(|index| ProxyId(index as u32))
+    }
+
+    fn server(&mut self, backend: Option<&[u8]>, name: &[u8]) -> Option<ServerId> {
+        let index = self.find(backend, Side::Server)?;
+        let servers = &self.proxies.get(index)?.servers;
+        Some(server_id(index, servers.iter().position(|s| s.as_bytes() == name)?))
+    }
+
+    fn table(&mut self, _: Option<&[u8]>) -> Option<TableId> {
+        None
+    }
+
+    fn userlist(&mut self, name: &[u8]) -> Option<UserlistId> {
+        let index = self.userlists.iter().position(|l| l.as_bytes() == name)?;
+        Some(UserlistId(index as u32))
+    }
+
+    fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        self.outside.read(Path::new(path))
+    }
+
+    fn environment(&mut self, name: &str) -> Option<Vec<u8>> {
+        self.outside.variable(name.as_bytes())
+    }
+}

@@ -1,0 +1,135 @@
+//! Rules: what the configuration says is to be done with a connection, a request, a response (manual, 4.2 and
+//! 4.4).
+//!
+//! [`compile()`] makes [`Rules`] of a proxy's lines when all names of the configuration are known; `stage::rules`
+//! runs them. An action is one table entry in the file of its family: the names it has in the sets of rules, the
+//! function that reads its words, and what it does ([`Action::run`]).
+
+mod compile;
+mod directory;
+mod expected;
+mod flow;
+mod later;
+mod parse;
+mod rules;
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use weir_config::{Arity, Class, Entry, Keyword, Registry, Sections};
+use weir_diag::{Sources, Span};
+use weir_expr::{Condition, Format, Scratch, Verdict as Holds};
+
+pub use compile::{Compiler, RuleLine};
+pub use directory::{Directory, Named};
+pub(crate) use parse::{Parse, Parsed};
+pub(crate) use rules::Target;
+pub use rules::{RuleSet, Rules};
+
+use crate::clock::Tick;
+use crate::scope::View;
+use crate::transaction::Transaction;
+
+/// Something that a rule does.
+pub(crate) trait Action: Debug + Send + Sync {
+    /// Does it.
+    fn run(&self, run: &mut Run<'_>) -> Verdict;
+
+    /// Whether no rule of the set follows it where it stands without a condition.
+    fn is_final(&self) -> bool {
+        false
+    }
+}
+
+/// What follows an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The next rule.
+    Next,
+    /// No further rule of this set.
+    Stop,
+    /// The answer of this status, and the end.
+    Answer(u16),
+    /// The end, without a word.
+    Close,
+    /// The same rule again, once this has happened.
+    Wait(Reason),
+}
+
+/// What a rule waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// More bytes from the client, or the end of this delay (`inspect-delay`, `wait-for-body`).
+    Bytes {
+        /// From the first time it waited.
+        delay: Option<Duration>,
+    },
+    /// This long (`pause`).
+    Time(Duration),
+}
+
+/// What an action is given.
+pub(crate) struct Run<'a> {
+    /// The transaction.
+    pub(crate) t: &'a mut Transaction,
+    /// Room for what is computed.
+    pub(crate) bench: &'a mut Bench,
+    /// The set that is run.
+    pub(crate) set: RuleSet,
+    /// When this rule began to wait.
+    pub(crate) since: Option<Tick>,
+}
+
+/// Recycled room for what rules compute.
+#[derive(Debug, Default)]
+pub(crate) struct Bench {
+    pub(crate) scratch: Scratch,
+    pub(crate) text: Vec<u8>,
+}
+
+/// Reads the words of an action.
+pub(crate) type ActionFn = fn(&mut Parse<'_, '_>) -> Parsed;
+
+/// All actions.
+pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> =
+    LazyLock::new(|| Registry::new(&[flow::FLOW, later::LATER]));
+
+/// `file:line` of a span.
+fn place(sources: &Sources, at: Span) -> String {
+    let name = sources.of(at.source).map_or("", |s| s.name.as_str());
+    format!("{name}:{}", at.line)
+}
+
+/// A line `class<TAB>name<TAB>state` for each action, as `weir keywords` prints them.
+pub fn listing() -> Vec<String> {
+    ACTIONS.listing()
+}
+
+/// An action that works; its name begins with its set of rules.
+pub(crate) const fn works(name: &'static str, help: &'static str, parse: ActionFn) -> Keyword<ActionFn> {
+    Keyword::works(Entry::new(Class::Action, name, Sections::PROXIES, Arity::ANY, help), parse)
+}
+
+// === impl Run ===
+
+impl Run<'_> {
+    /// Whether a condition holds now.
+    pub(crate) fn test(&self, condition: &Condition) -> Holds {
+        condition.test(&View::of_rules(self.t, self.set), &self.bench.scratch)
+    }
+
+    /// Renders a format into the bench's text.
+    pub(crate) fn render(&mut self, format: &Format) {
+        let Bench { scratch, text } = &mut *self.bench;
+        text.clear();
+        if let Some(constant) = format.constant() {
+            text.extend_from_slice(constant);
+            return;
+        }
+        format.render(&View::of_rules(self.t, self.set), scratch, text, LONGEST_TEXT);
+    }
+}
+
+/// The longest text that a format gives a rule: what a message could hold.
+const LONGEST_TEXT: usize = 64 * 1024;

@@ -1,0 +1,102 @@
+//! The words of one rule, read from left to right by its action.
+
+use weir_config::{Word, values};
+use weir_expr::{Condition, Error, Expr, Format, Load, Purpose, WordsError};
+
+use super::{Action, RuleSet};
+use crate::conf::Caps;
+
+/// What the function of an action reads from.
+pub(crate) struct Parse<'p, 'l> {
+    /// All words of the line.
+    pub(crate) words: &'p [Word],
+    /// The next word to be read.
+    pub(crate) at: usize,
+    /// The word that names the action.
+    pub(crate) name: usize,
+    pub(crate) set: RuleSet,
+    pub(crate) caps: Caps,
+    pub(crate) load: &'p mut Load<'l>,
+}
+
+/// What reading an action gives.
+pub(crate) type Parsed = Result<Box<dyn Action>, WordsError>;
+
+// === impl Parse ===
+
+impl<'p> Parse<'p, '_> {
+    /// The next word, unless the condition begins there.
+    pub(crate) fn peek(&self) -> Option<&'p Word> {
+        self.words.get(self.at).filter(|w| !is_condition(w))
+    }
+
+    /// Takes the next word, unless the condition begins there.
+    pub(crate) fn next(&mut self) -> Option<&'p Word> {
+        let word = self.peek()?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// Takes the next word where it is this one.
+    pub(crate) fn eat(&mut self, text: &str) -> bool {
+        let found = self.peek().is_some_and(|w| w.is(text));
+        self.at += usize::from(found);
+        found
+    }
+
+    /// An error about the word that was read last.
+    pub(crate) fn error(&self, message: impl Into<String>) -> WordsError {
+        WordsError::new(self.at.saturating_sub(1), message)
+    }
+
+    /// The next word, or this error.
+    pub(crate) fn expect(&mut self, message: &str) -> Result<&'p Word, WordsError> {
+        match self.next() {
+            Some(word) => Ok(word),
+            None => Err(self.error(message)),
+        }
+    }
+
+    /// What stands in the parentheses of the action's name.
+    pub(crate) fn inner(&self) -> Option<&'p [u8]> {
+        let name = &self.words.get(self.name)?.bytes;
+        let open = name.iter().position(|c| *c == b'(')?;
+        name.get(open + 1..)?.strip_suffix(b")")
+    }
+
+    /// The next word as a format.
+    pub(crate) fn format(&mut self, purpose: Purpose, missing: &str) -> Result<Format, WordsError> {
+        let word = self.expect(missing)?;
+        let at = self.at - 1;
+        Format::compile(&word.bytes, purpose, self.load).map_err(|error| WordsError { word: at, error })
+    }
+
+    /// The next word as an expression.
+    pub(crate) fn expr(&mut self) -> Result<Expr, WordsError> {
+        let Some(word) = self.next() else { return Err(self.error("missing fetch method")) };
+        let at = self.at - 1;
+        let place = |error: Error| WordsError { word: at, error };
+        let expr = Expr::compile(&word.bytes, self.load).map_err(place)?;
+        expr.check_place(self.load).map_err(|m| WordsError::new(at, m))?;
+        Ok(expr)
+    }
+
+    /// The condition that ends the line.
+    pub(crate) fn condition(&mut self, acls: &weir_expr::Acls) -> Result<Option<Condition>, WordsError> {
+        let words = self.words.get(self.at..).unwrap_or_default();
+        if words.is_empty() {
+            return Ok(None);
+        }
+        Condition::compile(words, acls, self.load).map(Some).map_err(|e| e.shifted(self.at))
+    }
+}
+
+/// Whether a condition begins with this word.
+pub(crate) fn is_condition(word: &Word) -> bool {
+    word.is("if") || word.is("unless")
+}
+
+/// A number as C's `atoi` reads it.
+pub(crate) fn number(word: &Word) -> i64 {
+    values::leading_integer(&word.bytes)
+}

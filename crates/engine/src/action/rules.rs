@@ -1,0 +1,132 @@
+//! The compiled rules of a proxy.
+
+use std::sync::Arc;
+
+use weir_expr::{Condition, Format, Place};
+
+use super::Action;
+
+/// The rules of a proxy, in the order in which they are run.
+#[derive(Debug, Default)]
+pub struct Rules {
+    sets: [Vec<Rule>; RuleSet::COUNT],
+    /// `use_backend`
+    pub(crate) use_backend: Vec<Switch>,
+}
+
+/// A set of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSet {
+    /// `tcp-request connection`
+    TcpConnection,
+    /// `tcp-request session`
+    TcpSession,
+    /// `tcp-request content`
+    TcpContent,
+    /// `http-request`
+    HttpRequest,
+    /// `tcp-response content`
+    TcpResponse,
+    /// `http-response`
+    HttpResponse,
+    /// `http-after-response`
+    HttpAfterResponse,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) condition: Option<Condition>,
+    pub(crate) action: Box<dyn Action>,
+    /// Where it stands: file and line.
+    pub(crate) file: Arc<str>,
+    pub(crate) line: u32,
+}
+
+/// A `use_backend` rule.
+#[derive(Debug)]
+pub(crate) struct Switch {
+    pub(crate) condition: Option<Condition>,
+    pub(crate) target: Target,
+}
+
+/// What a switching rule names.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// The backend at this position.
+    Position(usize),
+    /// The backend whose name this gives.
+    Named(Box<Format>),
+}
+
+// === impl Rules ===
+
+impl Rules {
+    /// The rules of a set.
+    pub(crate) fn set(&self, set: RuleSet) -> &[Rule] {
+        self.sets.get(set as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a set has no rules.
+    pub(crate) fn is_empty(&self, set: RuleSet) -> bool {
+        self.set(set).is_empty()
+    }
+
+    pub(super) fn push(&mut self, set: RuleSet, rule: Rule) {
+        if let Some(rules) = self.sets.get_mut(set as usize) {
+            rules.push(rule);
+        }
+    }
+}
+
+// === impl RuleSet ===
+
+impl RuleSet {
+    const COUNT: usize = 7;
+
+    /// All of them, in the order of a transaction.
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::TcpConnection,
+        Self::TcpSession,
+        Self::TcpContent,
+        Self::HttpRequest,
+        Self::TcpResponse,
+        Self::HttpResponse,
+        Self::HttpAfterResponse,
+    ];
+
+    /// The words that begin its lines.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::TcpConnection => "tcp-request connection",
+            Self::TcpSession => "tcp-request session",
+            Self::TcpContent => "tcp-request content",
+            Self::HttpRequest => "http-request",
+            Self::TcpResponse => "tcp-response content",
+            Self::HttpResponse => "http-response",
+            Self::HttpAfterResponse => "http-after-response",
+        }
+    }
+
+    /// Whether its rules see messages of HTTP.
+    pub(crate) const fn is_http(self) -> bool {
+        matches!(self, Self::HttpRequest | Self::HttpResponse | Self::HttpAfterResponse)
+    }
+
+    /// Whether its rules see the response.
+    pub(crate) const fn is_response(self) -> bool {
+        matches!(self, Self::TcpResponse | Self::HttpResponse | Self::HttpAfterResponse)
+    }
+
+    /// Where its expressions stand, by the sides that the proxy has.
+    pub(crate) const fn place(self, frontend: bool, backend: bool) -> Place {
+        match self {
+            Self::TcpConnection => Place::FrontTcpConnection,
+            Self::TcpSession => Place::FrontTcpSession,
+            Self::TcpContent => Place::request(frontend, false),
+            Self::HttpRequest => Place::request(frontend, true),
+            Self::TcpResponse => Place::BackTcpResponse,
+            Self::HttpResponse | Self::HttpAfterResponse => Place::response(!backend, true),
+        }
+    }
+}

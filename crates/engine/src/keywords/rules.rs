@@ -1,0 +1,86 @@
+//! The lines that become rules: kept as they are until all names are known, then compiled by
+//! [`Compiler`] (manual, 4.2).
+
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
+use weir_diag::Diagnostic;
+
+use super::resolve::Load;
+use super::{ProxyCtx, ProxyFn};
+use crate::action::{Compiler, Directory, Named, RuleLine};
+use crate::conf::{Caps, UseBackend};
+
+/// The lines of this file.
+pub(super) const RULES: &[Keyword<ProxyFn>] = &[
+    Keyword::works(entry("acl", Sections::PROXIES, "names a condition"), |ctx, line| {
+        not_anonymous(ctx, line)?;
+        keep(ctx, line)
+    }),
+    Keyword::works(entry("http-request", Sections::PROXIES, "a rule for requests"), http),
+    Keyword::works(entry("http-response", Sections::PROXIES, "a rule for responses"), http),
+    Keyword::works(
+        entry("http-after-response", Sections::PROXIES, "a rule for all responses, our own among them"),
+        http,
+    ),
+    Keyword::works(
+        entry("use_backend", Sections::FRONTENDS, "backend to use where a condition holds"),
+        use_backend,
+    ),
+];
+
+const fn entry(name: &'static str, sections: Sections, help: &'static str) -> Entry {
+    Entry::new(Class::Proxy, name, sections, Arity::ANY, help)
+}
+
+/// Compiles the rules of all proxies.
+pub(super) fn compile(load: &mut Load<'_>) {
+    let proxies: Vec<Named> = load
+        .drafts
+        .iter()
+        .map(|draft| Named {
+            name: draft.proxy.name.clone(),
+            caps: draft.proxy.caps,
+            servers: match draft.proxy.caps {
+                Caps::FRONTEND => Vec::new(),
+                _ => draft.servers.iter().map(|s| s.server.name.clone()).collect(),
+            },
+        })
+        .collect();
+    let userlists: Vec<String> = load.conf.userlists.iter().map(|l| l.name.clone()).collect();
+    let directory = Directory { proxies: &proxies, userlists: &userlists, outside: load.outside, current: 0 };
+    let mut compiler = Compiler::new(directory, load.sources, &mut load.out);
+    for (index, draft) in load.drafts.iter_mut().enumerate() {
+        let lines = std::mem::take(&mut draft.rules);
+        if !lines.is_empty() {
+            draft.proxy.rules = compiler.proxy(index, draft.proxy.mode, &lines);
+        }
+    }
+}
+
+fn keep(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    ctx.draft.rules.push(RuleLine { line: line.clone(), inherited: false });
+    Ok(())
+}
+
+/// Only `defaults` that are named on purpose may carry rules.
+fn not_anonymous(ctx: &ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::DEFAULTS && ctx.draft.proxy.name.is_empty() {
+        return Err(line.alert(format!("'{}' not allowed in anonymous 'defaults' section.", line.name())));
+    }
+    Ok(())
+}
+
+fn http(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    not_anonymous(ctx, line)?;
+    keep(ctx, line)
+}
+
+fn use_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if let Some(word) = line.arg(0).filter(|w| !w.bytes.contains(&b'%')) {
+        let target = word.text().into_owned();
+        let judged = line.arg(1).is_none_or(|w: &Word| w.is("if") || w.is("unless"));
+        if judged {
+            ctx.draft.proxy.use_backend.push(UseBackend { target, at: word.span });
+        }
+    }
+    keep(ctx, line)
+}
