@@ -75,12 +75,13 @@ fn http(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 }
 
 fn use_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    if let Some(word) = line.arg(0).filter(|w| !w.bytes.contains(&b'%')) {
+    let Some(word) = line.arg(0) else {
+        return Err(line.alert("'use_backend' expects a backend name."));
+    };
+    let judged = line.arg(1).is_none_or(|w: &Word| w.is("if") || w.is("unless"));
+    if judged && !word.bytes.contains(&b'%') {
         let target = word.text().into_owned();
-        let judged = line.arg(1).is_none_or(|w: &Word| w.is("if") || w.is("unless"));
-        if judged {
-            ctx.draft.proxy.use_backend.push(UseBackend { target, at: word.span });
-        }
+        ctx.draft.proxy.use_backend.push(UseBackend { target, at: word.span });
     }
     keep(ctx, line)
 }
