@@ -212,13 +212,10 @@ impl Head {
         self.lines.retain(|l| !pick(l.id, of(l.name), of(l.value)));
     }
 
-    /// Writes all lines but those that `skip` names, neighbours in one piece.
-    pub(crate) fn write_lines(&self, skip: impl Fn(HeaderId) -> bool, out: &mut Vec<u8>) {
+    /// Writes all lines, neighbours in one piece.
+    pub(crate) fn write_lines(&self, out: &mut Vec<u8>) {
         let mut run = Range::default();
         for line in &self.lines {
-            if skip(line.id) {
-                continue;
-            }
             let end = line.value.end + 2;
             if line.name.start != run.end {
                 out.extend_from_slice(self.bytes(run));
@@ -317,7 +314,7 @@ mod tests {
         head.set_value(1, b"two");
         head.remove(|_, name, _| name == b"c");
         let mut out = Vec::new();
-        head.write_lines(|_| false, &mut out);
+        head.write_lines(&mut out);
         assert_eq!(out, b"a: 1\r\nb: two\r\nd: 4\r\n");
     }
 }

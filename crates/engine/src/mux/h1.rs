@@ -118,6 +118,8 @@ pub(crate) struct Pump {
     /// Of the chunk that the sink was told of, what it has still to get.
     open: u64,
     trailers: Trailers,
+    /// What the log counts for the end of chunks and for trailers.
+    closing: u64,
     /// Bytes of body taken from the source.
     pub(crate) read: u64,
     /// Bytes written to the sink, framing and heads included.
@@ -294,7 +296,22 @@ impl Pump {
     pub(crate) fn new(from: BodyLength, to: BodyLength, trailers: Trailers) -> Self {
         let reader = Reader::new(from);
         let ended = matches!(from, BodyLength::None);
-        Self { reader, writer: Writer::new(to), ended, closed: false, open: 0, trailers, read: 0, written: 0 }
+        Self {
+            reader,
+            writer: Writer::new(to),
+            ended,
+            closed: false,
+            open: 0,
+            trailers,
+            closing: 0,
+            read: 0,
+            written: 0,
+        }
+    }
+
+    /// What the log counts of the body.
+    pub(crate) fn accounted(&self) -> u64 {
+        self.read + self.closing
     }
 
     /// How much was taken from the source.
@@ -423,6 +440,8 @@ impl Pump {
         if self.writer != Writer::Chunked {
             return;
         }
+        let size = |l| trailers.name(l).len() + trailers.value(l).len();
+        self.closing = 1 + trailers.lines().iter().map(size).sum::<usize>() as u64;
         output.bytes.extend_from_slice(b"0\r\n");
         if self.trailers.drop {
             output.bytes.extend_from_slice(b"\r\n");

@@ -41,9 +41,8 @@ pub(crate) async fn pass(
     t.facts.bytes_up += request.written;
     t.facts.bytes_out += response.written;
     t.facts.bytes_down += response.read;
-    let end_mark = |length| u64::from(length == BodyLength::Chunked);
-    t.facts.log_bytes.0 += request.read + end_mark(t.front.request);
-    t.facts.log_bytes.1 += response.read + end_mark(body);
+    t.facts.log_bytes.0 += request.accounted();
+    t.facts.log_bytes.1 += response.accounted();
     count_bytes(t, request, &response);
     t.messages.reusable = end.is_ok()
         && request.is_read()
@@ -76,8 +75,7 @@ fn send_head(t: &mut Transaction, body: BodyLength, request: &Pump, down: &mut O
         BodyLength::Tunnel => b"",
         _ => h1::client_line(response, asked, t.front.keep_alive),
     };
-    let without_length = h1::has_no_length(response, asked);
-    let how = Outgoing { extra, without_length, cases: prepare::client_cases(t) };
+    let how = Outgoing { extra, cases: prepare::client_cases(t) };
     h1::write_head(response, &how, &mut down.bytes);
 }
 

@@ -190,15 +190,14 @@ impl Wait {
                 Parse::Complete { consumed } => {
                     back.input.consume(consumed);
                     t.facts.bytes_down += consumed as u64;
+                    h1::strip_length(&mut t.messages.response, &t.messages.request);
+                    let interim = is_interim(t.messages.response.status());
+                    if !interim && !self.body_seems_valid(t, back) {
+                        return Poll::Ready(Err(Missing::Junk));
+                    }
                     t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
-                    if !is_interim(t.messages.response.status()) {
-                        let body = if t.messages.response.facts().chunked {
-                            BodyLength::Chunked
-                        } else {
-                            BodyLength::None
-                        };
-                        let valid = body_seems_valid(body, back.input.data(), &self.limits);
-                        return Poll::Ready(if valid { Ok(()) } else { Err(Missing::Junk) });
+                    if !interim {
+                        return Poll::Ready(Ok(()));
                     }
                     self.pass_interim(t);
                     continue;
@@ -216,9 +215,15 @@ impl Wait {
         }
     }
 
+    fn body_seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
+        let chunked = t.messages.response.facts().chunked && t.messages.request.method() != b"HEAD";
+        let body = if chunked { BodyLength::Chunked } else { BodyLength::None };
+        body_seems_valid(body, back.input.data(), &self.limits)
+    }
+
     /// Hands an interim answer on, to clients of HTTP/1.0 too: those that ask for one understand it.
     fn pass_interim(&mut self, t: &Transaction) {
-        let how = Outgoing { without_length: true, cases: prepare::client_cases(t), ..Outgoing::default() };
+        let how = Outgoing { cases: prepare::client_cases(t), ..Outgoing::default() };
         h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
     }
 

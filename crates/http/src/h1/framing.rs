@@ -53,12 +53,15 @@ pub fn response_body(head: &Head, request: &Head) -> Result<BodyLength, Fault> {
     })
 }
 
-/// Whether a response may say nothing about its length (RFC 9112, 6.1 and 6.3): what its server said of it is
-/// not passed on.
-pub fn has_no_length(head: &Head, request: &Head) -> bool {
+/// Takes out what a response says about its length where it has none to speak of (RFC 9112, 6.1 and 6.3).
+pub fn strip_length(head: &mut Head, request: &Head) {
     let status = head.status();
     let tunnel = request.method() == b"CONNECT" && (200..300).contains(&status);
-    tunnel || status == 204 || (100..200).contains(&status)
+    if tunnel || status == 204 || (100..200).contains(&status) {
+        head.remove(|id, _, _| matches!(id, HeaderId::ContentLength | HeaderId::TransferEncoding));
+        let facts = head.facts_mut();
+        (facts.content_length, facts.chunked) = (None, false);
+    }
 }
 
 /// Whether the connection of the sender of this head can go on: it wants to, and nothing about the length

@@ -78,10 +78,10 @@ impl Judge {
     /// All lines are there.
     pub(super) fn finish(&mut self, kind: Kind, head: &mut Head, limits: &Limits) -> Result<(), u16> {
         let bad = kind.status();
+        self.check_codings(kind)?;
         if kind == Kind::Trailers {
             return Ok(());
         }
-        self.check_codings(kind)?;
         if kind == Kind::Request {
             self.finish_request(head, limits)?;
         }

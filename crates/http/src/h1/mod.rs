@@ -10,8 +10,8 @@ mod write;
 
 pub use body::{ChunkDecoder, ChunkStep};
 pub use framing::{
-    BodyLength, client_line, expects_continue, has_no_length, persists, request_body, response_body,
-    server_line, token_in,
+    BodyLength, client_line, expects_continue, persists, request_body, response_body, server_line,
+    strip_length, token_in,
 };
 pub use parse::{
     Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,

@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::{Head, HeaderId, status};
+use crate::{Head, status};
 
 /// How a head goes out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outgoing<'a> {
     /// Lines that the connection needs, written as they are after those of the head.
     pub extra: &'a [u8],
-    /// Lines about the length are left out.
-    pub without_length: bool,
     /// The spelling of names that a peer insists on.
     pub cases: Option<&'a CaseMap>,
 }
@@ -42,20 +40,19 @@ impl CaseMap {
 /// Writes a head and the empty line after it.
 pub fn write_head(head: &Head, how: &Outgoing<'_>, out: &mut Vec<u8>) {
     start_line(head, out);
-    let skip = |id| how.without_length && matches!(id, HeaderId::ContentLength | HeaderId::TransferEncoding);
     match how.cases.filter(|c| !c.is_empty()) {
         None => {
-            head.write_lines(skip, out);
+            head.write_lines(out);
             out.extend_from_slice(how.extra);
         }
-        Some(cases) => write_spelled(head, how.extra, skip, cases, out),
+        Some(cases) => write_spelled(head, how.extra, cases, out),
     }
     out.extend_from_slice(b"\r\n");
 }
 
 /// Writes the trailers of a body in chunks and the empty line after them.
 pub fn write_trailers(head: &Head, out: &mut Vec<u8>) {
-    head.write_lines(|_| false, out);
+    head.write_lines(out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -110,14 +107,8 @@ fn version(head: &Head, out: &mut Vec<u8>) {
 }
 
 #[cold]
-fn write_spelled(
-    head: &Head,
-    extra: &[u8],
-    skip: impl Fn(HeaderId) -> bool,
-    cases: &CaseMap,
-    out: &mut Vec<u8>,
-) {
-    for line in head.lines().iter().filter(|l| !skip(l.id)) {
+fn write_spelled(head: &Head, extra: &[u8], cases: &CaseMap, out: &mut Vec<u8>) {
+    for line in head.lines() {
         out.extend_from_slice(cases.spelled(head.name(line)));
         out.extend_from_slice(b": ");
         out.extend_from_slice(head.value(line));
