@@ -1,1 +1,17 @@
 //! The runtime API, statistics, metrics and pages.
+//!
+//! [`cli`] is the command layer without I/O, [`stat`] and [`info`] are what it tells of the engine, [`listen`]
+//! is the thread that serves its sockets. The engine knows nothing of this room; the program gives it the
+//! sockets and the [`World`] it speaks about.
+
+pub mod cli;
+mod commands;
+pub mod field;
+mod info;
+pub mod listen;
+pub mod stat;
+pub mod totals;
+mod world;
+
+pub use commands::registry;
+pub use world::{About, Counted, World};

@@ -45,6 +45,8 @@ pub struct Proxy {
     pub default_backend: Option<usize>,
     /// Sessions that the frontend takes at once.
     pub maxconn: u32,
+    /// Sessions of the backend at which `maxconn` of its servers is reached in full.
+    pub fullconn: u32,
     /// What it logs.
     pub log: Arc<LogPlan>,
     /// What it answers in the place of built-in answers.
@@ -128,7 +130,8 @@ impl Proxy {
             .map(|(i, s)| Arc::new(Server::build(route.global, conf, s, i, &state, now)))
             .collect();
         let (plan, key) = balance::plan(conf);
-        let farm = build_farm(&plan, &servers, &state, conf.fullconn.unwrap_or(route.fullconn));
+        let fullconn = conf.fullconn.unwrap_or(route.fullconn);
+        let farm = build_farm(&plan, &servers, &state, fullconn);
         let default_backend = match &conf.default_backend {
             Some((name, _)) => route.names.get(name.as_str()).copied(),
             None if conf.is_backend() => Some(index),
@@ -145,6 +148,7 @@ impl Proxy {
             farm,
             default_backend,
             maxconn,
+            fullconn,
             log,
             answers: Answers::compile(&conf.error_files),
         }

@@ -109,6 +109,11 @@ impl Rate {
         current + previous * left / 1_000_000
     }
 
+    /// The second of the process in which the last event fell; none before the first.
+    pub fn last_second(&self) -> Option<u64> {
+        (self.highest() > 0).then(|| self.second.load(Relaxed))
+    }
+
     /// The most events that fell into one second.
     pub fn highest(&self) -> u64 {
         self.highest.load(Relaxed)

@@ -1,0 +1,111 @@
+//! The command layer of the runtime API (management manual, 9.3), without I/O.
+//!
+//! A [`Session`] takes the bytes of a client and answers them from a [`Registry`] of commands; what the commands
+//! speak about is the type `W`, so that the worker's socket and the master's can share all of this. Sockets,
+//! time-outs and waiting are the shell's, [`crate::listen`].
+
+mod registry;
+mod session;
+mod split;
+mod standard;
+
+use std::time::Duration;
+
+use weir_config::Keyword;
+use weir_engine::conf::CliLevel;
+
+pub use registry::Registry;
+pub use session::{Next, Session, Settings};
+pub(crate) use standard::{command, word};
+pub use standard::standard;
+
+/// What commands speak about, as far as a session itself must know it.
+pub trait World {
+    /// How long the process has lived, for timed prompts.
+    fn uptime(&self) -> Duration;
+}
+
+/// What a command is, beside its [`Entry`](weir_config::Entry).
+#[derive(Debug)]
+pub struct Command<W: 'static> {
+    /// What stands behind the name in lists: `[<backend>]`.
+    pub usage: &'static str,
+    /// Who may give it.
+    pub level: CliLevel,
+    /// What it does.
+    pub run: fn(&mut Call<'_, W>) -> Outcome,
+}
+
+/// An entry of a table of commands.
+pub type CommandKeyword<W> = Keyword<Command<W>>;
+
+/// A command that was given.
+#[derive(Debug)]
+pub struct Call<'a, W: 'static> {
+    /// What it speaks about.
+    pub world: &'a W,
+    /// The words behind its name.
+    pub args: &'a [Vec<u8>],
+    /// The lines that came with it (`<<`), without the one that ends them.
+    pub payload: Option<&'a [u8]>,
+    /// The session that it was given in.
+    pub settings: &'a mut Settings,
+    /// All commands, for those that list them.
+    pub registry: &'a Registry<W>,
+    /// Takes the answer; the empty line that ends it is the session's.
+    pub out: &'a mut Vec<u8>,
+}
+
+/// What follows from a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The answer is complete.
+    Done,
+    /// The answer comes after this time.
+    Wait(Duration),
+    /// The session ends at once.
+    Quit,
+}
+
+// === impl Command ===
+
+impl<W> Clone for Command<W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W> Copy for Command<W> {}
+
+// === impl Call ===
+
+impl<W> Call<'_, W> {
+    /// The word at `position` behind the name, as text; empty where there is none.
+    pub fn arg(&self, position: usize) -> std::borrow::Cow<'_, str> {
+        self.args.get(position).map_or(std::borrow::Cow::Borrowed(""), |word| String::from_utf8_lossy(word))
+    }
+
+    /// Whether there is a word at `position`.
+    pub fn has(&self, position: usize) -> bool {
+        self.args.get(position).is_some()
+    }
+
+    /// Answers a line of text.
+    pub fn say(&mut self, line: impl AsRef<[u8]>) -> Outcome {
+        self.out.extend_from_slice(line.as_ref());
+        self.out.push(b'\n');
+        Outcome::Done
+    }
+
+    /// Whether the session may do what needs `level`; says so where it may not.
+    pub fn allowed(&mut self, level: CliLevel) -> bool {
+        let may = self.settings.level >= level;
+        if !may {
+            self.say(PERMISSION_DENIED);
+        }
+        may
+    }
+}
+
+/// What a session without the level hears.
+const PERMISSION_DENIED: &str = "Permission denied";

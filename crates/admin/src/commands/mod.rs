@@ -1,0 +1,13 @@
+//! The commands of a worker's socket, by what they speak about.
+
+mod process;
+
+use crate::cli::{self, Registry};
+use crate::world::World;
+use crate::{info, stat};
+
+/// All commands of a worker's socket.
+pub fn registry() -> Registry<World> {
+    let (among, last) = cli::standard();
+    Registry::new(vec![among, info::table(), stat::table(), process::table()], last)
+}

@@ -1,0 +1,326 @@
+//! The rows of `show stat`: what the engine knows of each frontend, listener, server and backend.
+//!
+//! Which columns a row has, and which stay empty, follows the reference (management manual, 9.1, the letters LFBS).
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use weir_engine::clock::{self, Tick};
+use weir_engine::conf::{Balance, Bind, Endpoint, Mode};
+use weir_engine::runtime::{Admin, Counters, Side};
+use weir_engine::snapshot::{Proxy, Server};
+
+use super::columns::Column as C;
+use super::row::{Kind, Row};
+use super::status;
+use crate::totals::{self, Totals};
+use crate::world::{Counted, World};
+
+/// The row of a frontend.
+pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
+    let (conf, side) = (&proxy.conf, &proxy.runtime.frontend);
+    let totals = world.totals(&Counted::Frontend(conf.name.clone()), &side.counters);
+    let now = clock::now();
+    let http = conf.mode == Mode::Http;
+    let mut row = Row::new(Kind::Frontend, (&conf.name, conf.id), "FRONTEND", 0);
+    row.put(C::Status, status::frontend(world, proxy));
+    sessions(&mut row, side, Some(proxy.maxconn));
+    traffic(&mut row, &totals);
+    row.put(C::Stot, totals.sessions);
+    let rate = |which| totals::rate(&side.counters, which, now);
+    let most = |which| totals::highest_rate(&side.counters, which);
+    row.put_all([
+        (C::Dreq, totals.denied_requests),
+        (C::Dresp, totals.denied_responses),
+        (C::Ereq, totals.failed_requests),
+        (C::Rate, rate(|c| &c.session_rate)),
+        (C::RateLim, conf.rate_limit.into()),
+        (C::RateMax, most(|c| &c.session_rate)),
+        (C::ConnRate, rate(|c| &c.connection_rate)),
+        (C::ConnRateMax, most(|c| &c.connection_rate)),
+        (C::ConnTot, totals.connections),
+        (C::Dcon, totals.denied_connections),
+        (C::Dses, totals.denied_sessions),
+        (C::Wrew, totals.failed_rewrites),
+        (C::SessOther, if http { 0 } else { totals.sessions }),
+        (C::H1sess, if http { totals.sessions } else { 0 }),
+        (C::H2sess, 0),
+        (C::H3sess, 0),
+        (C::ReqOther, 0),
+        (C::H1req, if http { totals.requests } else { 0 }),
+        (C::H2req, 0),
+        (C::H3req, 0),
+        (C::CompIn, 0),
+        (C::CompOut, 0),
+        (C::CompByp, 0),
+        (C::CompRsp, 0),
+    ]);
+    if http {
+        responses(&mut row, &totals);
+        row.put_all([
+            (C::ReqRate, rate(|c| &c.request_rate)),
+            (C::ReqRateMax, most(|c| &c.request_rate)),
+            (C::ReqTot, totals.requests),
+            (C::Intercepted, totals.intercepted),
+            (C::CacheLookups, 0),
+            (C::CacheHits, 0),
+        ]);
+    }
+    row.put(C::Mode, conf.mode.word());
+    row
+}
+
+/// The row of a `bind` line with `option socket-stats`. Its sessions are counted with its frontend's.
+pub(super) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
+    let conf = &proxy.conf;
+    let id = bind.id.unwrap_or_default();
+    let name = bind.name.clone().unwrap_or_else(|| format!("sock-{id}"));
+    let mut row = Row::new(Kind::Listener, (&conf.name, conf.id), &name, id);
+    row.put(C::Status, status::frontend(world, proxy));
+    traffic(&mut row, &Totals::default());
+    row.put_all([
+        (C::Scur, 0),
+        (C::Smax, 0),
+        (C::Slim, bind.maxconn.into()),
+        (C::Stot, 0),
+        (C::Dreq, 0),
+        (C::Dresp, 0),
+        (C::Ereq, 0),
+        (C::ConnTot, 0),
+        (C::Dcon, 0),
+        (C::Dses, 0),
+        (C::Wrew, 0),
+    ]);
+    let (address, protocol) = match &bind.endpoint {
+        Endpoint::Inet(address) => (address.to_string(), if address.is_ipv4() { "tcpv4" } else { "tcpv6" }),
+        Endpoint::Unix(_) => ("unix".to_owned(), "unix_stream"),
+        Endpoint::Abstract { .. } => ("abns".to_owned(), "abns_stream"),
+        Endpoint::Fd(_) | Endpoint::SockPair(_) => ("fd".to_owned(), "sockpair"),
+    };
+    row.put(C::Addr, address);
+    row.put(C::Proto, protocol);
+    row.put(C::Mode, conf.mode.word());
+    row
+}
+
+/// The row of a server.
+pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
+    let (conf, state) = (&server.conf, &server.runtime);
+    let counted = Counted::Server(proxy.conf.name.clone(), conf.name.clone());
+    let totals = world.totals(&counted, &state.counters);
+    let now = clock::now();
+    let mut row = Row::new(Kind::Server, (&proxy.conf.name, proxy.conf.id), &conf.name, conf.id);
+    row.put_all([
+        (C::Qcur, state.queued.now().into()),
+        (C::Qmax, state.queued.highest().into()),
+        (C::Scur, state.serving.now().into()),
+        (C::Smax, state.serving.highest().into()),
+        (C::Weight, state.weight.load(Relaxed).into()),
+        (C::Uweight, state.weight.load(Relaxed).into()),
+        (C::Act, (!conf.backup).into()),
+        (C::Bck, conf.backup.into()),
+        (C::Lastchg, seconds_since(state.changed.load(Relaxed), now)),
+        (C::SrvIcur, state.idle.load(Relaxed).into()),
+        (C::IdleConnCur, 0),
+        (C::SafeConnCur, state.idle.load(Relaxed).into()),
+        (C::UsedConnCur, state.in_use.load(Relaxed).into()),
+        (C::NeedConnEst, state.in_use.load(Relaxed).into()),
+        (C::Srid, 0),
+        (C::PrivIdleCur, 0),
+    ]);
+    for (column, limit) in [(C::Slim, state.maxconn.load(Relaxed)), (C::Qlimit, conf.maxqueue)] {
+        if limit > 0 {
+            row.put(column, limit);
+        }
+    }
+    if let Ok(limit) = u64::try_from(conf.pool.max) {
+        row.put(C::SrcIlim, limit);
+    }
+    row.put(C::Status, status::server(world, proxy, server));
+    row.put(C::Dresp, totals.denied_responses);
+    traffic(&mut row, &totals);
+    relayed(&mut row, proxy.conf.mode, &state.counters, &totals, now);
+    checked(&mut row, server, now);
+    if let Some(track) = &conf.track {
+        let whole = if track.contains('/') { track.clone() } else { format!("{}/{track}", proxy.conf.name) };
+        row.put(C::Tracked, whole);
+    }
+    if let Some(address) = &conf.endpoint {
+        row.put(C::Addr, shown(address));
+    }
+    if let Some(cookie) = &conf.cookie {
+        row.put(C::Cookie, String::from_utf8_lossy(cookie).into_owned());
+    }
+    row.put(C::Mode, proxy.conf.mode.word());
+    row
+}
+
+/// The row of a backend. `narrowed`: servers are left out, and the status tells how many there are.
+pub(super) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
+    let (conf, side) = (&proxy.conf, &proxy.runtime.backend);
+    let totals = world.totals(&Counted::Backend(conf.name.clone()), &side.counters);
+    let now = clock::now();
+    let group = status::Group::of(proxy);
+    let mut row = Row::new(Kind::Backend, (&conf.name, conf.id), "BACKEND", 0);
+    sessions(&mut row, side, Some(proxy.fullconn));
+    traffic(&mut row, &totals);
+    row.put_all([
+        (C::Qcur, proxy.runtime.queued.now().into()),
+        (C::Qmax, proxy.runtime.queued.highest().into()),
+        (C::Dreq, totals.denied_requests),
+        (C::Dresp, totals.denied_responses),
+        (C::Weight, group.weight),
+        (C::Uweight, group.user_weight),
+        (C::Act, group.active),
+        (C::Bck, group.backup),
+        (C::Chkdown, group.downs),
+        (C::Lastchg, seconds_since(group.changed, now)),
+        (C::CompIn, 0),
+        (C::CompOut, 0),
+        (C::CompByp, 0),
+        (C::CompRsp, 0),
+        (C::AggServerStatus, 0),
+        (C::AggServerCheckStatus, 0),
+        (C::AggCheckStatus, 0),
+    ]);
+    if !proxy.servers.is_empty() {
+        row.put(C::Downtime, group.downtime);
+    }
+    row.put(C::Status, status::backend(proxy, &group, narrowed));
+    relayed(&mut row, conf.mode, &side.counters, &totals, now);
+    if conf.mode == Mode::Http {
+        row.put_all([(C::CacheLookups, 0), (C::CacheHits, 0)]);
+    }
+    row.put(C::Mode, conf.mode.word());
+    row.put(C::Algo, algorithm(&conf.balance));
+    row
+}
+
+fn sessions(row: &mut Row, side: &Side, limit: Option<u32>) {
+    row.put(C::Scur, side.sessions.now());
+    row.put(C::Smax, side.sessions.highest());
+    if let Some(limit) = limit {
+        row.put(C::Slim, limit);
+    }
+}
+
+fn traffic(row: &mut Row, totals: &Totals) {
+    let Totals { bytes_in, bytes_out, .. } = *totals;
+    row.put_all([
+        (C::Bin, bytes_in),
+        (C::Bout, bytes_out),
+        (C::Eint, totals.internal_errors),
+        (C::Reqbin, bytes_in),
+        (C::Reqbout, bytes_in),
+        (C::Resbin, bytes_out),
+        (C::Resbout, bytes_out),
+    ]);
+}
+
+fn responses(row: &mut Row, totals: &Totals) {
+    // The classes from 1xx to 5xx, then all others.
+    let columns = [C::Hrsp1xx, C::Hrsp2xx, C::Hrsp3xx, C::Hrsp4xx, C::Hrsp5xx, C::HrspOther];
+    for (column, count) in columns.into_iter().zip(totals.responses) {
+        row.put(column, count);
+    }
+}
+
+/// What a server and a backend have in common.
+fn relayed(row: &mut Row, mode: Mode, counters: &[Counters], totals: &Totals, now: Tick) {
+    let queue = totals::average(counters, |c| &c.queue_millis);
+    let connect = totals::average(counters, |c| &c.connect_millis);
+    let response = totals::average(counters, |c| &c.response_millis);
+    let total = totals::average(counters, |c| &c.total_millis);
+    row.put_all([
+        (C::Stot, totals.sessions),
+        (C::Econ, totals.failed_connections),
+        (C::Eresp, totals.failed_responses),
+        (C::Wretr, totals.retries),
+        (C::Wredis, totals.redispatches),
+        (C::Lbtot, totals.selected),
+        (C::Rate, totals::rate(counters, |c| &c.session_rate, now)),
+        (C::RateMax, totals::highest_rate(counters, |c| &c.session_rate)),
+        (C::CliAbrt, totals.client_aborts),
+        (C::SrvAbrt, totals.server_aborts),
+        (C::Wrew, totals.failed_rewrites),
+        (C::Connect, totals.connects),
+        (C::Reuse, totals.reuses),
+        (C::Qtime, queue.0),
+        (C::Ctime, connect.0),
+        (C::Rtime, response.0),
+        (C::Ttime, total.0),
+        (C::QtimeMax, queue.1),
+        (C::CtimeMax, connect.1),
+        (C::RtimeMax, response.1),
+        (C::TtimeMax, total.1),
+    ]);
+    let last = counters.iter().filter_map(|c| c.session_rate.last_second()).max();
+    let ago = last.map_or(-1, |last| i64::try_from((now.0 / 1_000_000).saturating_sub(last)).unwrap_or(i64::MAX));
+    row.put(C::Lastsess, crate::field::Value::Signed(ago));
+    if mode == Mode::Http {
+        responses(row, totals);
+        row.put(C::ReqTot, totals.requests.max(totals.responses.iter().sum()));
+    }
+}
+
+/// The columns of a server that is checked.
+fn checked(row: &mut Row, server: &Server, now: Tick) {
+    let Some(check) = &server.conf.check else { return };
+    let health = server.runtime.health.lock().clone();
+    let down = if server.runtime.up.load(Relaxed) {
+        0
+    } else {
+        now.0.saturating_sub(server.runtime.changed.load(Relaxed)) / 1000
+    };
+    row.put_all([
+        (C::Chkfail, health.failures),
+        (C::Chkdown, health.downs),
+        (C::Downtime, (health.down_millis + down) / 1000),
+        (C::Hanafail, 0),
+    ]);
+    if server.runtime.admin().intersects(Admin::MAINT) {
+        return;
+    }
+    let status = health.status.unwrap_or(weir_balance::health::CheckStatus::Init);
+    row.put(C::CheckStatus, status.name());
+    row.put(C::CheckDesc, status.description());
+    if let (true, Some(Ok(code))) = (status.has_code(), health.code.map(u64::try_from)) {
+        row.put(C::CheckCode, code);
+    }
+    if health.status.is_some() {
+        row.put(C::CheckDuration, health.duration);
+    }
+    if !health.message.is_empty() {
+        row.put(C::LastChk, health.message);
+    }
+    row.put_all([
+        (C::CheckRise, check.rise.into()),
+        (C::CheckFall, check.fall.into()),
+        (C::CheckHealth, health.counter.count().into()),
+    ]);
+}
+
+/// The address of a server as `addr` shows it.
+fn shown(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Inet(address) => address.to_string(),
+        _ => "unix".to_owned(),
+    }
+}
+
+fn algorithm(balance: &Balance) -> String {
+    match balance {
+        // The reference has no word for the algorithms that draw lots.
+        Balance::Default => "unknown".to_owned(),
+        Balance::RoundRobin => "roundrobin".to_owned(),
+        Balance::Other(words) => match words.first().map(String::as_str) {
+            Some(word) if word.starts_with("hdr") => "hdr".to_owned(),
+            Some(word) if word.starts_with("rdp-cookie") => "rdp-cookie".to_owned(),
+            Some(word) if word.starts_with("random") => "unknown".to_owned(),
+            word => word.unwrap_or("unknown").to_owned(),
+        },
+    }
+}
+
+fn seconds_since(micros: u64, now: Tick) -> u64 {
+    now.0.saturating_sub(micros) / 1_000_000
+}

@@ -1,0 +1,105 @@
+//! The states of `show stat`'s column `status`, and what a backend is as the sum of its servers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use weir_engine::runtime::Admin;
+use weir_engine::snapshot::{Proxy, Server};
+
+use crate::world::World;
+
+/// A backend's servers, added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Group {
+    /// Weight of the servers that take traffic now, as balanced and as set.
+    pub(super) weight: u64,
+    pub(super) user_weight: u64,
+    /// Servers that are up: those that are no backups, and backups.
+    pub(super) active: u64,
+    pub(super) backup: u64,
+    /// When the last server changed, in microseconds of the process.
+    pub(super) changed: u64,
+    /// How often, and for how many seconds, there was none.
+    pub(super) downs: u64,
+    pub(super) downtime: u64,
+}
+
+/// `OPEN`, `PAUSED` or `STOP`.
+pub(super) fn frontend(world: &World, proxy: &Proxy) -> &'static str {
+    match () {
+        () if world.engine.runtime().process.is_stopping() => "STOP",
+        () => "OPEN",
+    }
+}
+
+/// `UP 1/3`, `MAINT`, `no check` and so on.
+pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
+    let via = server.conf.track.as_ref().map(|track| match track.split_once('/') {
+        Some((backend, name)) => (backend.to_owned(), name.to_owned()),
+        None => (proxy.conf.name.clone(), track.clone()),
+    });
+    let admin = server.runtime.admin();
+    if admin.intersects(Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT) {
+        return "MAINT".to_owned();
+    }
+    if let (true, Some((backend, name))) = (admin.contains(Admin::INHERITED_MAINT), &via) {
+        return format!("MAINT (via {backend}/{name})");
+    }
+    if admin.contains(Admin::NO_ADDRESS) {
+        return "MAINT (resolution)".to_owned();
+    }
+    let followed = via.and_then(|(backend, name)| find(world, &backend, &name));
+    let judged = followed.as_deref().unwrap_or(server);
+    let health = judged.runtime.health.lock().counter;
+    let up = server.runtime.up.load(Relaxed);
+    let word = match () {
+        () if !up => "DOWN",
+        () if admin.intersects(Admin::DRAIN) => "DRAIN",
+        () if server.runtime.stopping.load(Relaxed) => "NOLB",
+        () if judged.conf.check.is_none() => return "no check".to_owned(),
+        () => "UP",
+    };
+    let progress = health.progress();
+    if judged.conf.check.is_some() && progress.up == up && progress.count > 0 && progress.count < progress.of {
+        return format!("{word} {}/{}", progress.count, progress.of);
+    }
+    word.to_owned()
+}
+
+/// `UP` or `DOWN`; `narrowed` shows how many servers are up of how many there are.
+pub(super) fn backend(proxy: &Proxy, group: &Group, narrowed: bool) -> String {
+    let word = if proxy.servers.is_empty() || group.active + group.backup > 0 { "UP" } else { "DOWN" };
+    if narrowed {
+        let up = proxy.servers.iter().filter(|s| s.runtime.is_running()).count();
+        return format!("{word} ({up}/{})", proxy.servers.len());
+    }
+    word.to_owned()
+}
+
+/// The server of these names.
+pub(crate) fn find(world: &World, backend: &str, name: &str) -> Option<Arc<Server>> {
+    world.engine.snapshot().backend(backend)?.servers.iter().find(|s| s.conf.name == name).cloned()
+}
+
+// === impl Group ===
+
+impl Group {
+    pub(super) fn of(proxy: &Proxy) -> Self {
+        let mut group = Self::default();
+        let (mut active, mut backup) = ((0, 0), (0, 0));
+        for server in &proxy.servers {
+            let state = &server.runtime;
+            group.changed = group.changed.max(state.changed.load(Relaxed));
+            let weights: (u64, u64) = (state.weight.load(Relaxed).into(), state.weight.load(Relaxed).into());
+            if !state.is_usable() {
+                continue;
+            }
+            let (count, sum) =
+                if server.conf.backup { (&mut group.backup, &mut backup) } else { (&mut group.active, &mut active) };
+            *count += 1;
+            *sum = (sum.0 + weights.0, sum.1 + weights.1);
+        }
+        (group.weight, group.user_weight) = if group.active > 0 { active } else { backup };
+        group
+    }
+}

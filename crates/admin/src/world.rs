@@ -1,0 +1,107 @@
+//! What the commands of a worker's socket speak about: the engine, the program, and the API itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
+use weir_engine::Engine;
+use weir_engine::runtime::Counters;
+
+use crate::cli;
+use crate::totals::Totals;
+
+/// What a program says of itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The version that `show version` names.
+    pub version: String,
+    /// The day of the release: `2026/10/14`.
+    pub released: String,
+    /// Descriptors that the process may open.
+    pub descriptors: u64,
+    /// `-m`, in megabytes; 0 for none.
+    pub memory: u64,
+    /// How long it took to start.
+    pub boot: Duration,
+    /// Warnings while starting.
+    pub warnings: u64,
+}
+
+/// All that commands read and change.
+#[derive(Debug)]
+pub struct World {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The program.
+    pub about: About,
+    /// When it began to serve.
+    started: (Instant, SystemTime),
+    /// Sessions of the runtime API since the start, and commands given in them.
+    pub sessions: AtomicU64,
+    /// See `sessions`.
+    pub commands: AtomicU64,
+    /// The `maxconn` that the process started with: more cannot be set.
+    pub hard_maxconn: u32,
+    /// What counters showed when they were cleared.
+    cleared: Mutex<HashMap<Counted, Totals>>,
+}
+
+/// An object that is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// The process.
+    Process,
+    /// A frontend, by its name.
+    Frontend(String),
+    /// A backend, by its name.
+    Backend(String),
+    /// A server, by the names of its backend and its own.
+    Server(String, String),
+}
+
+// === impl World ===
+
+impl World {
+    /// The world of an engine that was just started.
+    pub fn new(engine: Arc<Engine>, about: About) -> Self {
+        let hard_maxconn = engine.runtime().process.maxconn.load(Relaxed);
+        Self {
+            engine,
+            about,
+            started: (Instant::now(), SystemTime::now()),
+            sessions: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            hard_maxconn,
+            cleared: Mutex::default(),
+        }
+    }
+
+    /// How long it has served.
+    pub fn age(&self) -> Duration {
+        self.started.0.elapsed()
+    }
+
+    /// When it began to, by the wall clock, since 1970.
+    pub fn start_time(&self) -> Duration {
+        self.started.1.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// What was counted of an object since its counters were cleared.
+    pub fn totals(&self, of: &Counted, counters: &[Counters]) -> Totals {
+        let totals = Totals::of(counters);
+        self.cleared.lock().get(of).map_or(totals, |before| totals.since(before))
+    }
+
+    /// Lets an object count from zero again.
+    pub fn clear(&self, of: Counted, counters: &[Counters]) {
+        self.cleared.lock().insert(of, Totals::of(counters));
+    }
+}
+
+impl cli::World for World {
+    fn uptime(&self) -> Duration {
+        self.age()
+    }
+}
