@@ -10,7 +10,9 @@ use crate::cli::version;
 
 /// A line `class<TAB>name<TAB>state` for every word.
 pub(crate) fn listing() -> Vec<String> {
-    engine::listing()
+    let mut lines = engine::listing();
+    lines.extend(weir_admin::registry().commands().iter().map(weir_config::Keyword::listing));
+    lines
 }
 
 /// What conditions may ask for (`.if feature(...)`, `-cc`): only what is there.

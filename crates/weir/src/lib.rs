@@ -4,6 +4,7 @@
 //! keyword tables. It knows no protocol and no rule.
 
 mod access;
+mod api;
 mod check;
 mod cli;
 mod demo;

@@ -16,6 +16,7 @@ use weir_sys::privileges::{self, DropStep, Identity};
 use weir_sys::process::{self, Signal, Signals, signal};
 
 use crate::access::Access;
+use crate::api::{Api, Started};
 use crate::cli::Options;
 use crate::finish::Finish;
 use crate::limits::{self, Needs};
@@ -42,7 +43,8 @@ pub(crate) struct Service<'a> {
 /// An engine with its sockets, and how it is to end.
 struct Serving<'a> {
     service: Service<'a>,
-    engine: Engine,
+    engine: Arc<Engine>,
+    api: Api,
     sockets: Sockets,
     maxconn: u32,
     global: Global,
@@ -79,6 +81,7 @@ impl<'a> Service<'a> {
     }
 
     fn start(self, configuration: Configuration) -> Result<(Serving<'a>, Signals), (&'a Voice, Vec<String>)> {
+        let began = Instant::now();
         let voice = self.voice;
         let single = |fault: String| (voice, vec![fault]);
         process::ignore(signal::SIGPIPE);
@@ -120,9 +123,15 @@ impl<'a> Service<'a> {
         let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
         let engine =
             Engine::start(runtime, snapshot, &sockets.bindings()).map_err(|e| single(format!("{e}.")))?;
+        let engine = Arc::new(engine);
+        let started = Started { files: fit.files, boot: began.elapsed() };
+        let api = Api::start(&engine, self.options, &started)
+            .map_err(|e| single(format!("cannot start the runtime API: {e}.")))?;
+        api.listen(&sockets, &conf.global);
         let serving = Serving {
             service: self,
             engine,
+            api,
             sockets,
             maxconn: fit.maxconn,
             global: conf.global,
@@ -229,6 +238,7 @@ impl Serving<'_> {
 
     fn drain(&mut self) {
         self.engine.drain();
+        self.api.close();
         if let Some(control) = &self.service.control {
             control.report(&Report::Draining);
         }
@@ -270,6 +280,7 @@ impl Serving<'_> {
         clock::refresh();
         let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
         self.engine.publish(snapshot, &sockets.bindings());
+        self.api.listen(&sockets, &conf.global);
         self.sockets = sockets;
         self.global = conf.global;
         Ok(format!("{} proxies.", conf.proxies.len()))

@@ -149,7 +149,6 @@ impl Sockets {
     }
 
     /// Those of `stats socket` lines, with the position of the line, for the runtime API.
-    #[expect(dead_code, reason = "the runtime API takes them when it is wired")]
     pub(crate) fn stats(&self) -> impl Iterator<Item = (usize, &Arc<OwnedFd>)> {
         self.list.iter().filter_map(|open| match open.owner {
             Owner::Stats(at) => Some((at, open.sockets.first()?)),

@@ -16,8 +16,8 @@ use weir_engine::conf::CliLevel;
 
 pub use registry::Registry;
 pub use session::{Next, Session, Settings};
-pub(crate) use standard::{command, word};
 pub use standard::standard;
+pub(crate) use standard::{command, word};
 
 /// What commands speak about, as far as a session itself must know it.
 pub trait World {

@@ -71,8 +71,7 @@ enum State {
 impl Session {
     /// A session that was just opened. `longest` are the longest line and the longest payload in bytes.
     pub fn new(level: CliLevel, timeout: Duration, longest: (usize, usize)) -> Self {
-        let settings =
-            Settings { level, interactive: false, prompt: false, timed: false, timeout, name: "" };
+        let settings = Settings { level, interactive: false, prompt: false, timed: false, timeout, name: "" };
         Self { settings, longest, received: Vec::new(), ended: false, state: State::Line }
     }
 
@@ -128,12 +127,9 @@ impl Session {
             *last = 0;
         }
         self.state = match split::payload(&line) {
-            Some((head, end)) => State::Payload {
-                line: head.to_vec(),
-                end: end.to_vec(),
-                lines: Vec::new(),
-                fresh: true,
-            },
+            Some((head, end)) => {
+                State::Payload { line: head.to_vec(), end: end.to_vec(), lines: Vec::new(), fresh: true }
+            }
             None => State::Answering { commands: split::commands(&line).into(), payload: None },
         };
         None

@@ -19,13 +19,7 @@ pub fn standard<W: World>() -> (Vec<CommandKeyword<W>>, Vec<CommandKeyword<W>>) 
             "lower the level of the current CLI session to operator",
             operator,
         ),
-        command(
-            "set timeout",
-            "[cli] <delay>",
-            CliLevel::User,
-            "change a timeout setting",
-            set_timeout,
-        ),
+        command("set timeout", "[cli] <delay>", CliLevel::User, "change a timeout setting", set_timeout),
         command(
             "show cli level",
             "",

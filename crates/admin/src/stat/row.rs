@@ -131,10 +131,11 @@ impl Row {
             let label = Label { position, name: about.name, tags: self.tags(position), kind: about.kind };
             Some((label, about.description, value.as_ref()?))
         });
-        let modules = MODULES.iter().take(self.modules()).enumerate().map(|(at, (name, tags, description))| {
-            let label = Label { position: FIXED.len() + at, name, tags, kind: "u64" };
-            (label, *description, &Value::Number(0))
-        });
+        let modules =
+            MODULES.iter().take(self.modules()).enumerate().map(|(at, (name, tags, description))| {
+                let label = Label { position: FIXED.len() + at, name, tags, kind: "u64" };
+                (label, *description, &Value::Number(0))
+            });
         fixed.chain(modules)
     }
 

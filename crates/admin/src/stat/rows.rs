@@ -22,7 +22,7 @@ pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
     let now = clock::now();
     let http = conf.mode == Mode::Http;
     let mut row = Row::new(Kind::Frontend, (&conf.name, conf.id), "FRONTEND", 0);
-    row.put(C::Status, status::frontend(world, proxy));
+    row.put(C::Status, status::frontend(world));
     sessions(&mut row, side, Some(proxy.maxconn));
     traffic(&mut row, &totals);
     row.put(C::Stot, totals.sessions);
@@ -75,7 +75,7 @@ pub(super) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
     let id = bind.id.unwrap_or_default();
     let name = bind.name.clone().unwrap_or_else(|| format!("sock-{id}"));
     let mut row = Row::new(Kind::Listener, (&conf.name, conf.id), &name, id);
-    row.put(C::Status, status::frontend(world, proxy));
+    row.put(C::Status, status::frontend(world));
     traffic(&mut row, &Totals::default());
     row.put_all([
         (C::Scur, 0),
@@ -254,7 +254,8 @@ fn relayed(row: &mut Row, mode: Mode, counters: &[Counters], totals: &Totals, no
         (C::TtimeMax, total.1),
     ]);
     let last = counters.iter().filter_map(|c| c.session_rate.last_second()).max();
-    let ago = last.map_or(-1, |last| i64::try_from((now.0 / 1_000_000).saturating_sub(last)).unwrap_or(i64::MAX));
+    let ago =
+        last.map_or(-1, |last| i64::try_from((now.0 / 1_000_000).saturating_sub(last)).unwrap_or(i64::MAX));
     row.put(C::Lastsess, crate::field::Value::Signed(ago));
     if mode == Mode::Http {
         responses(row, totals);

@@ -25,7 +25,7 @@ pub(super) struct Group {
 }
 
 /// `OPEN`, `PAUSED` or `STOP`.
-pub(super) fn frontend(world: &World, proxy: &Proxy) -> &'static str {
+pub(super) fn frontend(world: &World) -> &'static str {
     match () {
         () if world.engine.runtime().process.is_stopping() => "STOP",
         () => "OPEN",
@@ -60,7 +60,8 @@ pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
         () => "UP",
     };
     let progress = health.progress();
-    if judged.conf.check.is_some() && progress.up == up && progress.count > 0 && progress.count < progress.of {
+    if judged.conf.check.is_some() && progress.up == up && progress.count > 0 && progress.count < progress.of
+    {
         return format!("{word} {}/{}", progress.count, progress.of);
     }
     word.to_owned()
@@ -94,8 +95,11 @@ impl Group {
             if !state.is_usable() {
                 continue;
             }
-            let (count, sum) =
-                if server.conf.backup { (&mut group.backup, &mut backup) } else { (&mut group.active, &mut active) };
+            let (count, sum) = if server.conf.backup {
+                (&mut group.backup, &mut backup)
+            } else {
+                (&mut group.active, &mut active)
+            };
             *count += 1;
             *sum = (sum.0 + weights.0, sum.1 + weights.1);
         }

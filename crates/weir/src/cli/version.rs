@@ -132,7 +132,8 @@ fn system() -> Option<String> {
 }
 
 /// The day of this release, in the form that tools expect behind the number.
-const DATE: &str = "2026/11/21";
+/// The day of the release.
+pub(crate) const DATE: &str = "2026/11/21";
 
 /// The features that `.if feature(NAME)` knows, and whether they are here.
 pub(crate) const FEATURES: &[(&str, bool)] = &[

@@ -92,7 +92,10 @@ fn what_is_too_long_ends_the_session() {
     assert_eq!(talk(CliLevel::Admin, &[&long]), said);
     assert_eq!(talk(CliLevel::Admin, &[&format!("{long}\n")]), said);
     let payload = format!("echo <<\n{}\n", "y".repeat(40));
-    assert_eq!(talk(CliLevel::Admin, &[&payload]), String::from_utf8_lossy(PAYLOAD_TOO_BIG).into_owned() + "#");
+    assert_eq!(
+        talk(CliLevel::Admin, &[&payload]),
+        String::from_utf8_lossy(PAYLOAD_TOO_BIG).into_owned() + "#"
+    );
 }
 
 #[test]
@@ -110,7 +113,10 @@ fn an_unknown_command_is_answered_with_what_it_may_have_been() {
     let said = talk(CliLevel::User, &["ecko a\n"]);
     let head = "Unknown command: 'ecko', but maybe one of the following ones is a better match:\n";
     assert!(said.starts_with(head), "{said}");
-    assert!(said.contains("  echo <text>                             : print text to the output\n"), "{said}");
+    assert!(
+        said.contains("  echo <text>                             : print text to the output\n"),
+        "{said}"
+    );
     assert!(said.ends_with("  quit                                    : disconnect\n\n#"), "{said}");
     let said = talk(CliLevel::User, &["show\n"]);
     assert_eq!(said.lines().filter(|line| line.starts_with("  ")).count(), 4, "{said}");
