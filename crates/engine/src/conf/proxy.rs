@@ -255,6 +255,12 @@ impl Proxy {
         self.caps.contains(Caps::FRONTEND)
     }
 
+    /// Whether a client that closes its side takes along a request that is not answered yet.
+    pub fn aborts_on_close(&self) -> bool {
+        self.options.contains(Options::ABORT_ON_CLOSE)
+            || (self.mode == Mode::Http && !self.options.contains(Options::NO_ABORT_ON_CLOSE))
+    }
+
     /// Whether the proxy has servers.
     pub fn is_backend(&self) -> bool {
         self.caps.contains(Caps::BACKEND)

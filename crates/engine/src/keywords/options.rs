@@ -8,10 +8,16 @@ use crate::conf::Options;
 
 /// The flags: each sets or, with `no`, clears its bit.
 pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
-    flag::<{ bits(Options::ABORT_ON_CLOSE) }>(
-        "option abortonclose",
-        Sections::PROXIES,
-        "a client that leaves takes its request along",
+    Keyword::works(
+        Entry::new(
+            Class::Proxy,
+            "option abortonclose",
+            Sections::PROXIES,
+            Arity::NONE,
+            "a client that leaves takes its request along",
+        )
+        .no(),
+        abort_on_close,
     ),
     flag::<{ bits(Options::ACCEPT_UNSAFE_REQUEST) }>(
         "option accept-unsafe-violations-in-http-request",
@@ -176,6 +182,15 @@ const fn flag<const BITS: u64>(
     help: &'static str,
 ) -> Keyword<ProxyFn> {
     Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::NONE, help).no(), set::<BITS>)
+}
+
+/// On unless it is denied in `mode http`, off unless it is asked for elsewhere: both words are kept.
+#[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
+fn abort_on_close(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let wanted = line.prefix != Prefix::No;
+    ctx.draft.proxy.options.set(Options::ABORT_ON_CLOSE, wanted);
+    ctx.draft.proxy.options.set(Options::NO_ABORT_ON_CLOSE, !wanted);
+    Ok(())
 }
 
 /// The ways to treat connections exclude each other: the last one named counts.

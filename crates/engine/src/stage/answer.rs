@@ -11,7 +11,7 @@ use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
-use crate::stage::exchange::{self, Missing};
+use crate::stage::exchange::{self, Missing, News};
 use crate::stage::{prepare, receive, stream};
 use crate::transaction::{Stop, Transaction};
 
@@ -94,6 +94,7 @@ async fn carry(
 ) -> Result<(), Stop> {
     let mut due = Due::new(t);
     let mut seen = (0, 0);
+    let mut half_closed = false;
     let end = poll_fn(|cx: &mut Context<'_>| {
         // What goes wrong with the request shows in the answer.
         let _ = request.poll(cx, &t.client.stream, &mut t.client.input, &back.stream, up);
@@ -102,6 +103,9 @@ async fn carry(
                 Broken::Sink(_) => Cause::Client,
                 Broken::Source(_) | Broken::Malformed => Cause::Server,
             }));
+        }
+        if request.is_read() && client_gone(t, cx, back, &mut half_closed) {
+            return Poll::Ready(Err(Cause::Client));
         }
         let moved = (request.read + response.read, response.written);
         if moved != seen {
@@ -128,6 +132,26 @@ async fn carry(
         t.front.keep_alive = false;
         Stop::Close
     })
+}
+
+/// Whether the client's connection is gone. One that only closed its side is still answered; where that means
+/// leaving, the server is told and may decide (manual, 4.2 "option abortonclose").
+fn client_gone(t: &mut Transaction, cx: &mut Context<'_>, back: &Conn, half_closed: &mut bool) -> bool {
+    if *half_closed {
+        return false;
+    }
+    match exchange::client_news(t, cx) {
+        News::None => false,
+        News::Reset => true,
+        News::Closed => {
+            *half_closed = true;
+            t.front.keep_alive = false;
+            if t.proxy().conf().aborts_on_close() {
+                back.stream.shutdown_write();
+            }
+            false
+        }
+    }
 }
 
 /// When which side has been silent too long.

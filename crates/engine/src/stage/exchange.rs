@@ -241,24 +241,45 @@ fn is_interim(status: u16) -> bool {
     (100..200).contains(&status) && status != 101
 }
 
-/// Whether the client has closed or reset its connection while it waits for the answer.
+/// Whether the client has left while it waits for the answer: reset its connection, or closed its side where
+/// that counts as leaving (manual, 4.2 "option abortonclose").
 fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> bool {
-    if !t.proxy().has(Options::ABORT_ON_CLOSE) {
-        return false;
+    match client_news(t, cx) {
+        News::Reset => true,
+        News::Closed => t.proxy().conf().aborts_on_close(),
+        News::None => false,
     }
+}
+
+/// What a client did whose request is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing, or it sent its next request ahead of time.
+    None,
+    /// It closed its side.
+    Closed,
+    /// Its connection is gone.
+    Reset,
+}
+
+/// Looks whether the client did something.
+pub(crate) fn client_news(t: &mut Transaction, cx: &mut Context<'_>) -> News {
     let client = &mut t.client;
     if client.stream.poll_readable(cx).is_pending() || client.input.is_full() {
-        return false;
+        return News::None;
     }
     match client.stream.poll_read(cx, client.input.space()) {
-        Poll::Ready(Ok(0) | Err(_)) => true,
+        Poll::Ready(Ok(0)) => News::Closed,
+        Poll::Ready(Err(_)) => News::Reset,
         Poll::Ready(Ok(n)) => {
-            client.input.filled(n); // The next request, ahead of its time.
-            client.stream.poll_readable(cx).is_ready() && client.input.is_full()
+            client.input.filled(n);
+            // Asks to be woken for what follows; it is looked at then.
+            let _ = client.stream.poll_readable(cx);
+            News::None
         }
         Poll::Pending => {
             client.input.release();
-            false
+            News::None
         }
     }
 }
@@ -283,7 +304,8 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::Junk => (Cause::Proxy, Stage::Headers, Stop::Answer(502)),
         Missing::Late => (Cause::ServerTimeout, Stage::Headers, Stop::Answer(504)),
         Missing::Client(Broken::Malformed) => (Cause::Proxy, Stage::Headers, Stop::Silent(400)),
-        Missing::Client(_) | Missing::ClientLeft => (Cause::Client, Stage::Headers, Stop::Silent(400)),
+        Missing::Client(_) => (Cause::Client, Stage::Headers, Stop::Silent(400)),
+        Missing::ClientLeft => (Cause::Client, Stage::Headers, Stop::Answer(400)),
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);

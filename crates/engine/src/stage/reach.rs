@@ -105,7 +105,7 @@ async fn queue(
 ) -> Result<Option<crate::farm::Slot>, Stop> {
     let conf = t.proxy().conf();
     let limit = conf.timeouts.queue.or(conf.timeouts.connect);
-    let abort = conf.options.contains(Options::ABORT_ON_CLOSE);
+    let abort = conf.aborts_on_close();
     let tcp = conf.mode == Mode::Tcp;
     t.client.timer.set(t.now().after(limit));
     let for_server = waiting.for_server();
@@ -173,7 +173,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         Err(Failure::Exhausted(_) | Failure::NoAddress) => return Err(Ended::Exhausted),
     };
     t.client.timer.set(t.now().after(limit));
-    let abort = t.proxy().has(Options::ABORT_ON_CLOSE);
+    let abort = t.proxy().conf().aborts_on_close();
     // A client that says nothing but its end wants no server any more.
     let tcp = t.proxy().conf().mode == Mode::Tcp;
     poll_fn(|cx| {
