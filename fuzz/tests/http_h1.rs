@@ -21,7 +21,7 @@ fn holds(parse: Parsing, bytes: &[u8]) -> Option<(Head, usize)> {
     let mut head = Head::default();
     let whole = parse(&mut Parser::default(), bytes, &mut head, &LIMITS);
     let (mut parser, mut again) = (Parser::default(), Head::default());
-    let half = parse(&mut parser, &bytes[..bytes.len() / 2], &mut again, &LIMITS);
+    let half = parse(&mut parser, bytes.split_at(bytes.len() / 2).0, &mut again, &LIMITS);
     let Parse::Complete { consumed } = whole else { return None };
     assert!(consumed <= bytes.len());
     if half == Parse::Partial {

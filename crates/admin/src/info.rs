@@ -135,11 +135,10 @@ fn requests(world: &World) -> u64 {
     let snapshot = world.engine.snapshot();
     let of = |proxy: &std::sync::Arc<weir_engine::snapshot::Proxy>| {
         let frontend = &proxy.runtime.frontend;
-        let counter = match proxy.conf.mode {
+        match proxy.conf.mode {
             weir_engine::conf::Mode::Http => frontend.sum(|c| &c.requests),
             _ => frontend.sum(|c| &c.sessions),
-        };
-        counter
+        }
     };
     snapshot.proxies.iter().map(of).sum()
 }

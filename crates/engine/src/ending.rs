@@ -5,8 +5,8 @@
 
 /// Who ended it: the first letter of the termination state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the letter in its comment")]
-pub enum Cause {
+#[allow(dead_code, reason = "all the letters of the manual; services, tarpits and operators use the rest")]
+pub(crate) enum Cause {
     /// `-`: it came to its normal end.
     #[default]
     None,
@@ -36,8 +36,8 @@ pub enum Cause {
 
 /// What it was doing then: the second letter of the termination state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the letter in its comment")]
-pub enum Stage {
+#[allow(dead_code, reason = "all the letters of the manual; services, tarpits and operators use the rest")]
+pub(crate) enum Stage {
     /// `R`: waiting for the whole request.
     Request,
     /// `Q`: in a queue.
@@ -59,18 +59,18 @@ pub enum Stage {
 
 /// Who ended a transaction, and during what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Who.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// During what.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
 }
 
 // === impl Cause ===
 
 impl Cause {
     /// Its letter.
-    pub fn letter(self) -> u8 {
+    pub(crate) fn letter(self) -> u8 {
         match self {
             Cause::None => b'-',
             Cause::Client => b'C',
@@ -92,7 +92,7 @@ impl Cause {
 
 impl Stage {
     /// Its letter.
-    pub fn letter(self) -> u8 {
+    pub(crate) fn letter(self) -> u8 {
         match self {
             Stage::Request => b'R',
             Stage::Queue => b'Q',
@@ -110,17 +110,17 @@ impl Stage {
 
 impl Ending {
     /// Both together.
-    pub fn new(cause: Cause, stage: Stage) -> Self {
+    pub(crate) fn new(cause: Cause, stage: Stage) -> Self {
         Self { cause, stage }
     }
 
     /// The two letters.
-    pub fn letters(self) -> [u8; 2] {
+    pub(crate) fn letters(self) -> [u8; 2] {
         [self.cause.letter(), self.stage.letter()]
     }
 
     /// Whether nobody is to blame.
-    pub fn is_normal(self) -> bool {
+    pub(crate) fn is_normal(self) -> bool {
         self.cause == Cause::None
     }
 }

@@ -49,8 +49,6 @@ pub(crate) struct Facts {
     pub(crate) back_source: Option<SocketAddr>,
     /// Its line was written.
     pub(crate) logged: bool,
-    /// We answered ourselves.
-    pub(crate) local: bool,
 }
 
 // === impl Facts ===

@@ -24,13 +24,13 @@ use crate::worker::Worker;
 
 /// A listening socket for one worker.
 #[derive(Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// The socket; `listen` was called on it.
-    pub fd: Arc<OwnedFd>,
+    pub(crate) fd: Arc<OwnedFd>,
     /// The frontend, by its position in the snapshot.
-    pub proxy: usize,
+    pub(crate) proxy: usize,
     /// Which of its `bind` lines.
-    pub bind: usize,
+    pub(crate) bind: usize,
 }
 
 /// A connection that was just accepted, on its way to a worker that has less to do.

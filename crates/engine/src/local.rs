@@ -1,6 +1,6 @@
 //! A worker's own view of the snapshot: what it shares with nobody, and so needs no lock for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,8 +34,6 @@ pub(crate) struct Server {
     worker: usize,
     /// Idle connections to it that this worker holds.
     pub(crate) idle: RefCell<IdlePool<h1::Conn>>,
-    /// When it last failed to answer a connection attempt; for `max-reuse` and its kin later.
-    pub(crate) made: Cell<u64>,
 }
 
 // === impl View ===
@@ -56,7 +54,7 @@ impl View {
                 let servers = p.servers.iter().map(|s| {
                     let idle = kept.remove(&Arc::as_ptr(&s.runtime)).unwrap_or_default();
                     let idle = RefCell::new(idle);
-                    Rc::new(Server { shared: s.clone(), worker, idle, made: Cell::new(0) })
+                    Rc::new(Server { shared: s.clone(), worker, idle })
                 });
                 Rc::new(Proxy { shared: p.clone(), generation, worker, servers: servers.collect() })
             })

@@ -5,7 +5,6 @@
 //! "timeout client", "timeout server", "timeout tunnel", "timeout client-fin").
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -285,8 +284,3 @@ fn verdict(up: &Step, down: &Step) -> Option<Ending> {
 
 /// What a pipe is asked to hold where the configuration does not say.
 const PIPE_SIZE: usize = 256 * 1024;
-
-/// Whether an error means that the peer is gone, not that something is wrong here.
-pub(crate) fn is_reset(e: &io::Error) -> bool {
-    matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
-}

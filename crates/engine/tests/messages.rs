@@ -4,6 +4,8 @@
 //! A case is a line `WHERE | TEXT`, ` \n ` between lines of text, and its messages below it, indented. `WHERE` says
 //! what stands around the text: [`document`].
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its cases fails")]
+
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;

@@ -22,6 +22,7 @@ pub struct LogPlan {
     pub(super) format: Option<Format>,
     pub(super) structured: Option<Format>,
     /// For connections that fail before their first byte (`error-log-format`).
+    #[expect(dead_code, reason = "compiled to be judged; used once handshakes can fail")]
     pub(super) error: Option<Format>,
     /// `unique-id-format`
     pub(super) unique_id: Option<Format>,

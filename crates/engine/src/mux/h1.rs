@@ -130,7 +130,7 @@ pub(crate) struct Pump {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The source failed, or ended too early.
-    Source(Option<io::Error>),
+    Source(#[expect(dead_code, reason = "shown by traces")] Option<io::Error>),
     /// The source's framing is invalid.
     Malformed,
     /// The sink failed.
@@ -331,11 +331,6 @@ impl Pump {
     /// Bytes of body that are still to come, where that is known.
     pub(crate) fn left(&self) -> Option<u64> {
         self.reader.left()
-    }
-
-    /// Whether the source's end of stream was seen.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
     }
 
     /// Carries what there is. Ready when the body has been sent to its end.

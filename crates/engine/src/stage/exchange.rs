@@ -62,7 +62,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             Err(missing) => {
                 t.facts.bytes_in += request.read;
                 t.front.taken = request.taken();
-                if !is_stale(t, &missing, &request) && !(replay.allows(&missing) && replay.again(t)) {
+                if !(is_stale(t, &missing, &request) || replay.allows(&missing) && replay.again(t)) {
                     return Err(blame(t, &missing));
                 }
                 count_stale(t);
@@ -96,7 +96,7 @@ fn send_head(t: &mut Transaction, back: &mut Conn, up: &mut Output) -> Pump {
     back.requests += 1;
     let extra = h1::server_line(&t.messages.request, !prepare::server_closes(t));
     let cases = prepare::server_cases(t);
-    h1::write_head(&t.messages.request, &Outgoing { extra, cases, ..Outgoing::default() }, &mut up.bytes);
+    h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
     let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
     Pump::new(t.front.request, t.front.request, Trailers { limits: receive::request_limits(t), drop })
 }

@@ -198,9 +198,12 @@ fn lengths_and_codings() {
     );
 }
 
+/// The start line up to the target and the host, as they are passed on; or the status of the refusal.
+type Passed = Result<(&'static str, &'static str), u16>;
+
 #[test]
 fn targets_and_hosts() {
-    let cases: &[(&str, &str, Result<(&str, &str), u16>)] = &[
+    let cases: &[(&str, &str, Passed)] = &[
         ("GET http://a/x", "a", Ok(("GET http://a/x", "a"))),
         ("GET http://a", "a", Ok(("GET http://a/", "a"))),
         ("GET http://a?x", "a", Ok(("GET http://a?x", "a"))),
