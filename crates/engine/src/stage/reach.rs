@@ -176,21 +176,19 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     let abort = t.proxy().conf().aborts_on_close();
     // A client that says nothing but its end wants no server any more.
     let tcp = t.proxy().conf().mode == Mode::Tcp;
-    let mut tries = 0;
+    // A server that is near has answered by the next turn of the loop: the client's end comes second.
+    let mut turn = std::pin::pin!(tokio::task::yield_now());
     poll_fn(|cx| {
         if let Poll::Ready(done) = connecting.poll_done(cx) {
             return Poll::Ready(done.map_err(|_| Ended::Refused));
         }
-        tries += 1;
-        if abort || (tcp && t.client.input.is_empty()) {
-            // A server that is near has answered by the next turn of the loop: the client's end comes second.
-            if tries > 2 {
-                if client_left(t, cx) {
-                    return Poll::Ready(Err(Ended::ClientLeft));
-                }
-            } else if t.client.stream.poll_readable(cx).is_ready() {
-                cx.waker().wake_by_ref();
-            }
+        let watched = abort || (tcp && t.client.input.is_empty());
+        if watched
+            && t.client.stream.poll_readable(cx).is_ready()
+            && turn.as_mut().poll(cx).is_ready()
+            && client_left(t, cx)
+        {
+            return Poll::Ready(Err(Ended::ClientLeft));
         }
         if t.client.timer.poll_expired(cx) {
             return Poll::Ready(Err(Ended::TimedOut));
