@@ -118,7 +118,7 @@ fn httpchk(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let mut send = HttpSend::default();
     match line.args() {
         [] => return Ok(()),
-        [uri] if uri.bytes.starts_with(b"/") || uri.is("*") => send.uri = uri.bytes.to_vec(),
+        [uri] => send.uri = uri.bytes.to_vec(),
         [method, rest @ ..] => {
             send.method = method.bytes.to_vec();
             if let Some(uri) = rest.first() {
@@ -183,6 +183,10 @@ fn modern_send(send: &HttpSend) -> String {
 fn send(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let said = |at: &Word, message: String| at.alert(format!("'http-check send' : {message}"));
     let mut send = ctx.draft.checks.http.send.clone();
+    // Headers of the `option httpchk` line give way to headers here.
+    if line.args().iter().any(|word| word.is("hdr")) {
+        send.headers.clear();
+    }
     let mut rest = line.args().iter();
     while let Some(word) = rest.next() {
         let name = word.text();

@@ -1,0 +1,362 @@
+//! Health checks: what they send, what they judge, who gets traffic then, and what is told of it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use weir_compat::compat;
+use weir_testkit::{Origin, Running, mask};
+
+const HTTP: &str = "
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+";
+
+/// A server that answers what it is told to, and remembers what it was asked.
+struct Switch {
+    answer: Arc<Mutex<String>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Switch {
+    fn on(origin: Origin, answer: &str) -> Switch {
+        let answer = Arc::new(Mutex::new(answer.to_owned()));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (now, seen) = (answer.clone(), asked.clone());
+        let serving = origin.serve(move |peer, _| {
+            let head = peer.recv_head();
+            seen.lock().unwrap().push(head.text());
+            peer.send(now.lock().unwrap().clone()).close();
+        });
+        // The server runs until the test ends.
+        std::mem::forget(serving);
+        Switch { answer, asked }
+    }
+
+    fn set(&self, answer: &str) {
+        answer.clone_into(&mut self.answer.lock().unwrap());
+    }
+
+    fn first(&self) -> String {
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            if let Some(head) = self.asked.lock().unwrap().first() {
+                return head.clone();
+            }
+            assert!(Instant::now() < end, "no check came");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn status(proxy: &mut Running) -> u16 {
+    let mut client = proxy.client("fe");
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    client.recv_head().status()
+}
+
+/// The lines about servers on standard error, times masked.
+fn told(proxy: &Running, until: &str) -> Vec<String> {
+    let text = proxy.stderr_until(until);
+    let about = |l: &&str| {
+        l.contains("erver ") && l.contains(" is ") || l.contains("available!") || l.contains("Health check")
+    };
+    let lines = text.lines().filter(about);
+    lines
+        .map(|l| {
+            let l = l.split_once(") : ").map_or(l, |(_, text)| text);
+            match l.split_once("check duration: ") {
+                Some((head, tail)) => {
+                    format!(
+                        "{head}check duration: T{}",
+                        tail.trim_start_matches(|c: char| c.is_ascii_digit())
+                    )
+                }
+                None => l.to_owned(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_server_that_refuses_connections_goes_down_and_503_is_answered() {
+    compat(|t| {
+        let mut proxy = t.start(&format!(
+            "{HTTP}\nfrontend fe\n bind {{fe}}\n default_backend be\nbackend be\n server s1 {{dead}} check inter 200\n"
+        ));
+        assert_eq!(
+            told(&proxy, "available!"),
+            [
+                "Server be/s1 is DOWN, reason: Layer4 connection problem, info: \"ECONNREFUSED returned by OS \
+                 (Connection refused)\", check duration: Tms. 0 active and 0 backup servers left. 0 sessions \
+                 active, 0 requeued, 0 remaining in queue.",
+                "backend 'be' has no server available!",
+            ]
+        );
+        assert_eq!(status(&mut proxy), 503);
+    });
+}
+
+#[test]
+fn the_request_of_a_check_is_what_the_lines_say() {
+    let cases = [
+        ("option httpchk", "OPTIONS / HTTP/1.0\r\n\r\n"),
+        ("option httpchk /live", "OPTIONS /live HTTP/1.0\r\n\r\n"),
+        ("option httpchk HEAD", "OPTIONS HEAD HTTP/1.0\r\n\r\n"),
+        ("option httpchk GET /live", "GET /live HTTP/1.0\r\n\r\n"),
+        (
+            "option httpchk GET /live HTTP/1.1 www",
+            "GET /live HTTP/1.1\r\nhost: www\r\nconnection: close\r\n\r\n",
+        ),
+        (
+            "option httpchk GET /live HTTP/1.1 www\n http-check send hdr X y",
+            "GET /live HTTP/1.1\r\nx: y\r\nconnection: close\r\n\r\n",
+        ),
+        (
+            "option httpchk\n http-check send meth POST uri /p ver HTTP/1.1 hdr Foo bar hdr Host baz body abc",
+            "POST /p HTTP/1.1\r\nfoo: bar\r\nhost: baz\r\ncontent-length: 3\r\nconnection: close\r\n\r\n",
+        ),
+        ("option httpchk\n http-check send ver HTTP/2.0", "OPTIONS / HTTP/1.1\r\nconnection: close\r\n\r\n"),
+        (
+            "option httpchk\n http-check send ver HTTP/1.1 hdr Connection keep-alive",
+            "OPTIONS / HTTP/1.1\r\n\r\n",
+        ),
+        ("option httpchk\n http-check send meth POST", "POST / HTTP/1.0\r\ncontent-length: 0\r\n\r\n"),
+    ];
+    for (lines, wanted) in cases {
+        compat(|t| {
+            let server = Switch::on(t.origin("srv"), "HTTP/1.0 200 OK\r\n\r\n");
+            let _proxy = t.start(&format!(
+                "{HTTP}\nlisten fe\n bind {{fe}}\n {lines}\n server s {{srv}} check inter 200\n"
+            ));
+            assert_eq!(server.first(), wanted, "{lines}");
+        });
+    }
+}
+
+#[test]
+fn send_state_tells_the_server_its_state() {
+    compat(|t| {
+        let server = Switch::on(t.origin("srv"), "HTTP/1.0 200 OK\r\n\r\n");
+        let _proxy = t.start(&format!(
+            "global\n node n1\n{HTTP}\nlisten fe\n bind {{fe}}\n option httpchk\n http-check send-state\n server s {{srv}} check inter 200 weight 7\n"
+        ));
+        let head = mask::ports(&server.first());
+        assert!(
+            head.starts_with(
+                "OPTIONS / HTTP/1.0\r\nx-haproxy-server-state: UP -1/3; address=127.0.0.1; port="
+            ),
+            "{head}"
+        );
+        assert!(head.ends_with("; name=fe/s; node=n1; weight=7/7; scur=0/0; qcur=0\r\n\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn answers_are_judged_as_expected_and_the_reason_is_told() {
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let cases = [
+        ("", "HTTP/1.1 404 Not Found\r\n\r\n", "Layer7 wrong status, code: 404, info: \"Not Found\""),
+        (
+            "",
+            "HTTP/1.1 503\r\n\r\n",
+            "Layer7 wrong status, code: 503, info: \"TCPCHK did not match content(status codes) at step 2\"",
+        ),
+        ("", "garbage\r\n\r\n", "Socket error"),
+        ("", "", "Socket error"),
+        ("http-check expect status 404", ok, "Layer7 wrong status, code: 200, info: \"OK\""),
+        ("http-check expect ! rstatus ^2", ok, "Layer7 wrong status, code: 200, info: \"OK\""),
+        (
+            "http-check expect string foo",
+            ok,
+            "Layer7 invalid response, info: \"HTTP content check did not match\"",
+        ),
+        (
+            "http-check expect ! string hel",
+            ok,
+            "Layer7 invalid response, info: \"HTTP check matched unwanted content\"",
+        ),
+        (
+            "http-check expect rstring f.o",
+            ok,
+            "Layer7 invalid response, info: \"HTTP content check did not match\"",
+        ),
+        (
+            "http-check expect string x",
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "Layer7 invalid response, info: \"HTTP content check could not find a response body\"",
+        ),
+    ];
+    for (line, answer, reason) in cases {
+        compat(|t| {
+            let _server = Switch::on(t.origin("srv"), answer);
+            let proxy = t.start(&format!(
+                "{HTTP}\nfrontend fe\n bind {{fe}}\nbackend be\n option httpchk\n {line}\n server s {{srv}} check inter 200\n"
+            ));
+            let lines = told(&proxy, "available!");
+            let wanted = format!("Server be/s is DOWN, reason: {reason}, check duration: Tms. 0 active");
+            assert!(lines.iter().any(|l| l.starts_with(&wanted)), "{line}: {lines:?} lacks {wanted}");
+        });
+    }
+}
+
+#[test]
+fn rise_and_fall_are_counted_and_told_check_by_check() {
+    compat(|t| {
+        let server = Switch::on(t.origin("srv"), "HTTP/1.0 200 OK\r\n\r\n");
+        let proxy = t.start(&format!(
+            "{HTTP}\nfrontend fe\n bind {{fe}}\nbackend be\n option httpchk\n option log-health-checks\n server s {{srv}} check inter 100 rise 2 fall 2\n"
+        ));
+        proxy.stderr_until("status: 2/2 UP");
+        server.set("HTTP/1.0 500 No\r\n\r\n");
+        proxy.stderr_until("available!");
+        server.set("HTTP/1.0 200 OK\r\n\r\n");
+        assert_eq!(
+            told(&proxy, "is UP"),
+            [
+                "Health check for server be/s succeeded, reason: Layer7 check passed, code: 200, check duration: Tms, status: 1/2 DOWN.",
+                "Health check for server be/s succeeded, reason: Layer7 check passed, code: 200, check duration: Tms, status: 2/2 UP.",
+                "Health check for server be/s failed, reason: Layer7 wrong status, code: 500, info: \"No\", check duration: Tms, status: 1/2 UP.",
+                "Health check for server be/s failed, reason: Layer7 wrong status, code: 500, info: \"No\", check duration: Tms, status: 0/2 DOWN.",
+                "Server be/s is DOWN. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.",
+                "backend 'be' has no server available!",
+                "Health check for server be/s succeeded, reason: Layer7 check passed, code: 200, check duration: Tms, status: 1/2 DOWN.",
+                "Health check for server be/s succeeded, reason: Layer7 check passed, code: 200, check duration: Tms, status: 2/2 UP.",
+                "Server be/s is UP. 1 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_backup_takes_over_and_gives_back_and_a_tracking_server_follows() {
+    compat(|t| {
+        let health = Switch::on(t.origin("health"), "HTTP/1.0 200 OK\r\n\r\n");
+        let _one = t.origin("one").answer_all("HTTP/1.0 201 A\r\nContent-Length: 0\r\n\r\n");
+        let _two = t.origin("two").answer_all("HTTP/1.0 202 B\r\nContent-Length: 0\r\n\r\n");
+        let mut proxy = t.start(&format!(
+            "{HTTP}
+            frontend fe
+                bind {{fe}}
+                default_backend be
+            backend hc
+                option httpchk
+                server h {{health}} check inter 100 rise 1 fall 1
+            backend be
+                server s1 {{one}} track hc/h
+                server s2 {{two}} backup
+            "
+        ));
+        assert_eq!(status(&mut proxy), 201);
+        health.set("HTTP/1.0 500 No\r\n\r\n");
+        proxy.stderr_until("s1 is DOWN via hc/h. 0 active and 1 backup servers left. Running on backup.");
+        assert_eq!(status(&mut proxy), 202);
+        health.set("HTTP/1.0 200 OK\r\n\r\n");
+        proxy.stderr_until("s1 is UP via hc/h. 1 active and 1 backup servers online.");
+        assert_eq!(status(&mut proxy), 201);
+    });
+}
+
+#[test]
+fn disable_on_404_takes_a_server_out_without_a_failure() {
+    compat(|t| {
+        let server = Switch::on(t.origin("srv"), "HTTP/1.0 200 OK\r\n\r\n");
+        let proxy = t.start(&format!(
+            "{HTTP}\nfrontend fe\n bind {{fe}}\nbackend be\n option httpchk\n http-check disable-on-404\n server s {{srv}} check inter 100\n"
+        ));
+        server.first();
+        std::thread::sleep(Duration::from_millis(400));
+        server.set("HTTP/1.0 404 Gone\r\n\r\n");
+        assert_eq!(
+            told(&proxy, "available!"),
+            [
+                "Server be/s is stopping, reason: Layer7 check conditionally passed, code: 404, check duration: Tms. 0 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
+                "backend 'be' has no server available!",
+            ]
+        );
+        server.set("HTTP/1.0 200 OK\r\n\r\n");
+        proxy.stderr_until("Server be/s is UP, reason: Layer7 check passed, code: 200");
+    });
+}
+
+#[test]
+fn a_check_goes_to_its_own_address_and_may_begin_with_a_proxy_header() {
+    compat(|t| {
+        let aside = t.origin("aside");
+        let own = t.origin("own");
+        let _proxy = t.start(&format!(
+            "{HTTP}\nlisten fe\n bind {{fe}}\n option httpchk\n server a {{dead}} send-proxy check inter 200 port {{aside.port}}\n server b {{own}} send-proxy check inter 200\n"
+        ));
+        aside.accept().expect("OPTIONS / HTTP/1.0\r\n\r\n");
+        let mut far = own.accept();
+        let line =
+            format!("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", far.remote().port(), own.address().port());
+        far.expect(line).expect("OPTIONS / HTTP/1.0\r\n\r\n");
+    });
+}
+
+#[test]
+fn silence_is_a_timeout_and_the_next_check_comes_an_interval_later() {
+    compat(|t| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let (count, end) = (asked.clone(), over.clone());
+        let serving = t.origin("srv").serve(move |peer, _| {
+            peer.recv_head();
+            count.fetch_add(1, Relaxed);
+            while !end.load(Relaxed) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let proxy = t.start(&format!(
+            "{HTTP}\n timeout check 200ms\nfrontend fe\n bind {{fe}}\nbackend be\n option httpchk\n server s {{srv}} check inter 300\n"
+        ));
+        let lines = told(&proxy, "available!");
+        assert!(
+            lines
+                .iter()
+                .any(|l| l.starts_with("Server be/s is DOWN, reason: Layer7 timeout, check duration: Tms.")),
+            "{lines:?}"
+        );
+        over.store(true, Relaxed);
+        assert!(asked.load(Relaxed) >= 1);
+        std::mem::forget(serving);
+    });
+}
+
+#[test]
+fn observed_errors_mark_a_server_down() {
+    compat(|t| {
+        let _bad = t.origin("bad").answer_all("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
+        let mut proxy = t.start(&format!(
+            "{HTTP}\nfrontend fe\n bind {{fe}}\n default_backend be\nbackend be\n server s {{bad}} check inter 20s observe layer7 error-limit 2 on-error mark-down\n"
+        ));
+        assert_eq!((status(&mut proxy), status(&mut proxy)), (500, 500));
+        assert_eq!(status(&mut proxy), 503);
+        let lines = told(&proxy, "available!");
+        assert!(lines.iter().any(|l| l.starts_with("Server be/s is DOWN, reason: Health analyze, info: \"Detected 2 consecutive errors, last one was: Wrong http response\". 0 active and 0 backup servers left.")), "{lines:?}");
+    });
+}
+
+#[test]
+fn changes_of_state_are_logged_with_their_levels() {
+    compat(|t| {
+        let server = Switch::on(t.origin("srv"), "HTTP/1.0 500 No\r\n\r\n");
+        let log = t.sink("log");
+        let _proxy = t.start(&format!(
+            "{HTTP}\nfrontend fe\n bind {{fe}}\nbackend be\n log {{log}} local0\n option httpchk\n server s {{srv}} check inter 100 rise 1\n"
+        ));
+        assert!(log.next().starts_with("<129>"));
+        let nobody = log.next();
+        assert!(
+            nobody.starts_with("<128>")
+                && nobody.trim_end().ends_with(": backend be has no server available!"),
+            "{nobody}"
+        );
+        server.set("HTTP/1.0 200 OK\r\n\r\n");
+        assert!(log.next().starts_with("<133>"));
+    });
+}
