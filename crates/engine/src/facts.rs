@@ -40,8 +40,8 @@ pub(crate) struct Facts {
     pub(crate) queued: (u32, u32),
     /// The connection to the server had served others before.
     pub(crate) reused: bool,
-    /// Its number in the process.
-    pub(crate) number: u32,
+    /// Its number in the process, once a byte came or its session is known to be one.
+    pub(crate) number: Option<u32>,
     /// What the log counts of both messages, towards the server and towards the client: start lines and header
     /// lines without their separators, bodies without their framing (see [`weir_http::h1::accounted`]).
     pub(crate) log_bytes: (u64, u64),

@@ -225,7 +225,7 @@ impl Scope for View<'_> {
             Number::Retries => facts.retries.into(),
             Number::Redispatched => facts.redispatched.into(),
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
-            Number::RequestCounter => facts.number.into(),
+            Number::RequestCounter => facts.number?.into(),
             Number::Status => Some(facts.status).filter(|s| *s != 0 || !self.is_http())?.into(),
             Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
             Number::BytesIn(Side::Client) => facts.bytes_in as i64,

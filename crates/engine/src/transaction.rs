@@ -103,6 +103,7 @@ pub(crate) async fn tcp(mut t: Transaction) -> Served {
 }
 
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
+    t.count();
     proxy_header::accept(t).await?;
     route::backend(t)?;
     let server = reach::server(t).await?;
@@ -115,14 +116,19 @@ impl Transaction {
     pub(crate) fn new(client: Box<Client>) -> Self {
         let mut messages = client.worker.messages.take().unwrap_or_default();
         messages.captured.clear();
-        let number = client.worker.runtime.process.next_number();
-        let facts = Facts { begun: clock::now(), number, ..Facts::default() };
+        let facts = Facts { begun: clock::now(), ..Facts::default() };
         Self { front: h1::Front::default(), client, messages, backend: None, assigned: None, facts }
     }
 
     /// The backend, once it is chosen; the frontend before.
     pub(crate) fn proxy(&self) -> &Rc<local::Proxy> {
         self.backend.as_ref().unwrap_or(&self.client.frontend)
+    }
+
+    /// Gives it its number, unless it has one: what a connection at rest ends with is no transaction.
+    pub(crate) fn count(&mut self) {
+        let process = &self.client.worker.runtime.process;
+        self.facts.number.get_or_insert_with(|| process.next_number());
     }
 
     /// Whether a byte of a request came.

@@ -37,14 +37,7 @@ fn line_formats_of_http_frontends() {
                 "option tcplog",
                 "<134>DATE haproxy[PID]: 127.0.0.1:PORT [DATE] fe be/s T/T/T 51 -- 1/1/0/0/0 0/0",
             ),
-            (
-                "option httplog\ncapture request header Host len 10\ncapture response header Content-Length len 4",
-                "<134>DATE haproxy[PID]: 127.0.0.1:PORT [DATE] fe be/s T/T/T/T/T 200 51 - - ---- 1/1/0/0/0 0/0 {h} {2} \"GET /p?q=1 HTTP/1.1\"",
-            ),
-            (
-                "option httplog\ncapture cookie a len 8",
-                "<134>DATE haproxy[PID]: 127.0.0.1:PORT [DATE] fe be/s T/T/T/T/T 200 51 - - ---- 1/1/0/0/0 0/0 \"GET /p?q=1 HTTP/1.1\"",
-            ),
+            ("", "<134>DATE haproxy[PID]: Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (fe/HTTP)"),
             (
                 "option httplog\noption logasap",
                 "<134>DATE haproxy[PID]: 127.0.0.1:PORT [DATE] fe be/s T/T/T/T/+T 200 +51 - - ---- 1/1/1/1/0 0/0 \"GET /p?q=1 HTTP/1.1\"",
@@ -54,6 +47,29 @@ fn line_formats_of_http_frontends() {
             let mut proxy = t.start(&Proxy::http().frontend(&format!("log {{log}} local0\n{lines}")).text());
             let line = mask::log_line(&exchange(&mut proxy, &server, &log));
             mask_clf(&line)
+        });
+    });
+}
+
+#[test]
+fn captured_headers_and_cookies_stand_in_the_line() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let log = t.sink("log");
+        let rows = [
+            (
+                "capture request header Host len 10\ncapture response header Content-Length len 4",
+                "<134>DATE haproxy[PID]: 127.0.0.1:PORT [DATE] fe be/s T/T/T/T/T 200 51 - - ---- 1/1/0/0/0 0/0 {h} {2} \"GET /p?q=1 HTTP/1.1\"",
+            ),
+            (
+                "capture cookie a len 8",
+                "<134>DATE haproxy[PID]: 127.0.0.1:PORT [DATE] fe be/s T/T/T/T/T 200 51 - - ---- 1/1/0/0/0 0/0 \"GET /p?q=1 HTTP/1.1\"",
+            ),
+        ];
+        table(&rows, |lines| {
+            let lines = format!("log {{log}} local0\noption httplog\n{lines}");
+            let mut proxy = t.start(&Proxy::http().frontend(&lines).text());
+            mask::log_line(&exchange(&mut proxy, &server, &log))
         });
     });
 }
@@ -213,13 +229,14 @@ fn variables_of_log_formats() {
             ("%ci %fi %fc %bc %sc %rc", "127.0.0.1 127.0.0.1 1 0 0 0\n"),
             ("%f %ft %b %s %si", "fe fe be s 127.0.0.1\n"),
             ("%B %U %ST %ts %tsc", "51 66 200 -- ----\n"),
-            ("%HM %HP %HPO %HQ %HU %HV %r", "GET /p /p ?q=1 /p?q=1 HTTP/1.1 GET /p?q=1 HTTP/1.1\n"),
-            ("%{+Q}r %{+Q}b %{+E}HU %{+X}ci", "GET /p /p ?q=1 /p?q=1 HTTP/1.1 GET /p?q=1 HTTP/1.1\n"),
-            ("%ac %fc %bc %sc %rc %sq %bq %lc", "\"GET /p?q=1 HTTP/1.1\" \"be\" /p?q=1 7F000001\n"),
-            ("%% %hr %hs %CC %CS %ID", "1 1 0 0 0 0 0 0\n"),
-            ("%[src] %[status]", "% - - -\n"),
-            ("%(name:str)ST a\\ b", "127.0.0.1 200\n"),
-            ("%{-M}ST %{+Q,-M}s", "200 a b\n"),
+            // A line of the request's parts alone is written twice by the reference; `%s` makes it one.
+            ("%HM %HP %HPO %HQ %HU %HV %r %s", "GET /p /p ?q=1 /p?q=1 HTTP/1.1 GET /p?q=1 HTTP/1.1 s\n"),
+            ("%{+Q}r %{+Q}b %{+E}HU %{+X}ci", "\"GET /p?q=1 HTTP/1.1\" \"be\" /p?q=1 7F000001\n"),
+            ("%ac %fc %bc %sc %rc %sq %bq %lc", "1 1 0 0 0 0 0 0\n"),
+            ("%% %hr %hs %CC %CS %ID", "% - - -\n"),
+            ("%[src] %[status]", "127.0.0.1 200\n"),
+            ("%(name:str)ST a\\ b", "200 a b\n"),
+            ("%{-M}ST %{+Q,-M}s", "200 \"s\"\n"),
         ];
         table(&rows, |format| {
             let lines = format!("log {{log}} format raw local0\nlog-format \"{format}\"");

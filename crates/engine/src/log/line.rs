@@ -65,7 +65,6 @@ fn write(t: &mut Transaction, plan: &LogPlan, level: Level, unfinished: bool) {
     let Some(format) = &plan.format else { return };
     make_unique_id(t);
     t.facts.logged = true;
-    plan.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let ring = &t.client.worker.log;
     let Draft { text, structured, scratch } = &mut *ring.draft.borrow_mut();
     text.clear();
@@ -75,6 +74,10 @@ fn write(t: &mut Transaction, plan: &LogPlan, level: Level, unfinished: bool) {
     format.render(&view, scratch, text, plan.longest);
     if let Some(format) = &plan.structured {
         format.render(&view, scratch, structured, plan.longest);
+    }
+    plan.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    if text.is_empty() {
+        return;
     }
     let wall = clock::wall();
     for target in &plan.targets {

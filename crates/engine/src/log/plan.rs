@@ -26,7 +26,7 @@ pub struct LogPlan {
     pub(super) error: Option<Format>,
     /// `unique-id-format`
     pub(super) unique_id: Option<Format>,
-    /// Lines so far (`%lc`).
+    /// Lines before this one (`%lc`).
     pub(super) lines: AtomicU64,
     /// The longest line that any target takes.
     pub(super) longest: usize,
@@ -211,7 +211,7 @@ impl LogPlan {
         &self.host
     }
 
-    /// Lines so far (`%lc`).
+    /// Lines before this one (`%lc`).
     pub(crate) fn lines_so_far(&self) -> i64 {
         self.lines.load(Relaxed) as i64
     }

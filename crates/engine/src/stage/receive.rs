@@ -64,6 +64,7 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
 
 /// What follows from the head for the connection and the body.
 fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
+    t.count();
     let head = &t.messages.request;
     t.front.request = h1::request_body(head);
     if !body_seems_valid(t.front.request, t.client.input.data(), limits) {
@@ -95,6 +96,7 @@ fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
 }
 
 fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
+    t.count();
     t.facts.blame(cause, Stage::Request);
     t.client.frontend.front().failed_requests.add(1);
     t.front.keep_alive = false;
