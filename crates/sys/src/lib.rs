@@ -8,6 +8,7 @@ pub mod accepted;
 pub mod address;
 pub mod capabilities;
 pub mod connect;
+pub mod counting;
 pub mod daemon;
 pub mod datagram;
 pub mod descriptors;

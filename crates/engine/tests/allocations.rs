@@ -1,0 +1,168 @@
+//! The promise that a request on a warm kept-alive connection takes no memory from the allocator.
+//!
+//! A real engine with one worker serves real sockets in this process. The threads of the client, of the
+//! origin and of the log target are exempt from the count, so that what is counted is the worker's.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its sockets fails")]
+
+use std::alloc::System;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use weir_config::values::Family;
+use weir_config::{Environment, Features, Files, Loader};
+use weir_engine::conf::Conf;
+use weir_engine::keywords::{Outside, SECTIONS, resolve};
+use weir_engine::runtime::Runtime;
+use weir_engine::snapshot::Snapshot;
+use weir_engine::{Binding, Engine, clock};
+use weir_sys::counting::{Counting, allocations, exempt_this_thread};
+
+#[global_allocator]
+static ALLOCATOR: Counting<System> = Counting(System);
+
+#[test]
+fn a_kept_alive_request_allocates_nothing() {
+    exempt_this_thread();
+    let origin = origin();
+    let (log, lines) = log_target();
+    let rows = [("a bare proxy", String::new()), ("with a log", format!("option httplog\nlog {log} local0"))];
+    for (what, options) in rows {
+        let (engine, address) = engine(&options, origin);
+        let mut client = TcpStream::connect(address).unwrap();
+        exchange(&mut client, WARM_UP);
+        let before = allocations();
+        exchange(&mut client, REQUESTS);
+        let taken = allocations() - before;
+        assert_eq!(taken, 0, "{what}: {taken} allocations in {REQUESTS} requests");
+        engine.stop();
+    }
+    // The last configuration logs: the count means nothing if no line was written.
+    assert!(lines.load(Relaxed) >= REQUESTS, "{} lines", lines.load(Relaxed));
+}
+
+/// Sends so many requests, one after the other, and reads their answers.
+fn exchange(client: &mut TcpStream, requests: usize) {
+    let mut answer = [0u8; 4096];
+    for _ in 0..requests {
+        client.write_all(REQUEST).unwrap();
+        let mut held = 0;
+        while !answer[..held].ends_with(BODY) {
+            let n = client.read(&mut answer[held..]).unwrap();
+            assert_ne!(n, 0, "the connection ended after {:?}", String::from_utf8_lossy(&answer[..held]));
+            held += n;
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+/// An engine with one worker, and where it listens.
+fn engine(options: &str, origin: SocketAddr) -> (Engine, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let conf = conf(&format!(
+        "defaults\nmode http\ntimeout connect 5s\ntimeout client 30s\ntimeout server 30s\n{options}\n\
+         frontend web\nbind {address}\ndefault_backend app\n\
+         backend app\nserver one {origin}\n"
+    ));
+    let runtime = Runtime::new(1);
+    let snapshot = Snapshot::build(&conf, &runtime, 100, clock::now());
+    let proxy = conf.proxies.iter().position(|p| p.name == "web").unwrap();
+    let sockets = vec![Arc::new(OwnedFd::from(listener))];
+    let engine = Engine::start(runtime, snapshot, &[Binding { proxy, bind: 0, sockets }]).unwrap();
+    (engine, address)
+}
+
+/// The configuration that `text` means.
+fn conf(text: &str) -> Conf {
+    let text = Text(text.to_owned());
+    let features = Features::default();
+    let environment = Environment::default();
+    let loaded = Loader { files: &text, sections: SECTIONS, features: &features, environment }.load(&["F"]);
+    let (conf, messages) = resolve(&loaded.document, &loaded.sources, &text);
+    assert!(!loaded.diagnostics.is_fatal() && !messages.is_fatal(), "{messages:#?}");
+    conf
+}
+
+/// A server that answers every request with [`ANSWER`].
+fn origin() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        exempt_this_thread();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                exempt_this_thread();
+                let mut request = [0u8; 4096];
+                while stream.read(&mut request).is_ok_and(|n| n > 0) {
+                    stream.write_all(ANSWER).unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+/// A syslog server, and how many datagrams it got.
+fn log_target() -> (SocketAddr, Arc<AtomicUsize>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let address = socket.local_addr().unwrap();
+    let lines = Arc::new(AtomicUsize::new(0));
+    let counted = lines.clone();
+    thread::spawn(move || {
+        exempt_this_thread();
+        let mut line = [0u8; 4096];
+        while socket.recv(&mut line).is_ok() {
+            counted.fetch_add(1, Relaxed);
+        }
+    });
+    (address, lines)
+}
+
+/// One file, and a world without names and users.
+struct Text(String);
+
+impl Files for Text {
+    fn read(&self, _: &str) -> io::Result<Vec<u8>> {
+        Ok(self.0.as_bytes().to_vec())
+    }
+
+    fn list(&self, _: &str) -> io::Result<Option<Vec<String>>> {
+        Ok(None)
+    }
+}
+
+impl Outside for Text {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn resolve(&self, _: &str, _: Family) -> Option<IpAddr> {
+        None
+    }
+
+    fn user(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn group(&self, _: &str) -> Option<u32> {
+        None
+    }
+}
+
+const REQUEST: &[u8] =
+    b"GET /index.html?a=b HTTP/1.1\r\nHost: www.example.org\r\nAccept: */*\r\nUser-Agent: test\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
+const BODY: &[u8] = b"\r\n\r\nhello\n";
+/// Enough for every pool to have what it needs.
+const WARM_UP: usize = 200;
+const REQUESTS: usize = 1000;
