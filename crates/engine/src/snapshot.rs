@@ -9,6 +9,8 @@ use std::sync::Arc;
 use weir_balance::{Member, Plan};
 use weir_sys::connect::ConnectSpec;
 
+use weir_http::h1::CaseMap;
+
 use crate::answers::Answers;
 use crate::balance::{self, Key};
 use crate::clock::Tick;
@@ -51,6 +53,8 @@ pub struct Proxy {
     pub log: Arc<LogPlan>,
     /// What it answers in the place of built-in answers.
     pub answers: Answers,
+    /// How names are spelled for peers that insist, where anything is set.
+    pub cases: Option<Arc<CaseMap>>,
 }
 
 /// A server, ready to run.
@@ -151,6 +155,7 @@ impl Proxy {
             fullconn,
             log,
             answers: Answers::compile(&conf.error_files),
+            cases: case_map(route.global).filter(|_| conf.options.intersects(ADJUSTED)),
         }
     }
 }
@@ -195,3 +200,14 @@ fn default_fullconn(conf: &Conf, maxconn: u32) -> u32 {
     let frontends = conf.proxies.iter().filter(|p| p.is_frontend());
     weir_balance::maxconn::default_fullconn(frontends.map(|p| p.maxconn.unwrap_or(maxconn)))
 }
+
+/// How header names are spelled for peers that insist (manual, 3.1 "h1-case-adjust").
+fn case_map(global: &conf::Global) -> Option<Arc<CaseMap>> {
+    let mut map = CaseMap::default();
+    global.h1_case_adjust.values().for_each(|spelling| map.insert(spelling));
+    Some(Arc::new(map)).filter(|m| !m.is_empty())
+}
+
+/// The options that make use of another spelling.
+const ADJUSTED: conf::Options =
+    conf::Options::H1_CASE_ADJUST_BOGUS_CLIENT.union(conf::Options::H1_CASE_ADJUST_BOGUS_SERVER);

@@ -86,6 +86,7 @@ pub(crate) async fn http(mut t: Transaction) -> Served {
 async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     proxy_header::accept(t).await?;
     receive::request(t).await?;
+    prepare::frontend(t)?;
     rules::request(t).await?;
     route::backend(t)?;
     rules::backend(t).await?;

@@ -9,6 +9,7 @@ pub mod h1;
 mod head;
 mod header_id;
 pub mod status;
+pub mod uri;
 
 pub use head::{Facts, Head, HeaderLine};
 pub use header_id::HeaderId;

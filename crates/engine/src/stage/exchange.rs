@@ -94,7 +94,8 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
 /// Writes the head that the server gets.
 fn send_head(t: &mut Transaction, back: &mut Conn, up: &mut Output) -> Pump {
     back.requests += 1;
-    let extra = h1::server_line(&t.messages.request, !prepare::server_closes(t));
+    prepare::name_server(t);
+    let extra = h1::server_line(&t.messages.request, !prepare::tells_close(t));
     let cases = prepare::server_cases(t);
     h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
     let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);

@@ -1,5 +1,6 @@
 //! The stages of a transaction, in the order of [`crate::transaction`].
 
+pub(crate) mod address_lines;
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod exchange;

@@ -1,49 +1,43 @@
-//! What the request gets on its way: the client's address, and the lines that belong to one connection only
-//! taken off (manual, 4.2 "option forwardfor"; RFC 9110, 7.6.1).
+//! What the request gets on its way, and what it must not have (manual, 4.2 "monitor-uri",
+//! "option http-restrict-req-hdr-names", "unique-id-header", "http-send-name-header").
 
-use weir_http::h1::CaseMap;
+use weir_http::{h1::CaseMap, uri};
 
-use crate::conf::{AddressHeader, Options};
+use crate::conf::{HeaderNames, Options};
+use crate::ending::{Cause, Stage};
 use crate::log;
+use crate::stage::address_lines;
 use crate::transaction::{Stop, Transaction};
+
+/// What the frontend decides before anything else.
+pub(crate) fn frontend(t: &mut Transaction) -> Result<(), Stop> {
+    let front = t.client.frontend.clone();
+    if let Some(monitored) = &front.conf().monitor_uri
+        && uri::path_and_query(t.messages.request.target()) == &**monitored
+    {
+        t.facts.logged = true; // Probes are not logged.
+        return Err(Stop::Answer(200));
+    }
+    restrict_names(t, front.conf().header_names)
+}
 
 /// Makes the request ready for a server.
 pub(crate) fn request(t: &mut Transaction) -> Result<(), Stop> {
-    let rule = t.proxy().conf().forward_for.clone().or_else(|| t.client.frontend.conf().forward_for.clone());
-    if let Some(rule) = rule {
-        add_address(t, &rule);
-    }
+    let back = t.proxy().clone();
+    restrict_names(t, back.conf().header_names)?;
     add_unique_id(t);
+    address_lines::add(t);
     Ok(())
 }
 
-/// Hands the unique id on (manual, 4.2 "unique-id-header").
-fn add_unique_id(t: &mut Transaction) {
-    let front = t.client.frontend.clone();
-    let Some(name) = &front.conf().unique_id_header else { return };
-    log::make_unique_id(t);
-    let messages = &mut *t.messages;
-    if !messages.captured.unique_id.is_empty() {
-        messages.request.append(name, &messages.captured.unique_id);
-    }
-}
-
-fn add_address(t: &mut Transaction, rule: &AddressHeader) {
-    let Some(ip) = t.client.source.ip() else { return };
-    if rule.except.is_some_and(|net| net.contains(&ip))
-        || (rule.if_none && t.messages.request.has(&rule.name))
-    {
-        return;
-    }
-    let mut text = [0u8; 46];
-    let len = {
-        use std::io::Write;
-        let mut rest = &mut text[..];
-        let _ = write!(rest, "{ip}");
-        let left = rest.len();
-        text.len() - left
-    };
-    t.messages.request.append(&rule.name, text.get(..len).unwrap_or_default());
+/// Tells the server its name, in the place of what the request says of it.
+pub(crate) fn name_server(t: &mut Transaction) {
+    let Some(assigned) = &t.assigned else { return };
+    let back = t.proxy().shared.conf.clone();
+    let Some(header) = &back.send_name_header else { return };
+    let head = &mut t.messages.request;
+    head.remove(|_, name, _| name.eq_ignore_ascii_case(header));
+    head.append(header, assigned.server.conf().name.as_bytes());
 }
 
 /// Whether the server's connection ends after this request.
@@ -53,14 +47,50 @@ pub(crate) fn server_closes(t: &Transaction) -> bool {
         || t.client.frontend.has(Options::HTTP_SERVER_CLOSE)
 }
 
+/// Whether the server is told that its connection ends; it may be left in the belief that it goes on (manual,
+/// 4.2 "option http-pretend-keepalive").
+pub(crate) fn tells_close(t: &Transaction) -> bool {
+    server_closes(t) && !t.proxy().has(Options::HTTP_PRETEND_KEEPALIVE)
+}
+
 /// The spelling of names that the server insists on.
 pub(crate) fn server_cases(t: &Transaction) -> Option<&CaseMap> {
-    let _ = t;
-    None
+    let back = t.proxy();
+    back.shared.cases.as_deref().filter(|_| back.has(Options::H1_CASE_ADJUST_BOGUS_SERVER))
 }
 
 /// The spelling of names that the client insists on.
 pub(crate) fn client_cases(t: &Transaction) -> Option<&CaseMap> {
-    let _ = t;
-    None
+    let front = &t.client.frontend;
+    front.shared.cases.as_deref().filter(|_| front.has(Options::H1_CASE_ADJUST_BOGUS_CLIENT))
+}
+
+/// Names that applications confuse with others.
+fn restrict_names(t: &mut Transaction, wanted: HeaderNames) -> Result<(), Stop> {
+    let plain = |name: &[u8]| name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    let head = &mut t.messages.request;
+    match wanted {
+        HeaderNames::Preserve => Ok(()),
+        HeaderNames::Delete => {
+            head.remove(|_, name, _| !plain(name));
+            Ok(())
+        }
+        HeaderNames::Reject if head.lines().iter().all(|l| plain(head.name(l))) => Ok(()),
+        HeaderNames::Reject => {
+            t.facts.blame(Cause::Proxy, Stage::Request);
+            t.client.frontend.front().denied_requests.add(1);
+            Err(Stop::Answer(403))
+        }
+    }
+}
+
+/// Hands the unique id on.
+fn add_unique_id(t: &mut Transaction) {
+    let front = t.client.frontend.clone();
+    let Some(name) = &front.conf().unique_id_header else { return };
+    log::make_unique_id(t);
+    let messages = &mut *t.messages;
+    if !messages.captured.unique_id.is_empty() {
+        messages.request.append(name, &messages.captured.unique_id);
+    }
 }

@@ -53,6 +53,12 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
         }
         // Nothing was asked: nothing is answered.
         Some(_) if t.client.input.is_empty() && t.client.requests > 0 => Err(Stop::Close),
+        // A browser that connected ahead of its need (manual, 4.2 "option http-ignore-probes").
+        Some(_) | None if is_probe(t) => {
+            t.facts.logged = true;
+            t.front.keep_alive = false;
+            Err(Stop::Close)
+        }
         Some(r) => {
             let stop = refuse(t, Cause::Client, 400);
             t.facts.status = 400; // For the log, even where nobody is there to read it.
@@ -60,6 +66,10 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
         }
         None => Err(refuse(t, Cause::ClientTimeout, 408)),
     }
+}
+
+fn is_probe(t: &Transaction) -> bool {
+    t.client.input.is_empty() && t.client.frontend.has(Options::HTTP_IGNORE_PROBES)
 }
 
 /// What follows from the head for the connection and the body.
@@ -75,7 +85,10 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
     }
     t.facts.requested = Some(t.now());
     let closing = t.client.worker.runtime.process.is_stopping();
-    t.front.keep_alive = h1::persists(head) && !closing && !t.client.frontend.has(Options::HTTP_CLOSE);
+    let keeps_odd_codings = t.client.worker.view().snapshot.global.h1_keep_insecure_te;
+    t.front.keep_alive = (h1::persists(head) || keeps_odd_codings && h1::wants_to_persist(head))
+        && !closing
+        && !t.client.frontend.has(Options::HTTP_CLOSE);
     t.client.requests += 1;
     t.facts.log_bytes.0 += h1::accounted(&t.messages.request) as u64;
     let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;

@@ -3,6 +3,7 @@
 use memchr::{memchr, memmem, memrchr};
 
 use super::chars;
+use crate::uri::split_port;
 use crate::{Head, HeaderId};
 
 /// Whether a host, with or without a port, is one that may be sent on.
@@ -129,16 +130,6 @@ fn split(authority: &[u8]) -> Parts<'_> {
     let (user, rest) = authority.split_at_checked(at).unwrap_or((b"", authority));
     let (host, port) = split_port(rest);
     Parts { user, host_and_port: rest, host, port }
-}
-
-/// The port is what follows the last colon, where that is not within brackets.
-fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match memrchr(b':', host) {
-        Some(n) if memrchr(b']', host).is_none_or(|bracket| bracket < n) => {
-            (host.get(..n).unwrap_or_default(), host.get(n + 1..))
-        }
-        _ => (host, None),
-    }
 }
 
 /// RFC 3986, 3.1.

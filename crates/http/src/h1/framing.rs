@@ -73,6 +73,13 @@ pub fn persists(head: &Head) -> bool {
     !facts.close && (modern || facts.keep_alive) && (modern || !facts.chunked) && !facts.ambiguous_length
 }
 
+/// Whether the sender wants its connection to go on, whatever its message says about lengths (manual, 3.1
+/// "h1-do-not-close-on-insecure-transfer-encoding").
+pub fn wants_to_persist(head: &Head) -> bool {
+    let facts = head.facts();
+    !facts.close && (head.version() >= (1, 1) || facts.keep_alive)
+}
+
 /// The line that tells a client whether its connection goes on.
 pub fn client_line(response: &Head, request: &Head, goes_on: bool) -> &'static [u8] {
     let modern = response.version() >= (1, 1);

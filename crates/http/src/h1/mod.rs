@@ -11,7 +11,7 @@ mod write;
 pub use body::{ChunkDecoder, ChunkStep};
 pub use framing::{
     BodyLength, client_line, expects_continue, persists, request_body, response_body, server_line,
-    strip_length, token_in,
+    strip_length, token_in, wants_to_persist,
 };
 pub use parse::{
     Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,
