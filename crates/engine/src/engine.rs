@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use parking_lot::Mutex;
 
 use crate::listener::Opened;
+use crate::log;
 use crate::runtime::Runtime;
 use crate::snapshot::Snapshot;
 use crate::worker::{Colleagues, Command, Handle};
@@ -84,6 +85,7 @@ impl Engine {
     /// Closes the listening sockets and idle connections; what runs is left to finish (SIGUSR1).
     pub fn drain(&self) {
         self.runtime.process.stopping.store(true, Relaxed);
+        log_stopped(&self.runtime, &self.snapshot());
         for w in self.workers.lock().iter() {
             w.tell(Command::Drain);
         }
@@ -103,6 +105,19 @@ impl Engine {
         for w in workers.iter_mut() {
             w.join();
         }
+    }
+}
+
+/// Tells the logs of all proxies that they take nothing any more; those that listened come first.
+fn log_stopped(runtime: &Runtime, snapshot: &Snapshot) {
+    let (listening, others): (Vec<_>, Vec<_>) =
+        snapshot.proxies.iter().partition(|p| !p.conf.binds.is_empty());
+    for p in listening.into_iter().chain(others) {
+        let front = p.runtime.frontend.sum(|c| &c.connections);
+        let back = p.runtime.backend.sum(|c| &c.sessions);
+        let name = &p.conf.name;
+        let text = format!("Proxy {name} stopped (cumulated conns: FE: {front}, BE: {back}).");
+        log::event(p, runtime, log::Level::Warning, &text);
     }
 }
 

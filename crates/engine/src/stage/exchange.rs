@@ -234,7 +234,9 @@ impl Wait {
         if !t.client.timer.poll_expired(cx) {
             return Poll::Pending;
         }
-        Poll::Ready(Err(if due == self.server_due { Missing::Late } else { Missing::ClientLate }))
+        // A server cannot be late with an answer to what the client keeps back.
+        let client = !sent && due == self.client_due;
+        Poll::Ready(Err(if client { Missing::ClientLate } else { Missing::Late }))
     }
 }
 
@@ -310,9 +312,6 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);
-    if matches!(missing, Missing::ClientLeft) {
-        t.facts.status = 400; // For the log: nobody is there to read it.
-    }
     let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
         back.failed_responses.add(1);
