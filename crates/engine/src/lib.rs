@@ -23,6 +23,7 @@ mod local;
 pub mod log;
 mod mux;
 mod names;
+pub mod operator;
 mod outbound;
 mod pool;
 pub mod runtime;

@@ -11,6 +11,9 @@ use crate::cli::version;
 /// A line `class<TAB>name<TAB>state` for every word.
 pub(crate) fn listing() -> Vec<String> {
     let mut lines = engine::listing();
+    lines.extend(weir_expr::FETCHES.iter().copied().flatten().map(weir_config::Keyword::listing));
+    lines.extend(weir_expr::CONVERTERS.iter().copied().flatten().map(weir_config::Keyword::listing));
+    lines.extend(weir_expr::CRITERIA.iter().map(weir_config::Keyword::listing));
     lines.extend(weir_admin::registry().commands().iter().map(weir_config::Keyword::listing));
     lines
 }

@@ -1,6 +1,8 @@
 //! The commands of a worker's socket, by what they speak about.
 
+mod counters;
 mod process;
+mod servers;
 
 use crate::cli::{self, Registry};
 use crate::world::World;
@@ -9,5 +11,8 @@ use crate::{info, stat};
 /// All commands of a worker's socket.
 pub fn registry() -> Registry<World> {
     let (among, last) = cli::standard();
-    Registry::new(vec![among, info::table(), stat::table(), process::table()], last)
+    Registry::new(
+        vec![among, info::table(), stat::table(), counters::table(), process::table(), servers::table()],
+        last,
+    )
 }

@@ -62,6 +62,20 @@ pub struct Average {
     highest: AtomicU64,
 }
 
+// === impl Counters ===
+
+impl Counters {
+    /// Lets highest values begin anew. A worker that counts in this moment may bring the old one back.
+    pub fn forget_highest(&self) {
+        for rate in [&self.connection_rate, &self.session_rate, &self.request_rate] {
+            rate.highest.store(0, Relaxed);
+        }
+        for average in [&self.queue_millis, &self.connect_millis, &self.response_millis, &self.total_millis] {
+            average.highest.store(0, Relaxed);
+        }
+    }
+}
+
 // === impl Counter ===
 
 impl Counter {
@@ -111,7 +125,8 @@ impl Rate {
 
     /// The second of the process in which the last event fell; none before the first.
     pub fn last_second(&self) -> Option<u64> {
-        (self.highest() > 0).then(|| self.second.load(Relaxed))
+        let second = self.second.load(Relaxed);
+        (second > 0 || self.current.load(Relaxed) > 0).then_some(second)
     }
 
     /// The most events that fell into one second.

@@ -273,6 +273,11 @@ impl Level {
     pub fn highest(&self) -> u32 {
         self.highest.load(Relaxed)
     }
+
+    /// Takes the number now for the highest.
+    pub fn forget_highest(&self) {
+        self.highest.store(self.now(), Relaxed);
+    }
 }
 
 fn counters(workers: usize) -> Box<[Counters]> {

@@ -1,0 +1,81 @@
+//! Commands about counters, frontends' limits and captured errors.
+
+use weir_config::values::leading_integer;
+use weir_engine::clock;
+use weir_engine::conf::CliLevel;
+use weir_engine::runtime::{Counters, Level};
+use weir_expr::date::Civil;
+
+use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::world::{Counted, World};
+
+/// The commands of this file.
+pub(super) fn table() -> Vec<CommandKeyword<World>> {
+    use CliLevel::Operator;
+    vec![
+        command(
+            "clear counters",
+            "[all]",
+            Operator,
+            "clear max statistics counters (or all counters)",
+            clear,
+        ),
+        command(
+            "show errors",
+            "[<px>] [request|response]",
+            Operator,
+            "report last request and/or response errors for each proxy",
+            errors,
+        ),
+    ]
+}
+
+/// Highest values begin anew; with `all`, every counter does.
+fn clear(call: &mut Call<'_, World>) -> Outcome {
+    let all = call.arg(0) == "all";
+    if all && !call.allowed(CliLevel::Admin) {
+        return Outcome::Done;
+    }
+    let world = call.world;
+    let clear = |of: Counted, counters: &[Counters], levels: &[&Level]| {
+        counters.iter().for_each(Counters::forget_highest);
+        levels.iter().for_each(|level| level.forget_highest());
+        if all {
+            world.clear(of, counters);
+        }
+    };
+    let process = world.engine.runtime().process.per_worker.get();
+    clear(Counted::Process, process.map_or(&[][..], |all| all), &[]);
+    for proxy in &world.engine.snapshot().proxies {
+        let (name, state) = (&proxy.conf.name, &proxy.runtime);
+        let front = &state.frontend;
+        clear(Counted::Frontend(name.clone()), &front.counters, &[&front.sessions]);
+        let back = &state.backend;
+        clear(Counted::Backend(name.clone()), &back.counters, &[&back.sessions, &state.queued]);
+        for server in &proxy.servers {
+            let of = Counted::Server(name.clone(), server.conf.name.clone());
+            let state = &server.runtime;
+            clear(of, &state.counters, &[&state.serving, &state.queued]);
+        }
+    }
+    Outcome::Done
+}
+
+/// No message that breaks HTTP is kept, so there is none to show.
+fn errors(call: &mut Call<'_, World>) -> Outcome {
+    let name = call.arg(0).into_owned();
+    let snapshot = call.world.engine.snapshot();
+    let known = snapshot.proxies.iter().any(|p| p.conf.name == name || p.conf.id.to_string() == name);
+    if call.has(0) && !known && leading_integer(name.as_bytes()) >= 0 {
+        return call.say("No such proxy.");
+    }
+    call.say(format!("Total events captured on [{}] : 0", local_time()))
+}
+
+/// `21/Nov/2026:03:19:48.328`
+fn local_time() -> String {
+    let micros = clock::wall();
+    let second = i64::try_from(micros / 1_000_000).unwrap_or_default();
+    let date = Civil::new(second, weir_sys::time::local_offset(second)).log();
+    format!("{}.{:03}", String::from_utf8_lossy(&date), micros / 1000 % 1000)
+}

@@ -1,0 +1,304 @@
+//! Commands about servers and backends: their states, weights and limits, and the tables that list them.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use weir_config::values::leading_integer;
+use weir_engine::clock;
+use weir_engine::conf::{CliLevel, Endpoint};
+use weir_engine::operator::{self, Order};
+use weir_engine::runtime::Admin;
+use weir_engine::snapshot::{Proxy, Server};
+
+use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::world::World;
+
+/// The commands of this file.
+pub(super) fn table() -> Vec<CommandKeyword<World>> {
+    use CliLevel::{Admin, User};
+    vec![
+        command("disable server", "(DEPRECATED)", Admin, DISABLE, |call| give(call, Order::Maintain)),
+        command("enable server", " (DEPRECATED)", Admin, ENABLE, |call| give(call, Order::Ready)),
+        command("get weight", "<bk>/<srv>", User, "report a server's current weight", weight_of),
+        command("set maxconn server", "<bk>/<srv>", Admin, "change a server's maxconn setting", set_maxconn),
+        command(
+            "set server",
+            "<bk>/<srv> [opts]",
+            Admin,
+            "change a server's state, weight, address or ssl",
+            set_server,
+        ),
+        command("set weight", "<bk>/<srv>  (DEPRECATED)", Admin, WEIGHT, |call| set_weight(call, 1)),
+        command("show backend", "", User, "list backends in the current running config", backends),
+        command(
+            "show servers conn",
+            "[<backend>]",
+            User,
+            "dump server connections status (all or for a single backend)",
+            connections,
+        ),
+        command(
+            "show servers state",
+            "[<backend>]",
+            User,
+            "dump volatile server information (all or for a single backend)",
+            states,
+        ),
+    ]
+}
+
+/// The server that the first word names, or a message.
+fn named(call: &mut Call<'_, World>) -> Result<(Arc<Proxy>, Arc<Server>), &'static str> {
+    let word = call.arg(0);
+    let (backend, name) = word.split_once('/').ok_or("Require 'backend/server'.")?;
+    let snapshot = call.world.engine.snapshot();
+    let proxy = snapshot.backend(backend).ok_or("No such backend.")?;
+    let server = proxy.servers.iter().find(|server| server.conf.name == name).ok_or("No such server.")?;
+    Ok((proxy.clone(), server.clone()))
+}
+
+fn give(call: &mut Call<'_, World>, order: Order) -> Outcome {
+    match named(call) {
+        Ok((proxy, server)) => {
+            operator::order(&call.world.engine.snapshot(), &proxy, &server, order);
+            Outcome::Done
+        }
+        Err(message) => call.say(message),
+    }
+}
+
+fn weight_of(call: &mut Call<'_, World>) -> Outcome {
+    match named(call) {
+        Ok((_, server)) => {
+            let state = &server.runtime;
+            call.say(format!("{} (initial {})", state.weight.load(Relaxed), state.initial_weight))
+        }
+        Err(message) => call.say(message),
+    }
+}
+
+fn set_server(call: &mut Call<'_, World>) -> Outcome {
+    if let Err(message) = named(call) {
+        return call.say(message);
+    }
+    let value = call.arg(2).into_owned();
+    let order = match (call.arg(1).as_ref(), value.as_str()) {
+        ("weight", _) => return set_weight(call, 2),
+        ("state", "ready") => Order::Ready,
+        ("state", "drain") => Order::Drain,
+        ("state", "maint") => Order::Maintain,
+        ("state", _) => {
+            return call.say("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
+        }
+        ("health", "up") => Order::Up,
+        ("health", "stopping") => Order::Stop,
+        ("health", "down") => Order::Down,
+        ("health", _) => {
+            return call.say("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
+        }
+        _ => return call.say("usage: set server <backend>/<server> health | state | weight"),
+    };
+    give(call, order)
+}
+
+/// `at`: where the weight stands behind the name of the command.
+fn set_weight(call: &mut Call<'_, World>, at: usize) -> Outcome {
+    let server = match named(call) {
+        Ok((_, server)) => server,
+        Err(message) => return call.say(message),
+    };
+    if !call.has(at) {
+        return call.say("Require <weight> or <weight%>.");
+    }
+    match weight(call.arg(at).as_bytes(), server.runtime.initial_weight) {
+        Ok(weight) => give(call, Order::Weight(weight)),
+        Err(message) => call.say(message),
+    }
+}
+
+/// A weight, or a share of the configuration's.
+fn weight(text: &[u8], initial: u32) -> Result<u32, &'static str> {
+    let (number, tail) = number(text).ok_or("Empty weight string empty or preceded by garbage")?;
+    match tail {
+        b"%" if number < 0 => Err("Relative weight must be positive."),
+        b"%" => {
+            let weight = i64::from(initial).saturating_mul(number) / 100;
+            Ok(u32::try_from(weight).unwrap_or(u32::MAX).min(HEAVIEST))
+        }
+        b"" => match u32::try_from(number) {
+            Ok(weight) if weight <= HEAVIEST => Ok(weight),
+            _ => Err("Absolute weight can only be between 0 and 256 inclusive."),
+        },
+        _ => Err("Trailing garbage in weight string"),
+    }
+}
+
+/// The number that a text begins with, and what follows it.
+fn number(text: &[u8]) -> Option<(i64, &[u8])> {
+    let signed = text.first().is_some_and(|b| matches!(b, b'-' | b'+'));
+    let digits = text.iter().skip(usize::from(signed)).take_while(|b| b.is_ascii_digit()).count();
+    let (_, tail) = text.split_at_checked(usize::from(signed) + digits)?;
+    (digits > 0).then(|| (leading_integer(text), tail))
+}
+
+fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
+    if let Err(message) = named(call) {
+        return call.say(message);
+    }
+    if !call.has(1) {
+        return call.say("Require <maxconn>.");
+    }
+    match number(call.arg(1).as_bytes()) {
+        None => call.say("maxconn string empty or preceded by garbage"),
+        Some((_, tail)) if !tail.is_empty() => call.say("Trailing garbage in maxconn string"),
+        Some((limit, _)) => give(call, Order::Maxconn(u32::try_from(limit).unwrap_or(0))),
+    }
+}
+
+fn backends(call: &mut Call<'_, World>) -> Outcome {
+    call.say("# name");
+    for proxy in call.world.engine.snapshot().proxies.iter().filter(|p| p.conf.is_backend()) {
+        call.say(&proxy.conf.name);
+    }
+    Outcome::Done
+}
+
+/// The backends that a list is about: the one named by the first word, or all.
+fn listed(call: &Call<'_, World>) -> Option<Vec<Arc<Proxy>>> {
+    let snapshot = call.world.engine.snapshot();
+    if call.has(0) {
+        return Some(vec![snapshot.backend(&call.arg(0))?.clone()]);
+    }
+    let wanted = |p: &&Arc<Proxy>| p.conf.is_backend() && !p.conf.disabled;
+    Some(snapshot.proxies.iter().filter(wanted).cloned().collect())
+}
+
+/// Address and port as the tables show them.
+fn address(server: &Server) -> (String, u16) {
+    match &server.conf.endpoint {
+        Some(Endpoint::Inet(address)) => (address.ip().to_string(), address.port()),
+        _ => ("-".to_owned(), 0),
+    }
+}
+
+fn connections(call: &mut Call<'_, World>) -> Outcome {
+    let Some(backends) = listed(call) else { return call.say("Can't find backend.") };
+    let threads = call.world.engine.runtime().workers;
+    call.say(format!(
+        "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[{threads}]"
+    ));
+    for proxy in backends {
+        for server in &proxy.servers {
+            let (ip, port) = address(server);
+            let state = &server.runtime;
+            let (used, idle) = (state.in_use.load(Relaxed), state.idle.load(Relaxed));
+            let _ = write!(
+                call.out,
+                "{}/{} {}/{} {ip} {port} - {} {} {used} {} {} 0 0 {idle} {} {idle}",
+                proxy.conf.name,
+                server.conf.name,
+                proxy.conf.id,
+                server.conf.id,
+                server.conf.pool.purge_delay.as_millis(),
+                state.serving.now(),
+                state.serving.highest(),
+                used,
+                server.conf.pool.max,
+            );
+            // Whose they are is known to the workers alone: all are shown with the first.
+            for thread in 0..threads {
+                let _ = write!(call.out, " {}", if thread == 0 { idle } else { 0 });
+            }
+            call.out.push(b'\n');
+        }
+    }
+    Outcome::Done
+}
+
+/// The format of state files, version 1 (management manual, 9.3 "show servers state").
+fn states(call: &mut Call<'_, World>) -> Outcome {
+    let Some(backends) = listed(call) else { return call.say("Can't find backend.") };
+    call.say("1");
+    call.say(STATE_COLUMNS);
+    for proxy in backends {
+        for server in &proxy.servers {
+            state_line(call.out, &proxy, server);
+        }
+    }
+    Outcome::Done
+}
+
+fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
+    let (conf, state) = (&server.conf, &server.runtime);
+    let health = state.health.lock().clone();
+    let admin = state.admin();
+    let since = clock::now().0.saturating_sub(state.changed.load(Relaxed)) / 1_000_000;
+    // 0: stopped, 2: running, 3: stopping.
+    let operational = match () {
+        () if !state.is_running() => 0,
+        () if state.stopping.load(Relaxed) => 3,
+        () => 2,
+    };
+    // What the file says is in force until an operator says otherwise.
+    let forced = if admin.contains(Admin::CONFIGURED_MAINT) { Admin::FORCED_MAINT } else { Admin::empty() };
+    // 1: unknown, 2: initializing, and so on; 6: configured and enabled, 8 more while it is paused.
+    let paused = admin.intersects(Admin::MAINT);
+    let (checked, result) = match (&conf.check, health.status) {
+        (None, _) => (1, 0),
+        (Some(_), None) => (2, 0),
+        (Some(_), Some(status)) => (status as u32 + 1, if state.up.load(Relaxed) { 3 } else { 2 }),
+    };
+    let check_state = match (conf.check.is_some(), paused) {
+        (true, false) => 6,
+        (true, true) => 14,
+        (false, true) => 8,
+        (false, false) => 0,
+    };
+    let (ip, port) = address(server);
+    let _ = writeln!(
+        out,
+        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} 0 0 0 {} {port} - 0 {} - - 0",
+        proxy.conf.id,
+        proxy.conf.name,
+        conf.id,
+        conf.name,
+        (admin | forced).bits(),
+        state.weight.load(Relaxed),
+        state.initial_weight,
+        if conf.check.is_some() { health.counter.count() } else { 0 },
+        conf.hostname.as_deref().unwrap_or("-"),
+        conf.check.as_ref().and_then(|check| check.port).unwrap_or(0),
+    );
+}
+
+const DISABLE: &str = "disable a server for maintenance (use 'set server' instead)";
+const ENABLE: &str = "enable a disabled server (use 'set server' instead)";
+const WEIGHT: &str = "change a server's weight (use 'set server' instead)";
+
+const STATE_COLUMNS: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port";
+
+const HEAVIEST: u32 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_numbers_or_shares_of_the_initial_one() {
+        for (text, wanted) in [
+            ("0", Ok(0)),
+            ("256", Ok(256)),
+            ("50%", Ok(5)),
+            ("5000%", Ok(256)),
+            ("257", Err("Absolute weight can only be between 0 and 256 inclusive.")),
+            ("-1", Err("Absolute weight can only be between 0 and 256 inclusive.")),
+            ("-5%", Err("Relative weight must be positive.")),
+            ("10x", Err("Trailing garbage in weight string")),
+            ("x", Err("Empty weight string empty or preceded by garbage")),
+            ("", Err("Empty weight string empty or preceded by garbage")),
+        ] {
+            assert_eq!(weight(text.as_bytes(), 10), wanted, "{text}");
+        }
+    }
+}
