@@ -96,8 +96,10 @@ impl Answer {
 
     /// Whether a client's connection can go on after it.
     pub fn persists(&self) -> bool {
-        let bounded = self.head.facts().content_length.is_some() || self.head.facts().chunked;
-        bounded && h1::persists(&self.head)
+        // The version is the file's, not that of a server who would close.
+        let facts = self.head.facts();
+        let chunked = facts.chunked && self.head.version() >= (1, 1);
+        !facts.close && (chunked || facts.content_length.is_some())
     }
 
     /// Writes it as the answer to a request; `goes_on` says that the client's connection does.
@@ -249,6 +251,8 @@ mod tests {
     fn a_file_becomes_an_answer_or_says_why_not() {
         let good = Answer::parse(b"HTTP/1.0 503 Mine\r\nX-A: b\n\nbody\n").unwrap();
         assert!(!good.persists());
+        let bounded = Answer::parse(b"HTTP/1.0 503 Mine\r\nContent-Length: 1\r\n\r\na").unwrap();
+        assert!(bounded.persists());
         assert_eq!(good.body(), b"body\n");
         for (bytes, error) in [
             ("HTTP/1.1 503 x\r\n", NoAnswer::Truncated),

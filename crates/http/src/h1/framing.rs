@@ -83,7 +83,7 @@ pub fn wants_to_persist(head: &Head) -> bool {
 /// The line that tells a client whether its connection goes on.
 pub fn client_line(response: &Head, request: &Head, goes_on: bool) -> &'static [u8] {
     let modern = response.version() >= (1, 1);
-    if (100..200).contains(&response.status()) {
+    if response.status() < 200 {
         return b"";
     }
     match goes_on {
