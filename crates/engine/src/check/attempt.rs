@@ -81,13 +81,14 @@ impl Attempt<'_> {
         let mut bytes = Vec::new();
         match saying {
             Saying::Http(request) => request.write(self.place, &mut bytes),
+            Saying::Bytes(said) => bytes.extend_from_slice(said),
         }
         self.write(run, &bytes).await?;
         run.sent(saying);
         Ok(())
     }
 
-    async fn write(&self, run: &Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {
+    async fn write(&self, run: &mut Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {
         let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
         while !bytes.is_empty() {
             let sent = self.in_time(|cx| stream.poll_write(cx, bytes, false)).await;

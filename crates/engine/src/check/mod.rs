@@ -1,6 +1,7 @@
 //! Health checks: each server is checked by one worker, which tells everybody else through the server's atomics.
 //!
-//! [`script`] is the conversation of a check without I/O, [`http`] what it says and hears of HTTP; [`attempt`]
+//! [`script`] is the conversation of a check without I/O, [`http`] what it says and hears of HTTP, [`expect`] what it
+//! makes of an answer; [`attempt`]
 //! gives it a connection and a deadline, [`task`] decides when the next one is due, [`state`] draws the
 //! consequences (rise and fall are counted by `weir_balance::health`), and [`report`] words them.
 //! Servers are dealt to workers by a hash of their names; a reload keeps the tasks whose checks stay the same.
@@ -8,6 +9,7 @@
 
 mod attempt;
 mod errno;
+mod expect;
 mod http;
 mod plan;
 mod report;

@@ -9,20 +9,29 @@ use std::io;
 use std::net::SocketAddr;
 
 use weir_balance::health::CheckStatus;
-use weir_expr::regex::Regex;
 
 use super::errno;
+use super::expect::{Expect, Heard, Met};
 use super::http::{Request, Response};
-use crate::conf::{self, CheckKind, HttpExpect};
+use crate::conf::{self, CheckExpect, CheckKind, CheckStep, Want};
 
 /// The steps of a check.
 #[derive(Debug)]
 pub(super) struct Script {
     steps: Vec<Step>,
-    /// What is spoken.
-    pub(super) http: bool,
+    protocol: Protocol,
     /// `http-check disable-on-404`
     disable_on_404: bool,
+}
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// Nothing: a connection is enough.
+    None,
+    Http,
+    /// What `tcp-check` lines say.
+    Script,
 }
 
 /// One step.
@@ -34,6 +43,8 @@ pub(super) enum Step {
     Send(Saying),
     /// Hear this.
     Expect(Expect),
+    /// Tell this where the next step fails.
+    Comment(String),
 }
 
 /// How a connection of a check is opened.
@@ -41,11 +52,15 @@ pub(super) enum Step {
 pub(super) struct Connect {
     /// The server line decides what is not said here.
     pub(super) default: bool,
+    /// No line asks for it.
+    implied: bool,
     pub(super) addr: Option<SocketAddr>,
     pub(super) port: Option<u16>,
     pub(super) send_proxy: bool,
     /// No reset at the end.
     pub(super) linger: bool,
+    /// Told where it fails.
+    comment: Option<String>,
 }
 
 /// What is sent.
@@ -53,26 +68,8 @@ pub(super) struct Connect {
 pub(super) enum Saying {
     /// A request, with the state of the server in a header or not.
     Http(Request),
-}
-
-/// What is expected.
-#[derive(Debug)]
-pub(super) struct Expect {
-    want: Want,
-    /// `!`: the contrary.
-    negated: bool,
-    /// Bytes to wait for before a mismatch counts.
-    min_recv: usize,
-    /// Told where it is not met.
-    comment: Option<String>,
-}
-
-#[derive(Debug)]
-enum Want {
-    Status(Vec<(u16, u16)>),
-    StatusRegex(Regex),
-    Body(Vec<u8>),
-    BodyRegex(Regex),
+    /// These bytes.
+    Bytes(Vec<u8>),
 }
 
 /// What a check found.
@@ -95,6 +92,10 @@ pub(super) struct Run<'a> {
     response: Response,
     /// The last request was one whose answer has no body.
     head_only: bool,
+    /// `on-success` of the last expectation that had one.
+    said: Option<String>,
+    /// `ok-status` of the last expectation.
+    ok: Option<CheckStatus>,
 }
 
 /// What is to be done.
@@ -109,33 +110,36 @@ pub(super) enum Next<'a> {
     Done(Outcome),
 }
 
-/// What has come of an answer.
-struct Heard<'a> {
-    response: &'a Response,
-    input: &'a [u8],
-    ended: bool,
-    head_only: bool,
-}
-
-/// What is known of an expectation.
-enum Met {
-    Yes,
-    No(Outcome),
-    /// More bytes may still decide.
-    Open,
-}
-
 // === impl Script ===
 
 impl Script {
     /// The script of a backend.
     pub(super) fn of(kind: &CheckKind) -> Self {
         match kind {
-            CheckKind::Tcp => {
-                Self { steps: vec![Step::Connect(Connect::implied())], http: false, disable_on_404: false }
-            }
             CheckKind::Http(check) => Self::of_http(check),
+            CheckKind::Script(steps) if !steps.is_empty() => Self::of_lines(steps),
+            CheckKind::Tcp | CheckKind::Script(_) => {
+                let steps = vec![Step::Connect(Connect::implied())];
+                Self { steps, protocol: Protocol::None, disable_on_404: false }
+            }
         }
+    }
+
+    fn of_lines(lines: &[CheckStep]) -> Self {
+        let step = |line: &CheckStep| match line {
+            CheckStep::Connect(connect, comment) => {
+                Some(Step::Connect(Connect { comment: comment.clone(), ..Connect::of(connect) }))
+            }
+            CheckStep::Send(bytes) => Some(Step::Send(Saying::Bytes(bytes.clone()))),
+            CheckStep::Expect(expect) => Expect::of(expect).map(Step::Expect),
+            CheckStep::Comment(text) => Some(Step::Comment(text.clone())),
+        };
+        let mut steps: Vec<Step> = lines.iter().filter_map(step).collect();
+        let first = steps.iter().find(|s| !matches!(s, Step::Comment(_)));
+        if !matches!(first, Some(Step::Connect(_))) {
+            steps.insert(0, Step::Connect(Connect::implied()));
+        }
+        Self { steps, protocol: Protocol::Script, disable_on_404: false }
     }
 
     fn of_http(check: &conf::HttpCheck) -> Self {
@@ -143,10 +147,11 @@ impl Script {
         let mut steps = vec![Step::Connect(connect)];
         steps.push(Step::Send(Saying::Http(Request::new(&check.send, check.send_state))));
         if check.expect.is_empty() {
-            steps.push(Step::Expect(Expect::new(Want::Status(vec![(200, 399)]), false)));
+            let good = CheckExpect::new(Want::Status(vec![(200, 399)]), false);
+            steps.extend(Expect::of(&good).map(Step::Expect));
         }
         steps.extend(check.expect.iter().filter_map(Expect::of).map(Step::Expect));
-        Self { steps, http: true, disable_on_404: check.disable_on_404 }
+        Self { steps, protocol: Protocol::Http, disable_on_404: check.disable_on_404 }
     }
 }
 
@@ -154,7 +159,7 @@ impl Script {
 
 impl Connect {
     fn implied() -> Self {
-        Self { default: true, ..Self::default() }
+        Self { default: true, implied: true, ..Self::default() }
     }
 
     fn of(conf: &conf::CheckConnect) -> Self {
@@ -164,92 +169,16 @@ impl Connect {
             port: conf.port,
             send_proxy: conf.send_proxy,
             linger: conf.linger,
-        }
-    }
-}
-
-// === impl Expect ===
-
-impl Expect {
-    fn new(want: Want, negated: bool) -> Self {
-        Self { want, negated, min_recv: 0, comment: None }
-    }
-
-    /// None where a regex does not compile, which the load has refused already.
-    fn of(conf: &HttpExpect) -> Option<Self> {
-        let regex = |text: &str| Regex::compile(text.as_bytes(), true).ok();
-        Some(match conf {
-            HttpExpect::Status(ranges, negated) => Self::new(Want::Status(ranges.clone()), *negated),
-            HttpExpect::Body(text, negated) => Self::new(Want::Body(text.clone()), *negated),
-            HttpExpect::StatusRegex(text, negated) => Self::new(Want::StatusRegex(regex(text)?), *negated),
-            HttpExpect::BodyRegex(text, negated) => Self::new(Want::BodyRegex(regex(text)?), *negated),
-        })
-    }
-
-    /// Judges a response whose head is there. `step` counts from the connection, which is 0.
-    fn judge(&self, heard: &Heard<'_>, step: usize) -> Met {
-        let response = heard.response;
-        match &self.want {
-            Want::Status(ranges) => {
-                let code = response.status();
-                let found = ranges.iter().any(|(low, high)| (*low..=*high).contains(&code));
-                self.judge_status(found, response, "status codes", step)
-            }
-            Want::StatusRegex(regex) => {
-                let found = regex.is_match(response.status().to_string().as_bytes());
-                self.judge_status(found, response, "status regex", step)
-            }
-            Want::Body(text) => self.judge_body(heard, |body| contains(body, text)),
-            Want::BodyRegex(regex) => self.judge_body(heard, |body| regex.is_match(body)),
+            ..Self::default()
         }
     }
 
-    fn judge_status(&self, found: bool, response: &Response, what: &str, step: usize) -> Met {
-        if found != self.negated {
-            return Met::Yes;
-        }
-        let reason = response.reason();
-        let message = if reason.is_empty() {
-            self.with_comment(format!("TCPCHK did not match content({what}) at step {step}"))
-        } else {
-            reason
-        };
-        Met::No(Outcome { status: CheckStatus::L7Status, code: Some(response.status().into()), message })
-    }
-
-    fn judge_body(&self, heard: &Heard<'_>, matches: impl Fn(&[u8]) -> bool) -> Met {
-        let (body, whole) = heard.response.body(heard.input, heard.head_only);
-        let whole = whole || heard.ended;
-        if body.is_empty() && whole {
-            return Met::No(self.mismatch("HTTP content check could not find a response body"));
-        }
-        if !whole && body.len() < self.min_recv {
-            return Met::Open;
-        }
-        match (matches(&body), self.negated) {
-            (true, false) => Met::Yes,
-            (true, true) => Met::No(self.mismatch("HTTP check matched unwanted content")),
-            (false, _) if !whole => Met::Open,
-            (false, true) => Met::Yes,
-            (false, false) => Met::No(self.mismatch("HTTP content check did not match")),
+    fn describe(&self) -> String {
+        match self.port {
+            Some(port) => format!("connect port {port}"),
+            None => "connect".to_owned(),
         }
     }
-
-    fn mismatch(&self, text: &str) -> Outcome {
-        Outcome::new(CheckStatus::L7Response, self.with_comment(text.to_owned()))
-    }
-
-    fn with_comment(&self, text: String) -> String {
-        match &self.comment {
-            Some(comment) => format!("{text} comment: {comment}"),
-            None => text,
-        }
-    }
-}
-
-/// Whether `text` occurs in `body`.
-fn contains(body: &[u8], text: &[u8]) -> bool {
-    text.is_empty() || body.windows(text.len()).any(|w| w == text)
 }
 
 // === impl Outcome ===
@@ -279,6 +208,8 @@ impl<'a> Run<'a> {
             ended: false,
             response: Response::default(),
             head_only: false,
+            said: None,
+            ok: None,
         }
     }
 
@@ -287,10 +218,15 @@ impl<'a> Run<'a> {
         loop {
             match self.script.steps.get(self.at) {
                 None => return Next::Done(self.passed()),
+                Some(Step::Comment(_)) => self.at += 1,
                 Some(Step::Connect(connect)) => return Next::Connect(connect),
                 Some(Step::Send(saying)) => return Next::Send(saying),
                 Some(Step::Expect(expect)) => match self.hear(expect) {
-                    Met::Yes => self.at += 1,
+                    Met::Yes => {
+                        self.said = expect.on_success().cloned().or(self.said.take());
+                        self.ok = expect.ok_status();
+                        self.at += 1;
+                    }
                     Met::No(outcome) => return Next::Done(outcome),
                     Met::Open => return Next::Read,
                 },
@@ -307,13 +243,14 @@ impl<'a> Run<'a> {
 
     /// There will be no connection.
     pub(super) fn connection_failed(&self, error: &io::Error) -> Outcome {
-        Outcome::of_error(CheckStatus::L4Connection, error)
+        let mut outcome = Outcome::of_error(CheckStatus::L4Connection, error);
+        outcome.message.push_str(&self.place());
+        outcome
     }
 
     /// All is sent.
     pub(super) fn sent(&mut self, saying: &Saying) {
-        let Saying::Http(request) = saying;
-        self.head_only = request.head_only();
+        self.head_only = matches!(saying, Saying::Http(request) if request.head_only());
         self.at += 1;
         self.forget();
     }
@@ -326,14 +263,63 @@ impl<'a> Run<'a> {
     }
 
     /// The connection broke.
-    pub(super) fn broken(&self, error: &io::Error) -> Outcome {
+    pub(super) fn broken(&mut self, error: &io::Error) -> Outcome {
+        if self.script.protocol == Protocol::Script
+            && let Some(Step::Expect(expect)) = self.script.steps.get(self.at)
+        {
+            // What came before counts, as it does before an orderly end.
+            self.ended = true;
+            if let Met::No(outcome) = self.hear(expect) {
+                return outcome;
+            }
+        }
         Outcome::of_error(CheckStatus::SocketError, error)
     }
 
     /// The time is over.
     pub(super) fn timed_out(&self) -> Outcome {
-        let status = if !self.connected { CheckStatus::L4Timeout } else { CheckStatus::L7Timeout };
-        Outcome::new(status, "")
+        let step = self.script.steps.get(self.at);
+        let status = match step {
+            Some(Step::Expect(expect)) if self.connected => expect.timeout_status(),
+            _ if self.connected => CheckStatus::L7Timeout,
+            _ => CheckStatus::L4Timeout,
+        };
+        Outcome::new(status, self.place())
+    }
+
+    /// Where a script stands: ` at step 2 of tcp-check (expect string 'PONG') comment: 'ping'`.
+    fn place(&self) -> String {
+        if self.script.protocol != Protocol::Script {
+            return String::new();
+        }
+        let (what, comment) = match self.script.steps.get(self.at) {
+            Some(Step::Connect(connect)) if connect.implied => {
+                return " at initial connection step of tcp-check".to_owned();
+            }
+            Some(Step::Connect(connect)) => (connect.describe(), connect.comment.as_ref()),
+            Some(Step::Expect(expect)) => (format!("expect {}", expect.describe()), expect.comment()),
+            Some(Step::Send(_)) => ("send".to_owned(), None),
+            Some(Step::Comment(_)) | None => return String::new(),
+        };
+        let mut text = format!(" at step {} of tcp-check ({what})", self.number());
+        if let Some(comment) = comment.or_else(|| self.comment_before()) {
+            text.push_str(&format!(" comment: '{comment}'"));
+        }
+        text
+    }
+
+    /// The number of the step, from 1; a connection that no line asks for does not count.
+    fn number(&self) -> usize {
+        let implied = matches!(self.script.steps.first(), Some(Step::Connect(c)) if c.implied);
+        let hidden = implied || self.script.protocol == Protocol::Http;
+        self.at + usize::from(!hidden)
+    }
+
+    fn comment_before(&self) -> Option<&'a String> {
+        match self.script.steps.get(self.at.checked_sub(1)?)? {
+            Step::Comment(text) => Some(text),
+            _ => None,
+        }
     }
 
     fn forget(&mut self) {
@@ -343,29 +329,48 @@ impl<'a> Run<'a> {
     }
 
     fn hear(&mut self, expect: &Expect) -> Met {
-        match self.response.read(&self.input) {
-            Some(true) => {}
-            None if !self.ended => return Met::Open,
-            Some(false) | None => return Met::No(Outcome::new(CheckStatus::SocketError, "")),
-        }
-        if self.script.disable_on_404 && self.up && self.response.status() == 404 {
-            let outcome = Outcome::new(CheckStatus::L7OkConditional, "");
-            return Met::No(Outcome { code: Some(404), ..outcome });
+        if self.script.protocol == Protocol::Http {
+            match self.response.read(&self.input) {
+                Some(true) => {}
+                None if !self.ended => return Met::Open,
+                Some(false) | None => return Met::No(Outcome::new(CheckStatus::SocketError, "")),
+            }
+            if self.script.disable_on_404 && self.up && self.response.status() == 404 {
+                let outcome = Outcome::new(CheckStatus::L7OkConditional, "");
+                return Met::No(Outcome { code: Some(404), ..outcome });
+            }
         }
         let heard = Heard {
             response: &self.response,
             input: &self.input,
             ended: self.ended,
             head_only: self.head_only,
+            comment: self.comment_before(),
         };
-        expect.judge(&heard, self.at)
+        if self.script.protocol == Protocol::Http {
+            expect.judge_http(&heard, self.number())
+        } else {
+            expect.judge_bytes(&heard, self.number())
+        }
     }
 
     fn passed(&self) -> Outcome {
-        if !self.script.http {
-            return Outcome::new(CheckStatus::L4Ok, "");
+        let said = self.said.clone().unwrap_or_default();
+        match self.script.protocol {
+            Protocol::None => Outcome::new(CheckStatus::L4Ok, said),
+            Protocol::Http => {
+                let status = self.ok.unwrap_or(CheckStatus::L7Ok);
+                let code = Some(self.response.status()).filter(|code| *code != 0).map(i32::from);
+                Outcome { code, ..Outcome::new(status, said) }
+            }
+            Protocol::Script => {
+                let said = if said.is_empty() { "(tcp-check)".to_owned() } else { said };
+                let talks = |s: &Step| matches!(s, Step::Send(_) | Step::Expect(_));
+                if !self.script.steps.iter().any(talks) {
+                    return Outcome::new(CheckStatus::L4Ok, said);
+                }
+                Outcome { code: Some(0), ..Outcome::new(self.ok.unwrap_or(CheckStatus::L7Ok), said) }
+            }
         }
-        let code = Some(self.response.status()).filter(|code| *code != 0).map(i32::from);
-        Outcome { code, ..Outcome::new(CheckStatus::L7Ok, "") }
     }
 }

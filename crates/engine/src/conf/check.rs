@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use weir_balance::health::CheckStatus;
+
 /// How a server is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -30,6 +32,21 @@ pub enum CheckKind {
     Tcp,
     /// `option httpchk` with its `http-check` lines.
     Http(HttpCheck),
+    /// `option tcp-check` with its `tcp-check` lines, in order.
+    Script(Vec<CheckStep>),
+}
+
+/// A `tcp-check` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckStep {
+    /// `connect`, and its comment.
+    Connect(CheckConnect, Option<String>),
+    /// `send`, `send-binary`
+    Send(Vec<u8>),
+    /// `expect`
+    Expect(CheckExpect),
+    /// `comment`
+    Comment(String),
 }
 
 /// `option httpchk` and `http-check` (manual, 4.2).
@@ -40,7 +57,7 @@ pub struct HttpCheck {
     /// How the check connects, where it is said.
     pub connect: Option<CheckConnect>,
     /// The judgements, all of which must hold; without one, every status of 2xx and 3xx is good.
-    pub expect: Vec<HttpExpect>,
+    pub expect: Vec<CheckExpect>,
     /// `http-check disable-on-404`
     pub disable_on_404: bool,
     /// `http-check send-state`
@@ -79,17 +96,63 @@ pub struct HttpSend {
     pub body: Vec<u8>,
 }
 
-/// `http-check expect`
+/// `http-check expect`, `tcp-check expect`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HttpExpect {
-    /// `status`: any of these ranges, both ends included; `true` for `! status`.
-    Status(Vec<(u16, u16)>, bool),
-    /// `string`: the body has these bytes; `true` for `! string`.
-    Body(Vec<u8>, bool),
-    /// `rstatus`: the status matches this regex; `true` for `! rstatus`.
-    StatusRegex(String, bool),
-    /// `rstring`: the body matches this regex; `true` for `! rstring`.
-    BodyRegex(String, bool),
+pub struct CheckExpect {
+    /// What is looked for.
+    pub want: Want,
+    /// `!`: it must not be there.
+    pub negated: bool,
+    /// `min-recv`: bytes that must be there before a mismatch counts.
+    pub min_recv: usize,
+    /// `comment`
+    pub comment: Option<String>,
+    /// `ok-status`
+    pub ok_status: Option<CheckStatus>,
+    /// `error-status`
+    pub error_status: Option<CheckStatus>,
+    /// `tout-status`
+    pub timeout_status: Option<CheckStatus>,
+    /// `on-success`, a text without variables.
+    pub on_success: Option<String>,
+    /// `on-error`, a text without variables.
+    pub on_error: Option<String>,
+}
+
+/// What a check looks for in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// `status`: any of these ranges, both ends included.
+    Status(Vec<(u16, u16)>),
+    /// `rstatus`: the status matches this regex.
+    StatusRegex(String),
+    /// `string`: these bytes, in the body where it is HTTP.
+    Text(Vec<u8>),
+    /// `rstring`: this regex.
+    Regex(String),
+    /// `binary`: these bytes.
+    Binary(Vec<u8>),
+    /// `rbinary`: this regex over the bytes in hexadecimal, upper case.
+    BinaryRegex(String),
+}
+
+// === impl CheckExpect ===
+
+impl CheckExpect {
+    /// An expectation with no option.
+    pub fn new(want: Want, negated: bool) -> Self {
+        Self {
+            want,
+            negated,
+            min_recv: 0,
+            comment: None,
+            ok_status: None,
+            error_status: None,
+            timeout_status: None,
+            on_success: None,
+            on_error: None,
+        }
+    }
 }
 
 // === impl Check ===

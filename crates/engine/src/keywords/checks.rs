@@ -7,7 +7,8 @@ use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, values};
 use weir_diag::{Diagnostic, Span};
 
 use super::{ProxyCtx, ProxyFn};
-use crate::conf::{CheckConnect, CheckKind, HttpCheck, HttpExpect, HttpSend};
+use crate::conf::{CheckConnect, CheckExpect, CheckKind, CheckStep, HttpCheck, HttpSend, Want};
+use weir_balance::health::CheckStatus;
 
 /// The lines of this file.
 pub(super) const CHECKS: &[Keyword<ProxyFn>] = &[
@@ -20,6 +21,7 @@ pub(super) const CHECKS: &[Keyword<ProxyFn>] = &[
                 return Err(line.alert("'http-check comment' : expects a string as argument."));
             }
             ctx.draft.checks.rules_at.get_or_insert(line.span);
+            ctx.draft.checks.comment = line.arg(0).map(|w| w.text().into_owned());
             Ok(())
         },
     ),
@@ -57,6 +59,12 @@ pub struct CheckDraft {
     pub enabled: bool,
     /// What it and `http-check` said.
     pub http: HttpCheck,
+    /// `option tcp-check` was given, after any `option httpchk`.
+    pub(super) scripted: bool,
+    /// `tcp-check` lines.
+    pub(super) script: Vec<CheckStep>,
+    /// An `http-check comment` that the next expectation tells.
+    comment: Option<String>,
     /// The first line that makes no sense without `option httpchk`.
     pub rules_at: Option<Span>,
     /// A `send` stands already.
@@ -76,12 +84,19 @@ const STEPS: &str = "a check of several requests is not available yet (it comes 
 impl CheckDraft {
     /// What the servers of the proxy are checked by.
     pub(super) fn kind(self) -> CheckKind {
-        if self.enabled { CheckKind::Http(self.http) } else { CheckKind::Tcp }
+        if self.scripted {
+            CheckKind::Script(self.script)
+        } else if self.enabled {
+            CheckKind::Http(self.http)
+        } else {
+            CheckKind::Tcp
+        }
     }
 
     /// A first rule of one's own drops the rules that were inherited.
-    fn own_rules(&mut self, at: Span) {
+    pub(super) fn own_rules(&mut self, at: Span) {
         if std::mem::take(&mut self.inherited) {
+            self.script.clear();
             self.http.expect.clear();
             self.http.connect = None;
             self.sent = false;
@@ -115,6 +130,7 @@ fn no_more(line: &Line) -> Result<(), Diagnostic> {
 fn httpchk(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let checks = &mut ctx.draft.checks;
     checks.enabled = true;
+    checks.scripted = false;
     let mut send = HttpSend::default();
     match line.args() {
         [] => return Ok(()),
@@ -241,8 +257,15 @@ fn send(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let said = |at: &Word, message: String| at.alert(format!("'http-check connect' : {message}"));
+/// The words of a `connect` step, and its comment. `name` is that of the line.
+pub(super) fn connect_words(
+    ctx: &ProxyCtx<'_>,
+    line: &Line,
+    name: &str,
+) -> Result<(CheckConnect, Option<String>), Diagnostic> {
+    let mut comment = None;
+    let line_name = name;
+    let said = |at: &Word, message: String| at.alert(format!("'{line_name}' : {message}"));
     let mut connect = CheckConnect::default();
     let mut rest = line.args().iter();
     while let Some(word) = rest.next() {
@@ -252,7 +275,7 @@ fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             "send-proxy" => connect.send_proxy = true,
             "linger" => connect.linger = true,
             "via-socks4" => connect.via_socks4 = true,
-            "comment" => drop(rest.next()),
+            "comment" => comment = rest.next().map(|w| w.text().into_owned()),
             "proto" if rest.next().is_some_and(|w| w.is("h1")) => {}
             "port" => {
                 let value = rest.next().and_then(|w| w.text().parse::<u16>().ok());
@@ -283,6 +306,11 @@ fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             }
         }
     }
+    Ok((connect, comment))
+}
+
+fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let (connect, _) = connect_words(ctx, line, "http-check connect")?;
     ctx.draft.checks.own_rules(line.span);
     if ctx.draft.checks.sent || !ctx.draft.checks.http.expect.is_empty() {
         if ctx.draft.checks.http.connect.is_none() {
@@ -298,16 +326,25 @@ fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 }
 
 fn expect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let mut expect = expect_words(line, "http-check expect", &["status", "rstatus", "string", "rstring"])?;
+    ctx.draft.checks.own_rules(line.span);
+    expect.comment = expect.comment.or(ctx.draft.checks.comment.take());
+    ctx.draft.checks.http.expect.push(expect);
+    Ok(())
+}
+
+/// The words of an `expect` step. `name` is that of the line, `patterns` are the patterns that it knows.
+pub(super) fn expect_words(line: &Line, name: &str, patterns: &[&str]) -> Result<CheckExpect, Diagnostic> {
     if line.args().is_empty() {
-        return Err(line.alert("'http-check expect' : expects at least a matching pattern as arguments."));
+        return Err(line.alert(format!("'{name}' : expects at least a matching pattern as arguments.")));
     }
-    let said = |at: &Word, message: String| at.alert(format!("'http-check expect' : {message}"));
-    let mut found = None;
-    let mut negated = false;
+    let said = |at: &Word, message: String| at.alert(format!("'{name}' : {message}"));
+    let (mut found, mut negated) = (None, false);
+    let mut options = CheckExpect::new(Want::Text(Vec::new()), false);
     let mut rest = line.args().iter();
     while let Some(word) = rest.next() {
         let text = word.text();
-        let name = match text.strip_prefix('!') {
+        let option = match text.strip_prefix('!') {
             Some("") => {
                 negated = true;
                 continue;
@@ -318,57 +355,102 @@ fn expect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             }
             None => &*text,
         };
-        match name {
-            "comment" => drop(rest.next()),
-            "status" | "rstatus" | "string" | "rstring" if found.is_none() => {
-                let value = rest
-                    .next()
-                    .ok_or_else(|| said(word, format!("'{name}' expects a <pattern> as argument.")))?;
-                found = Some(pattern(name, value, negated)?);
+        let mut value =
+            || rest.next().ok_or_else(|| said(word, format!("'{option}' expects a <pattern> as argument.")));
+        match option {
+            _ if patterns.contains(&option) && found.is_none() => {
+                found = Some(pattern(name, option, value()?)?);
             }
-            "min-recv" | "string-lf" | "hdr" | "fhdr" | "ok-status" | "error-status" | "tout-status"
-            | "on-success" | "on-error" | "status-code" => {
+            "comment" => options.comment = Some(value()?.text().into_owned()),
+            "min-recv" => {
+                let bytes = values::leading_integer(&value()?.bytes);
+                options.min_recv = usize::try_from(bytes).unwrap_or(0);
+            }
+            "ok-status" => options.ok_status = Some(status(name, option, value()?)?),
+            "error-status" => options.error_status = Some(status(name, option, value()?)?),
+            "tout-status" => options.timeout_status = Some(status(name, option, value()?)?),
+            "on-success" => options.on_success = Some(plain(name, option, value()?)?),
+            "on-error" => options.on_error = Some(plain(name, option, value()?)?),
+            "string-lf" | "binary-lf" | "hdr" | "fhdr" | "status-code" => {
                 return Err(said(
                     word,
-                    format!("'{name}' is not available yet (it comes with the other checks)."),
+                    format!("'{option}' is not available yet (it comes with the other checks)."),
                 ));
             }
-            _ => return Err(said(word, only_supports(&text))),
+            _ => return Err(said(word, only_supports(name, &text))),
         }
     }
-    let Some(found) = found else {
-        return Err(line.alert(format!("'http-check expect' : {}", only_supports(""))));
+    let Some(want) = found else {
+        return Err(line.alert(format!("'{name}' : {}", only_supports(name, ""))));
     };
-    ctx.draft.checks.own_rules(line.span);
-    ctx.draft.checks.http.expect.push(found);
-    Ok(())
+    Ok(CheckExpect { want, negated, ..options })
 }
 
-fn only_supports(got: &str) -> String {
-    format!(
-        "'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, \
-         [!]fhdr or comment but got '{got}' as argument.."
-    )
-}
-
-fn pattern(name: &str, value: &Word, negated: bool) -> Result<HttpExpect, Diagnostic> {
-    let text = value.text().into_owned();
-    match name {
-        "rstatus" | "rstring" => regex_is_good(value)?,
-        _ => {}
-    }
-    Ok(match name {
-        "status" => HttpExpect::Status(status_ranges(value)?, negated),
-        "rstatus" => HttpExpect::StatusRegex(text, negated),
-        "rstring" => HttpExpect::BodyRegex(text, negated),
-        _ => HttpExpect::Body(value.bytes.to_vec(), negated),
+/// A status by the name that statistics show.
+fn status(name: &str, option: &str, value: &Word) -> Result<CheckStatus, Diagnostic> {
+    use CheckStatus as S;
+    let all: &[S] = match option {
+        "ok-status" => &[S::L7Ok, S::L7OkConditional, S::L6Ok, S::L4Ok],
+        "error-status" => &[S::L7OkConditional, S::L7Response, S::L7Status, S::L6Response, S::L4Connection],
+        _ => &[S::L7Timeout, S::L6Timeout, S::L4Timeout],
+    };
+    all.iter().find(|s| value.is(s.name())).copied().ok_or_else(|| {
+        let names: Vec<String> = all.iter().map(|s| format!("'{}'", s.name())).collect();
+        value.alert(format!(
+            "'{name}' : '{option}' only supports {} status (got '{}').",
+            names.join(", "),
+            value.text()
+        ))
     })
 }
 
-fn regex_is_good(value: &Word) -> Result<(), Diagnostic> {
-    weir_expr::regex::Regex::compile(&value.bytes, true)
-        .map(drop)
-        .map_err(|m| value.alert(format!("'http-check expect' : {m}.")))
+/// A text that is the same whatever happened.
+fn plain(name: &str, option: &str, value: &Word) -> Result<String, Diagnostic> {
+    if value.bytes.contains(&b'%') {
+        return Err(value.alert(format!(
+            "'{name}' : a log-format in '{option}' is not available yet (it comes with expressions)."
+        )));
+    }
+    Ok(value.text().into_owned())
+}
+
+fn only_supports(name: &str, got: &str) -> String {
+    let patterns = if name.starts_with("tcp") {
+        "min-recv, '[!]binary', '[!]string', '[!]rstring', '[!]string-lf', '[!]rbinary', '[!]binary-lf'"
+    } else {
+        "'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, \
+         [!]fhdr"
+    };
+    let only = if name.starts_with("tcp") { "'only supports " } else { "" };
+    format!("{only}{patterns} or comment but got '{got}' as argument..")
+}
+
+fn pattern(name: &str, option: &str, value: &Word) -> Result<Want, Diagnostic> {
+    let text = value.text().into_owned();
+    if matches!(option, "rstatus" | "rstring" | "rbinary") {
+        weir_expr::regex::Regex::compile(&value.bytes, true)
+            .map_err(|m| value.alert(format!("'{name}' : {m}.")))?;
+    }
+    Ok(match option {
+        "status" => Want::Status(status_ranges(value)?),
+        "rstatus" => Want::StatusRegex(text),
+        "rstring" => Want::Regex(text),
+        "rbinary" => Want::BinaryRegex(text),
+        "binary" => Want::Binary(binary(name, value)?),
+        _ => Want::Text(value.bytes.to_vec()),
+    })
+}
+
+/// Bytes written in hexadecimal.
+pub(super) fn binary(name: &str, value: &Word) -> Result<Vec<u8>, Diagnostic> {
+    let digit = |b: &u8| char::from(*b).to_digit(16);
+    let digits: Option<Vec<u32>> = value.bytes.iter().map(digit).collect();
+    let digits = digits.filter(|d| d.len() % 2 == 0 && !d.is_empty());
+    let digits = digits.ok_or_else(|| {
+        value.alert(format!("'{name}' : '{}' is not a hex string of whole bytes.", value.text()))
+    })?;
+    let byte = |pair: &[u32]| pair.iter().fold(0, |n, d| n * 16 + d) as u8;
+    Ok(digits.chunks(2).map(byte).collect())
 }
 
 /// `200,300-399`

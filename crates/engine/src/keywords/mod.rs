@@ -28,6 +28,7 @@ mod server_params;
 mod servers;
 mod source;
 mod stats;
+mod tcp_checks;
 mod timeouts;
 mod tune;
 mod userlist;
@@ -118,6 +119,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     rules::RULES,
     errors::ERRORS,
     checks::CHECKS,
+    tcp_checks::TCP_CHECKS,
     later::PROXY_LATER,
     later::PROXY_FIRST,
 ];
