@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
+use crate::refusal::Refusal;
 
 /// Times, sizes and ends of one transaction.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Facts {
     pub(crate) bytes_down: u64,
     /// The status that the client got; 0 for none.
     pub(crate) status: u16,
+    /// Why the connection was refused before its first byte.
+    pub(crate) refusal: Option<Refusal>,
     /// Who ended it; the first to fail is named.
     pub(crate) ending: Ending,
     /// Connection attempts beyond the first.

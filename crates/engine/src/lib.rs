@@ -26,6 +26,7 @@ mod names;
 pub mod operator;
 mod outbound;
 mod pool;
+mod refusal;
 pub mod runtime;
 mod scope;
 mod shelf;

@@ -84,6 +84,11 @@ impl Listener {
         self.proxy.conf().binds.get(self.bind)
     }
 
+    /// Its number among the `bind` lines of its frontend, from 1.
+    pub(crate) fn number(&self) -> u32 {
+        self.bind as u32 + 1
+    }
+
     /// Ends accepting; the socket is closed once what is in its queue was taken.
     pub(crate) fn close(&self) {
         self.closed.set(true);

@@ -194,6 +194,8 @@ impl Scope for View<'_> {
             Text::CapturedMethod => captured.method(),
             Text::CapturedUri => captured.target(),
             Text::CapturedRequestVersion => captured.version(),
+            Text::ErrorName(Side::Client) => self.t.facts.refusal.map(|r| r.name().as_bytes()),
+            Text::ErrorText(Side::Client) => self.t.facts.refusal.map(|r| r.text().as_bytes()),
             Text::Termination => Some(&self.termination),
             Text::LogOrigin => Some(if self.unfinished { b"txn_response" } else { b"txn_close" }),
             Text::Hostname => Some(self.frontend().shared.log.host()),
@@ -208,6 +210,7 @@ impl Scope for View<'_> {
         let assigned = t.assigned.as_ref();
         Some(match what {
             Number::ActiveConnections => process.connections.load(Relaxed).into(),
+            Number::Error(Side::Client) => facts.refusal.map_or(0, |r| r.code()),
             Number::Pid => std::process::id().into(),
             Number::Thread => t.client.worker.id as i64 + 1,
             Number::ThreadGroup => 1,

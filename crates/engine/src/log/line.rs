@@ -8,6 +8,7 @@ use super::{Level, LogPlan};
 use crate::clock;
 use crate::conf::Mode;
 use crate::io::Stream;
+use crate::refusal::Refusal;
 use crate::scope::View;
 use crate::transaction::Transaction;
 
@@ -23,6 +24,43 @@ pub(crate) fn finished(t: &mut Transaction) {
     }
     let level = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
     write(t, &plan, level, false);
+}
+
+/// Writes the line of a connection that was refused before its first byte (manual, 8.2.5).
+pub(crate) fn refused(t: &mut Transaction, refusal: Refusal) {
+    t.facts.refusal = Some(refusal);
+    t.facts.logged = true;
+    let plan = t.client.frontend.shared.log.clone();
+    if plan.is_silent() || (plan.rules.no_null && refusal.is_empty()) {
+        return;
+    }
+    let ring = &t.client.worker.log;
+    let Draft { text, scratch, .. } = &mut *ring.draft.borrow_mut();
+    text.clear();
+    scratch.reset();
+    let view = View::new(t, false);
+    if let Some(format) = &plan.error {
+        format.render(&view, scratch, text, plan.longest);
+    }
+    if !plan.has_error_format {
+        let bind = t.client.listener.conf();
+        match bind.and_then(|b| b.name.as_deref()) {
+            Some(name) => text.extend_from_slice(name.as_bytes()),
+            None => {
+                let id = bind.and_then(|b| b.id).unwrap_or(t.client.listener.number());
+                text.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+            }
+        }
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(refusal.text().as_bytes());
+    }
+    let level = if plan.rules.separate_errors { Level::Err } else { Level::Info };
+    let wall = clock::wall();
+    for target in &plan.targets {
+        if let Some(level) = target.takes(level) {
+            ring.push(target, wall, level, text, b"");
+        }
+    }
 }
 
 /// Writes the line of a transaction whose answer has begun, where it need not wait for the end

@@ -14,7 +14,7 @@ pub use destination::Destinations;
 pub use plan::{LogPlan, check};
 pub use weir_wire::syslog::Level;
 
-pub(crate) use line::{answered, finished, make_unique_id, reached};
+pub(crate) use line::{answered, finished, make_unique_id, reached, refused};
 pub(crate) use plan::Builder;
 pub(crate) use ring::Ring;
 

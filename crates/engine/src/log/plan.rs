@@ -24,6 +24,8 @@ pub struct LogPlan {
     /// For connections that fail before their first byte (`error-log-format`).
     #[expect(dead_code, reason = "compiled to be judged; used once handshakes can fail")]
     pub(super) error: Option<Format>,
+    /// Whether that one is the user's; ours is completed with the listener and the reason.
+    pub(super) has_error_format: bool,
     /// `unique-id-format`
     pub(super) unique_id: Option<Format>,
     /// Lines before this one (`%lc`).
@@ -106,7 +108,8 @@ impl<'a> Builder<'a> {
         let format = compile(text_of(&line.format, proxy.mode), Purpose::Log);
         let structured =
             line.structured_data.as_ref().and_then(|(text, _)| compile(text, Purpose::LogStructured));
-        let error = line.error_format.as_ref().and_then(|(text, _)| compile(text, Purpose::Log));
+        let error_text = line.error_format.as_ref().map_or(ERROR_LINE, |(text, _)| text);
+        let error = compile(error_text, Purpose::Log);
         let unique_id =
             proxy.unique_id_format.as_ref().and_then(|(text, _)| compile(text, Purpose::UniqueId));
         let has = |option| proxy.options.contains(option);
@@ -125,6 +128,7 @@ impl<'a> Builder<'a> {
             format,
             structured,
             error,
+            has_error_format: line.error_format.is_some(),
             unique_id,
             lines,
             longest,
@@ -192,6 +196,7 @@ impl LogPlan {
             format: None,
             structured: None,
             error: None,
+            has_error_format: false,
             unique_id: None,
             lines: AtomicU64::new(0),
             longest: 0,
@@ -342,6 +347,9 @@ const DEFAULT_HTTP: &str = "Connect from %ci:%cp to %fi:%fp (%f/HTTP)";
 
 /// The program's name in lines: log servers sort by it, so that it is the name they know.
 const TAG: &str = "haproxy";
+
+/// How a line about a refused connection begins.
+const ERROR_LINE: &str = "%ci:%cp [%t] %f/";
 
 #[cfg(test)]
 mod tests {

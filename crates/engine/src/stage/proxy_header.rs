@@ -2,7 +2,6 @@
 //! (manual, 5.1 "accept-proxy", "accept-netscaler-cip"; 5.2 "send-proxy", "send-proxy-v2").
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::task::Poll;
 
 use weir_sys::Address;
@@ -12,6 +11,8 @@ use weir_wire::{Parsed, netscaler_cip, proxy_v1, proxy_v2};
 
 use crate::conf::ProxyHeader;
 use crate::ending::{Cause, Stage};
+use crate::log;
+use crate::refusal::Refusal;
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the header where the `bind` line asks for one, before the first request of a connection.
@@ -22,10 +23,10 @@ pub(crate) async fn accept(t: &mut Transaction) -> Result<(), Stop> {
     }
     let (cip, proxy) = (bind.accept_netscaler_cip, bind.accept_proxy);
     if let Some(magic) = cip {
-        Box::pin(read(t, |bytes| cip_header(bytes, magic))).await?;
+        Box::pin(read(t, &CIP, |bytes| cip_header(bytes, magic))).await?;
     }
     if proxy {
-        Box::pin(read(t, proxy_header)).await?;
+        Box::pin(read(t, &PROXY, proxy_header)).await?;
     }
     // The request begins where the header ends.
     t.facts.begun = t.now();
@@ -54,13 +55,37 @@ pub(crate) fn write(rule: &ProxyHeader, t: &Transaction, out: &mut Vec<u8>) {
 }
 
 /// The addresses that a header names; `None` where the connection's own count.
-type Found = Parsed<Option<Endpoints>, ()>;
+type Found = Parsed<Option<Endpoints>, Refusal>;
+
+/// What is said of a header that does not come.
+struct Faults {
+    empty: Refusal,
+    aborted: Refusal,
+    timeout: Refusal,
+    truncated: Refusal,
+}
+
+const PROXY: Faults = Faults {
+    empty: Refusal::ProxyEmpty,
+    aborted: Refusal::ProxyAborted,
+    timeout: Refusal::ProxyTimeout,
+    truncated: Refusal::ProxyTruncated,
+};
+
+const CIP: Faults = Faults {
+    empty: Refusal::CipEmpty,
+    aborted: Refusal::CipAborted,
+    timeout: Refusal::CipTimeout,
+    truncated: Refusal::CipTruncated,
+};
 
 fn proxy_header(bytes: &[u8]) -> Found {
     match proxy::parse(bytes) {
         Parsed::Partial => Parsed::Partial,
         Parsed::Complete { value, consumed } => Parsed::Complete { value: value.endpoints, consumed },
-        Parsed::Invalid(_) => Parsed::Invalid(()),
+        Parsed::Invalid(proxy::Refusal::NotProxy) => Parsed::Invalid(Refusal::ProxyMissing),
+        Parsed::Invalid(proxy::Refusal::Malformed) => Parsed::Invalid(Refusal::ProxyMalformed),
+        Parsed::Invalid(proxy::Refusal::Protocol) => Parsed::Invalid(Refusal::ProxyProtocol),
     }
 }
 
@@ -68,56 +93,58 @@ fn cip_header(bytes: &[u8], magic: u32) -> Found {
     match netscaler_cip::parse(bytes, magic) {
         Parsed::Partial => Parsed::Partial,
         Parsed::Complete { value, consumed } => Parsed::Complete { value: Some(value), consumed },
-        Parsed::Invalid(_) => Parsed::Invalid(()),
+        Parsed::Invalid(netscaler_cip::Refusal::Magic) => Parsed::Invalid(Refusal::CipMagic),
+        Parsed::Invalid(_) => Parsed::Invalid(Refusal::CipProtocol),
     }
 }
 
 /// Reads one header. As in the reference it has to come with the first bytes: a part of one is refused, which
 /// the specification of the protocol allows (section 2).
-async fn read(t: &mut Transaction, parse: impl Fn(&[u8]) -> Found) -> Result<(), Stop> {
+async fn read(t: &mut Transaction, faults: &Faults, parse: impl Fn(&[u8]) -> Found) -> Result<(), Stop> {
     if t.client.input.is_empty() {
-        fill(t).await?;
+        fill(t, faults).await?;
     }
-    match parse(t.client.input.data()) {
+    let refusal = match parse(t.client.input.data()) {
         Parsed::Complete { value, consumed } => {
             t.client.input.consume(consumed);
             if let Some(Endpoints { source, destination }) = value {
-                t.client.set_addresses(inet(source), inet(destination));
+                t.client.set_addresses(Address::Inet(source), Address::Inet(destination));
             }
-            Ok(())
+            return Ok(());
         }
-        Parsed::Partial | Parsed::Invalid(()) => Err(refuse(t, Cause::Proxy)),
-    }
+        Parsed::Partial => faults.truncated,
+        Parsed::Invalid(refusal) => refusal,
+    };
+    Err(refuse(t, Cause::Proxy, refusal))
 }
 
-async fn fill(t: &mut Transaction) -> Result<(), Stop> {
+async fn fill(t: &mut Transaction, faults: &Faults) -> Result<(), Stop> {
     let timeouts = &t.client.frontend.conf().timeouts;
     let wait = timeouts.client_hs.or(timeouts.http_request).or(timeouts.client);
     t.client.timer.set(t.client.accepted.after(wait));
     let client = &mut t.client;
     let got = poll_fn(|cx| match client.stream.poll_read(cx, client.input.space()) {
-        Poll::Ready(Ok(n)) => Poll::Ready(Some(n)),
-        Poll::Ready(Err(_)) => Poll::Ready(Some(0)),
-        Poll::Pending if client.timer.poll_expired(cx) => Poll::Ready(None),
+        Poll::Ready(Ok(0)) => Poll::Ready(Err((Cause::Client, faults.empty))),
+        Poll::Ready(Ok(n)) => Poll::Ready(Ok(n)),
+        Poll::Ready(Err(_)) => Poll::Ready(Err((Cause::Client, faults.aborted))),
+        Poll::Pending if client.timer.poll_expired(cx) => {
+            Poll::Ready(Err((Cause::ClientTimeout, faults.timeout)))
+        }
         Poll::Pending => Poll::Pending,
     })
     .await;
     match got {
-        Some(n) if n > 0 => {
+        Ok(n) => {
             t.client.input.filled(n);
             Ok(())
         }
-        Some(_) => Err(refuse(t, Cause::Client)),
-        None => Err(refuse(t, Cause::ClientTimeout)),
+        Err((cause, refusal)) => Err(refuse(t, cause, refusal)),
     }
 }
 
-fn refuse(t: &mut Transaction, cause: Cause) -> Stop {
+fn refuse(t: &mut Transaction, cause: Cause, refusal: Refusal) -> Stop {
     t.facts.blame(cause, Stage::Request);
     t.client.frontend.front().failed_requests.add(1);
+    log::refused(t, refusal);
     Stop::Close
-}
-
-fn inet(a: SocketAddr) -> Address {
-    Address::Inet(a)
 }

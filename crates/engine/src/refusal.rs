@@ -1,0 +1,77 @@
+//! Why a connection is refused before its first byte: what `fc_err` and its kin tell, and the error line of the
+//! log (manual, 8.2.5).
+
+/// What was wrong with what should have come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "two protocols with the same faults")]
+pub(crate) enum Refusal {
+    ProxyEmpty,
+    ProxyAborted,
+    ProxyTimeout,
+    ProxyTruncated,
+    ProxyMissing,
+    ProxyMalformed,
+    ProxyProtocol,
+    CipEmpty,
+    CipAborted,
+    CipTimeout,
+    CipTruncated,
+    CipMagic,
+    CipProtocol,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The number of `fc_err`.
+    pub(crate) fn code(self) -> i64 {
+        self.row().0
+    }
+
+    /// The word of `fc_err_name`.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The text of `fc_err_str`.
+    pub(crate) fn text(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Whether the client had not said a byte.
+    pub(crate) fn is_empty(self) -> bool {
+        matches!(self, Self::ProxyEmpty | Self::CipEmpty)
+    }
+
+    fn row(self) -> (i64, &'static str, &'static str) {
+        match self {
+            Self::ProxyEmpty => {
+                (11, "PRX_EMPTY", "Connection closed while waiting for PROXY protocol header")
+            }
+            Self::ProxyAborted => {
+                (12, "PRX_ABORT", "Connection error while waiting for PROXY protocol header")
+            }
+            Self::ProxyTimeout => (13, "PRX_TIMEOUT", "Timeout while waiting for PROXY protocol header"),
+            Self::ProxyTruncated => (14, "PRX_TRUNCATED", "Truncated PROXY protocol header received"),
+            Self::ProxyMissing => {
+                (15, "PRX_NOT_HDR", "Received something which does not look like a PROXY protocol header")
+            }
+            Self::ProxyMalformed => (16, "PRX_BAD_HDR", "Received an invalid PROXY protocol header"),
+            Self::ProxyProtocol => {
+                (17, "PRX_BAD_PROTO", "Received an unhandled protocol in the PROXY protocol header")
+            }
+            Self::CipEmpty => {
+                (18, "CIP_EMPTY", "Connection closed while waiting for NetScaler Client IP header")
+            }
+            Self::CipAborted => {
+                (19, "CIP_ABORT", "Connection error while waiting for NetScaler Client IP header")
+            }
+            Self::CipTimeout => (20, "CIP_TIMEOUT", "Timeout while waiting for a NetScaler Client IP header"),
+            Self::CipTruncated => (21, "CIP_TRUNCATED", "Truncated NetScaler Client IP header received"),
+            Self::CipMagic => (22, "CIP_BAD_MAGIC", "Received an invalid NetScaler Client IP magic number"),
+            Self::CipProtocol => {
+                (23, "CIP_BAD_PROTO", "Received an unhandled protocol in the NetScaler Client IP header")
+            }
+        }
+    }
+}
