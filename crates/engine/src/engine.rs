@@ -82,6 +82,14 @@ impl Engine {
         }
     }
 
+    /// Makes every listener look whether its frontend is paused, and how many connections it takes.
+    pub fn look(&self) {
+        self.runtime.process.room.freed.notify_waiters();
+        for w in self.workers.lock().iter() {
+            w.tell(Command::Look);
+        }
+    }
+
     /// Closes the listening sockets and idle connections; what runs is left to finish (SIGUSR1).
     pub fn drain(&self) {
         self.runtime.process.stopping.store(true, Relaxed);

@@ -110,7 +110,7 @@ impl Listener {
                 if self.closed.get() {
                     return Poll::Ready(false);
                 }
-                if worker.paused.get() {
+                if worker.paused.get() || self.proxy.shared.runtime.frontend.paused.load(Relaxed) {
                     return Poll::Pending;
                 }
                 fd.poll_read_ready(cx).map(|r| r.is_ok())
@@ -242,7 +242,11 @@ impl Listener {
         let bind_limit = self.conf().map_or(0, |b| b.maxconn);
         let process = worker.runtime.process.connections.load(Relaxed);
         let limit = worker.runtime.process.maxconn.load(Relaxed);
-        side.sessions.now() < self.proxy.shared.maxconn
+        let own = match side.maxconn.load(Relaxed) {
+            0 => self.proxy.shared.maxconn,
+            set => set,
+        };
+        side.sessions.now() < own
             && (bind_limit == 0 || self.sessions.get() < bind_limit)
             && (limit == 0 || process < limit)
     }

@@ -86,6 +86,7 @@ fn administer(snapshot: &Snapshot, proxy: &Proxy, server: &Server, (set, clear):
         state.changed.store(clock::now().0, Relaxed);
     }
     proxy.farm.update(server.index);
+    note_availability(proxy);
     let inherit = |from: Admin, to: Admin| {
         if after.intersects(from) { (to, Admin::empty()) } else { (Admin::empty(), to) }
     };
@@ -93,6 +94,18 @@ fn administer(snapshot: &Snapshot, proxy: &Proxy, server: &Server, (set, clear):
     let drain = inherit(Admin::DRAIN, Admin::INHERITED_DRAIN);
     for (proxy, follower) in followers(snapshot, proxy, server) {
         administer(snapshot, &proxy, &follower, (maintenance.0 | drain.0, maintenance.1 | drain.1));
+    }
+}
+
+/// Notes whether the backend has a server left.
+fn note_availability(proxy: &Proxy) {
+    let now = clock::now();
+    let left = proxy.servers.iter().any(|s| s.runtime.is_usable());
+    let mut availability = proxy.runtime.availability.lock();
+    if left {
+        availability.up(now);
+    } else {
+        availability.down(now);
     }
 }
 
@@ -120,6 +133,7 @@ fn judge(snapshot: &Snapshot, proxy: &Proxy, server: &Server, up: bool, stopping
     }
     drop(health);
     proxy.farm.update(server.index);
+    note_availability(proxy);
     for (proxy, follower) in followers(snapshot, proxy, server) {
         judge(snapshot, &proxy, &follower, up, stopping);
     }

@@ -82,13 +82,13 @@ impl Snapshot {
             .filter(|(_, p)| p.is_backend())
             .map(|(i, p)| (p.name.as_str(), i))
             .collect();
-        let fullconn = default_fullconn(conf, maxconn);
         let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
         let proxies = conf
             .proxies
             .iter()
             .enumerate()
             .map(|(index, proxy)| {
+                let fullconn = default_fullconn(conf, proxy, maxconn);
                 let route = Route { names: &names, fullconn, maxconn, global: &conf.global };
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
@@ -195,10 +195,14 @@ fn build_farm(plan: &Plan, servers: &[Arc<Server>], state: &Arc<ProxyRuntime>, f
     Farm::new(plan, members, runtimes, limits, state.clone())
 }
 
-/// A tenth of what the frontends take in together (manual, 4.2 "fullconn").
-fn default_fullconn(conf: &Conf, maxconn: u32) -> u32 {
-    let frontends = conf.proxies.iter().filter(|p| p.is_frontend());
-    weir_balance::maxconn::default_fullconn(frontends.map(|p| p.maxconn.unwrap_or(maxconn)))
+/// A tenth of what the frontends take in together that lead to this backend by name (manual, 4.2 "fullconn").
+fn default_fullconn(conf: &Conf, backend: &conf::Proxy, maxconn: u32) -> u32 {
+    let leads = |p: &&Arc<conf::Proxy>| {
+        let by_default = p.default_backend.as_ref().map_or(p.name == backend.name, |d| d.0 == backend.name);
+        p.is_frontend() && (by_default || p.use_backend.iter().any(|u| u.target == backend.name))
+    };
+    let limits = conf.proxies.iter().filter(leads).map(|p| p.maxconn.unwrap_or(maxconn));
+    weir_balance::maxconn::default_fullconn(limits).max(1)
 }
 
 /// How header names are spelled for peers that insist (manual, 3.1 "h1-case-adjust").

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Pause,
     /// Take connections again.
     Resume,
+    /// The limits of a frontend have changed: see who may be accepted now.
+    Look,
     /// Close the listening sockets; end idle connections, let the others finish.
     Drain,
     /// End now.
@@ -251,6 +253,7 @@ fn run(
                 Command::Rob(robbery) => robbery.answer(&worker.view()),
                 Command::Pause => worker.pause(true),
                 Command::Resume => worker.pause(false),
+                Command::Look => worker.listeners.borrow().iter().for_each(|l| l.look()),
                 Command::Drain => {
                     worker.listen(Vec::new());
                     worker.wheel.wake_all();

@@ -1,5 +1,7 @@
 //! Commands about counters, frontends' limits and captured errors.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use weir_config::values::leading_integer;
 use weir_engine::clock;
 use weir_engine::conf::CliLevel;
@@ -52,10 +54,24 @@ fn clear(call: &mut Call<'_, World>) -> Outcome {
         clear(Counted::Frontend(name.clone()), &front.counters, &[&front.sessions]);
         let back = &state.backend;
         clear(Counted::Backend(name.clone()), &back.counters, &[&back.sessions, &state.queued]);
+        if all {
+            let mut availability = state.availability.lock();
+            availability.downs = 0;
+            if !availability.is_down {
+                availability.changed = clock::now();
+            }
+        }
         for server in &proxy.servers {
             let of = Counted::Server(name.clone(), server.conf.name.clone());
             let state = &server.runtime;
             clear(of, &state.counters, &[&state.serving, &state.queued]);
+            if all {
+                let mut health = state.health.lock();
+                (health.failures, health.downs) = (0, 0);
+                if state.up.load(Relaxed) {
+                    state.changed.store(clock::now().0, Relaxed);
+                }
+            }
         }
     }
     Outcome::Done

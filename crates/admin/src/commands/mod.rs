@@ -1,6 +1,7 @@
 //! The commands of a worker's socket, by what they speak about.
 
 mod counters;
+mod frontends;
 mod process;
 mod servers;
 
@@ -12,7 +13,15 @@ use crate::{info, stat};
 pub fn registry() -> Registry<World> {
     let (among, last) = cli::standard();
     Registry::new(
-        vec![among, info::table(), stat::table(), counters::table(), process::table(), servers::table()],
+        vec![
+            among,
+            info::table(),
+            stat::table(),
+            counters::table(),
+            frontends::table(),
+            process::table(),
+            servers::table(),
+        ],
         last,
     )
 }

@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use weir_balance::health::{CheckStatus, Verdict};
 use weir_config::values::leading_integer;
 use weir_engine::clock;
-use weir_engine::conf::{CliLevel, Endpoint};
+use weir_engine::conf::{Balance, CliLevel, Endpoint};
 use weir_engine::operator::{self, Order};
 use weir_engine::runtime::Admin;
 use weir_engine::snapshot::{Proxy, Server};
@@ -104,17 +105,28 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
 
 /// `at`: where the weight stands behind the name of the command.
 fn set_weight(call: &mut Call<'_, World>, at: usize) -> Outcome {
-    let server = match named(call) {
-        Ok((_, server)) => server,
+    let (proxy, server) = match named(call) {
+        Ok(named) => named,
         Err(message) => return call.say(message),
     };
     if !call.has(at) {
         return call.say("Require <weight> or <weight%>.");
     }
-    match weight(call.arg(at).as_bytes(), server.runtime.initial_weight) {
+    let initial = server.runtime.initial_weight;
+    match weight(call.arg(at).as_bytes(), initial) {
+        Ok(weight) if is_static(&proxy.conf.balance) && weight != 0 && weight != initial => {
+            call.say("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")
+        }
         Ok(weight) => give(call, Order::Weight(weight)),
         Err(message) => call.say(message),
     }
+}
+
+/// Whether an algorithm knows servers only as they are or not at all.
+fn is_static(balance: &Balance) -> bool {
+    let Balance::Other(words) = balance else { return false };
+    let moving = |word: &str| ["leastconn", "first", "random", "sticky"].iter().any(|m| word.starts_with(m));
+    words.first().is_some_and(|word| !moving(word))
 }
 
 /// A weight, or a share of the configuration's.
@@ -241,19 +253,22 @@ fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
         () => 2,
     };
     // What the file says is in force until an operator says otherwise.
-    let forced = if admin.contains(Admin::CONFIGURED_MAINT) { Admin::FORCED_MAINT } else { Admin::empty() };
-    // 1: unknown, 2: initializing, and so on; 6: configured and enabled, 8 more while it is paused.
-    let paused = admin.intersects(Admin::MAINT);
-    let (checked, result) = match (&conf.check, health.status) {
-        (None, _) => (1, 0),
-        (Some(_), None) => (2, 0),
-        (Some(_), Some(status)) => (status as u32 + 1, if state.up.load(Relaxed) { 3 } else { 2 }),
-    };
-    let check_state = match (conf.check.is_some(), paused) {
-        (true, false) => 6,
-        (true, true) => 14,
-        (false, true) => 8,
-        (false, false) => 0,
+    let mut forced =
+        if admin.contains(Admin::CONFIGURED_MAINT) { Admin::FORCED_MAINT } else { Admin::empty() };
+    forced.set(Admin::CONFIGURED_MAINT, conf.disabled);
+    let paused = if conf.check.is_some() { admin.intersects(Admin::MAINT) } else { conf.disabled };
+    // Configured and enabled, paused, under way.
+    let check_state = if conf.check.is_some() { 6 } else { 0 }
+        + if paused { 8 } else { 0 }
+        + u32::from(conf.check.is_some() && health.under_way);
+    let status = health.status.filter(|_| conf.check.is_some());
+    let checked = status.map_or(1, status_number);
+    let result = match status.map(CheckStatus::verdict) {
+        _ if health.under_way => 0,
+        None | Some(Verdict::Unknown) => 0,
+        Some(Verdict::Failed) => 2,
+        Some(Verdict::Passed) => 3,
+        Some(Verdict::ConditionallyPassed) => 4,
     };
     let (ip, port) = address(server);
     let _ = writeln!(
@@ -270,6 +285,31 @@ fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
         conf.hostname.as_deref().unwrap_or("-"),
         conf.check.as_ref().and_then(|check| check.port).unwrap_or(0),
     );
+}
+
+/// The number of a check's outcome in state files.
+fn status_number(status: CheckStatus) -> u32 {
+    match status {
+        CheckStatus::Unknown => 0,
+        CheckStatus::Init => 1,
+        CheckStatus::Start => 2,
+        CheckStatus::Observed => 3,
+        CheckStatus::SocketError => 5,
+        CheckStatus::L4Ok => 6,
+        CheckStatus::L4Timeout => 7,
+        CheckStatus::L4Connection => 8,
+        CheckStatus::L6Ok => 9,
+        CheckStatus::L6Timeout => 10,
+        CheckStatus::L6Response => 11,
+        CheckStatus::L7Timeout => 12,
+        CheckStatus::L7Response => 13,
+        CheckStatus::L7Ok => 15,
+        CheckStatus::L7OkConditional => 16,
+        CheckStatus::L7Status => 17,
+        CheckStatus::ProcError => 18,
+        CheckStatus::ProcTimeout => 19,
+        CheckStatus::ProcOk => 20,
+    }
 }
 
 const DISABLE: &str = "disable a server for maintenance (use 'set server' instead)";

@@ -88,17 +88,9 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     }
     if let [proxy, kinds, server, ..] = args.as_slice() {
         let number = |word: &str| word.parse::<i64>().unwrap_or(0);
-        match proxy_number(call.world, proxy) {
-            Ok(id) => filter.proxy = id,
-            Err(()) if kinds.parse::<i64>().is_err() => {}
-            Err(()) => return call.say("No such proxy."),
-        }
-        if kinds.parse::<i64>().is_ok() {
-            filter.kinds = number(kinds);
-            filter.server = u32::try_from(number(server)).ok();
-        } else {
-            filter.proxy = None;
-        }
+        let Ok(id) = proxy_number(call.world, proxy) else { return call.say("No such proxy.") };
+        filter = Filter { proxy: id, kinds: number(kinds), ..filter };
+        filter.server = u32::try_from(number(server)).ok();
     }
     let (mut format, mut described) = (Format::Csv, false);
     for word in &args {

@@ -22,8 +22,12 @@ pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
     let now = clock::now();
     let http = conf.mode == Mode::Http;
     let mut row = Row::new(Kind::Frontend, (&conf.name, conf.id), "FRONTEND", 0);
-    row.put(C::Status, status::frontend(world));
-    sessions(&mut row, side, Some(proxy.maxconn));
+    row.put(C::Status, status::frontend(world, proxy));
+    let limit = match side.maxconn.load(Relaxed) {
+        0 => proxy.maxconn,
+        set => set,
+    };
+    sessions(&mut row, side, Some(limit));
     traffic(&mut row, &totals);
     row.put(C::Stot, totals.sessions);
     let rate = |which| totals::rate(&side.counters, which, now);
@@ -33,6 +37,9 @@ pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
         (C::Dresp, totals.denied_responses),
         (C::Ereq, totals.failed_requests),
         (C::Rate, rate(|c| &c.session_rate)),
+        (C::ReqRate, rate(|c| &c.request_rate)),
+        (C::ReqRateMax, most(|c| &c.request_rate)),
+        (C::ReqTot, totals.requests),
         (C::RateLim, conf.rate_limit.into()),
         (C::RateMax, most(|c| &c.session_rate)),
         (C::ConnRate, rate(|c| &c.connection_rate)),
@@ -56,14 +63,7 @@ pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
     ]);
     if http {
         responses(&mut row, &totals);
-        row.put_all([
-            (C::ReqRate, rate(|c| &c.request_rate)),
-            (C::ReqRateMax, most(|c| &c.request_rate)),
-            (C::ReqTot, totals.requests),
-            (C::Intercepted, totals.intercepted),
-            (C::CacheLookups, 0),
-            (C::CacheHits, 0),
-        ]);
+        row.put_all([(C::Intercepted, totals.intercepted), (C::CacheLookups, 0), (C::CacheHits, 0)]);
     }
     row.put(C::Mode, conf.mode.word());
     row
@@ -75,7 +75,7 @@ pub(super) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
     let id = bind.id.unwrap_or_default();
     let name = bind.name.clone().unwrap_or_else(|| format!("sock-{id}"));
     let mut row = Row::new(Kind::Listener, (&conf.name, conf.id), &name, id);
-    row.put(C::Status, status::frontend(world));
+    row.put(C::Status, status::frontend(world, proxy));
     traffic(&mut row, &Totals::default());
     row.put_all([
         (C::Scur, 0),
@@ -93,7 +93,7 @@ pub(super) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
     let (address, protocol) = match &bind.endpoint {
         Endpoint::Inet(address) => (address.to_string(), if address.is_ipv4() { "tcpv4" } else { "tcpv6" }),
         Endpoint::Unix(_) => ("unix".to_owned(), "unix_stream"),
-        Endpoint::Abstract { .. } => ("abns".to_owned(), "abns_stream"),
+        Endpoint::Abstract { .. } => ("unix".to_owned(), "abns_stream"),
         Endpoint::Fd(_) | Endpoint::SockPair(_) => ("fd".to_owned(), "sockpair"),
     };
     row.put(C::Addr, address);
@@ -160,6 +160,7 @@ pub(super) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     let totals = world.totals(&Counted::Backend(conf.name.clone()), &side.counters);
     let now = clock::now();
     let group = status::Group::of(proxy);
+    let availability = *proxy.runtime.availability.lock();
     let mut row = Row::new(Kind::Backend, (&conf.name, conf.id), "BACKEND", 0);
     sessions(&mut row, side, Some(proxy.fullconn));
     traffic(&mut row, &totals);
@@ -172,8 +173,8 @@ pub(super) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
         (C::Uweight, group.user_weight),
         (C::Act, group.active),
         (C::Bck, group.backup),
-        (C::Chkdown, group.downs),
-        (C::Lastchg, seconds_since(group.changed, now)),
+        (C::Chkdown, availability.downs),
+        (C::Lastchg, seconds_since(availability.changed.0, now)),
         (C::CompIn, 0),
         (C::CompOut, 0),
         (C::CompByp, 0),
@@ -183,7 +184,9 @@ pub(super) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
         (C::AggCheckStatus, 0),
     ]);
     if !proxy.servers.is_empty() {
-        row.put(C::Downtime, group.downtime);
+        let since =
+            if availability.is_down { now.millis_since(availability.changed).unsigned_abs() } else { 0 };
+        row.put(C::Downtime, (availability.down_millis + since) / 1000);
     }
     row.put(C::Status, status::backend(proxy, &group, narrowed));
     relayed(&mut row, conf.mode, &side.counters, &totals, now);
@@ -276,13 +279,17 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
         (C::Chkfail, health.failures),
         (C::Chkdown, health.downs),
         (C::Downtime, (health.down_millis + down) / 1000),
-        (C::Hanafail, 0),
     ]);
+    if server.conf.observe.is_some() {
+        row.put(C::Hanafail, 0_u64);
+    }
     if server.runtime.admin().intersects(Admin::MAINT) {
         return;
     }
     let status = health.status.unwrap_or(weir_balance::health::CheckStatus::Init);
-    row.put(C::CheckStatus, status.name());
+    // A star marks the outcome of the one before while a check is under way.
+    let star = if health.under_way && health.status.is_some() { "* " } else { "" };
+    row.put(C::CheckStatus, format!("{star}{}", status.name()));
     row.put(C::CheckDesc, status.description());
     if let (true, Some(Ok(code))) = (status.has_code(), health.code.map(u64::try_from)) {
         row.put(C::CheckCode, code);

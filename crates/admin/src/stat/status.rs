@@ -17,17 +17,13 @@ pub(super) struct Group {
     /// Servers that are up: those that are no backups, and backups.
     pub(super) active: u64,
     pub(super) backup: u64,
-    /// When the last server changed, in microseconds of the process.
-    pub(super) changed: u64,
-    /// How often, and for how many seconds, there was none.
-    pub(super) downs: u64,
-    pub(super) downtime: u64,
 }
 
 /// `OPEN`, `PAUSED` or `STOP`.
-pub(super) fn frontend(world: &World) -> &'static str {
+pub(super) fn frontend(world: &World, proxy: &Proxy) -> &'static str {
     match () {
         () if world.engine.runtime().process.is_stopping() => "STOP",
+        () if proxy.runtime.frontend.paused.load(Relaxed) => "PAUSED",
         () => "OPEN",
     }
 }
@@ -90,9 +86,8 @@ impl Group {
         let (mut active, mut backup) = ((0, 0), (0, 0));
         for server in &proxy.servers {
             let state = &server.runtime;
-            group.changed = group.changed.max(state.changed.load(Relaxed));
             let weights: (u64, u64) = (state.weight.load(Relaxed).into(), state.weight.load(Relaxed).into());
-            if !state.is_usable() {
+            if !state.is_usable() || weights.0 == 0 {
                 continue;
             }
             let (count, sum) = if server.conf.backup {

@@ -108,8 +108,10 @@ pub struct Side {
     pub counters: Box<[Counters]>,
     /// Sessions now.
     pub sessions: Level,
-    /// `set maxconn frontend`, and the file's value before that.
+    /// `set maxconn frontend`; 0 for the file's value.
     pub maxconn: AtomicU32,
+    /// `disable frontend`: it takes no connection until it is enabled again.
+    pub paused: AtomicBool,
 }
 
 /// A number that goes up and down, and the highest it ever was.
@@ -229,7 +231,12 @@ impl Availability {
 
 impl Side {
     fn new(workers: usize) -> Self {
-        Self { counters: counters(workers), sessions: Level::default(), maxconn: AtomicU32::new(0) }
+        Self {
+            counters: counters(workers),
+            sessions: Level::default(),
+            maxconn: AtomicU32::new(0),
+            paused: AtomicBool::new(false),
+        }
     }
 
     /// A counter, added up over the workers.

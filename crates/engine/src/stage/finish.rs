@@ -1,6 +1,8 @@
 //! The end of a transaction: counters, and the line in the log.
 
+use crate::clock::Tick;
 use crate::log;
+use crate::runtime::Counters;
 use crate::transaction::{Served, Transaction};
 
 /// Ends an HTTP transaction; whether the connection goes on.
@@ -28,9 +30,35 @@ fn end(t: &mut Transaction) {
     let now = t.now();
     t.facts.finished = Some(now);
     log::finished(t);
+    take_times(t, now);
     // Only now may another take its place: the line shows the levels without it.
     t.assigned = None;
     if let Some(b) = &t.backend {
         b.shared.runtime.backend.sessions.down();
     }
+}
+
+/// Takes the times of the transaction into the averages of its server and its backend (`qtime` and so on of
+/// `show stat`).
+fn take_times(t: &Transaction, now: Tick) {
+    let (Some(backend), Some(assigned)) = (&t.backend, &t.assigned) else { return };
+    let facts = &t.facts;
+    let between = |from: Option<Tick>, to: Option<Tick>| match (from, to) {
+        (Some(from), Some(to)) => to.millis_since(from).unsigned_abs(),
+        _ => 0,
+    };
+    let begun = Some(facts.requested.unwrap_or(facts.begun));
+    let queue = between(begun, facts.assigned);
+    let connect = between(facts.assigned, facts.connected);
+    let response = between(facts.connected, facts.answered);
+    let total = between(begun, Some(now));
+    let take = |c: &Counters| {
+        let seen = c.sessions.value();
+        c.queue_millis.take(queue, seen);
+        c.connect_millis.take(connect, seen);
+        c.response_millis.take(response, seen);
+        c.total_millis.take(total, seen);
+    };
+    take(backend.back());
+    take(assigned.server.counters());
 }

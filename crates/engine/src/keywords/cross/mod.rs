@@ -16,7 +16,9 @@ use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy};
 pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
     let mut drafts = std::mem::take(&mut load.drafts);
     same_names(load, &drafts);
-    number_proxies(&mut drafts);
+    // The first number is that of the frontend of the runtime API, where there is one.
+    let first = if load.conf.global.stats_sockets.is_empty() { 1 } else { 2 };
+    number_proxies(&mut drafts, first);
     for at in 0..drafts.len() {
         backends_of(load, &drafts, at);
         let Some(draft) = drafts.get_mut(at) else { continue };
@@ -115,10 +117,10 @@ fn same_names(load: &mut Load<'_>, drafts: &[Draft]) {
 }
 
 /// Gives each proxy, listener and server without `id` the next free number.
-fn number_proxies(drafts: &mut [Draft]) {
+fn number_proxies(drafts: &mut [Draft], first: u32) {
     let mut used: BTreeSet<u32> =
         drafts.iter().filter(|d| d.explicit_id.is_some()).map(|d| d.proxy.id).collect();
-    let mut next = 1;
+    let mut next = first;
     for draft in drafts.iter_mut() {
         if draft.explicit_id.is_none() {
             draft.proxy.id = free(&mut used, &mut next);

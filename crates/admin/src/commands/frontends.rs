@@ -1,0 +1,70 @@
+//! Commands about frontends: how many connections they take, and whether they take any.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use weir_config::values::leading_integer;
+use weir_engine::conf::CliLevel::Admin;
+use weir_engine::snapshot::Proxy;
+
+use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::world::World;
+
+/// The commands of this file.
+pub(super) fn table() -> Vec<CommandKeyword<World>> {
+    vec![
+        command("disable frontend", "<frontend>", Admin, "temporarily disable specific frontend", |call| {
+            pause(call, true)
+        }),
+        command("enable frontend", "<frontend>", Admin, "re-enable specific frontend", |call| {
+            pause(call, false)
+        }),
+        command(
+            "set maxconn frontend",
+            "<frontend> <value>",
+            Admin,
+            "change a frontend's maxconn setting",
+            set_maxconn,
+        ),
+    ]
+}
+
+/// The frontend that the first word names, or a message.
+fn named(call: &Call<'_, World>) -> Result<Arc<Proxy>, &'static str> {
+    if !call.has(0) {
+        return Err("A frontend name is expected.");
+    }
+    call.world.engine.snapshot().frontend(&call.arg(0)).cloned().ok_or("No such frontend.")
+}
+
+fn pause(call: &mut Call<'_, World>, pause: bool) -> Outcome {
+    let proxy = match named(call) {
+        Ok(proxy) => proxy,
+        Err(message) => return call.say(message),
+    };
+    if proxy.runtime.frontend.paused.swap(pause, Relaxed) == pause {
+        return call.say(if pause {
+            "All sockets are already disabled."
+        } else {
+            "All sockets are already enabled."
+        });
+    }
+    call.world.engine.look();
+    Outcome::Done
+}
+
+fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
+    let proxy = match named(call) {
+        Ok(proxy) => proxy,
+        Err(message) => return call.say(message),
+    };
+    if !call.has(1) {
+        return call.say("Integer value expected.");
+    }
+    let Ok(limit) = u32::try_from(leading_integer(call.arg(1).as_bytes())) else {
+        return call.say("Value out of range.");
+    };
+    proxy.runtime.frontend.maxconn.store(limit, Relaxed);
+    call.world.engine.look();
+    Outcome::Done
+}
