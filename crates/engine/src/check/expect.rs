@@ -144,7 +144,7 @@ impl Expect {
         outcome.status = self.options.error_status.unwrap_or(CheckStatus::L7Status);
         outcome.code = Some(heard.response.status().into());
         if !reason.is_empty() && self.options.on_error.is_none() {
-            outcome.message = reason;
+            outcome.message = self.with_comment(heard, reason);
         }
         Met::No(outcome)
     }
@@ -186,12 +186,18 @@ impl Expect {
 
     fn mismatch(&self, heard: &Heard<'_>, text: String) -> Outcome {
         let status = self.options.error_status.unwrap_or(CheckStatus::L7Response);
-        let message = match (&self.options.on_error, self.comment().or(heard.comment)) {
-            (Some(own), _) => own.clone(),
-            (None, Some(comment)) => format!("{text} comment: {comment}"),
-            (None, None) => text,
+        let message = match &self.options.on_error {
+            Some(own) => own.clone(),
+            None => self.with_comment(heard, text),
         };
         Outcome::new(status, message)
+    }
+
+    fn with_comment(&self, heard: &Heard<'_>, text: String) -> String {
+        match self.comment().or(heard.comment) {
+            Some(comment) => format!("{text} comment: {comment}"),
+            None => text,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum Turn {
 pub(super) fn reason(health: &Health) -> String {
     let Some(status) = health.status else { return String::new() };
     let mut text = format!(", reason: {}", status.description());
-    if let Some(code) = health.code {
+    if let Some(code) = health.code.filter(|_| status.has_code()) {
         text.push_str(&format!(", code: {code}"));
     }
     if !health.message.is_empty() {

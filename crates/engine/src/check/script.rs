@@ -374,3 +374,119 @@ impl<'a> Run<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: usize = 16384;
+
+    fn script(lines: &[CheckStep]) -> Script {
+        Script::of(&CheckKind::Script(lines.to_vec()))
+    }
+
+    fn text(text: &str, negated: bool) -> CheckStep {
+        CheckStep::Expect(CheckExpect::new(Want::Text(text.as_bytes().to_vec()), negated))
+    }
+
+    /// Goes on until bytes are needed or the outcome is there, connecting and sending without fail.
+    fn drive(run: &mut Run<'_>) -> Option<Outcome> {
+        loop {
+            match run.next() {
+                Next::Connect(_) => run.connected(),
+                Next::Send(saying) => run.sent(saying),
+                Next::Read => return None,
+                Next::Done(outcome) => return Some(outcome),
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_is_enough_where_nothing_is_asked() {
+        for kind in [CheckKind::Tcp, CheckKind::Script(Vec::new())] {
+            let script = Script::of(&kind);
+            let outcome = drive(&mut Run::new(&script, true)).unwrap();
+            assert_eq!((outcome.status, outcome.message.as_str()), (CheckStatus::L4Ok, ""));
+        }
+    }
+
+    #[test]
+    fn an_expectation_is_met_by_bytes_in_any_pieces() {
+        let script = script(&[CheckStep::Send(b"PING".to_vec()), text("+PONG", false)]);
+        let mut run = Run::new(&script, true);
+        for piece in ["+", "PO", "N"] {
+            assert!(drive(&mut run).is_none());
+            run.received(piece.as_bytes(), ROOM);
+        }
+        assert!(drive(&mut run).is_none());
+        run.received(b"G", ROOM);
+        assert_eq!(drive(&mut run).unwrap().status, CheckStatus::L7Ok);
+    }
+
+    #[test]
+    fn the_end_of_an_answer_decides_what_was_open() {
+        let cases = [
+            (text("x", false), "abc", CheckStatus::L7Response, "TCPCHK did not match content 'x' at step 1"),
+            (text("x", true), "abc", CheckStatus::L7Ok, "(tcp-check)"),
+            (
+                text("b", true),
+                "abc",
+                CheckStatus::L7Response,
+                "TCPCHK matched unwanted content 'b' at step 1",
+            ),
+            (text("x", false), "", CheckStatus::L7Response, "TCPCHK got an empty response at step 1"),
+        ];
+        for (line, answer, status, message) in cases {
+            let script = script(&[line]);
+            let mut run = Run::new(&script, true);
+            assert!(drive(&mut run).is_none());
+            run.received(answer.as_bytes(), ROOM);
+            run.received(b"", ROOM);
+            let outcome = drive(&mut run).unwrap();
+            assert_eq!((outcome.status, outcome.message.as_str()), (status, message));
+        }
+    }
+
+    #[test]
+    fn time_tells_the_step_that_it_ran_out_in() {
+        let lines =
+            [CheckStep::Send(b"x".to_vec()), CheckStep::Comment("hallo".to_owned()), text("foo", false)];
+        let script = script(&lines);
+        let mut run = Run::new(&script, true);
+        assert_eq!(run.timed_out().message, " at initial connection step of tcp-check");
+        assert!(drive(&mut run).is_none());
+        let outcome = run.timed_out();
+        assert_eq!(outcome.status, CheckStatus::L7Timeout);
+        assert_eq!(outcome.message, " at step 3 of tcp-check (expect string 'foo') comment: 'hallo'");
+    }
+
+    #[test]
+    fn a_404_lets_only_a_server_that_is_up_finish() {
+        let check = conf::HttpCheck { disable_on_404: true, ..conf::HttpCheck::default() };
+        let script = Script::of(&CheckKind::Http(check));
+        for (up, status) in [(true, CheckStatus::L7OkConditional), (false, CheckStatus::L7Status)] {
+            let mut run = Run::new(&script, up);
+            assert!(drive(&mut run).is_none());
+            run.received(b"HTTP/1.0 404 Gone\r\n\r\n", ROOM);
+            let outcome = drive(&mut run).unwrap();
+            assert_eq!((outcome.status, outcome.code), (status, Some(404)));
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        let http = Script::of(&CheckKind::Http(conf::HttpCheck {
+            expect: vec![CheckExpect::new(Want::Text(b"x".to_vec()), false)],
+            ..conf::HttpCheck::default()
+        }));
+        proptest::proptest!(|(pieces: Vec<Vec<u8>>)| {
+            let mut run = Run::new(&http, true);
+            for piece in &pieces {
+                if drive(&mut run).is_some() {
+                    break;
+                }
+                run.received(piece, 64);
+            }
+        });
+    }
+}

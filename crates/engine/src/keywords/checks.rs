@@ -278,8 +278,10 @@ pub(super) fn connect_words(
             "comment" => comment = rest.next().map(|w| w.text().into_owned()),
             "proto" if rest.next().is_some_and(|w| w.is("h1")) => {}
             "port" => {
-                let value = rest.next().and_then(|w| w.text().parse::<u16>().ok());
-                connect.port = Some(value.ok_or_else(|| {
+                let value = rest.next().ok_or_else(|| {
+                    said(word, "'port' expects a port number or a sample expression as argument..".to_owned())
+                })?;
+                connect.port = Some(value.text().parse::<u16>().map_err(|_| {
                     said(
                         word,
                         "an expression as port is not available yet (it comes with expressions).".to_owned(),
@@ -361,7 +363,12 @@ pub(super) fn expect_words(line: &Line, name: &str, patterns: &[&str]) -> Result
             _ if patterns.contains(&option) && found.is_none() => {
                 found = Some(pattern(name, option, value()?)?);
             }
-            "comment" => options.comment = Some(value()?.text().into_owned()),
+            "comment" => {
+                let text = rest
+                    .next()
+                    .ok_or_else(|| said(word, "'comment' expects a string as argument.".to_owned()))?;
+                options.comment = Some(text.text().into_owned());
+            }
             "min-recv" => {
                 let bytes = values::leading_integer(&value()?.bytes);
                 options.min_recv = usize::try_from(bytes).unwrap_or(0);
@@ -390,15 +397,19 @@ pub(super) fn expect_words(line: &Line, name: &str, patterns: &[&str]) -> Result
 fn status(name: &str, option: &str, value: &Word) -> Result<CheckStatus, Diagnostic> {
     use CheckStatus as S;
     let all: &[S] = match option {
-        "ok-status" => &[S::L7Ok, S::L7OkConditional, S::L6Ok, S::L4Ok],
-        "error-status" => &[S::L7OkConditional, S::L7Response, S::L7Status, S::L6Response, S::L4Connection],
-        _ => &[S::L7Timeout, S::L6Timeout, S::L4Timeout],
+        "ok-status" => &[S::L4Ok, S::L6Ok, S::L7Ok, S::L7OkConditional],
+        "error-status" => &[S::L4Connection, S::L6Response, S::L7Response, S::L7Status],
+        _ => &[S::L4Timeout, S::L6Timeout, S::L7Timeout],
     };
+    if option == "error-status" && value.is(S::L7OkConditional.name()) {
+        return Ok(S::L7OkConditional);
+    }
     all.iter().find(|s| value.is(s.name())).copied().ok_or_else(|| {
         let names: Vec<String> = all.iter().map(|s| format!("'{}'", s.name())).collect();
+        let (last, first) = names.split_last().map_or(("", &[][..]), |(l, f)| (l.as_str(), f));
         value.alert(format!(
-            "'{name}' : '{option}' only supports {} status (got '{}').",
-            names.join(", "),
+            "'{name}' : '{option}' only supports {} or {last} status (got '{}')..",
+            first.join(", "),
             value.text()
         ))
     })
@@ -416,7 +427,7 @@ fn plain(name: &str, option: &str, value: &Word) -> Result<String, Diagnostic> {
 
 fn only_supports(name: &str, got: &str) -> String {
     let patterns = if name.starts_with("tcp") {
-        "min-recv, '[!]binary', '[!]string', '[!]rstring', '[!]string-lf', '[!]rbinary', '[!]binary-lf'"
+        "min-recv, '[!]binary', '[!]string', '[!]rstring', '[!]string-lf''[!]rbinary', '[!]binary-lf'"
     } else {
         "'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', [!]hdr, \
          [!]fhdr"
@@ -436,21 +447,25 @@ fn pattern(name: &str, option: &str, value: &Word) -> Result<Want, Diagnostic> {
         "rstatus" => Want::StatusRegex(text),
         "rstring" => Want::Regex(text),
         "rbinary" => Want::BinaryRegex(text),
-        "binary" => Want::Binary(binary(name, value)?),
+        "binary" => Want::Binary(
+            binary(&value.bytes)
+                .map_err(|m| value.alert(format!("'{name}' : invalid binary string ({m}).")))?,
+        ),
         _ => Want::Text(value.bytes.to_vec()),
     })
 }
 
-/// Bytes written in hexadecimal.
-pub(super) fn binary(name: &str, value: &Word) -> Result<Vec<u8>, Diagnostic> {
-    let digit = |b: &u8| char::from(*b).to_digit(16);
-    let digits: Option<Vec<u32>> = value.bytes.iter().map(digit).collect();
-    let digits = digits.filter(|d| d.len() % 2 == 0 && !d.is_empty());
-    let digits = digits.ok_or_else(|| {
-        value.alert(format!("'{name}' : '{}' is not a hex string of whole bytes.", value.text()))
-    })?;
-    let byte = |pair: &[u32]| pair.iter().fold(0, |n, d| n * 16 + d) as u8;
-    Ok(digits.chunks(2).map(byte).collect())
+/// Bytes written in hexadecimal; the error says what is wrong with them.
+pub(super) fn binary(text: &[u8]) -> Result<Vec<u8>, String> {
+    if text.len() % 2 != 0 {
+        return Err("an even number of hex digit is expected".to_owned());
+    }
+    let digit = |b: &u8| {
+        let digit = char::from(*b).to_digit(16);
+        digit.ok_or_else(|| format!("an hex digit is expected (found '{}')", char::from(*b)))
+    };
+    let digits = text.iter().map(digit).collect::<Result<Vec<u32>, String>>()?;
+    Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |n, d| n * 16 + d) as u8).collect())
 }
 
 /// `200,300-399`

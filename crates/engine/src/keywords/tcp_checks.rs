@@ -40,7 +40,11 @@ pub(super) const TCP_CHECKS: &[Keyword<ProxyFn>] = &[
     }),
     Keyword::works(entry("tcp-check send-binary", Arity::ANY, "what a check says, in hex"), |ctx, line| {
         let text = line.arg(0).ok_or_else(|| no_text(line))?;
-        let step = CheckStep::Send(binary("tcp-check send-binary", text)?);
+        let bytes = binary(&text.bytes).map_err(|m| {
+            let text = text.text();
+            line.alert(format!("'tcp-check send-binary' : '{text}' invalid binary string ({m})."))
+        })?;
+        let step = CheckStep::Send(bytes);
         comment_only(line)?;
         add(ctx, line, step)
     }),
@@ -60,14 +64,18 @@ fn add(ctx: &mut ProxyCtx<'_>, line: &Line, step: CheckStep) -> Result<(), Diagn
 }
 
 fn no_text(line: &Line) -> Diagnostic {
-    line.alert(format!("'{}' : expects a <string> as argument.", line.name()))
+    let (what, name) = match line.name().as_str() {
+        "tcp-check send" => ("string", "send"),
+        _ => ("binary string", "send-binary"),
+    };
+    line.alert(format!("'{}' : '{what}' expects a {name} as argument.", line.name()))
 }
 
 /// Behind what is sent only a comment may stand.
 fn comment_only(line: &Line) -> Result<(), Diagnostic> {
     match line.arg(1) {
         Some(word) if !word.is("comment") => Err(word.alert(format!(
-            "'{}' : expects 'comment' but got '{}' as argument.",
+            "'{}' : expects 'comment' but got '{}' as argument..",
             line.name(),
             word.text()
         ))),
