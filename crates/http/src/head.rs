@@ -237,6 +237,49 @@ impl Head {
         self.lines.push(HeaderLine::over(id, start, name.len(), value.len()));
     }
 
+    /// Copies a line with its end to the end of the arena, its name in lower case. Gives the name's id and
+    /// length; nothing, and nothing is copied, where the line is not as it would be written.
+    /// [`Self::finish_plain`] makes a line of it, [`Self::drop_plain`] forgets it.
+    pub(crate) fn push_plain(&mut self, line: &[u8], lower: &[u8; 256]) -> Option<(HeaderId, usize)> {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(line);
+        let found = self.arena.get_mut(start..).and_then(|copied| {
+            let mut colon = 0;
+            for b in copied.iter_mut() {
+                let low = lower.get(usize::from(*b)).copied().unwrap_or(0);
+                if low == 0 {
+                    break;
+                }
+                *b = low;
+                colon += 1;
+            }
+            let (name, rest) = copied.split_at_checked(colon)?;
+            let well_spaced = match rest {
+                [b':', b' ', first, .., last, b'\r', b'\n'] => {
+                    !matches!(first, b' ' | b'\t') && !matches!(last, b' ' | b'\t')
+                }
+                [b':', b' ', only, b'\r', b'\n'] => !matches!(only, b' ' | b'\t'),
+                _ => false,
+            };
+            if well_spaced && colon > 0 { Some((HeaderId::of(name), colon)) } else { None }
+        });
+        if found.is_none() {
+            self.arena.truncate(start);
+        }
+        found
+    }
+
+    /// Makes a line of the `len` bytes that end the arena.
+    pub(crate) fn finish_plain(&mut self, id: HeaderId, colon: usize, len: usize) {
+        let start = self.arena.len().saturating_sub(len);
+        self.lines.push(HeaderLine::over(id, start, colon, len.saturating_sub(colon + 4)));
+    }
+
+    /// Forgets the `len` bytes that end the arena.
+    pub(crate) fn drop_plain(&mut self, len: usize) {
+        self.drop_name(len);
+    }
+
     /// Copies a name in lower case to the end of the arena. Returns its bytes, or nothing where it has one
     /// that no name may have; [`Self::finish_line`] makes a line of it, [`Self::drop_name`] forgets it.
     pub(crate) fn push_name(&mut self, name: &[u8], lower: &[u8; 256]) -> Option<&[u8]> {

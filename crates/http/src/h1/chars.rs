@@ -8,14 +8,12 @@ pub(crate) fn is_token(b: u8) -> bool {
     TOKEN.get(usize::from(b)).is_some_and(|t| *t != 0)
 }
 
-/// Whether a byte may stand in a target: what is printable, `#` excepted (RFC 9112, 3.2).
-pub(crate) fn is_target(b: u8) -> bool {
-    matches!(b, 0x21..=0x7e) && b != b'#'
-}
-
-/// The same where violations are accepted.
-pub(crate) fn is_lenient_target(b: u8) -> bool {
-    matches!(b, 0x21..=0x7e | 0x80..)
+/// How many bytes at the start may stand in a target: what is printable, `#` excepted (RFC 9112, 3.2), and more
+/// where violations are accepted.
+pub(crate) fn target_len(bytes: &[u8], lenient: bool) -> usize {
+    let table = if lenient { &LENIENT_TARGET } else { &TARGET };
+    let ends = |b: &u8| !table.get(usize::from(*b)).copied().unwrap_or(false);
+    bytes.iter().position(ends).unwrap_or(bytes.len())
 }
 
 /// Whether a byte may stand in a protocol and its version, as a first look judges them.
@@ -46,6 +44,20 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+const TARGET: [bool; 256] = target_table(false);
+const LENIENT_TARGET: [bool; 256] = target_table(true);
+
+const fn target_table(lenient: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut i = 0x21;
+    #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
+    while i < 256 {
+        table[i] = if lenient { i != 0x7f } else { i < 0x7f && i != b'#' as usize };
+        i += 1;
+    }
+    table
 }
 
 const fn token_table() -> [u8; 256] {

@@ -3,7 +3,7 @@
 //! A line is judged as soon as it is there, and the start of one that is not complete as far as it can be, so
 //! that what will never be HTTP is refused at once. No byte is read twice but those of an incomplete line.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::chars::{self, is_blank};
 use super::judge::Judge;
@@ -153,6 +153,12 @@ impl Parser {
                 [b'\r', ..] => return Err(kind.status()),
                 _ => {}
             }
+            if self.stage == Stage::Lines
+                && let Some(n) = self.plain_line(kind, rest, head, limits)
+            {
+                self.line += n?;
+                continue;
+            }
             let Some(n) = memchr(b'\n', rest) else {
                 self.look_ahead(kind, rest, limits)?;
                 return self.more(kind, input, limits);
@@ -192,6 +198,36 @@ impl Parser {
         }
     }
 
+    /// Reads a line that is there with the start of the next one, as it would be written: one look for its end
+    /// that finds what must not be in it too, and one copy. Nothing for all others.
+    fn plain_line(
+        &mut self,
+        kind: Kind,
+        rest: &[u8],
+        head: &mut Head,
+        limits: &Limits,
+    ) -> Option<Result<usize, u16>> {
+        let n = memchr3(b'\r', b'\n', 0, rest)?;
+        let len = n + 2;
+        let (line, next) = rest.split_at_checked(len)?;
+        let follows = next.first().is_some_and(|b| !is_blank(*b));
+        let full = head.lines().len() + self.judge.dropped() + 1 >= limits.max_headers;
+        if !follows || full || !line.ends_with(b"\r\n") {
+            return None;
+        }
+        let (id, colon) = head.push_plain(line, &chars::TOKEN)?;
+        if is_judged(id) {
+            head.drop_plain(len);
+            let value = line.get(colon + 2..n)?;
+            if let Err(status) = self.judge.line(kind, id, value, head) {
+                return Some(Err(status));
+            }
+        } else {
+            head.finish_plain(id, colon, len);
+        }
+        Some(Ok(len))
+    }
+
     fn header_line(
         &mut self,
         kind: Kind,
@@ -221,22 +257,12 @@ impl Parser {
             return self.folded_line(kind, name, value, head, limits);
         }
         check_value(value, limits.lenient).ok_or(bad)?;
-        match id {
-            HeaderId::Connection
-            | HeaderId::ContentLength
-            | HeaderId::TransferEncoding
-            | HeaderId::Host
-            | HeaderId::Upgrade
-            | HeaderId::Te
-            | HeaderId::SecWebSocketKey => {
-                head.drop_name(name.len());
-                self.judge.line(kind, id, value, head)
-            }
-            _ => {
-                head.finish_line(id, name.len(), value);
-                Ok(())
-            }
+        if is_judged(id) {
+            head.drop_name(name.len());
+            return self.judge.line(kind, id, value, head);
         }
+        head.finish_line(id, name.len(), value);
+        Ok(())
     }
 
     /// A value over several lines becomes one, line ends replaced by blanks (RFC 9112, 5.2).
@@ -262,16 +288,7 @@ impl Parser {
         }
         let value = chars::trim(&whole);
         check_value(value, limits.lenient).ok_or(kind.status())?;
-        if matches!(
-            id,
-            HeaderId::Connection
-                | HeaderId::ContentLength
-                | HeaderId::TransferEncoding
-                | HeaderId::Host
-                | HeaderId::Upgrade
-                | HeaderId::Te
-                | HeaderId::SecWebSocketKey
-        ) {
+        if is_judged(id) {
             return self.judge.line(kind, id, value, head);
         }
         head.append(name, value);
@@ -296,13 +313,12 @@ impl Parser {
         let complete = line.strip_suffix(b"\r").unwrap_or(line);
         let good = match (self.stage, kind) {
             (Stage::Start, Kind::Request) => {
-                let is_target = if limits.lenient { chars::is_lenient_target } else { chars::is_target };
                 let mut words = complete.splitn(3, |b| is_blank(*b));
                 let method = words.next().unwrap_or_default();
                 let rest = words.next().unwrap_or_default();
                 !method.is_empty()
                     && method.iter().all(|b| chars::is_token(*b))
-                    && rest.iter().all(|b| is_target(*b))
+                    && chars::target_len(rest, limits.lenient) == rest.len()
                     && words.next().unwrap_or_default().iter().all(|b| chars::is_protocol(*b) || is_blank(*b))
             }
             (Stage::Start, _) => {
@@ -330,6 +346,20 @@ impl Kind {
     }
 }
 
+/// Whether the lines of a name decide on body, connection or authority.
+fn is_judged(id: HeaderId) -> bool {
+    matches!(
+        id,
+        HeaderId::Connection
+            | HeaderId::ContentLength
+            | HeaderId::TransferEncoding
+            | HeaderId::Host
+            | HeaderId::Upgrade
+            | HeaderId::Te
+            | HeaderId::SecWebSocketKey
+    )
+}
+
 /// Where a line that goes on after `n` ends: its line feed. Nothing where that is not known yet.
 #[cold]
 fn folded_end(rest: &[u8], mut n: usize) -> Option<usize> {
@@ -352,8 +382,7 @@ fn request_line(line: &[u8], head: &mut Head, limits: &Limits) -> Result<(), u16
     let end = line.iter().position(|b| !chars::is_token(*b)).ok_or(400u16)?;
     let (method, rest) = line.split_at_checked(end).ok_or(400u16)?;
     let rest = skip_blanks(rest).filter(|_| end > 0).ok_or(400u16)?;
-    let is_target = if limits.lenient { chars::is_lenient_target } else { chars::is_target };
-    let end = rest.iter().position(|b| !is_target(*b)).filter(|n| *n > 0).ok_or(400u16)?;
+    let end = Some(chars::target_len(rest, limits.lenient)).filter(|n| *n > 0).ok_or(400u16)?;
     let (target, rest) = rest.split_at_checked(end).ok_or(400u16)?;
     let word = skip_blanks(rest).ok_or(400u16)?;
     let (version, odd) = version(word, limits.lenient).ok_or(400u16)?;
