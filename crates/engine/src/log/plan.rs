@@ -22,7 +22,6 @@ pub struct LogPlan {
     pub(super) format: Option<Format>,
     pub(super) structured: Option<Format>,
     /// For connections that fail before their first byte (`error-log-format`).
-    #[expect(dead_code, reason = "compiled to be judged; used once handshakes can fail")]
     pub(super) error: Option<Format>,
     /// Whether that one is the user's; ours is completed with the listener and the reason.
     pub(super) has_error_format: bool,
