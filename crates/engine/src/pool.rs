@@ -31,9 +31,12 @@ impl<C> IdlePool<C> {
         self.list.push(idle);
     }
 
-    /// Takes the newest connection with this key, one that is proven where that is asked for.
+    /// Takes a connection with this key: the newest that is proven, else, unless only such may be taken, the
+    /// one that rested longest, so that few connections carry a light load and the others are purged.
     pub(crate) fn take(&mut self, key: u64, proven: bool) -> Option<Idle<C>> {
-        let at = self.list.iter().rposition(|i| i.key == key && (i.proven || !proven))?;
+        let fits = |i: &Idle<C>| i.key == key;
+        let best = self.list.iter().rposition(|i| i.proven && fits(i));
+        let at = best.or_else(|| self.list.iter().position(|i| !proven && fits(i)))?;
         Some(self.list.remove(at))
     }
 

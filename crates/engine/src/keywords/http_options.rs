@@ -20,11 +20,11 @@ pub(super) const HTTP_OPTIONS: &[Keyword<ProxyFn>] = &[
         header_names,
     ),
     Keyword::works(
-        entry("option redispatch", BACK, "another server after failed connections").no(),
+        entry("option redispatch", BACK, "another server after failed connections").no_default(),
         |ctx, line| {
             let every = line.arg(0).map_or(-1, |w| values::leading_integer(&w.bytes));
             let every = i32::try_from(every).unwrap_or(-1);
-            let on = line.prefix != Prefix::No && every != 0;
+            let on = line.prefix == Prefix::None && every != 0;
             ctx.draft.proxy.redispatch = on.then_some(every);
             Ok(())
         },

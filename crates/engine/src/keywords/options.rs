@@ -158,7 +158,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
             Arity::NONE,
             "connects to the address that the client asked for",
         )
-        .no(),
+        .no_default(),
         transparent,
     ),
     connection_mode::<{ bits(Options::HTTP_CLOSE) }>("option httpclose", "closes after each response"),
@@ -181,7 +181,7 @@ const fn flag<const BITS: u64>(
     sections: Sections,
     help: &'static str,
 ) -> Keyword<ProxyFn> {
-    Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::NONE, help).no(), set::<BITS>)
+    Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::NONE, help).no_default(), set::<BITS>)
 }
 
 /// On unless it is denied in `mode http`, off unless it is asked for elsewhere: both words are kept.
@@ -196,7 +196,7 @@ fn abort_on_close(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
 /// The ways to treat connections exclude each other: the last one named counts.
 const fn connection_mode<const BITS: u64>(name: &'static str, help: &'static str) -> Keyword<ProxyFn> {
     Keyword::works(
-        Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::NONE, help).no(),
+        Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::NONE, help).no_default(),
         set_mode::<BITS>,
     )
 }
@@ -204,7 +204,7 @@ const fn connection_mode<const BITS: u64>(name: &'static str, help: &'static str
 #[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
 fn set<const BITS: u64>(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let flag = Options::from_bits_truncate(BITS);
-    ctx.draft.proxy.options.set(flag, line.prefix != Prefix::No);
+    ctx.draft.proxy.options.set(flag, line.prefix == Prefix::None);
     Ok(())
 }
 
@@ -212,7 +212,7 @@ fn set<const BITS: u64>(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagn
 fn set_mode<const BITS: u64>(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let flag = Options::from_bits_truncate(BITS);
     let options = &mut ctx.draft.proxy.options;
-    if line.prefix == Prefix::No {
+    if line.prefix != Prefix::None {
         options.remove(flag);
     } else {
         options.remove(Options::HTTP_CLOSE | Options::HTTP_SERVER_CLOSE | Options::HTTP_KEEP_ALIVE);
@@ -222,7 +222,7 @@ fn set_mode<const BITS: u64>(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), 
 }
 
 fn transparent(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    if line.prefix != Prefix::No && !ctx.global.deprecated {
+    if line.prefix == Prefix::None && !ctx.global.deprecated {
         ctx.out.push(
             line.warning(
                 "option 'transparent' is deprecated in 3.3 and will be removed in 3.5. \

@@ -221,13 +221,10 @@ impl<'a> Load<'a> {
             self.out.push(section.header.alert(format!("'{keyword}' expects an <id> argument")));
             return None;
         };
+        // The reference complains with an alert and loads the file all the same.
         if let Some(bad) = values::invalid_character(&word.bytes) {
-            self.out.push(
-                word.alert(format!(
-                    "character '{bad}' is not permitted in '{keyword}' name '{}'.",
-                    word.text()
-                )),
-            );
+            let message = format!("character '{bad}' is not permitted in '{keyword}' name '{}'.", word.text());
+            self.out.push(Diagnostic::warning(word.span, message));
         }
         let rest = section.header.words.get(2..).unwrap_or_default();
         let extra = match rest {

@@ -225,7 +225,7 @@ fn option(flag: &[u8], words: &mut Words<'_>, options: &mut Options) -> Result<O
             options.master = true;
             options.notify |= rest.starts_with(b"s");
         }
-        [b'q', ..] => (options.quiet, options.verbose) = (true, false),
+        [b'q', ..] => options.quiet = !options.verbose,
         [b'V', ..] => (options.quiet, options.verbose) = (false, true),
         [b'4', ..] => options.inert.push(("-4".into(), "there are no resolvers yet that it could limit")),
         [b'f', ..] => options.files.push(words.argument('f')?.into()),

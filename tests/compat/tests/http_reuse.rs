@@ -1,0 +1,232 @@
+//! HTTP/1: which server connection a request takes, and what happens when that one is gone.
+
+use std::time::Duration;
+use weir_compat::{Proxy, compat};
+use weir_testkit::{Origin, Peer, Running, Serving};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A server that answers every request with the number of its connection.
+fn numbering(origin: Origin) -> Serving {
+    origin.serve(|peer, number| {
+        while peer.wait_for_bytes() {
+            peer.recv_message();
+            let body = number.to_string();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            if peer.try_send(answer).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// One request on this connection: the number of the server's connection that answered.
+#[track_caller]
+fn ask(client: &mut Peer) -> String {
+    client.send(GET);
+    String::from_utf8(client.recv_message().body).unwrap()
+}
+
+/// The connections that answered two requests each of three clients, who stay connected.
+#[track_caller]
+fn three_clients(proxy: &mut Running) -> String {
+    let mut clients: Vec<Peer> = (0..3).map(|_| proxy.client("fe")).collect();
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        for client in &mut clients {
+            seen.push(ask(client));
+        }
+    }
+    seen.join(" ")
+}
+
+#[test]
+fn idle_connections_are_shared_as_far_as_the_mode_allows() {
+    for (mode, wanted) in [
+        ("never", "0 1 2 0 1 2"),
+        ("safe", "0 1 2 0 0 0"),
+        ("aggressive", "0 1 2 0 0 0"),
+        ("always", "0 0 0 0 0 0"),
+    ] {
+        compat(|t| {
+            let server = t.origin("srv");
+            let mut proxy = t.start(&Proxy::http().backend(&format!("http-reuse {mode}")).text());
+            let _server = numbering(server);
+            assert_eq!(three_clients(&mut proxy), wanted, "{mode}");
+        });
+    }
+}
+
+#[test]
+fn limits_of_the_pool_decide_what_is_kept() {
+    for (parameters, wanted) in [
+        ("pool-max-conn 0", "0 1 2 3 4 5"),
+        ("pool-max-conn 1", "0 0 0 0 0 0"),
+        ("pool-max-conn -1", "0 0 0 0 0 0"),
+    ] {
+        compat(|t| {
+            let server = t.origin("srv");
+            let text =
+                Proxy::http().backend("http-reuse always").servers(&format!("server s {{srv}} {parameters}"));
+            let mut proxy = t.start(&text.text());
+            let _server = numbering(server);
+            assert_eq!(three_clients(&mut proxy), wanted, "{parameters}");
+        });
+    }
+}
+
+#[test]
+fn max_reuse_limits_the_requests_of_a_connection() {
+    compat(|t| {
+        let reason = "the manual's limit is kept for HTTP/1 too, where the reference does not look at it";
+        let limited = t.differs(reason);
+        for (limit, wanted) in [(0, "0 1 2 3 4 5"), (1, "0 0 1 1 2 2"), (2, "0 0 0 1 1 1"), (-1, "0 0 0 0 0 0")] {
+            let server = t.origin("srv");
+            let servers = format!("server s {{srv}} max-reuse {limit}");
+            let mut proxy = t.start(&Proxy::http().backend("http-reuse always").servers(&servers).text());
+            let _server = numbering(server);
+            assert_eq!(three_clients(&mut proxy), if limited { wanted } else { "0 0 0 0 0 0" }, "{limit}");
+        }
+    });
+}
+
+#[test]
+fn an_idle_connection_is_closed_when_its_delay_is_over() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let servers = "server s {srv} pool-purge-delay 200ms";
+        let mut proxy = t.start(&Proxy::http().backend("http-reuse always").servers(servers).text());
+        let mut client = proxy.client("fe");
+        client.send(GET);
+        let mut far = server.accept();
+        far.recv_head();
+        far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        client.recv_message();
+        client.close();
+        far.expect_closed();
+    });
+}
+
+#[test]
+fn a_connection_that_the_server_closed_while_idle_is_not_used() {
+    compat(|t| {
+        let server = t.origin("srv");
+        for mode in ["never", "safe", "aggressive", "always"] {
+            let mut proxy = t.start(&Proxy::http().backend(&format!("http-reuse {mode}")).text());
+            let mut client = proxy.client("fe");
+            for round in 0..3 {
+                client.send(GET);
+                let mut far = server.accept();
+                far.recv_head();
+                far.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{round}"));
+                assert_eq!(client.recv_message().body, round.to_string().as_bytes(), "{mode}");
+                far.close();
+                std::thread::sleep(Duration::from_millis(30));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_reused_connection_that_closes_on_the_request_is_replaced() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let text = Proxy::http().defaults("retries 1").backend("http-reuse always\nretry-on all-retryable-errors");
+        let mut proxy = t.start(&text.text());
+        let mut client = proxy.client("fe");
+        client.send(GET);
+        let mut far = server.accept();
+        far.recv_head();
+        far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        client.recv_message();
+        client.send(GET);
+        far.recv_head();
+        far.close();
+        let mut far = server.accept();
+        far.recv_head();
+        far.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(client.recv_message().body, b"hi");
+    });
+}
+
+#[test]
+fn a_first_request_does_not_take_an_idle_connection_in_safe_mode() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let mut proxy = t.start(&Proxy::http().backend("http-reuse safe").text());
+        let server = numbering(server);
+        let mut first = proxy.client("fe");
+        assert_eq!((ask(&mut first), ask(&mut first)), ("0".to_owned(), "0".to_owned()));
+        let mut second = proxy.client("fe");
+        assert_eq!((ask(&mut second), ask(&mut second)), ("1".to_owned(), "0".to_owned()));
+        assert_eq!(server.accepted(), 2);
+    });
+}
+
+#[test]
+fn aggressive_mode_shares_a_connection_that_was_reused_before() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let mut proxy = t.start(&Proxy::http().backend("http-reuse aggressive").text());
+        let _server = numbering(server);
+        let mut first = proxy.client("fe");
+        assert_eq!((ask(&mut first), ask(&mut first)), ("0".to_owned(), "0".to_owned()));
+        let mut second = proxy.client("fe");
+        assert_eq!(ask(&mut second), "0");
+    });
+}
+
+#[test]
+fn a_connection_for_one_client_address_serves_nobody_else() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let text = Proxy::http().backend("http-reuse always").servers("server s {srv} send-proxy");
+        let mut proxy = t.start(&text.text());
+        let _server = server.serve(|peer, number| {
+            peer.recv_until("\r\n");
+            while peer.wait_for_bytes() {
+                peer.recv_message();
+                if peer.try_send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}")).is_err() {
+                    return;
+                }
+            }
+        });
+        let kept = t.differs("Weir keeps the connection of each address, the reference only one at rest");
+        assert_eq!(three_clients(&mut proxy), if kept { "0 1 2 0 1 2" } else { "0 1 2 0 3 4" });
+    });
+}
+
+#[test]
+fn connections_that_close_after_each_answer_are_never_shared() {
+    for option in ["option http-server-close", "option httpclose"] {
+        compat(|t| {
+            let server = t.origin("srv");
+            let mut proxy = t.start(&Proxy::http().defaults(option).backend("http-reuse always").text());
+            let _server = numbering(server);
+            let mut seen = Vec::new();
+            for _ in 0..3 {
+                let mut client = proxy.client("fe");
+                seen.push(ask(&mut client));
+            }
+            assert_eq!(seen.join(" "), "0 1 2", "{option}");
+        });
+    }
+}
+
+#[test]
+fn a_kept_alive_client_prefers_the_server_it_had() {
+    for (options, wanted) in
+        [("", "a b a b"), ("option prefer-last-server", "a b a b"), ("http-reuse never", "a b a b"), ("http-reuse never\noption prefer-last-server", "a a a a"), ("option http-server-close", "a b a b")]
+    {
+        compat(|t| {
+            let (a, b) = (t.origin("a"), t.origin("b"));
+            let text = Proxy::http().backend(&format!("balance roundrobin\n{options}"));
+            let mut proxy = t.start(&text.servers("server a {a}\n server b {b}").text());
+            let _a = a.answer_all("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na");
+            let _b = b.answer_all("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb");
+            let mut client = proxy.client("fe");
+            let seen: Vec<String> = (0..4).map(|_| ask(&mut client)).collect();
+            assert_eq!(seen.join(" "), wanted, "{options}");
+        });
+    }
+}
