@@ -46,7 +46,6 @@ pub(crate) struct Client {
     /// A server's connection that is not to be shared with other clients (`http-reuse never`).
     pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
     /// The server of the last request, where its backend likes to stay with it.
-    pub(crate) last: Option<Rc<local::Server>>,
     _admission: Admission,
 }
 
@@ -88,7 +87,6 @@ impl Client {
             free_since: clock::now(),
             requests: 0,
             private: None,
-            last: None,
             _admission: admission,
         }))
     }

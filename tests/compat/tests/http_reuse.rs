@@ -80,7 +80,9 @@ fn max_reuse_limits_the_requests_of_a_connection() {
     compat(|t| {
         let reason = "the manual's limit is kept for HTTP/1 too, where the reference does not look at it";
         let limited = t.differs(reason);
-        for (limit, wanted) in [(0, "0 1 2 3 4 5"), (1, "0 0 1 1 2 2"), (2, "0 0 0 1 1 1"), (-1, "0 0 0 0 0 0")] {
+        for (limit, wanted) in
+            [(0, "0 1 2 3 4 5"), (1, "0 0 1 1 2 2"), (2, "0 0 0 1 1 1"), (-1, "0 0 0 0 0 0")]
+        {
             let server = t.origin("srv");
             let servers = format!("server s {{srv}} max-reuse {limit}");
             let mut proxy = t.start(&Proxy::http().backend("http-reuse always").servers(&servers).text());
@@ -131,7 +133,8 @@ fn a_connection_that_the_server_closed_while_idle_is_not_used() {
 fn a_reused_connection_that_closes_on_the_request_is_replaced() {
     compat(|t| {
         let server = t.origin("srv");
-        let text = Proxy::http().defaults("retries 1").backend("http-reuse always\nretry-on all-retryable-errors");
+        let text =
+            Proxy::http().defaults("retries 1").backend("http-reuse always\nretry-on all-retryable-errors");
         let mut proxy = t.start(&text.text());
         let mut client = proxy.client("fe");
         client.send(GET);
@@ -215,9 +218,13 @@ fn connections_that_close_after_each_answer_are_never_shared() {
 
 #[test]
 fn a_kept_alive_client_prefers_the_server_it_had() {
-    for (options, wanted) in
-        [("", "a b a b"), ("option prefer-last-server", "a b a b"), ("http-reuse never", "a b a b"), ("http-reuse never\noption prefer-last-server", "a a a a"), ("option http-server-close", "a b a b")]
-    {
+    for (options, wanted) in [
+        ("", "a b a b"),
+        ("option prefer-last-server", "a b a b"),
+        ("http-reuse never", "a b a b"),
+        ("http-reuse never\noption prefer-last-server", "a a a a"),
+        ("option http-server-close", "a b a b"),
+    ] {
         compat(|t| {
             let (a, b) = (t.origin("a"), t.origin("b"));
             let text = Proxy::http().backend(&format!("balance roundrobin\n{options}"));

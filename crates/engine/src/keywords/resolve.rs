@@ -223,7 +223,8 @@ impl<'a> Load<'a> {
         };
         // The reference complains with an alert and loads the file all the same.
         if let Some(bad) = values::invalid_character(&word.bytes) {
-            let message = format!("character '{bad}' is not permitted in '{keyword}' name '{}'.", word.text());
+            let message =
+                format!("character '{bad}' is not permitted in '{keyword}' name '{}'.", word.text());
             self.out.push(Diagnostic::warning(word.span, message));
         }
         let rest = section.header.words.get(2..).unwrap_or_default();

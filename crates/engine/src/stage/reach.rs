@@ -87,11 +87,14 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     }
 }
 
-/// The server of the client's last request, where it should get this one too (manual, 4.2
-/// "option prefer-last-server", "max-keep-alive-queue").
+/// The server of the client's last request, where it should get this one too because the client still owns a
+/// connection to it (manual, 4.2 "option prefer-last-server", "max-keep-alive-queue").
 fn last(t: &Transaction) -> Option<usize> {
-    let server = t.client.last.as_ref()?;
+    let (server, _) = t.client.private.as_deref()?;
     let (backend, conf) = (t.proxy(), t.proxy().conf());
+    if !conf.options.contains(Options::PREFER_LAST_SERVER) {
+        return None;
+    }
     let same = backend.servers.get(server.shared.index).is_some_and(|s| Rc::ptr_eq(s, server));
     let runtime = &server.shared.runtime;
     let short = conf.max_keep_alive_queue < 0 || i64::from(runtime.queued.now()) <= conf.max_keep_alive_queue;
@@ -329,9 +332,6 @@ fn note_assigned(t: &mut Transaction, backend: &Rc<local::Proxy>, server: &Rc<lo
     counters.selected.add(1);
     counters.session_rate.count(now);
     backend.back().selected.add(1);
-    if backend.has(Options::PREFER_LAST_SERVER) {
-        t.client.last = Some(server.clone());
-    }
 }
 
 pub(crate) fn count_retry(t: &mut Transaction) {
