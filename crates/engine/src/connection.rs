@@ -22,6 +22,7 @@ use crate::local;
 use crate::mux::h1;
 use crate::timer::Timer;
 use crate::transaction::{self, Served, Transaction};
+use crate::variables::SessionVariables;
 use crate::worker::Worker;
 
 /// A client's connection. What it owns lives as long as it does.
@@ -45,7 +46,8 @@ pub(crate) struct Client {
     pub(crate) requests: u32,
     /// A server's connection that is not to be shared with other clients (`http-reuse never`).
     pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
-    /// The server of the last request, where its backend likes to stay with it.
+    /// Variables of the session.
+    pub(crate) vars: SessionVariables,
     _admission: Admission,
 }
 
@@ -87,6 +89,7 @@ impl Client {
             free_since: clock::now(),
             requests: 0,
             private: None,
+            vars: SessionVariables::default(),
             _admission: admission,
         }))
     }

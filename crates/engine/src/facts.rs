@@ -50,6 +50,10 @@ pub(crate) struct Facts {
     pub(crate) log_bytes: (u64, u64),
     /// Our own end of the connection to the server, where the log shows it.
     pub(crate) back_source: Option<SocketAddr>,
+    /// The level of its line where a rule set it; `Some(None)` for no line at all.
+    pub(crate) log_level: Option<Option<crate::log::Level>>,
+    /// The response is an answer of our own.
+    pub(crate) replied: bool,
     /// Its line was written.
     pub(crate) logged: bool,
 }

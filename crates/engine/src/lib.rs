@@ -35,6 +35,7 @@ mod stage;
 mod timer;
 mod transaction;
 mod tunnel;
+pub mod variables;
 mod worker;
 
 pub use balance::Key;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
-    Address, Clock, Endpoint, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text, TimeoutOf, Times,
+    Address, Bytes, Clock, Endpoint, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text, TimeoutOf,
+    Times,
 };
-use weir_expr::{Lookup, Scope, Side};
+use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::Head;
 
 use crate::action::RuleSet;
@@ -19,7 +20,9 @@ use crate::names;
 use crate::outbound;
 use crate::runtime::{Counters, Rate, Side as ProxySide};
 use crate::snapshot::{self, Snapshot};
+use crate::stage::body;
 use crate::transaction::Transaction;
+use crate::variables;
 
 /// A transaction as expressions see it.
 pub(crate) struct View<'a> {
@@ -160,7 +163,9 @@ impl Scope for View<'_> {
     fn head(&self, side: Side) -> Lookup<&Head> {
         let (head, there) = match side {
             Side::Client => (&self.t.messages.request, self.t.facts.requested.is_some()),
-            Side::Server => (&self.t.messages.response, self.t.facts.answered.is_some()),
+            Side::Server => {
+                (&self.t.messages.response, self.t.facts.answered.is_some() || self.t.facts.replied)
+            }
         };
         if !self.is_http() {
             Lookup::Absent
@@ -340,6 +345,33 @@ impl Scope for View<'_> {
             ServerNumber::InitialWeight => rt.initial_weight.into(),
             ServerNumber::UserWeight | ServerNumber::EffectiveWeight => rt.weight.load(Relaxed).into(),
         })
+    }
+
+    fn var<'v>(&'v self, var: &VarRef, scratch: &'v Scratch) -> Option<Value<'v>> {
+        variables::value(self.t, var, scratch)
+    }
+
+    fn set_var(&self, var: &VarRef, value: Option<Value<'_>>) -> bool {
+        variables::set(self.t, var, value)
+    }
+
+    fn capture(&self, side: Side, slot: usize) -> Option<&[u8]> {
+        let [request, response] = &self.t.messages.kept;
+        match side {
+            Side::Client => request.slot(slot),
+            Side::Server => response.slot(slot),
+        }
+    }
+
+    fn captures(&self, side: Side) -> usize {
+        self.frontend().conf().rules.slots(side).len()
+    }
+
+    fn body(&self, side: Side) -> Lookup<Bytes<'_>> {
+        if side == Side::Server || !self.is_http() || self.t.facts.requested.is_none() {
+            return Lookup::Absent;
+        }
+        body::waiting(self.t.front.request, self.t.client.input.data())
     }
 
     fn find_server(&self, name: &[u8]) -> Option<ServerId> {

@@ -5,9 +5,11 @@
 
 use std::rc::Rc;
 
+use weir_expr::Side;
 use weir_http::Head;
+use weir_http::answers::{self, Answer};
 
-use crate::action::Bench;
+use crate::action::{Bench, Kept};
 use crate::clock::{self, Tick};
 use crate::connection::Client;
 use crate::facts::Facts;
@@ -18,6 +20,7 @@ use crate::scope::Captured;
 use crate::stage::{
     body, exchange, finish, prepare, proxy_header, reach, receive, respond, route, rules, stream,
 };
+use crate::variables::Variables;
 
 /// A request in the making, its answer, and all that is known about both.
 pub(crate) struct Transaction {
@@ -37,6 +40,11 @@ pub(crate) struct Messages {
     pub(crate) response: Head,
     /// What is kept of the request as it came.
     pub(crate) captured: Captured,
+    /// The body of an answer of our own.
+    pub(crate) body: Vec<u8>,
+    pub(crate) vars: Variables,
+    /// What rules keep for the log, of the request and of the response.
+    pub(crate) kept: [Kept; 2],
     /// Room for what rules compute.
     pub(crate) bench: Bench,
     /// Storage for what goes to the server, and to the client.
@@ -59,6 +67,10 @@ pub(crate) enum Stop {
     Answer(u16),
     /// Log this status, answer nothing, and close: a body is on its way that nobody will read, or nobody is there.
     Silent(u16),
+    /// Answer with what lies ready as the response.
+    Reply,
+    /// Forget the client without telling it.
+    Drop,
     /// All that was to be said was said.
     Done,
     /// There is nobody to say anything to.
@@ -86,6 +98,7 @@ pub(crate) async fn http(mut t: Transaction) -> Served {
 async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     proxy_header::accept(t).await?;
     receive::request(t).await?;
+    rules::keep_request(t);
     prepare::frontend(t)?;
     rules::request(t).await?;
     route::backend(t)?;
@@ -111,12 +124,32 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     stream::run(t, server).await
 }
 
+// === impl Messages ===
+
+impl Messages {
+    /// Forgets what rules kept; the storage stays.
+    fn clear(&mut self) {
+        self.captured.clear();
+        self.vars.clear();
+        self.kept.iter_mut().for_each(Kept::clear);
+    }
+
+    /// What rules keep of one side for the log.
+    pub(crate) fn kept(&mut self, side: Side) -> &mut Kept {
+        let [request, response] = &mut self.kept;
+        match side {
+            Side::Client => request,
+            Side::Server => response,
+        }
+    }
+}
+
 // === impl Transaction ===
 
 impl Transaction {
     pub(crate) fn new(client: Box<Client>) -> Self {
         let mut messages = client.worker.messages.take().unwrap_or_default();
-        messages.captured.clear();
+        messages.clear();
         let facts = Facts { begun: clock::now(), ..Facts::default() };
         Self { front: h1::Front::default(), client, messages, backend: None, assigned: None, facts }
     }
@@ -135,6 +168,13 @@ impl Transaction {
     /// Whether a byte of a request came.
     pub(crate) fn has_begun(&self) -> bool {
         self.facts.requested.is_some() || self.facts.bytes_in > 0 || !self.client.input.is_empty()
+    }
+
+    /// The answer for a status: the backend's own, the frontend's, or the built-in one.
+    pub(crate) fn own_answer(&self, status: u16) -> Option<&Answer> {
+        let backend = self.backend.as_ref().and_then(|b| b.shared.answers.find(status));
+        let own = backend.or_else(|| self.client.frontend.shared.answers.find(status));
+        own.or_else(|| answers::answer(status)).or_else(|| answers::answer(500))
     }
 
     /// This turn's tick.

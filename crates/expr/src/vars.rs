@@ -38,7 +38,7 @@ pub struct VarRef {
 }
 
 /// The variables of one scope.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Vars {
     slots: Vec<Slot>,
     used: usize,

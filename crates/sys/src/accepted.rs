@@ -37,6 +37,17 @@ pub fn set_no_linger(fd: impl AsFd) -> io::Result<()> {
     Ok(sockopt::set_socket_linger(fd, Some(Duration::ZERO))?)
 }
 
+/// Makes `close` tell the other end nothing, so that it keeps a dead connection (`silent-drop`). Without the right
+/// to repair connections the reset is sent with a range of one hop instead, which the next router drops.
+pub fn silence(fd: impl AsFd) {
+    if option::set(&fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
+        return;
+    }
+    let _ = option::set(&fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
+    let _ = option::set(&fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
+    let _ = set_no_linger(fd);
+}
+
 /// Fixes the kernel's send buffer in bytes (`tune.sndbuf.client`).
 pub fn set_send_buffer(fd: impl AsFd, bytes: usize) -> io::Result<()> {
     Ok(sockopt::set_socket_send_buffer_size(fd, bytes)?)

@@ -8,9 +8,10 @@ use weir_config::{Class, Line, Word, run_of};
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources};
 use weir_expr::{Acls, Condition, Format, Load, PatternFiles, Place, Purpose, Side, Words, WordsError};
 
-use super::parse::{Parse, is_condition};
+use super::parse::{Parse, is_condition, number};
+use super::reply::{Kind, Reply};
 use super::rules::{Rule, Switch};
-use super::{ACTIONS, Directory, RuleSet, Rules, Target, expected};
+use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, Target, expected};
 use crate::conf::{Caps, Mode};
 
 /// A line that is read when all names are known.
@@ -77,6 +78,7 @@ impl<'a> Compiler<'a> {
             }
         }
         self.ignored(&mut draft);
+        draft.rules.finish();
         Arc::new(draft.rules)
     }
 
@@ -89,6 +91,12 @@ impl<'a> Compiler<'a> {
         match name.as_str() {
             "acl" => self.acl(draft, rule),
             "use_backend" => self.use_backend(draft, rule),
+            "redirect" => self.redirect(draft, rule),
+            "http-error" => self.http_error(draft, rule),
+            "monitor fail" => self.monitor_fail(draft, rule),
+            "capture request header" => capture_header(draft, line, Side::Client),
+            "capture response header" => capture_header(draft, line, Side::Server),
+            "declare capture" => declare_capture(draft, line),
             _ => Ok(()),
         }
     }
@@ -137,6 +145,85 @@ impl<'a> Compiler<'a> {
                 }));
             }
         }
+    }
+
+    /// Lends what the functions of actions read from.
+    fn reading<T>(
+        &mut self,
+        draft: &Draft,
+        line: &Line,
+        place: Place,
+        kept: &mut [Vec<Slot>; 2],
+        read: impl FnOnce(&mut Parse<'_, '_>) -> T,
+    ) -> T {
+        let (outside, http_errors) = (self.directory.outside, self.directory.http_errors);
+        let (words, at) = (line.words.as_slice(), line.name_len);
+        let (set, caps) = (RuleSet::HttpRequest, draft.caps);
+        self.with(draft, line, place, |load| {
+            read(&mut Parse { words, at, name: 0, set, caps, load, outside, http_errors, kept })
+        })
+    }
+
+    /// `redirect ...` is a rule of `http-request` by an older name; all of them come after the others.
+    fn redirect(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
+        let acls = draft.acls_of(rule);
+        let compiled = self.reading(draft, line, place, &mut Default::default(), |reader| {
+            let action = super::redirect::redirect(reader)?;
+            let mut condition = reader.condition(acls);
+            if let Err(e) = &mut condition {
+                e.error.message.insert_str(0, "error in condition: ");
+            }
+            Ok((action, condition?))
+        });
+        let (kind, name) = (draft.kind, &draft.name);
+        let (action, condition) = compiled.map_err(|e: WordsError| {
+            let prefix = format!("error detected in {kind} '{name}' while parsing redirect rule : ");
+            self.unresolved(line, &e).unwrap_or_else(|| ended(e.alert(&line.words, &prefix)))
+        })?;
+        let rule = self.made(line, condition, action);
+        draft.rules.redirects.push(rule);
+        Ok(())
+    }
+
+    fn http_error(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
+        let read = self.reading(draft, line, place, &mut Default::default(), |reader| {
+            let reply = Reply::parse(reader, Kind::Return, 0)?;
+            match reader.words.get(reader.at) {
+                Some(extra) => {
+                    Err(WordsError::new(reader.at, format!("unknown argument '{}'", extra.text())))
+                }
+                None if reply.status == 0 => Err(reader.error("expects at least a status as argument")),
+                None => Ok(reply),
+            }
+        });
+        let reply = read.map_err(|e| ended(e.alert(&line.words, "'http-error' : ")))?;
+        draft.rules.errors.push(reply);
+        Ok(())
+    }
+
+    fn monitor_fail(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let words = rule.line.args();
+        if !words.first().is_some_and(is_condition) {
+            return Err(rule
+                .line
+                .alert("'monitor fail' requires either 'if' or 'unless' followed by a condition."));
+        }
+        let place = RuleSet::HttpRequest.place(true, false);
+        let prefix = "error detected while parsing a 'monitor fail' condition : ";
+        let condition = self.condition(draft, rule, place, words, prefix)?;
+        draft.rules.monitor_fail.extend(condition);
+        Ok(())
+    }
+
+    /// A rule and where it stands.
+    fn made(&self, line: &Line, condition: Option<Condition>, action: Box<dyn Action>) -> Rule {
+        let source = self.sources.of(line.span.source);
+        let file = Arc::from(source.map_or("", |s| s.name.as_str()));
+        Rule { condition, action, file, line: line.span.line }
     }
 
     fn acl(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
@@ -233,16 +320,18 @@ impl<'a> Compiler<'a> {
         };
         let caps = draft.caps;
         let place = set.place(caps.contains(Caps::FRONTEND), caps.contains(Caps::BACKEND));
+        let mut kept = std::mem::take(&mut draft.rules.slots);
         let acls = draft.acls_of(rule);
-        let compiled = self.with(draft, line, place, |load| {
-            let mut reader = Parse { words, at: name_at + 1, name: name_at, set, caps, load };
-            let action = parse(&mut reader).map_err(Fault::Action)?;
+        let compiled = self.reading(draft, line, place, &mut kept, |reader| {
+            (reader.at, reader.name, reader.set) = (name_at + 1, name_at, set);
+            let action = parse(reader).map_err(Fault::Action)?;
             if let Some(extra) = words.get(reader.at).filter(|w| !is_condition(w)) {
                 return Err(Fault::Extra(extra.clone()));
             }
             let condition = reader.condition(acls).map_err(Fault::Condition)?;
             Ok((action, condition))
         });
+        draft.rules.slots = kept;
         let (action, condition) = compiled.map_err(|fault| {
             let unresolved = fault.error().and_then(|e| self.unresolved(line, e));
             unresolved.unwrap_or_else(|| fault.alert(set, words, action, (draft.kind, &draft.name)))
@@ -260,9 +349,8 @@ impl<'a> Compiler<'a> {
         if action.is_final() && condition.is_none() {
             draft.ended.push(set);
         }
-        let source = self.sources.of(line.span.source);
-        let file = Arc::from(source.map_or("", |s| s.name.as_str()));
-        draft.rules.push(set, Rule { condition, action, file, line: line.span.line });
+        let rule = self.made(line, condition, action);
+        draft.rules.push(set, rule);
         Ok(())
     }
 
@@ -296,11 +384,53 @@ impl<'a> Compiler<'a> {
 // === impl Draft ===
 
 impl Draft {
+    fn slots(&mut self, side: Side) -> &mut Vec<Slot> {
+        let [request, response] = &mut self.rules.slots;
+        match side {
+            Side::Client => request,
+            Side::Server => response,
+        }
+    }
+
     /// The ACLs that a line may use.
     fn acls_of(&self, rule: &RuleLine) -> &Acls {
         let [own, inherited] = &self.acls;
         if rule.inherited { inherited } else { own }
     }
+}
+
+/// `capture request header NAME len N`
+fn capture_header(draft: &mut Draft, line: &Line, side: Side) -> Result<(), Diagnostic> {
+    let which = if side == Side::Client { "request" } else { "response" };
+    let usage = || line.alert(format!("'capture {which}' expects 'header' <header_name> 'len' <len>."));
+    let [name, len, count, ..] = line.args() else { return Err(usage()) };
+    if !len.is("len") {
+        return Err(usage());
+    }
+    let length = usize::try_from(number(count)).unwrap_or(0);
+    draft.slots(side).push(Slot { header: Some(name.bytes.to_ascii_lowercase().into()), length });
+    Ok(())
+}
+
+/// `declare capture request|response len N`
+fn declare_capture(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
+    const USAGE: &str = "'declare capture' expects 'request' or 'response' 'len' <len>.";
+    let side = match line.arg(0) {
+        Some(word) if word.is("request") => Side::Client,
+        Some(word) if word.is("response") => Side::Server,
+        Some(word) => {
+            let message = format!("'declare' expects 'request' or 'response' (got '{}').", word.text());
+            return Err(word.alert(message));
+        }
+        None => return Err(line.alert(USAGE)),
+    };
+    let (Some(len), Some(count)) = (line.arg(1), line.arg(2)) else { return Err(line.alert(USAGE)) };
+    if !len.is("len") {
+        return Err(len.alert(USAGE));
+    }
+    let length = usize::try_from(number(count)).unwrap_or(0);
+    draft.slots(side).push(Slot { header: None, length });
+    Ok(())
 }
 
 /// What is wrong with a rule.

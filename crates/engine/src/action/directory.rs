@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
 use weir_expr::{Names, Side};
 
-use crate::conf::Caps;
+use crate::conf::{Caps, HttpErrors};
 use crate::keywords::Outside;
 use crate::names::server_id;
 
@@ -27,6 +28,8 @@ pub struct Named {
 pub struct Directory<'a> {
     /// The proxies.
     pub proxies: &'a [Named],
+    /// The sections of answers.
+    pub http_errors: &'a [Arc<HttpErrors>],
     /// The userlists.
     pub userlists: &'a [String],
     /// Files and the environment.

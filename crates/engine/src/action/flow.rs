@@ -2,7 +2,9 @@
 
 use weir_config::Keyword;
 
+use super::answer::count_denial;
 use super::{Action, ActionFn, Parse, Parsed, Run, Verdict, works};
+use crate::ending::{Cause, Stage};
 
 /// The actions of this file.
 pub(super) const FLOW: &[Keyword<ActionFn>] = &[
@@ -10,8 +12,8 @@ pub(super) const FLOW: &[Keyword<ActionFn>] = &[
     works("http-response allow", ALLOW, allow),
     works("http-after-response allow", ALLOW, allow),
     works("http-request reject", "closes the connection without an answer", reject),
-    works("http-request silent-drop", DROP, reject),
-    works("http-response silent-drop", DROP, reject),
+    works("http-request silent-drop", DROP, drop),
+    works("http-response silent-drop", DROP, drop),
 ];
 
 const ALLOW: &str = "ends the evaluation of this set of rules";
@@ -35,15 +37,24 @@ impl Action for Allow {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Reject;
+struct Reject {
+    silent: bool,
+}
 
 fn reject(_: &mut Parse<'_, '_>) -> Parsed {
-    Ok(Box::new(Reject))
+    Ok(Box::new(Reject { silent: false }))
+}
+
+fn drop(p: &mut Parse<'_, '_>) -> Parsed {
+    p.eat("rst-ttl");
+    Ok(Box::new(Reject { silent: true }))
 }
 
 impl Action for Reject {
-    fn run(&self, _: &mut Run<'_>) -> Verdict {
-        Verdict::Close
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        count_denial(run);
+        run.t.facts.blame(Cause::Proxy, Stage::Request);
+        if self.silent { Verdict::Drop } else { Verdict::Close }
     }
 
     fn is_final(&self) -> bool {

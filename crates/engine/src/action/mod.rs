@@ -5,13 +5,22 @@
 //! runs them. An action is one table entry in the file of its family: the names it has in the sets of rules, the
 //! function that reads its words, and what it does ([`Action::run`]).
 
+mod answer;
+mod capture;
 mod compile;
 mod directory;
 mod expected;
 mod flow;
+mod header;
 mod later;
+mod line;
 mod parse;
+mod redirect;
+pub(crate) mod reply;
 mod rules;
+mod session;
+mod var;
+mod wait;
 
 use std::fmt::Debug;
 use std::sync::LazyLock;
@@ -20,7 +29,9 @@ use std::time::Duration;
 use weir_config::{Arity, Class, Entry, Keyword, Registry, Sections};
 use weir_diag::{Sources, Span};
 use weir_expr::{Condition, Format, Scratch, Verdict as Holds};
+use weir_http::Head;
 
+pub(crate) use capture::{Kept, Slot};
 pub use compile::{Compiler, RuleLine};
 pub use directory::{Directory, Named};
 pub(crate) use parse::{Parse, Parsed};
@@ -28,8 +39,9 @@ pub(crate) use rules::Target;
 pub use rules::{RuleSet, Rules};
 
 use crate::clock::Tick;
+use crate::ending::{Cause, Stage};
 use crate::scope::View;
-use crate::transaction::Transaction;
+use crate::transaction::{Messages, Transaction};
 
 /// Something that a rule does.
 pub(crate) trait Action: Debug + Send + Sync {
@@ -53,6 +65,10 @@ pub(crate) enum Verdict {
     Answer(u16),
     /// The end, without a word.
     Close,
+    /// The end, and the client is not told of it.
+    Drop,
+    /// The answer that lies ready as the response, and the end.
+    Reply,
     /// The same rule again, once this has happened.
     Wait(Reason),
 }
@@ -85,15 +101,33 @@ pub(crate) struct Run<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Bench {
     pub(crate) scratch: Scratch,
+    /// What was rendered last.
     pub(crate) text: Vec<u8>,
+    /// What is made of it, in two steps where it takes two.
+    pub(crate) made: Vec<u8>,
+    pub(crate) expanded: Vec<u8>,
+    /// The early hints that are still to be sent.
+    pub(crate) hints: Vec<u8>,
 }
 
 /// Reads the words of an action.
 pub(crate) type ActionFn = fn(&mut Parse<'_, '_>) -> Parsed;
 
 /// All actions.
-pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> =
-    LazyLock::new(|| Registry::new(&[flow::FLOW, later::LATER]));
+pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
+    Registry::new(&[
+        flow::FLOW,
+        answer::ANSWER,
+        capture::CAPTURE,
+        header::HEADER,
+        line::LINE,
+        redirect::REDIRECT,
+        session::SESSION,
+        var::VAR,
+        wait::WAIT,
+        later::LATER,
+    ])
+});
 
 /// `file:line` of a span.
 fn place(sources: &Sources, at: Span) -> String {
@@ -119,9 +153,21 @@ impl Run<'_> {
         condition.test(&View::of_rules(self.t, self.set), &self.bench.scratch)
     }
 
+    /// The message that the rules of this set are about, and the room to work in.
+    pub(crate) fn head(&mut self) -> (&mut Head, &mut Bench) {
+        let Messages { request, response, .. } = &mut *self.t.messages;
+        (if self.set.is_response() { response } else { request }, self.bench)
+    }
+
+    /// Says who ends the transaction here.
+    pub(crate) fn blame(&mut self, cause: Cause) {
+        let stage = if self.set.is_response() { Stage::Headers } else { Stage::Request };
+        self.t.facts.blame(cause, stage);
+    }
+
     /// Renders a format into the bench's text.
     pub(crate) fn render(&mut self, format: &Format) {
-        let Bench { scratch, text } = &mut *self.bench;
+        let Bench { scratch, text, .. } = &mut *self.bench;
         text.clear();
         if let Some(constant) = format.constant() {
             text.extend_from_slice(constant);

@@ -1,10 +1,12 @@
 //! The words of one rule, read from left to right by its action.
 
 use weir_config::{Word, values};
-use weir_expr::{Condition, Error, Expr, Format, Load, Purpose, WordsError};
+use weir_expr::{Condition, Error, Expr, Format, Load, Purpose, Side, WordsError};
 
-use super::{Action, RuleSet};
+use super::reply::Sections;
+use super::{Action, RuleSet, Slot};
 use crate::conf::Caps;
+use crate::keywords::Outside;
 
 /// What the function of an action reads from.
 pub(crate) struct Parse<'p, 'l> {
@@ -17,6 +19,12 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) set: RuleSet,
     pub(crate) caps: Caps,
     pub(crate) load: &'p mut Load<'l>,
+    /// Files.
+    pub(crate) outside: &'p dyn Outside,
+    /// The sections that answers are taken from.
+    pub(crate) http_errors: Sections<'p>,
+    /// What the proxy keeps for the log, of requests and of responses.
+    pub(crate) kept: &'p mut [Vec<Slot>; 2],
 }
 
 /// What reading an action gives.
@@ -54,6 +62,15 @@ impl<'p> Parse<'p, '_> {
         match self.next() {
             Some(word) => Ok(word),
             None => Err(self.error(message)),
+        }
+    }
+
+    /// What the proxy keeps of one side.
+    pub(crate) fn slots(&mut self, side: Side) -> &mut Vec<Slot> {
+        let [request, response] = &mut *self.kept;
+        match side {
+            Side::Client => request,
+            Side::Server => response,
         }
     }
 

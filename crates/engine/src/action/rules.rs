@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use weir_expr::{Condition, Format, Place};
+use weir_expr::{Condition, Format, Place, Side};
 
-use super::Action;
+use super::reply::Reply;
+use super::{Action, Slot};
 
 /// The rules of a proxy, in the order in which they are run.
 #[derive(Debug, Default)]
@@ -12,6 +13,14 @@ pub struct Rules {
     sets: [Vec<Rule>; RuleSet::COUNT],
     /// `use_backend`
     pub(crate) use_backend: Vec<Switch>,
+    /// What is kept for the log, of requests and of responses.
+    pub(super) slots: [Vec<Slot>; 2],
+    /// `monitor fail`
+    pub(crate) monitor_fail: Vec<Condition>,
+    /// `redirect`, until all rules are read.
+    pub(super) redirects: Vec<Rule>,
+    /// `http-error`
+    pub(super) errors: Vec<Reply>,
 }
 
 /// A set of rules.
@@ -70,6 +79,27 @@ impl Rules {
     /// Whether a set has no rules.
     pub(crate) fn is_empty(&self, set: RuleSet) -> bool {
         self.set(set).is_empty()
+    }
+
+    /// The places that something is kept in for the log.
+    pub(crate) fn slots(&self, side: Side) -> &[Slot] {
+        let [request, response] = &self.slots;
+        match side {
+            Side::Client => request,
+            Side::Server => response,
+        }
+    }
+
+    /// The answer that `http-error` gives for a status; the last line counts.
+    pub(crate) fn error(&self, status: u16) -> Option<&Reply> {
+        self.errors.iter().rev().find(|r| r.status == status)
+    }
+
+    /// The redirects of older versions come last.
+    pub(super) fn finish(&mut self) {
+        for rule in std::mem::take(&mut self.redirects) {
+            self.push(RuleSet::HttpRequest, rule);
+        }
     }
 
     pub(super) fn push(&mut self, set: RuleSet, rule: Rule) {

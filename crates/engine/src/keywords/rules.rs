@@ -21,11 +21,20 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         entry("http-after-response", Sections::PROXIES, "a rule for all responses, our own among them"),
         http,
     ),
+    Keyword::works(entry("http-error", Sections::PROXIES, "an answer in the place of a built-in one"), keep),
+    Keyword::works(entry("redirect", OWN, "sends clients elsewhere"), keep),
+    Keyword::works(entry("monitor fail", FRONT, "when the monitor's URI tells of a failure"), keep),
+    Keyword::works(entry("capture request header", FRONT, "keeps a header for the log"), keep),
+    Keyword::works(entry("capture response header", FRONT, "keeps a header for the log"), keep),
+    Keyword::works(entry("declare capture", FRONT, "a place to keep something for the log"), keep),
     Keyword::works(
         entry("use_backend", Sections::FRONTENDS, "backend to use where a condition holds"),
         use_backend,
     ),
 ];
+
+const FRONT: Sections = Sections::FRONTENDS;
+const OWN: Sections = Sections::FRONTENDS.union(Sections::BACKENDS);
 
 const fn entry(name: &'static str, sections: Sections, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, sections, Arity::ANY, help)
@@ -46,7 +55,8 @@ pub(super) fn compile(load: &mut Load<'_>) {
         })
         .collect();
     let userlists: Vec<String> = load.conf.userlists.iter().map(|l| l.name.clone()).collect();
-    let directory = Directory { proxies: &proxies, userlists: &userlists, outside: load.outside, current: 0 };
+    let (outside, http_errors) = (load.outside, load.conf.http_errors.as_slice());
+    let directory = Directory { proxies: &proxies, userlists: &userlists, http_errors, outside, current: 0 };
     let mut compiler = Compiler::new(directory, load.sources, &mut load.out);
     for (index, draft) in load.drafts.iter_mut().enumerate() {
         let lines = std::mem::take(&mut draft.rules);

@@ -22,8 +22,10 @@ pub(crate) fn finished(t: &mut Transaction) {
     if normal && plan.rules.no_normal || is_null(t) && (plan.rules.no_null || t.client.requests > 0) {
         return;
     }
-    let level = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
-    write(t, &plan, level, false);
+    let usual = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
+    if let Some(level) = t.facts.log_level.unwrap_or(Some(usual)) {
+        write(t, &plan, level, false);
+    }
 }
 
 /// Writes the line of a connection that was refused before its first byte (manual, 8.2.5).

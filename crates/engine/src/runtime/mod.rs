@@ -40,6 +40,8 @@ pub struct Process {
     pub highest_connections: AtomicU32,
     /// Connections taken in since the start, and requests served.
     pub per_worker: OnceLock<Box<[Counters]>>,
+    /// Variables of the process.
+    pub vars: crate::variables::ProcessVariables,
     /// Log datagrams that could not be sent.
     pub dropped_logs: AtomicU64,
     /// Where log lines go.

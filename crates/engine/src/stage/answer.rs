@@ -12,7 +12,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{prepare, receive, stream};
+use crate::stage::{prepare, receive, rules, stream};
 use crate::transaction::{Stop, Transaction};
 
 /// Passes the answer on, head and body.
@@ -27,6 +27,10 @@ pub(crate) async fn pass(
         Ok(body) => body,
         Err(_) => return Err(exchange::blame(t, &Missing::Junk)),
     };
+    if let Err(stop) = rules_of(t).await {
+        t.front.taken = request.taken();
+        return Err(stop);
+    }
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     send_head(t, body, request, &mut down);
     log::answered(t, body, back.input.data());
@@ -55,6 +59,12 @@ pub(crate) async fn pass(
     t.messages.output = up.bytes;
     t.messages.spare = down.bytes;
     end
+}
+
+/// Runs the rules for responses, where there are any.
+async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
+    rules::response(t).await?;
+    rules::after_response(t).await
 }
 
 /// Writes the head that the client gets.

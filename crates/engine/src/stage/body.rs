@@ -4,6 +4,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
+use weir_expr::Lookup;
+use weir_expr::scope::Bytes;
 use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
 
 use crate::conf::Options;
@@ -55,6 +57,33 @@ pub(crate) fn is_whole(length: BodyLength, input: &[u8]) -> bool {
         BodyLength::Chunked => is_last_chunk_in(input),
         BodyLength::UntilClose | BodyLength::Tunnel => false,
     }
+}
+
+/// What lies in the buffer of a body, its framing left out; of chunks the first two.
+pub(crate) fn waiting(length: BodyLength, input: &[u8]) -> Lookup<Bytes<'_>> {
+    let complete = is_whole(length, input);
+    let mut body = match length {
+        BodyLength::Known(n) => {
+            let here = usize::try_from(n).ok().and_then(|n| input.get(..n)).unwrap_or(input);
+            Bytes { promised: Some(n), ..Bytes::whole(here, complete) }
+        }
+        BodyLength::Chunked => Bytes { pieces: first_chunks(input), ..Bytes::whole(b"", complete) },
+        _ => Bytes::whole(b"", true),
+    };
+    body.complete = complete;
+    if complete { Lookup::Value(body) } else { Lookup::Partial(body) }
+}
+
+fn first_chunks(mut input: &[u8]) -> [&[u8]; 2] {
+    let mut decoder = ChunkDecoder::default();
+    let mut pieces: [&[u8]; 2] = [b"", b""];
+    for piece in &mut pieces {
+        let ChunkStep::Data { skip, len } = decoder.step(input) else { break };
+        decoder.passed(len);
+        *piece = input.get(skip..skip + len).unwrap_or_default();
+        input = input.get(skip + len..).unwrap_or_default();
+    }
+    pieces
 }
 
 fn is_last_chunk_in(mut input: &[u8]) -> bool {

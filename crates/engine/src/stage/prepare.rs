@@ -6,7 +6,7 @@ use weir_http::{h1::CaseMap, uri};
 use crate::conf::{HeaderNames, Options};
 use crate::ending::{Cause, Stage};
 use crate::log;
-use crate::stage::address_lines;
+use crate::stage::{address_lines, rules};
 use crate::transaction::{Stop, Transaction};
 
 /// What the frontend decides before anything else.
@@ -16,7 +16,8 @@ pub(crate) fn frontend(t: &mut Transaction) -> Result<(), Stop> {
         && uri::path_and_query(t.messages.request.target()) == &**monitored
     {
         t.facts.logged = true; // Probes are not logged.
-        return Err(Stop::Answer(200));
+        let failed = rules::monitor_fails(t);
+        return Err(Stop::Answer(if failed { 503 } else { 200 }));
     }
     restrict_names(t, front.conf().header_names)
 }

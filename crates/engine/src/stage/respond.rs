@@ -3,11 +3,13 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_http::answers;
+use weir_http::h1::{self, BodyLength, Outgoing};
+use weir_sys::accepted;
 
+use crate::action::{RuleSet, Run, reply};
 use crate::mux;
 use crate::mux::h1::{Output, Taken};
-use crate::stage::receive;
+use crate::stage::{answer, prepare, receive, rules};
 use crate::transaction::{Stop, Transaction};
 
 /// Says what is left to be said.
@@ -15,19 +17,75 @@ pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
     match stop {
         Stop::Done => {}
         Stop::Close => t.front.keep_alive = false,
+        Stop::Drop => {
+            t.front.keep_alive = false;
+            accepted::silence(&t.client.stream);
+        }
         Stop::Silent(status) => {
             t.facts.status = status;
             t.front.keep_alive = false;
         }
         Stop::Answer(status) => Box::pin(answer(t, status)).await,
+        Stop::Reply => Box::pin(respond(t)).await,
     }
 }
 
-/// Sends an answer of our own.
+/// Sends the answer for a status.
 async fn answer(t: &mut Transaction, status: u16) {
+    if t.facts.requested.is_none() {
+        // There is no request to answer: it was not understood.
+        t.facts.status = status;
+        t.front.keep_alive = false;
+        let mut out = Output::default();
+        if let Some(answer) = t.own_answer(status) {
+            answer.write_raw(&mut out.bytes);
+        }
+        return send(t, out).await;
+    }
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    bench.scratch.reset();
+    let set = RuleSet::HttpAfterResponse;
+    reply::answer(&mut Run { t, bench: &mut bench, set, since: None }, status);
+    t.messages.bench = bench;
+    respond(t).await;
+}
+
+/// Sends what lies ready as the response.
+async fn respond(t: &mut Transaction) {
+    t.facts.replied = true;
+    if rules::after_response(t).await.is_err() {
+        t.front.keep_alive = false;
+        return;
+    }
+    let status = t.messages.response.status();
     t.facts.status = status;
-    let mut out = Output::default();
-    write(t, status, &mut out.bytes);
+    answer::count_status(t, status);
+    let mut out = Output::over(std::mem::take(&mut t.messages.spare));
+    write(t, &mut out.bytes);
+    send(t, out).await;
+}
+
+/// Writes the response, with the lines that the client's connection needs.
+fn write(t: &mut Transaction, out: &mut Vec<u8>) {
+    let (response, request) = (&t.messages.response, &t.messages.request);
+    let facts = response.facts();
+    let bounded = facts.content_length.is_some() || facts.chunked;
+    let goes_on = t.front.keep_alive && bounded && !facts.close && t.front.taken != Taken::Some;
+    out.extend_from_slice(&t.messages.bench.hints);
+    if !t.messages.bench.hints.is_empty() {
+        out.extend_from_slice(b"\r\n");
+    }
+    let how =
+        Outgoing { extra: h1::client_line(response, request, goes_on), cases: prepare::client_cases(t) };
+    h1::write_head(response, &how, out);
+    if !matches!(h1::response_body(response, request), Ok(BodyLength::None)) {
+        out.extend_from_slice(&t.messages.body);
+    }
+    t.messages.bench.hints.clear();
+    t.front.keep_alive = goes_on && (t.front.taken == Taken::All || skip_body(t));
+}
+
+async fn send(t: &mut Transaction, mut out: Output) {
     let client = &t.client;
     client.timer.set(t.now().after(client.frontend.conf().timeouts.client));
     let sent = poll_fn(|cx| {
@@ -39,23 +97,8 @@ async fn answer(t: &mut Transaction, status: u16) {
     .await;
     t.facts.bytes_out += sent as u64;
     t.client.frontend.front().bytes_out.add(sent as u64);
-}
-
-/// Writes the answer for a status: the backend's own, the frontend's, or the built-in one.
-fn write(t: &mut Transaction, status: u16, out: &mut Vec<u8>) {
-    let backend = t.backend.as_ref().and_then(|b| b.shared.answers.find(status));
-    let own = backend.or_else(|| t.client.frontend.shared.answers.find(status));
-    let Some(answer) = own.or_else(|| answers::answer(status)).or_else(|| answers::answer(500)) else {
-        return;
-    };
-    if t.facts.requested.is_none() {
-        t.front.keep_alive = false;
-        answer.write_raw(out);
-        return;
-    }
-    let goes_on = t.front.keep_alive && answer.persists() && t.front.taken != Taken::Some;
-    answer.write(&t.messages.request, goes_on, out);
-    t.front.keep_alive = goes_on && (t.front.taken == Taken::All || skip_body(t));
+    out.clear();
+    t.messages.spare = out.bytes;
 }
 
 /// Throws away the body of a request that nobody read, where all of it is there.

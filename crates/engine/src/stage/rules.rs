@@ -7,12 +7,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use weir_expr::Verdict as Holds;
+use weir_expr::{Side, Verdict as Holds};
 
 use crate::action::{Bench, Reason, RuleSet, Run, Verdict};
 use crate::clock::Tick;
 use crate::local;
-use crate::transaction::{Stop, Transaction};
+use crate::transaction::{Messages, Stop, Transaction};
 
 /// The rules of `http-request` of the frontend.
 pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
@@ -24,6 +24,50 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
 pub(crate) async fn backend(t: &mut Transaction) -> Result<(), Stop> {
     let Some(backend) = other_backend(t) else { return Ok(()) };
     run(t, &backend, RuleSet::HttpRequest).await
+}
+
+/// Keeps for the log what the frontend declares of the request.
+pub(crate) fn keep_request(t: &mut Transaction) {
+    let slots = t.client.frontend.conf().rules.slots(Side::Client);
+    if !slots.is_empty() {
+        let Messages { request, kept: [kept, _], .. } = &mut *t.messages;
+        kept.take(slots, request);
+    }
+}
+
+/// Whether the monitor's URI tells of a failure.
+pub(crate) fn monitor_fails(t: &mut Transaction) -> bool {
+    let frontend = t.client.frontend.clone();
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    bench.scratch.reset();
+    let run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
+    let fails = frontend.conf().rules.monitor_fail.iter().any(|c| run.test(c) == Holds::True);
+    t.messages.bench = bench;
+    fails
+}
+
+/// The rules of `http-response`: the backend's, then the frontend's.
+pub(crate) async fn response(t: &mut Transaction) -> Result<(), Stop> {
+    t.messages.vars.end_request();
+    let frontend = t.client.frontend.clone();
+    let slots = frontend.conf().rules.slots(Side::Server);
+    if !slots.is_empty() {
+        let Messages { response, kept: [_, kept], .. } = &mut *t.messages;
+        kept.take(slots, response);
+    }
+    if let Some(backend) = other_backend(t) {
+        run(t, &backend, RuleSet::HttpResponse).await?;
+    }
+    run(t, &frontend, RuleSet::HttpResponse).await
+}
+
+/// The rules of `http-after-response`, for every answer: the backend's, then the frontend's.
+pub(crate) async fn after_response(t: &mut Transaction) -> Result<(), Stop> {
+    if let Some(backend) = other_backend(t) {
+        run(t, &backend, RuleSet::HttpAfterResponse).await?;
+    }
+    let frontend = t.client.frontend.clone();
+    run(t, &frontend, RuleSet::HttpAfterResponse).await
 }
 
 /// The backend, where it is not the frontend's own side.
@@ -80,6 +124,8 @@ fn step(
             Verdict::Stop => return Step::Over(Ok(())),
             Verdict::Answer(status) => return Step::Over(Err(Stop::Answer(status))),
             Verdict::Close => return Step::Over(Err(Stop::Close)),
+            Verdict::Drop => return Step::Over(Err(Stop::Drop)),
+            Verdict::Reply => return Step::Over(Err(Stop::Reply)),
             Verdict::Wait(reason) => {
                 let since = *place.since.get_or_insert(t.now());
                 return Step::Wait(reason, since);

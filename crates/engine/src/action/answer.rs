@@ -1,0 +1,143 @@
+//! Actions that answer in the place of a server (manual, 4.4 "auth", "deny", "return", "tarpit").
+
+use weir_config::Keyword;
+use weir_expr::{Format, Purpose};
+
+use super::reply::{Kind, Reply};
+use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
+use crate::ending::{Cause, Stage};
+
+/// The actions of this file.
+pub(super) const ANSWER: &[Keyword<ActionFn>] = &[
+    works("http-request deny", "refuses the request", |p| deny(p, 403)),
+    works("http-response deny", "refuses the response", |p| deny(p, 502)),
+    works("http-request return", "answers", respond),
+    works("http-response return", "answers in the place of the server", respond),
+    works("http-request tarpit", "refuses the request, after a while", tarpit),
+    works("http-request auth", "asks for a user and a password", auth),
+];
+
+#[derive(Debug)]
+struct Deny {
+    reply: Reply,
+}
+
+fn deny(p: &mut Parse<'_, '_>, status: u16) -> Parsed {
+    Ok(Box::new(Deny { reply: Reply::parse(p, Kind::Denial, status)? }))
+}
+
+impl Action for Deny {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        self.reply.apply(run);
+        count_denial(run);
+        run.blame(Cause::Proxy);
+        Verdict::Reply
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+/// Counts a refusal where it is shown.
+pub(super) fn count_denial(run: &Run<'_>) {
+    let (front, back) = (run.t.client.frontend.front(), run.t.backend.as_ref().map(|b| b.back()));
+    let response = run.set.is_response();
+    for counters in std::iter::once(front).chain(back) {
+        let counter = if response { &counters.denied_responses } else { &counters.denied_requests };
+        counter.add(1);
+    }
+    if let Some(assigned) = run.t.assigned.as_ref().filter(|_| response) {
+        assigned.server.counters().denied_responses.add(1);
+    }
+}
+
+#[derive(Debug)]
+struct Return {
+    reply: Reply,
+}
+
+fn respond(p: &mut Parse<'_, '_>) -> Parsed {
+    Ok(Box::new(Return { reply: Reply::parse(p, Kind::Return, 200)? }))
+}
+
+impl Action for Return {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        self.reply.apply(run);
+        run.blame(Cause::Local);
+        Verdict::Reply
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Tarpit {
+    reply: Reply,
+}
+
+fn tarpit(p: &mut Parse<'_, '_>) -> Parsed {
+    Ok(Box::new(Tarpit { reply: Reply::parse(p, Kind::Denial, 500)? }))
+}
+
+impl Action for Tarpit {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        let timeouts = &run.t.proxy().conf().timeouts;
+        if run.since.is_none()
+            && let Some(delay) = timeouts.tarpit.or(timeouts.connect)
+        {
+            return Verdict::Wait(Reason::Time(delay));
+        }
+        self.reply.apply(run);
+        count_denial(run);
+        run.t.facts.blame(Cause::Proxy, Stage::Tarpit);
+        run.t.facts.assigned = Some(run.t.now());
+        Verdict::Reply
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Auth {
+    realm: Option<Format>,
+}
+
+fn auth(p: &mut Parse<'_, '_>) -> Parsed {
+    let realm = if p.eat("realm") { Some(p.format(Purpose::Text, "missing realm value.\n")?) } else { None };
+    Ok(Box::new(Auth { realm }))
+}
+
+impl Action for Auth {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        let through_proxy = run.t.messages.request.target().first() != Some(&b'/')
+            && run.t.client.frontend.has(crate::conf::Options::HTTP_USE_PROXY_HEADER);
+        let (status, name): (u16, &[u8]) =
+            if through_proxy { (407, b"proxy-authenticate") } else { (401, b"www-authenticate") };
+        Reply::default(status).apply(run);
+        match &self.realm {
+            Some(format) => run.render(format),
+            None => {
+                run.bench.text.clear();
+                let name = &run.t.proxy().conf().name;
+                run.bench.text.extend_from_slice(name.as_bytes());
+            }
+        }
+        let bench = &mut *run.bench;
+        bench.made.clear();
+        for piece in [&b"Basic realm=\""[..], &bench.text, b"\""] {
+            bench.made.extend_from_slice(piece);
+        }
+        run.t.messages.response.append(name, &bench.made);
+        run.blame(Cause::Local);
+        Verdict::Reply
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}

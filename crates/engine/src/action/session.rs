@@ -1,0 +1,93 @@
+//! Actions that set how the rest is done: log level, strictness, early hints (manual, 4.4).
+
+use weir_config::Keyword;
+use weir_expr::{Format, Purpose};
+use weir_wire::syslog::Level;
+
+use super::header::lower;
+use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
+
+/// The actions of this file.
+pub(super) const SESSION: &[Keyword<ActionFn>] = &[
+    works("tcp-request content set-log-level", LOG_LEVEL, log_level),
+    works("tcp-response content set-log-level", LOG_LEVEL, log_level),
+    works("http-request set-log-level", LOG_LEVEL, log_level),
+    works("http-response set-log-level", LOG_LEVEL, log_level),
+    works("http-after-response set-log-level", LOG_LEVEL, log_level),
+    works("http-request strict-mode", STRICT, strict_mode),
+    works("http-response strict-mode", STRICT, strict_mode),
+    works("http-after-response strict-mode", STRICT, strict_mode),
+    works("http-request early-hint", "tells the client of a link before the answer", early_hint),
+];
+
+const LOG_LEVEL: &str = "the level at which the line is logged";
+const STRICT: &str = "whether a rewrite that fails is an error";
+
+#[derive(Debug)]
+struct LogLevel(Option<Level>);
+
+fn log_level(p: &mut Parse<'_, '_>) -> Parsed {
+    const EXPECTS: &str = "expects exactly 1 argument (log level name or 'silent')";
+    let word = p.expect(EXPECTS)?;
+    let level = Level::named(&word.bytes);
+    if level.is_none() && !word.is("silent") {
+        return Err(p.error(EXPECTS));
+    }
+    Ok(Box::new(LogLevel(level)))
+}
+
+impl Action for LogLevel {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        run.t.facts.log_level = Some(self.0);
+        Verdict::Next
+    }
+}
+
+/// There is room for every rewrite, so that none fails.
+#[derive(Clone, Copy, Debug)]
+struct StrictMode;
+
+fn strict_mode(p: &mut Parse<'_, '_>) -> Parsed {
+    let word = p.expect("expects exactly 1 argument (on|off)")?;
+    if !word.is("on") && !word.is("off") {
+        return Err(p.error(format!("Unexpected value '{}'. Only 'on' and 'off' are supported", word.text())));
+    }
+    Ok(Box::new(StrictMode))
+}
+
+impl Action for StrictMode {
+    fn run(&self, _: &mut Run<'_>) -> Verdict {
+        Verdict::Next
+    }
+}
+
+#[derive(Debug)]
+struct EarlyHint {
+    name: Box<[u8]>,
+    value: Format,
+}
+
+fn early_hint(p: &mut Parse<'_, '_>) -> Parsed {
+    const EXPECTS: &str = "expects exactly 2 arguments";
+    let name = lower(p.expect(EXPECTS)?);
+    let value = p.format(Purpose::Http, EXPECTS)?;
+    Ok(Box::new(EarlyHint { name, value }))
+}
+
+impl Action for EarlyHint {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        // HTTP/1.0 knows no interim answers (RFC 9110, 15.2).
+        if run.t.messages.request.version() < (1, 1) {
+            return Verdict::Next;
+        }
+        run.render(&self.value);
+        let Bench { text, hints, .. } = &mut *run.bench;
+        if hints.is_empty() {
+            hints.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+        }
+        for piece in [&*self.name, b": ", text, b"\r\n"] {
+            hints.extend_from_slice(piece);
+        }
+        Verdict::Next
+    }
+}

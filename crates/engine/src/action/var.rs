@@ -1,0 +1,157 @@
+//! Actions on variables (manual, 2.8 and 4.4 "set-var", "set-var-fmt", "unset-var").
+
+use weir_config::Keyword;
+use weir_expr::{Expr, Format, Purpose, Scope, Scratch, Value, VarRef};
+
+use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
+use crate::scope::View;
+
+/// The actions of this file.
+pub(super) const VAR: &[Keyword<ActionFn>] = &[
+    works("tcp-request connection set-var", SET, set),
+    works("tcp-request session set-var", SET, set),
+    works("tcp-request content set-var", SET, set),
+    works("tcp-response content set-var", SET, set),
+    works("http-request set-var", SET, set),
+    works("http-response set-var", SET, set),
+    works("http-after-response set-var", SET, set),
+    works("tcp-request connection set-var-fmt", FMT, set_fmt),
+    works("tcp-request session set-var-fmt", FMT, set_fmt),
+    works("tcp-request content set-var-fmt", FMT, set_fmt),
+    works("tcp-response content set-var-fmt", FMT, set_fmt),
+    works("http-request set-var-fmt", FMT, set_fmt),
+    works("http-response set-var-fmt", FMT, set_fmt),
+    works("http-after-response set-var-fmt", FMT, set_fmt),
+    works("tcp-request connection unset-var", UNSET, unset),
+    works("tcp-request session unset-var", UNSET, unset),
+    works("tcp-request content unset-var", UNSET, unset),
+    works("tcp-response content unset-var", UNSET, unset),
+    works("http-request unset-var", UNSET, unset),
+    works("http-response unset-var", UNSET, unset),
+    works("http-after-response unset-var", UNSET, unset),
+];
+
+const SET: &str = "keeps a sample in a variable";
+const FMT: &str = "keeps a text in a variable";
+const UNSET: &str = "forgets a variable";
+
+/// When a variable is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Exists,
+    NotExists,
+    Empty,
+    NotEmpty,
+    Set,
+    NotSet,
+    Greater,
+    Less,
+}
+
+#[derive(Debug)]
+struct SetVar {
+    var: VarRef,
+    when: Vec<When>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Sample(Expr),
+    Text(Format),
+    Nothing,
+}
+
+fn set(p: &mut Parse<'_, '_>) -> Parsed {
+    let (var, when) = named(p)?;
+    let what = What::Sample(p.expr()?);
+    Ok(Box::new(SetVar { var, when, what }))
+}
+
+fn set_fmt(p: &mut Parse<'_, '_>) -> Parsed {
+    let (var, when) = named(p)?;
+    let what = What::Text(p.format(Purpose::Text, "missing format")?);
+    Ok(Box::new(SetVar { var, when, what }))
+}
+
+fn unset(p: &mut Parse<'_, '_>) -> Parsed {
+    let (var, when) = named(p)?;
+    Ok(Box::new(SetVar { var, when, what: What::Nothing }))
+}
+
+/// The variable and the conditions that stand in the parentheses.
+fn named(p: &Parse<'_, '_>) -> Result<(VarRef, Vec<When>), weir_expr::WordsError> {
+    const EXPECTS: &str =
+        "Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'";
+    let written = p.words.get(p.name).map(|w| w.text().into_owned()).unwrap_or_default();
+    let Some(inner) = p.inner() else {
+        let what = if written.contains('(') { "incomplete argument after" } else { "invalid or incomplete" };
+        return Err(weir_expr::WordsError::new(p.name, format!("{what} action '{written}'. {EXPECTS}")));
+    };
+    let error = |m: String| weir_expr::WordsError::new(p.name, m);
+    let mut parts = inner.split(|c| *c == b',');
+    let var = VarRef::parse(parts.next().unwrap_or_default()).map_err(error)?;
+    let when: Result<Vec<When>, _> =
+        parts.map(|part| When::named(part.trim_ascii()).map_err(error)).collect();
+    Ok((var, when?))
+}
+
+impl Action for SetVar {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        if let What::Text(format) = &self.what {
+            run.render(format);
+        }
+        let Bench { scratch, text, .. } = &*run.bench;
+        let view = View::of_rules(run.t, run.set);
+        let value = match &self.what {
+            What::Nothing => {
+                view.set_var(&self.var, None);
+                return Verdict::Next;
+            }
+            What::Text(_) => Some(Value::Str(text)),
+            What::Sample(expr) => expr.eval(&view, scratch).some(),
+        };
+        let Some(value) = value else { return Verdict::Next };
+        if self.when.iter().all(|when| when.holds(&view, &self.var, value, scratch)) {
+            view.set_var(&self.var, Some(value));
+        }
+        Verdict::Next
+    }
+}
+
+// === impl When ===
+
+impl When {
+    fn named(text: &[u8]) -> Result<Self, String> {
+        Ok(match text {
+            b"ifexists" => Self::Exists,
+            b"ifnotexists" => Self::NotExists,
+            b"ifempty" => Self::Empty,
+            b"ifnotempty" => Self::NotEmpty,
+            b"ifset" => Self::Set,
+            b"ifnotset" => Self::NotSet,
+            b"ifgt" => Self::Greater,
+            b"iflt" => Self::Less,
+            other => return Err(format!("invalid condition '{}'", String::from_utf8_lossy(other))),
+        })
+    }
+
+    fn holds(self, view: &View<'_>, var: &VarRef, value: Value<'_>, scratch: &Scratch) -> bool {
+        let current = || view.var(var, scratch);
+        let empty = || value.bytes().is_some_and(<[u8]>::is_empty);
+        let compared = |wanted| {
+            let pair = current().and_then(Value::to_sint).zip(value.to_sint());
+            pair.is_some_and(|(now, new)| now.cmp(&new) == wanted)
+        };
+        match self {
+            Self::Exists => current().is_some(),
+            Self::NotExists => current().is_none(),
+            Self::Empty => empty(),
+            Self::NotEmpty => !empty(),
+            Self::Set => value.to_sint().is_some_and(|n| n != 0),
+            Self::NotSet => value.to_sint().is_none_or(|n| n == 0),
+            Self::Greater => compared(std::cmp::Ordering::Greater),
+            Self::Less => compared(std::cmp::Ordering::Less),
+        }
+    }
+}
