@@ -170,7 +170,7 @@ pub(crate) struct Rules {
 fn seed(member: &Member) -> u32 {
     match &member.ring_key {
         RingKey::Id => member.id.wrapping_mul(4096),
-        RingKey::Id32 => member.id,
+        RingKey::Id32 => avalanche(member.id.swap_bytes()),
         RingKey::Guid(guid) => xxh32(guid, 0),
         RingKey::Addr(ip) => avalanche(address(*ip)),
         RingKey::AddrPort(at) => avalanche(address(at.ip()).wrapping_add(avalanche(u32::from(at.port())))),

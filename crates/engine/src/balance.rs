@@ -1,11 +1,11 @@
 //! From `balance` to a plan for the farm, and from a request to the key that the plan hashes (manual, 4.2
 //! "balance").
 
-use weir_balance::hash::Hashing;
 use weir_balance::key::{self, UriOptions};
-use weir_balance::{Plan, Scheme};
+use weir_balance::{Plan, RingKey, Scheme};
 
-use crate::conf::{self, Options};
+use crate::conf::{self, HashKey, Options};
+use crate::stage::body;
 use crate::transaction::Transaction;
 
 /// What of a request decides its server.
@@ -19,7 +19,12 @@ pub enum Key {
     /// The target of the request.
     Uri(UriOptions),
     /// A parameter of the query.
-    UrlParam(Box<[u8]>),
+    UrlParam {
+        /// Its name.
+        name: Box<[u8]>,
+        /// In the form of a `POST` too (`check_post`).
+        in_body: bool,
+    },
     /// A header's value.
     Header {
         /// Its name, in lower case.
@@ -37,21 +42,50 @@ pub(crate) fn plan(conf: &conf::Proxy) -> (Plan, Key) {
         conf::Balance::RoundRobin => (Scheme::RoundRobin, Key::None),
         conf::Balance::Other(words) => of(words),
     };
+    let scheme = match scheme {
+        Scheme::MapHash if conf.hash.consistent => Scheme::RingHash,
+        other => other,
+    };
     let mut plan = Plan::of(scheme);
+    plan.balance_factor = conf.hash.balance_factor;
+    plan.affinity = conf.hash.affinity;
     plan.all_backups = conf.options.contains(Options::ALL_BACKUPS);
     plan.seed = seed();
     (plan, key)
 }
 
+/// What a server's places on the ring are spread from; its number where it lacks what `hash-key` names.
+pub(crate) fn ring_key(server: &conf::Server) -> RingKey {
+    let address = match &server.endpoint {
+        Some(conf::Endpoint::Inet(address)) => Some(*address),
+        _ => None,
+    };
+    let key = match server.hash_key {
+        HashKey::Id => None,
+        HashKey::Id32 => Some(RingKey::Id32),
+        HashKey::Guid => server.guid.as_ref().map(|g| RingKey::Guid(g.clone().into_bytes())),
+        HashKey::Addr => address.map(|a| RingKey::Addr(a.ip())),
+        HashKey::AddrPort => address.map(RingKey::AddrPort),
+    };
+    key.unwrap_or_default()
+}
+
 /// The hash of a request's key, where its backend goes by one and the request has it.
 pub(crate) fn hash(t: &Transaction) -> Option<u32> {
-    let hashing = Hashing::default();
+    let backend = &t.proxy().shared;
+    let hashing = backend.conf.hash.hashing;
     let head = &t.messages.request;
-    let key = match &t.proxy().shared.key {
+    let key = match &backend.key {
         Key::None => return None,
         Key::Source => return t.client.source.ip().map(|ip| key::source_hash(ip, hashing)),
         Key::Uri(options) => key::uri(head.target(), *options)?,
-        Key::UrlParam(name) => key::url_param(key::query(head.target())?, name)?,
+        Key::UrlParam { name, in_body } => {
+            let query = key::query(head.target()).and_then(|q| key::url_param(q, name));
+            match query {
+                None if *in_body && head.method() == b"POST" => key::url_param(body::so_far(t), name)?,
+                found => found?,
+            }
+        }
         Key::Header { name, domain_only } => {
             let line = head.lines().iter().find(|l| head.name(l) == &**name)?;
             let value = head.value(line);
@@ -71,12 +105,17 @@ fn of(words: &[String]) -> (Scheme, Key) {
         "static-rr" => (Scheme::StaticRr, Key::None),
         "leastconn" => (Scheme::LeastConn, Key::None),
         "first" => (Scheme::First, Key::None),
-        "random" => (Scheme::Random { draws: inner.parse().unwrap_or(2) }, Key::None),
+        "sticky" => (Scheme::Sticky, Key::None),
+        "random" => {
+            let number = inner.split(')').next().unwrap_or_default();
+            (Scheme::Random { draws: number.parse().unwrap_or(2) }, Key::None)
+        }
         "source" => (Scheme::MapHash, Key::Source),
         "uri" => (Scheme::MapHash, Key::Uri(uri_options(args))),
         "url_param" => {
-            let name = args.first().map_or(&b""[..], |a| a.as_bytes());
-            (Scheme::MapHash, Key::UrlParam(name.into()))
+            let name = args.first().map_or(&b""[..], |a| a.as_bytes()).into();
+            let in_body = args.iter().skip(1).any(|a| a == "check_post");
+            (Scheme::MapHash, Key::UrlParam { name, in_body })
         }
         "hdr" => {
             let name = inner.to_ascii_lowercase().into_bytes().into();

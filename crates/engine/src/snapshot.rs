@@ -184,6 +184,7 @@ fn build_farm(plan: &Plan, servers: &[Arc<Server>], state: &Arc<ProxyRuntime>, f
             effective: s.runtime.effective(),
             usable: s.runtime.is_usable(),
             backup: s.conf.backup,
+            ring_key: balance::ring_key(&s.conf),
             ..Member::up(s.conf.id, s.conf.weight.min(256) as u16)
         })
         .collect();

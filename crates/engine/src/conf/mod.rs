@@ -21,9 +21,9 @@ pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, StatsSocket, Tune};
 pub use log::{Facility, LogFormatKind, LogLevel, LogLine, LogSample, LogTarget, LogTransport, SyslogFormat};
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
-pub use proxy::{Balance, Caps, KeepAlive, Mode, Persistence, Proxy, ReuseMode, UseBackend};
+pub use proxy::{Balance, Caps, Hash, KeepAlive, Mode, Persistence, Proxy, ReuseMode, UseBackend};
 pub use server::{
-    InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
+    HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
     SourceAddress,
 };
 pub use timeouts::Timeouts;

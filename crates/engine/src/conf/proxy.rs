@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitflags::bitflags;
+use weir_balance::Affinity;
+use weir_balance::hash::Hashing;
 use weir_diag::Span;
 
 use crate::action::Rules;
@@ -47,6 +49,19 @@ pub enum Balance {
     RoundRobin,
     /// Another word of the manual, with its arguments.
     Other(Vec<String>),
+}
+
+/// `hash-type` and what belongs to it (manual, 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hash {
+    /// `consistent`; else `map-based`.
+    pub consistent: bool,
+    /// The function, and whether `avalanche` follows it.
+    pub hashing: Hashing,
+    /// `hash-balance-factor`, in percent; 0 for none.
+    pub balance_factor: u32,
+    /// `hash-preserve-affinity`
+    pub affinity: Affinity,
 }
 
 /// `http-reuse`
@@ -111,6 +126,8 @@ pub struct Proxy {
     pub servers: Vec<Arc<Server>>,
     /// `balance`
     pub balance: Balance,
+    /// `hash-type` and its kin.
+    pub hash: Hash,
     /// `fullconn`; absent for a tenth of the frontends' maxconn.
     pub fullconn: Option<u32>,
     /// `retries`
@@ -218,6 +235,7 @@ impl Proxy {
             use_backend: Vec::new(),
             servers: Vec::new(),
             balance: Balance::default(),
+            hash: Hash::default(),
             fullconn: None,
             retries: 3,
             redispatch: None,

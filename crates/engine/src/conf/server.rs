@@ -86,6 +86,8 @@ pub struct Server {
     pub pool_conn_name: Option<String>,
     /// `shard`
     pub shard: u32,
+    /// `hash-key`
+    pub hash_key: HashKey,
     /// Multipath TCP was asked for by the address (`mptcp@`).
     pub mptcp: bool,
     /// Index of the `server-template` instance, where it is one.
@@ -126,6 +128,18 @@ pub enum InitState {
     Down,
     /// Down, and up only after `rise` good checks.
     FullyDown,
+}
+
+/// What a server's places on the ring of `hash-type consistent` are spread from (`hash-key`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word of its name")]
+pub enum HashKey {
+    #[default]
+    Id,
+    Id32,
+    Guid,
+    Addr,
+    AddrPort,
 }
 
 /// `on-error`
@@ -251,6 +265,7 @@ impl Server {
             pool: PoolLimits::default(),
             pool_conn_name: None,
             shard: 0,
+            hash_key: HashKey::default(),
             mptcp: false,
             template: None,
         }

@@ -1,5 +1,7 @@
 //! How a server is chosen: `balance`, `hash-type` and what belongs to them (manual, 4.2).
 
+use weir_balance::Affinity;
+use weir_balance::hash::{Function, Hashing};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, values};
 use weir_diag::Diagnostic;
 
@@ -9,12 +11,16 @@ use crate::conf::Balance;
 /// The lines of this file.
 pub(super) const BALANCE: &[Keyword<ProxyFn>] = &[
     Keyword::works(entry("balance", "the algorithm that chooses a server"), balance),
-    Keyword::refused(entry("hash-type", "how keys are hashed to servers"), HASHES),
-    Keyword::refused(entry("hash-balance-factor", "most load of a server, in percent of the mean"), HASHES),
-    Keyword::refused(entry("hash-preserve-affinity", "whether a full server keeps its keys"), HASHES),
+    Keyword::works(entry("hash-type", "how keys are hashed to servers"), hash_type),
+    Keyword::works(
+        entry("hash-balance-factor", "most load of a server, in percent of the mean"),
+        hash_balance_factor,
+    ),
+    Keyword::works(
+        entry("hash-preserve-affinity", "whether a full server keeps its keys"),
+        hash_preserve_affinity,
+    ),
 ];
-
-const HASHES: &str = "comes with the hash-based algorithms";
 
 const fn entry(name: &'static str, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, Sections::DEFAULTS.union(Sections::BACKENDS), Arity::ANY, help)
@@ -37,7 +43,10 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             return Ok(());
         }
         ("static-rr" | "leastconn" | "first" | "source" | "sticky" | "rdp-cookie", None) => {}
-        ("random", inner) => draws(at, inner)?,
+        ("random", Some(_)) if !text.contains(')') => {
+            return Err(said(at, "balance random : missing closing parenthesis."));
+        }
+        ("random", inner) => draws(at, inner.map(|i| i.split(')').next().unwrap_or_default()))?,
         ("uri", None) => uri(at, args)?,
         ("url_param", None) => url_param(at, args)?,
         ("hdr", Some(header)) => hdr(at, header, args)?,
@@ -55,9 +64,6 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             ));
         }
     }
-    if let Some(word) = args.iter().find(|w| w.is("check_post")) {
-        return Err(word.alert("'check_post' is not available yet (it comes with waiting for bodies)."));
-    }
     if !AVAILABLE.contains(&name) {
         return Err(said(
             at,
@@ -68,12 +74,74 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+fn hash_type(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let hash = &mut ctx.draft.proxy.hash;
+    let Some(method) = line.arg(0) else {
+        return Err(line.alert("'hash-type' only supports 'consistent' and 'map-based'."));
+    };
+    // `consistent` alone is sdbm with avalanche; a function that is named stands for itself.
+    let (consistent, default) = match &*method.bytes {
+        b"consistent" => (true, Hashing { avalanche: true, ..Hashing::default() }),
+        b"map-based" => (false, Hashing::default()),
+        b"avalanche" => {
+            return Err(method.alert(
+                "experimental feature 'hash-type avalanche' is not supported anymore, please use 'hash-type \
+                 map-based sdbm avalanche' instead.",
+            ));
+        }
+        _ => return Err(method.alert("'hash-type' only supports 'consistent' and 'map-based'.")),
+    };
+    let hashing = match line.arg(1) {
+        None => default,
+        Some(word) => {
+            let function = Function::named(&word.text()).ok_or_else(|| {
+                word.alert("'hash-type' only supports 'sdbm', 'djb2', 'crc32', or 'wt6' hash functions.")
+            })?;
+            Hashing { function, avalanche: line.arg(2).is_some() }
+        }
+    };
+    if let Some(word) = line.arg(2).filter(|w| !w.is("avalanche")) {
+        return Err(word.alert("'hash-type' only supports 'avalanche' as a modifier for hash functions."));
+    }
+    (hash.consistent, hash.hashing) = (consistent, hashing);
+    Ok(())
+}
+
+fn hash_balance_factor(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let Some(word) = line.arg(0) else {
+        return Err(line.alert("'hash-balance-factor' expects an integer argument."));
+    };
+    let factor = values::leading_integer(&word.bytes);
+    if factor != 0 && factor <= 100 {
+        return Err(word.alert("'hash-balance-factor' must be 0 or greater than 100."));
+    }
+    ctx.draft.proxy.hash.balance_factor = u32::try_from(factor).unwrap_or(u32::MAX);
+    Ok(())
+}
+
+fn hash_preserve_affinity(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let Some(word) = line.arg(0) else {
+        return Err(
+            line.alert("'hash-preserve-affinity' needs a keyword to specify when to preserve hash affinity")
+        );
+    };
+    ctx.draft.proxy.hash.affinity = match &*word.bytes {
+        b"always" => Affinity::Always,
+        b"maxconn" => Affinity::MaxConn,
+        b"maxqueue" => Affinity::MaxQueue,
+        _ => {
+            return Err(word.alert(format!("'hash-preserve-affinity': unknown keyword '{}'", word.text())));
+        }
+    };
+    Ok(())
+}
+
 fn said(at: weir_diag::Span, message: impl Into<String>) -> Diagnostic {
     Diagnostic::alert(at, message)
 }
 
 fn draws(at: weir_diag::Span, inner: Option<&str>) -> Result<(), Diagnostic> {
-    let Some(inner) = inner else { return Ok(()) };
+    let Some(inner) = inner.filter(|i| !i.is_empty()) else { return Ok(()) };
     if let Some(bad) = inner.chars().find(|c| !c.is_ascii_digit()) {
         return Err(said(at, format!("balance random : unexpected character '{bad}' after argument.")));
     }
@@ -135,4 +203,4 @@ fn hdr(at: weir_diag::Span, header: &str, args: &[Word]) -> Result<(), Diagnosti
 
 /// The algorithms that the engine's farms run beside `roundrobin`.
 const AVAILABLE: &[&str] =
-    &["static-rr", "leastconn", "first", "random", "source", "uri", "url_param", "hdr"];
+    &["static-rr", "leastconn", "first", "random", "source", "uri", "url_param", "hdr", "sticky"];

@@ -328,7 +328,6 @@ pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("force-tlsv11", 0, TLS),
     server("force-tlsv12", 0, TLS),
     server("force-tlsv13", 0, TLS),
-    server("hash-key", 1, "comes with the hash-based algorithms"),
     server("healthcheck", 1, CHECKS),
     server("idle-ping", 1, H2),
     server("ktls", 1, TLS),

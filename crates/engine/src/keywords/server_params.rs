@@ -11,7 +11,7 @@ use super::address::socket;
 use super::listen::guid_fault;
 use super::process::put;
 use super::{ServerCtx, ServerFn};
-use crate::conf::{InitAddr, InitState, OnError, OnMarkedDown, ProxyHeader};
+use crate::conf::{HashKey, InitAddr, InitState, OnError, OnMarkedDown, ProxyHeader};
 
 /// The parameters of this file.
 pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
@@ -45,6 +45,7 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
         put(Some(interval(c, v)?), &mut c.draft.check.fastinter)
     }),
     value("guid", "name that outlives reloads", guid),
+    value("hash-key", "what spreads the server over the ring of hashes", hash_key),
     value("id", "number of the server", id),
     value("init-addr", "ways to find the address at start", init_addr),
     value("init-state", "state at start", init_state),
@@ -223,6 +224,21 @@ fn guid(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
         return Err(word.alert(format!("'guid': {message}")));
     }
     ctx.draft.server.guid = Some(word.text().into_owned());
+    Ok(())
+}
+
+fn hash_key(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    ctx.draft.server.hash_key = match values.first().map(|w| &*w.bytes) {
+        Some(b"id") => HashKey::Id,
+        Some(b"id32") => HashKey::Id32,
+        Some(b"guid") => HashKey::Guid,
+        Some(b"addr") => HashKey::Addr,
+        Some(b"addr-port") => HashKey::AddrPort,
+        _ => {
+            let message = "'hash-key' has to be 'id', 'id32', 'guid', 'addr', or 'addr-port'";
+            return Err(ctx.name.alert(message));
+        }
+    };
     Ok(())
 }
 

@@ -8,18 +8,35 @@ use weir_expr::Lookup;
 use weir_expr::scope::Bytes;
 use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
 
+use crate::balance::Key;
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::transaction::{Stop, Transaction};
 
 /// Waits until the whole body is in the buffer, or the buffer is full.
 pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
-    let wanted =
-        t.client.frontend.has(Options::HTTP_BUFFER_REQUEST) || t.proxy().has(Options::HTTP_BUFFER_REQUEST);
+    let in_body = matches!(t.proxy().shared.key, Key::UrlParam { in_body: true, .. });
+    let wanted = t.client.frontend.has(Options::HTTP_BUFFER_REQUEST)
+        || t.proxy().has(Options::HTTP_BUFFER_REQUEST)
+        || in_body && t.messages.request.method() == b"POST";
     if wanted && !is_whole(t.front.request, t.client.input.data()) {
         Box::pin(wait(t)).await?;
     }
     Ok(())
+}
+
+/// What has come of the body, without its framing; of a body in chunks the first one.
+pub(crate) fn so_far(t: &Transaction) -> &[u8] {
+    let input = t.client.input.data();
+    match t.front.request {
+        BodyLength::None | BodyLength::Tunnel => &[],
+        BodyLength::Known(n) => input.get(..usize::try_from(n).unwrap_or(usize::MAX)).unwrap_or(input),
+        BodyLength::UntilClose => input,
+        BodyLength::Chunked => match ChunkDecoder::default().step(input) {
+            ChunkStep::Data { skip, len } => input.get(skip..skip + len).unwrap_or_default(),
+            _ => &[],
+        },
+    }
 }
 
 async fn wait(t: &mut Transaction) -> Result<(), Stop> {
