@@ -3,7 +3,6 @@
 
 /// What was wrong with what should have come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "two protocols with the same faults")]
 pub(crate) enum Refusal {
     ProxyEmpty,
     ProxyAborted,

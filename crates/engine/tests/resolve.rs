@@ -9,8 +9,8 @@ use std::path::Path;
 use weir_config::values::Family;
 use weir_config::{Environment, Features, Files, Loader};
 use weir_engine::conf::{
-    CheckKind, Conf, Endpoint, ErrorSource, HttpExpect, LogTransport, Mode, Options, Password, PortRule,
-    Proxy,
+    CheckExpect, CheckKind, Conf, Endpoint, ErrorSource, LogTransport, Mode, Options, Password, PortRule,
+    Proxy, Want,
 };
 use weir_engine::keywords::{Outside, SECTIONS, resolve};
 
@@ -147,7 +147,10 @@ fn headers_hidden_behind_the_version_of_a_check_are_found() {
     assert_eq!(headers, [(b"host".to_vec(), b"www".to_vec())]);
     assert_eq!(
         check.expect,
-        [HttpExpect::Status(vec![(200, 299)], false), HttpExpect::Body(b"down".to_vec(), true)]
+        [
+            CheckExpect::new(Want::Status(vec![(200, 299)]), false),
+            CheckExpect::new(Want::Text(b"down".to_vec()), true)
+        ]
     );
 }
 

@@ -67,7 +67,10 @@ fn hash_key_spreads_servers_over_the_ring_as_the_reference_does() {
         t.set("port", server.address().port().to_string());
         let _server = echoing(server);
         let rows = BY_PLACES.map(|(key, digest)| {
-            (format!("balance uri\n hash-type consistent djb2 avalanche\n default-server hash-key {key}"), digest)
+            (
+                format!("balance uri\n hash-type consistent djb2 avalanche\n default-server hash-key {key}"),
+                digest,
+            )
         });
         expect_digests(t, &rows, |i, row| {
             format!("server s{i} 127.0.0.{i}:{{port}} weight {} guid g{row}.{i} id {}", i % 3 + 1, i * 7)

@@ -457,7 +457,7 @@ fn pattern(name: &str, option: &str, value: &Word) -> Result<Want, Diagnostic> {
 
 /// Bytes written in hexadecimal; the error says what is wrong with them.
 pub(super) fn binary(text: &[u8]) -> Result<Vec<u8>, String> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return Err("an even number of hex digit is expected".to_owned());
     }
     let digit = |b: &u8| {
