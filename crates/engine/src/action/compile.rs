@@ -24,8 +24,7 @@ pub struct RuleLine {
 }
 
 /// Compiles the rules of a configuration, proxy by proxy.
-#[expect(missing_debug_implementations, reason = "the world outside has no printable form")]
-pub struct Compiler<'a> {
+pub(crate) struct Compiler<'a> {
     directory: Directory<'a>,
     sources: &'a Sources,
     words: Arc<Words>,
@@ -50,12 +49,12 @@ struct Draft {
 
 impl<'a> Compiler<'a> {
     /// A compiler over these names.
-    pub fn new(directory: Directory<'a>, sources: &'a Sources, out: &'a mut Diagnostics) -> Self {
+    pub(crate) fn new(directory: Directory<'a>, sources: &'a Sources, out: &'a mut Diagnostics) -> Self {
         Self { directory, sources, words: Words::builtin(), files: PatternFiles::default(), out }
     }
 
     /// The rules of the proxy at this position of the directory.
-    pub fn proxy(&mut self, index: usize, mode: Mode, lines: &[RuleLine]) -> Arc<Rules> {
+    pub(crate) fn proxy(&mut self, index: usize, mode: Mode, lines: &[RuleLine]) -> Arc<Rules> {
         self.directory.current = index;
         let Some(named) = self.directory.proxies.get(index) else { return Arc::default() };
         let kind = match named.caps {

@@ -13,7 +13,7 @@ use crate::names::server_id;
 
 /// A proxy by its names; its number is its position.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub(crate) struct Named {
     /// Its name.
     pub name: String,
     /// Which sides it has.
@@ -24,8 +24,7 @@ pub struct Named {
 
 /// All names that rules may use.
 #[derive(Clone, Copy)]
-#[expect(missing_debug_implementations, reason = "the world outside has no printable form")]
-pub struct Directory<'a> {
+pub(crate) struct Directory<'a> {
     /// The proxies.
     pub proxies: &'a [Named],
     /// The sections of answers.

@@ -32,11 +32,11 @@ use weir_expr::{Condition, Format, Scratch, Verdict as Holds};
 use weir_http::Head;
 
 pub(crate) use capture::{Kept, Slot};
-pub use compile::{Compiler, RuleLine};
-pub use directory::{Directory, Named};
+pub(crate) use compile::{Compiler, RuleLine};
+pub(crate) use directory::{Directory, Named};
 pub(crate) use parse::{Parse, Parsed};
 pub(crate) use rules::Target;
-pub use rules::{RuleSet, Rules};
+pub(crate) use rules::{RuleSet, Rules};
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Stage};
@@ -62,6 +62,7 @@ pub(crate) enum Verdict {
     /// No further rule of this set.
     Stop,
     /// The answer of this status, and the end.
+    #[expect(dead_code, reason = "for actions whose answer has no text of its own")]
     Answer(u16),
     /// The end, without a word.
     Close,
@@ -136,7 +137,7 @@ fn place(sources: &Sources, at: Span) -> String {
 }
 
 /// A line `class<TAB>name<TAB>state` for each action, as `weir keywords` prints them.
-pub fn listing() -> Vec<String> {
+pub(crate) fn listing() -> Vec<String> {
     ACTIONS.listing()
 }
 

@@ -25,7 +25,7 @@ pub struct Rules {
 
 /// A set of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RuleSet {
+pub(crate) enum RuleSet {
     /// `tcp-request connection`
     TcpConnection,
     /// `tcp-request session`
@@ -48,7 +48,9 @@ pub(crate) struct Rule {
     pub(crate) condition: Option<Condition>,
     pub(crate) action: Box<dyn Action>,
     /// Where it stands: file and line.
+    #[expect(dead_code, reason = "what rules tell of themselves: traces, `last_rule_file`")]
     pub(crate) file: Arc<str>,
+    #[expect(dead_code, reason = "as above")]
     pub(crate) line: u32,
 }
 

@@ -7,7 +7,6 @@ use weir_diag::Diagnostic;
 
 use super::{BindFn, GlobalFn, ProxyCtx, ProxyFn, ServerFn};
 
-const ACLS: &str = "comes with ACLs";
 const AGENT: &str = "comes with agent checks";
 const CACHE: &str = "comes with the cache";
 const CAPTURES: &str = "comes with captures";
