@@ -7,6 +7,9 @@ pub(crate) enum Kind {
     /// HTTP whose server connections are shared from the first request on, so that idle clients leave none
     /// behind and only they are counted.
     Idle,
+    /// HTTP with the server at several addresses, so that connections that were closed lately do not make the
+    /// kernel search long for a free port: that search would drown what is measured.
+    Closing,
     Tcp,
 }
 
@@ -35,6 +38,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "close",
         about: "small answers, a connection for each request, 32 clients",
+        kind: Kind::Closing,
         closes: true,
         ..SMALL
     },
@@ -78,9 +82,16 @@ impl Kind {
     /// The configuration for HAProxy and Weir.
     pub(crate) fn haproxy(self) -> String {
         let (mode, option, reuse) = match self {
-            Kind::Http => ("http", "httplog", ""),
+            Kind::Http | Kind::Closing => ("http", "httplog", ""),
             Kind::Idle => ("http", "httplog", "http-reuse always"),
             Kind::Tcp => ("tcp", "tcplog", ""),
+        };
+        let servers: String = match self {
+            Kind::Closing => {
+                let server = |n| format!("    server s{n} 127.0.0.{n}:{{origin.port}}\n");
+                std::iter::once("    balance roundrobin\n".to_owned()).chain((1..=8).map(server)).collect()
+            }
+            _ => "    server s1 {origin}\n".to_owned(),
         };
         format!(
             "global
@@ -103,8 +114,7 @@ frontend fe
 
 backend be
     {reuse}
-    server s1 {{origin}}
-"
+{servers}"
         )
     }
 }

@@ -8,23 +8,35 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 fn main() -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listeners = listen()?;
     let log = UdpSocket::bind("127.0.0.1:0")?;
-    println!("{} {}", listener.local_addr()?, log.local_addr()?);
+    println!(
+        "{} {}",
+        listeners.first().map(TcpListener::local_addr).transpose()?.ok_or(ErrorKind::NotFound)?,
+        log.local_addr()?
+    );
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    Server::new(listener, log)?.run()
+    Server::new(listeners, log)?.run()
+}
+
+/// Sockets at eight addresses of the loopback network, all on one port.
+fn listen() -> std::io::Result<Vec<TcpListener>> {
+    let first = TcpListener::bind("127.0.0.1:0")?;
+    let port = first.local_addr()?.port();
+    let others = (2..=8).map(|n| TcpListener::bind((Ipv4Addr::new(127, 0, 0, n), port)));
+    std::iter::once(Ok(first)).chain(others).collect()
 }
 
 struct Server {
     epoll: OwnedFd,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     log: UdpSocket,
     connections: Vec<Option<Connection>>,
     small: Vec<u8>,
@@ -42,11 +54,13 @@ struct Connection {
 // === impl Server ===
 
 impl Server {
-    fn new(listener: TcpListener, log: UdpSocket) -> std::io::Result<Server> {
+    fn new(listeners: Vec<TcpListener>, log: UdpSocket) -> std::io::Result<Server> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        listener.set_nonblocking(true)?;
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+            epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+        }
         log.set_nonblocking(true)?;
-        epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         epoll::add(&epoll, &log, EventData::new_u64(LOG), EventFlags::IN)?;
         let answer = |size: usize| {
             let head = format!(
@@ -55,7 +69,7 @@ impl Server {
             [head.into_bytes(), vec![b'x'; size]].concat()
         };
         let connections = Vec::new();
-        Ok(Server { epoll, listener, log, connections, small: answer(100), large: answer(1_000_000) })
+        Ok(Server { epoll, listeners, log, connections, small: answer(100), large: answer(1_000_000) })
     }
 
     fn run(mut self) -> std::io::Result<()> {
@@ -79,7 +93,13 @@ impl Server {
     }
 
     fn accept(&mut self) -> std::io::Result<()> {
-        while let Ok((stream, _)) = self.listener.accept() {
+        let fresh: Vec<TcpStream> = self
+            .listeners
+            .iter()
+            .flat_map(|l| std::iter::from_fn(|| l.accept().ok()))
+            .map(|(s, _)| s)
+            .collect();
+        for stream in fresh {
             stream.set_nonblocking(true)?;
             stream.set_nodelay(true)?;
             let free = self.connections.iter().position(Option::is_none);

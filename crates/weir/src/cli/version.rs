@@ -155,7 +155,7 @@ pub(crate) const FEATURES: &[(&str, bool)] = &[
     ("KTLS", false),
     ("LIBATOMIC", false),
     ("LIBCRYPT", false),
-    ("LINUX_CAP", false),
+    ("LINUX_CAP", true),
     ("LINUX_SPLICE", true),
     ("LINUX_TPROXY", true),
     ("LUA", false),
