@@ -204,7 +204,7 @@ fn connections(call: &mut Call<'_, World>) -> Outcome {
         for server in &proxy.servers {
             let (ip, port) = address(server);
             let state = &server.runtime;
-            let (used, idle) = (state.in_use.load(Relaxed), state.idle.load(Relaxed));
+            let (used, idle) = (state.serving.now(), state.idle.load(Relaxed));
             let _ = write!(
                 call.out,
                 "{}/{} {}/{} {ip} {port} - {} {} {used} {} {} 0 0 {idle} {} {idle}",

@@ -122,8 +122,8 @@ pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
         (C::SrvIcur, state.idle.load(Relaxed).into()),
         (C::IdleConnCur, 0),
         (C::SafeConnCur, state.idle.load(Relaxed).into()),
-        (C::UsedConnCur, state.in_use.load(Relaxed).into()),
-        (C::NeedConnEst, state.in_use.load(Relaxed).into()),
+        (C::UsedConnCur, state.serving.now().into()),
+        (C::NeedConnEst, state.needed.load(Relaxed).into()),
         (C::Srid, 0),
         (C::PrivIdleCur, 0),
     ]);

@@ -121,6 +121,8 @@ pub struct Side {
 pub struct Level {
     now: AtomicU32,
     highest: AtomicU32,
+    /// The highest since somebody asked last.
+    recent: AtomicU32,
 }
 
 // === impl Runtime ===
@@ -256,7 +258,20 @@ impl Level {
         if n > self.highest.load(Relaxed) {
             self.highest.fetch_max(n, Relaxed);
         }
+        if n > self.recent.load(Relaxed) {
+            self.recent.store(n, Relaxed);
+        }
         n
+    }
+
+    /// The highest since the last [`Self::take_recent`].
+    pub fn recent(&self) -> u32 {
+        self.recent.load(Relaxed)
+    }
+
+    /// The highest since the last call.
+    pub fn take_recent(&self) -> u32 {
+        self.recent.swap(self.now(), Relaxed)
     }
 
     /// One less.

@@ -46,8 +46,8 @@ pub struct ServerRuntime {
     pub queued: Level,
     /// Idle connections to it, over all workers.
     pub idle: AtomicU32,
-    /// Connections to it that carry a request now.
-    pub in_use: AtomicU32,
+    /// How many connections to it are needed at once, as it seems from the last seconds.
+    pub needed: AtomicU32,
     /// Whether checks hold it up (also where there are none).
     pub up: AtomicBool,
     /// Whether it takes no new client but those it knows (`http-check disable-on-404`).
@@ -115,7 +115,7 @@ impl ServerRuntime {
             serving: Level::default(),
             queued: Level::default(),
             idle: AtomicU32::new(0),
-            in_use: AtomicU32::new(0),
+            needed: AtomicU32::new(0),
             up: AtomicBool::new(counter.is_up()),
             stopping: AtomicBool::new(false),
             admin: AtomicU8::new(admin.bits()),

@@ -122,7 +122,7 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
         return;
     }
     let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
-    if limits.purge_delay.is_zero() || (limits.max >= 0 && resting >= limits.max) {
+    if limits.purge_delay.is_zero() || (limits.max >= 0 && resting >= limits.max) || !is_needed(&server) {
         return;
     }
     // The janitor hears of it when the server closes the connection.
@@ -134,6 +134,17 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     server.shared.runtime.idle.fetch_add(1, Relaxed);
     let proven = back.requests > 1;
     server.idle.borrow_mut().put(Idle { conn: back, key: key(t), proven, since: clock::now() });
+}
+
+/// Whether one more connection at rest may be of use: together with those that carry requests they should be
+/// no more than were needed at once lately, or clients that each bring a connection of their own would fill
+/// the process with idle ones.
+fn is_needed(server: &Server) -> bool {
+    let runtime = &server.shared.runtime;
+    let needed = runtime.needed.load(Relaxed).max(runtime.serving.recent());
+    // The place of this request is still held.
+    let busy = runtime.serving.now().saturating_sub(1);
+    runtime.idle.load(Relaxed) + busy < needed + server.conf().pool.low
 }
 
 /// Closes what servers have closed, and what nobody needs any more. Runs for as long as the worker.
@@ -154,6 +165,9 @@ pub(crate) async fn janitor(worker: Rc<Worker>) {
         .await;
         next = clock::now();
         purge(&worker);
+        if worker.id == 0 {
+            estimate(&worker);
+        }
         worker.trim();
     }
 }
@@ -202,6 +216,15 @@ fn purge(worker: &Worker) {
         idle.drop_oldest(close);
         drop(idle);
         forget(server, close);
+    }
+}
+
+/// Follows how many connections are needed at once: up at once, down by half of the difference a second.
+fn estimate(worker: &Worker) {
+    for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
+        let runtime = &server.shared.runtime;
+        let (recent, before) = (runtime.serving.take_recent(), runtime.needed.load(Relaxed));
+        runtime.needed.store(recent.max((recent + before).div_ceil(2)), Relaxed);
     }
 }
 
