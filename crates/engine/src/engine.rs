@@ -104,6 +104,13 @@ impl Engine {
         self.runtime.process.connections.load(Relaxed)
     }
 
+    /// Whether nothing is left to finish after [`Engine::drain`]: no connection, and no socket whose queue may
+    /// hold one.
+    pub fn is_drained(&self) -> bool {
+        let process = &self.runtime.process;
+        process.listeners.load(Relaxed) == 0 && process.connections.load(Relaxed) == 0
+    }
+
     /// Ends now, whatever runs, and waits until the workers are gone.
     pub fn stop(&self) {
         let mut workers = self.workers.lock();

@@ -47,6 +47,8 @@ pub(crate) struct Listener {
     bind: usize,
     closed: Cell<bool>,
     waker: Cell<Option<Waker>>,
+    /// The socket refuses connections until the frontend goes on.
+    resting: Cell<bool>,
     /// Sessions that came over it and are not over.
     pub(crate) sessions: Cell<u32>,
 }
@@ -71,11 +73,18 @@ impl Listener {
             bind: opened.bind,
             closed: Cell::new(false),
             waker: Cell::new(None),
+            resting: Cell::new(false),
             sessions: Cell::new(0),
         });
         tune(&opened.fd, proxy_of(&this), &view.snapshot.global.tune);
         let fd = AsyncFd::with_interest(opened.fd, tokio::io::Interest::READABLE)?;
-        tokio::task::spawn_local(this.clone().accept(worker.clone(), fd));
+        let runtime = worker.runtime.clone();
+        runtime.process.listeners.fetch_add(1, Relaxed);
+        let accepting = this.clone().accept(worker.clone(), fd);
+        tokio::task::spawn_local(async move {
+            accepting.await;
+            runtime.process.listeners.fetch_sub(1, Relaxed);
+        });
         Ok(this)
     }
 
@@ -110,7 +119,11 @@ impl Listener {
                 if self.closed.get() {
                     return Poll::Ready(false);
                 }
-                if worker.paused.get() || self.proxy.shared.runtime.frontend.paused.load(Relaxed) {
+                let paused = worker.paused.get() || self.proxy.shared.runtime.frontend.paused.load(Relaxed);
+                if paused != self.resting.get() {
+                    self.rest(&worker, &fd, paused);
+                }
+                if paused {
                     return Poll::Pending;
                 }
                 fd.poll_read_ready(cx).map(|r| r.is_ok())
@@ -141,6 +154,26 @@ impl Listener {
                 }
             }
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Makes a TCP socket refuse connections while its frontend pauses, or take them again. The address stays
+    /// bound, and who is in the kernel's queue already is served. Sockets of other families keep their queue.
+    fn rest(self: &Rc<Self>, worker: &Rc<Worker>, fd: &AsyncFd<Arc<OwnedFd>>, resting: bool) {
+        self.resting.set(resting);
+        let local = weir_sys::listen::local_address(fd.get_ref());
+        if local.is_ok_and(|address| address.inet().is_none()) {
+            return;
+        }
+        // A socket that cannot be told so keeps its queue, which the pause leaves alone.
+        if resting {
+            while let Ok(true) = self.accept_one(worker, fd) {}
+            let _ = rustix::net::shutdown(fd.get_ref(), rustix::net::Shutdown::Read);
+        } else {
+            let conf = self.proxy.conf();
+            let backlog =
+                self.conf().and_then(|b| b.backlog).or(conf.backlog).unwrap_or(self.proxy.shared.maxconn);
+            let _ = rustix::net::listen(fd.get_ref(), i32::try_from(backlog).unwrap_or(i32::MAX));
         }
     }
 

@@ -211,7 +211,7 @@ impl Serving<'_> {
                 self.drain();
                 None
             }
-            Stage::Draining(_) if self.engine.connections() == 0 => {
+            Stage::Draining(_) if self.engine.is_drained() => {
                 self.engine.stop();
                 Some(Finish::Exit(0))
             }
@@ -239,6 +239,8 @@ impl Serving<'_> {
     fn drain(&mut self) {
         self.engine.drain();
         self.api.close();
+        // The workers' copies are the last: a socket is closed when its queue is empty.
+        self.sockets = Sockets::default();
         if let Some(control) = &self.service.control {
             control.report(&Report::Draining);
         }

@@ -34,6 +34,8 @@ pub struct Runtime {
 pub struct Process {
     /// Client connections open now.
     pub connections: AtomicU32,
+    /// Listening sockets that workers accept from, each worker's counted.
+    pub listeners: AtomicU32,
     /// How many there may be; 0 for no limit.
     pub maxconn: AtomicU32,
     /// The most of them at once.
