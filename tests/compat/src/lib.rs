@@ -125,7 +125,18 @@ impl Subject {
     /// A start in preparation, for what [`Subject::start`] does not offer.
     #[track_caller]
     pub fn launch(&self) -> Launch {
-        let mut launch = self.program.launch();
+        self.launch_of(&self.program)
+    }
+
+    /// A path in a folder that outlives the starts of this subject.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// As [`Subject::launch`], of another program that behaves as this one.
+    #[track_caller]
+    pub fn launch_of(&self, program: &Program) -> Launch {
+        let mut launch = program.launch();
         for (name, value) in &self.names {
             launch.set(name, value);
         }
