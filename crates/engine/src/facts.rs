@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
+use crate::persistence::Persisted;
 use crate::refusal::Refusal;
 
 /// Times, sizes and ends of one transaction.
@@ -52,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) back_source: Option<SocketAddr>,
     /// The level of its line where a rule set it; `Some(None)` for no line at all.
     pub(crate) log_level: Option<Option<crate::log::Level>>,
+    /// What became of the persistence cookie.
+    pub(crate) persisted: Persisted,
     /// The response is an answer of our own.
     pub(crate) replied: bool,
     /// Its line was written.

@@ -25,6 +25,7 @@ mod mux;
 mod names;
 pub mod operator;
 mod outbound;
+mod persistence;
 mod pool;
 mod refusal;
 pub mod runtime;

@@ -18,6 +18,7 @@ use crate::conf::{self, Mode, Timeouts};
 use crate::local;
 use crate::names;
 use crate::outbound;
+use crate::persistence::ServerCookie;
 use crate::runtime::{Counters, Rate, Side as ProxySide};
 use crate::snapshot::{self, Snapshot};
 use crate::stage::body;
@@ -90,7 +91,9 @@ impl<'a> View<'a> {
     /// A view of a transaction as it is now; `unfinished` where its totals may still grow.
     pub(crate) fn new(t: &'a Transaction, unfinished: bool) -> Self {
         let [cause, stage] = t.facts.ending.letters();
-        let termination = [cause, stage, b'-', b'-'];
+        let logged = t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
+        let [client, set] = if logged { t.facts.persisted.letters() } else { [b'-'; 2] };
+        let termination = [cause, stage, client, set];
         Self { t, now: t.facts.finished.unwrap_or_else(|| t.now()), termination, unfinished }
     }
 

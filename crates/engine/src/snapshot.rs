@@ -17,6 +17,7 @@ use crate::clock::Tick;
 use crate::conf::{self, Conf};
 use crate::farm::{Farm, Limits};
 use crate::log::{self, LogPlan};
+use crate::persistence::ServerCookie;
 use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
 
 /// All that workers need to know of a configuration.
@@ -43,6 +44,8 @@ pub struct Proxy {
     pub farm: Arc<Farm>,
     /// What of a request decides its server.
     pub key: Key,
+    /// The cookie that keeps clients with their server.
+    pub cookie: Option<ServerCookie>,
     /// The position of the backend where no rule chose another; its own where it is a `listen`.
     pub default_backend: Option<usize>,
     /// Sessions that the frontend takes at once.
@@ -145,6 +148,7 @@ impl Proxy {
         let maxconn = if maxconn == 0 { u32::MAX } else { maxconn };
         Self {
             key,
+            cookie: ServerCookie::compile(conf),
             conf: conf.clone(),
             index,
             runtime: state,

@@ -18,7 +18,7 @@ use crate::local;
 use crate::mux::h1;
 use crate::scope::Captured;
 use crate::stage::{
-    body, exchange, finish, prepare, proxy_header, reach, receive, respond, route, rules, stream,
+    body, exchange, finish, persist, prepare, proxy_header, reach, receive, respond, route, rules, stream,
 };
 use crate::variables::Variables;
 
@@ -103,6 +103,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::request(t).await?;
     route::backend(t)?;
     rules::backend(t).await?;
+    persist::request(t);
     body::buffered(t).await?;
     prepare::request(t)?;
     exchange::run(t).await

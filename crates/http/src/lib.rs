@@ -5,6 +5,7 @@
 //! the program says by itself.
 
 pub mod answers;
+pub mod cookie;
 pub mod h1;
 mod head;
 mod header_id;

@@ -9,6 +9,7 @@ mod errors;
 mod global;
 mod log;
 mod options;
+mod persistence;
 mod proxy;
 mod server;
 mod timeouts;
@@ -21,7 +22,8 @@ pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, StatsSocket, Tune};
 pub use log::{Facility, LogFormatKind, LogLevel, LogLine, LogSample, LogTarget, LogTransport, SyslogFormat};
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
-pub use proxy::{Balance, Caps, Hash, KeepAlive, Mode, Persistence, Proxy, ReuseMode, UseBackend};
+pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence};
+pub use proxy::{Balance, Caps, Hash, KeepAlive, Mode, Proxy, ReuseMode, UseBackend};
 pub use server::{
     HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
     SourceAddress,

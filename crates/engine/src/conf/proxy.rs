@@ -11,8 +11,8 @@ use weir_diag::Span;
 use crate::action::Rules;
 
 use super::{
-    AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogLine, LogTarget, Options, RetryOn,
-    Server, Source, Timeouts,
+    AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogLine, LogTarget, Options,
+    Persistence, RetryOn, Server, Source, Timeouts,
 };
 
 bitflags! {
@@ -82,13 +82,6 @@ pub struct UseBackend {
     pub target: String,
     /// Where it stands in the configuration.
     pub at: Span,
-}
-
-/// Ways to stay with a server that need no table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Persistence {
-    /// `persist rdp-cookie`
-    pub rdp_cookie: Option<String>,
 }
 
 /// A proxy, `defaults` applied.

@@ -13,7 +13,6 @@ const CAPTURES: &str = "comes with captures";
 const CHECKS: &str = "comes with the other checks";
 const CLIENT: &str = "comes with the HTTP client";
 const COMPRESSION: &str = "comes with compression";
-const COOKIES: &str = "comes with persistence";
 const FASTCGI: &str = "comes with FastCGI";
 const FILTERS: &str = "comes with filters";
 const H2: &str = "comes with HTTP/2";
@@ -34,7 +33,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("be-unpublished", RULES),
     proxy("capture cookie", CAPTURES),
     proxy("compression", COMPRESSION),
-    proxy("cookie", COOKIES),
     proxy("crt", TLS),
     proxy("email-alert from", MAIL),
     proxy("email-alert level", MAIL),

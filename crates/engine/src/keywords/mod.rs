@@ -19,6 +19,7 @@ mod listen;
 mod logging;
 mod options;
 mod outside;
+mod persistence;
 mod process;
 mod relay;
 mod resolve;
@@ -116,6 +117,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     logging::LOGGING,
     http_options::HTTP_OPTIONS,
     relay::RELAY,
+    persistence::PERSISTENCE,
     rules::RULES,
     errors::ERRORS,
     checks::CHECKS,

@@ -65,10 +65,6 @@ pub(super) const RELAY: &[Keyword<ProxyFn>] = &[
         ),
         dispatch,
     ),
-    Keyword::refused(
-        entry("persist rdp-cookie", Arity::ANY, "a client stays with the server of its RDP cookie"),
-        "comes with persistence",
-    ),
 ];
 
 const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {

@@ -12,7 +12,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{prepare, receive, rules, stream};
+use crate::stage::{persist, prepare, receive, rules, stream};
 use crate::transaction::{Stop, Transaction};
 
 /// Passes the answer on, head and body.
@@ -64,6 +64,7 @@ pub(crate) async fn pass(
 /// Runs the rules for responses, where there are any.
 async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
     rules::response(t).await?;
+    persist::response(t);
     rules::after_response(t).await
 }
 

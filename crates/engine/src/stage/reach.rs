@@ -55,7 +55,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let farm = &backend.shared.farm;
     let avoid = t.assigned.take().map(|a| a.server.shared.index);
     let hash = balance::hash(t);
-    let mut choice = match last(t).filter(|_| avoid.is_none()) {
+    let mut choice = match t.facts.persisted.server.or_else(|| last(t).filter(|_| avoid.is_none())) {
         Some(server) => farm.want(server, t.now()),
         None => farm.choose(hash, avoid, t.now()),
     };
@@ -75,13 +75,22 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 backend.back().failed_connections.add(1);
                 return Err(Stop::Answer(503));
             }
+            Choice::QueueFull
+                if t.facts.persisted.server.is_some() && backend.conf().redispatch.is_some() =>
+            {
+                t.facts.persisted.leave();
+                choice = farm.choose(hash, avoid, clock::now());
+            }
             Choice::QueueFull => {
                 t.facts.blame(Cause::Server, Stage::Queue);
                 return Err(Stop::Answer(503));
             }
             Choice::Wait(waiting) => match Box::pin(queue(t, waiting)).await? {
                 Some(slot) => choice = Choice::Serve(slot),
-                None => choice = farm.choose(hash, avoid, clock::now()),
+                None => {
+                    t.facts.persisted.leave();
+                    choice = farm.choose(hash, avoid, clock::now());
+                }
             },
         }
     }
@@ -317,6 +326,7 @@ pub(crate) fn attempt(t: &Transaction, quick: bool) -> Attempt {
 /// Leaves the server for another.
 pub(crate) fn redispatch(t: &mut Transaction) {
     t.facts.redispatched = true;
+    t.facts.persisted.leave();
     if let Some(a) = &mut t.assigned {
         a.slot = None;
         a.server.counters().redispatches.add(1);

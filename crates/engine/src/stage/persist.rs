@@ -1,0 +1,249 @@
+//! The persistence cookie on its way through: read in requests, set in answers (manual, 4.2 "cookie").
+//!
+//! Backends without `cookie` pay one look at an option for it.
+
+use weir_http::cookie::{self, Fate, Sifted};
+use weir_http::{Head, HeaderId};
+
+use crate::clock;
+use crate::conf::{CookieFlags, CookieMode, Options};
+use crate::local;
+use crate::persistence::{ClientCookie, Persisted, ServerCookie, SetCookie};
+use crate::transaction::Transaction;
+
+/// Finds the server that the client's cookie names, and takes out of the request what the server shall not see.
+pub(crate) fn request(t: &mut Transaction) {
+    if t.proxy().shared.cookie.is_none() {
+        return;
+    }
+    let backend = t.proxy().clone();
+    let Some(cookie) = &backend.shared.cookie else { return };
+    let mut spare = std::mem::take(&mut t.messages.spare);
+    let mut search = Search { backend: &backend, cookie, found: Persisted::default(), now: now() };
+    let head = &mut t.messages.request;
+    let mut index = 0;
+    while let Some(line) = head.lines().get(index) {
+        if line.id != HeaderId::Cookie {
+            index += 1;
+            continue;
+        }
+        match cookie::sift(head.value(line), &mut spare, |name, value| search.judge(name, value)) {
+            Sifted::Same => index += 1,
+            Sifted::Changed => {
+                head.set_value(index, &spare);
+                index += 1;
+            }
+            Sifted::Empty => remove(head, index),
+        }
+    }
+    t.facts.persisted = search.found;
+    spare.clear();
+    t.messages.spare = spare;
+}
+
+/// Sees to the cookie in the answer.
+pub(crate) fn response(t: &mut Transaction) {
+    if t.proxy().shared.cookie.is_none() {
+        return;
+    }
+    let backend = t.proxy().clone();
+    let Some(cookie) = &backend.shared.cookie else { return };
+    let Some(server) = t.assigned.as_ref().map(|a| a.server.shared.index) else { return };
+    let persisted = &mut t.facts.persisted;
+    let direct = persisted.server == Some(server);
+    let mut spare = std::mem::take(&mut t.messages.spare);
+    let (request, response) = (&t.messages.request, &mut t.messages.response);
+    pass(cookie, server, direct, persisted, response, &mut spare);
+    let now = now();
+    if is_set(cookie, direct, persisted, request, now) {
+        cookie.write(server, persisted.dates.first, now, &mut spare);
+        let private = cookie.has(CookieFlags::NOCACHE) && may_be_cached(request, response);
+        response.append(b"set-cookie", &spare);
+        if private {
+            response.append(b"cache-control", b"private");
+        }
+        persisted.set = if direct { SetCookie::Updated } else { SetCookie::Inserted };
+    }
+    spare.clear();
+    t.messages.spare = spare;
+}
+
+/// The search for the server in the lines of a request.
+struct Search<'a> {
+    backend: &'a local::Proxy,
+    cookie: &'a ServerCookie,
+    found: Persisted,
+    now: i64,
+}
+
+// === impl Search ===
+
+impl Search<'_> {
+    fn judge(&mut self, name: &[u8], value: &[u8]) -> Fate {
+        if name != &*self.cookie.conf.name {
+            return Fate::Keep;
+        }
+        let (id, taken) = self.cookie.split(value);
+        if self.found.server.is_none() {
+            self.look_up(id, value);
+        }
+        match self.cookie.conf.mode {
+            CookieMode::Insert if self.cookie.has(CookieFlags::INDIRECT) => Fate::Drop,
+            _ if taken > 0 => Fate::Cut(taken),
+            _ => Fate::Keep,
+        }
+    }
+
+    fn look_up(&mut self, id: &[u8], value: &[u8]) {
+        let dates = self.cookie.dates(value);
+        if let Some(worth) = self.cookie.too_old(dates, self.now) {
+            self.found.client = worth;
+            return;
+        }
+        self.found.dates = dates;
+        self.found.client = ClientCookie::Invalid;
+        let forced = self.backend.has(Options::PERSIST);
+        for index in self.cookie.servers(id) {
+            let Some(server) = self.backend.servers.get(index) else { continue };
+            let running = server.shared.runtime.is_running();
+            self.found.client = if running { ClientCookie::Valid } else { ClientCookie::Down };
+            if running || forced {
+                self.found.server = Some(index);
+                return;
+            }
+        }
+    }
+}
+
+/// Takes out, rewrites or lets through what the server sets itself.
+fn pass(
+    cookie: &ServerCookie,
+    server: usize,
+    direct: bool,
+    persisted: &mut Persisted,
+    head: &mut Head,
+    out: &mut Vec<u8>,
+) {
+    let has = |flag| cookie.has(flag);
+    let mode = cookie.conf.mode;
+    let unwanted =
+        !has(CookieFlags::PRESERVE) && (mode == CookieMode::Insert || has(CookieFlags::INDIRECT) && direct);
+    let mut index = 0;
+    while let Some(line) = head.lines().get(index) {
+        let text = head.value(line);
+        index += 1;
+        if line.id != HeaderId::SetCookie {
+            continue;
+        }
+        let Some(piece) = cookie::pieces(text).next() else { continue };
+        let Some(value) = piece.value else { continue };
+        let part = |range| text.get(range).unwrap_or_default();
+        let ours = part(piece.name.clone()) == &*cookie.conf.name;
+        if ours && unwanted {
+            index -= 1;
+            remove(head, index);
+            persisted.set = SetCookie::Deleted;
+            continue;
+        }
+        out.clear();
+        out.extend_from_slice(part(0..piece.name.end));
+        out.push(b'=');
+        let mut from = value.start;
+        if ours {
+            persisted.set = SetCookie::Passed;
+            match (mode, cookie.value(server)) {
+                (CookieMode::Rewrite, Some(name)) => {
+                    out.extend_from_slice(name);
+                    from = value.end;
+                    persisted.set = SetCookie::Rewritten;
+                }
+                (CookieMode::Prefix, Some(name)) => {
+                    out.extend_from_slice(name);
+                    out.push(b'~');
+                    persisted.set = SetCookie::Rewritten;
+                }
+                _ => {}
+            }
+        }
+        out.extend_from_slice(part(from..text.len()));
+        if out.as_slice() != text {
+            head.set_value(index - 1, out);
+        }
+    }
+}
+
+/// Whether we set the cookie in this answer.
+fn is_set(cookie: &ServerCookie, direct: bool, persisted: &Persisted, request: &Head, now: i64) -> bool {
+    cookie.conf.mode == CookieMode::Insert
+        && persisted.set != SetCookie::Passed
+        && (!direct || cookie.is_stale(persisted.dates, now))
+        && (!cookie.has(CookieFlags::POSTONLY) || request.method() == b"POST")
+}
+
+/// Whether a cache may keep the answer (RFC 9111, 3), as far as a cookie in it is concerned: by method, status,
+/// and what the answer says of its freshness.
+fn may_be_cached(request: &Head, response: &Head) -> bool {
+    let by_kind = matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
+        && matches!(response.status(), 200 | 203 | 204 | 206 | 300 | 301 | 404 | 405 | 410 | 414 | 501);
+    let mut has_reason = false;
+    for line in response.lines() {
+        let value = response.value(line);
+        match response.name(line) {
+            b"etag" | b"last-modified" | b"expires" => has_reason = true,
+            b"pragma" if directives(value).any(|d| d.eq_ignore_ascii_case(b"no-cache")) => return false,
+            b"cache-control" => {
+                for directive in directives(value) {
+                    match Directive::of(directive) {
+                        Directive::Forbids => return false,
+                        Directive::Allows => has_reason = true,
+                        Directive::Other => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    by_kind && has_reason
+}
+
+/// What a word of `Cache-Control` means for keeping an answer.
+enum Directive {
+    Forbids,
+    Allows,
+    Other,
+}
+
+// === impl Directive ===
+
+impl Directive {
+    fn of(text: &[u8]) -> Self {
+        let starts = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
+        let is_zero = |word: &[u8]| matches!(text.get(word.len()..), Some(b"=0"));
+        if text.eq_ignore_ascii_case(b"no-cache=\"set-cookie\"") {
+            Self::Other
+        } else if starts(b"no-cache") || starts(b"no-store") || starts(b"private") {
+            Self::Forbids
+        } else if starts(b"max-age") && !is_zero(b"max-age") || starts(b"s-maxage") && !is_zero(b"s-maxage") {
+            Self::Allows
+        } else {
+            Self::Other
+        }
+    }
+}
+
+fn directives(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(<[u8]>::trim_ascii)
+}
+
+fn remove(head: &mut Head, index: usize) {
+    let mut at = 0;
+    head.remove(|_, _, _| {
+        at += 1;
+        at == index + 1
+    });
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    (clock::wall() / 1_000_000) as i64
+}
