@@ -47,7 +47,6 @@ pub(crate) async fn pass(
     t.facts.bytes_down += response.read;
     t.facts.log_bytes.0 += request.accounted();
     t.facts.log_bytes.1 += response.accounted();
-    count_bytes(t, request, &response);
     t.messages.reusable = end.is_ok()
         && request.is_read()
         && up.is_empty()
@@ -72,7 +71,7 @@ async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
 fn send_head(t: &mut Transaction, body: BodyLength, request: &Pump, down: &mut Output) {
     let status = t.messages.response.status();
     t.facts.status = status;
-    count_status(t, status);
+    count_status(t, status, false);
     let stopping = t.client.worker.runtime.process.is_stopping();
     let unread = !request.is_read() && !matches!(request.left(), Some(n) if n == 0);
     if body == BodyLength::UntilClose || stopping || unread && !is_small(request) {
@@ -205,8 +204,8 @@ async fn upgrade(t: &mut Transaction, back: &mut Conn, mut down: Output) -> Resu
     Err(Stop::Close)
 }
 
-/// Counts the status where it is shown: frontend, backend and server.
-pub(crate) fn count_status(t: &Transaction, status: u16) {
+/// Counts the status where it is shown: frontend, backend and, where it is the server's, server.
+pub(crate) fn count_status(t: &Transaction, status: u16, own: bool) {
     let class = match status / 100 {
         n @ 1..=5 => usize::from(n) - 1,
         _ => 5,
@@ -220,20 +219,7 @@ pub(crate) fn count_status(t: &Transaction, status: u16) {
     if let Some(b) = &t.backend {
         count(b.back());
     }
-    if let Some(a) = &t.assigned {
+    if let (false, Some(a)) = (own, &t.assigned) {
         count(a.server.counters());
-    }
-}
-
-fn count_bytes(t: &Transaction, request: &Pump, response: &Pump) {
-    let (up, down) = (request.written, response.written);
-    let add = |c: &Counters| {
-        c.bytes_in.add(up);
-        c.bytes_out.add(down);
-    };
-    add(t.client.frontend.front());
-    add(t.proxy().back());
-    if let Some(a) = &t.assigned {
-        add(a.server.counters());
     }
 }

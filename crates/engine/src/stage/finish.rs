@@ -31,10 +31,28 @@ fn end(t: &mut Transaction) {
     t.facts.finished = Some(now);
     log::finished(t);
     take_times(t, now);
+    count_bytes(t);
     // Only now may another take its place: the line shows the levels without it.
     t.assigned = None;
     if let Some(b) = &t.backend {
         b.shared.runtime.backend.sessions.down();
+    }
+}
+
+/// Counts what of both messages was passed on, and is not counted yet.
+fn count_bytes(t: &Transaction) {
+    let (bytes, counted) = (t.facts.log_bytes, t.facts.counted);
+    let (up, down) = (bytes.0.saturating_sub(counted.0), bytes.1.saturating_sub(counted.1));
+    let add = |c: &Counters| {
+        c.bytes_in.add(up);
+        c.bytes_out.add(down);
+    };
+    add(t.client.frontend.front());
+    if let Some(b) = &t.backend {
+        add(b.back());
+    }
+    if let Some(a) = &t.assigned {
+        add(a.server.counters());
     }
 }
 
@@ -43,6 +61,10 @@ fn end(t: &mut Transaction) {
 fn take_times(t: &Transaction, now: Tick) {
     let (Some(backend), Some(assigned)) = (&t.backend, &t.assigned) else { return };
     let facts = &t.facts;
+    // A server that did not answer says nothing about its speed.
+    if facts.answered.is_none() {
+        return;
+    }
     let between = |from: Option<Tick>, to: Option<Tick>| match (from, to) {
         (Some(from), Some(to)) => to.millis_since(from).unsigned_abs(),
         _ => 0,

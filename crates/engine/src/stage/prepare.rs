@@ -15,6 +15,7 @@ pub(crate) fn frontend(t: &mut Transaction) -> Result<(), Stop> {
     if let Some(monitored) = &front.conf().monitor_uri
         && uri::path_and_query(t.messages.request.target()) == &**monitored
     {
+        front.front().intercepted.add(1);
         t.facts.logged = true; // Probes are not logged.
         let failed = rules::monitor_fails(t);
         return Err(Stop::Answer(if failed { 503 } else { 200 }));

@@ -186,6 +186,8 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     };
     t.client.timer.set(t.now().after(limit));
     let abort = t.proxy().conf().aborts_on_close();
+    server.counters().connects.add(1);
+    t.proxy().back().connects.add(1);
     // A client that says nothing but its end wants no server any more.
     let tcp = t.proxy().conf().mode == Mode::Tcp;
     // A server that is near has answered by the next turn of the loop: the client's end comes second.
@@ -208,8 +210,6 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         Poll::Pending
     })
     .await?;
-    server.counters().connects.add(1);
-    t.proxy().back().connects.add(1);
     observe(t, Sign::Connected);
     t.facts.connected = Some(t.now());
     let stream = connecting.into_stream();

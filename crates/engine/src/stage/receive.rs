@@ -93,14 +93,17 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
     t.facts.log_bytes.0 += h1::accounted(&t.messages.request) as u64;
     let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;
     t.messages.captured.take(&t.messages.request, limit);
-    let now = t.now();
+    count_request(t);
+    Ok(())
+}
+
+fn count_request(t: &Transaction) {
     let counters = t.client.frontend.front();
     counters.requests.add(1);
-    counters.request_rate.count(now);
+    counters.request_rate.count(t.now());
     if let Some(all) = t.client.worker.process() {
         all.requests.add(1);
     }
-    Ok(())
 }
 
 fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
@@ -110,6 +113,7 @@ fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
 
 fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
     t.count();
+    count_request(t);
     t.facts.blame(cause, Stage::Request);
     t.client.frontend.front().failed_requests.add(1);
     t.front.keep_alive = false;

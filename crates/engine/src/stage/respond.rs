@@ -35,6 +35,7 @@ async fn answer(t: &mut Transaction, status: u16) {
     if t.facts.requested.is_none() {
         // There is no request to answer: it was not understood.
         t.facts.status = status;
+        answer::count_status(t, status, true);
         t.front.keep_alive = false;
         let mut out = Output::default();
         if let Some(answer) = t.own_answer(status) {
@@ -59,7 +60,7 @@ async fn respond(t: &mut Transaction) {
     }
     let status = t.messages.response.status();
     t.facts.status = status;
-    answer::count_status(t, status);
+    answer::count_status(t, status, true);
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
     send(t, out).await;
@@ -96,7 +97,6 @@ async fn send(t: &mut Transaction, mut out: Output) {
     })
     .await;
     t.facts.bytes_out += sent as u64;
-    t.client.frontend.front().bytes_out.add(sent as u64);
     out.clear();
     t.messages.spare = out.bytes;
 }

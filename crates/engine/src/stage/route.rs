@@ -5,6 +5,7 @@ use std::rc::Rc;
 use weir_expr::Verdict as Holds;
 
 use crate::action::{RuleSet, Run, Target};
+use crate::conf::Mode;
 use crate::ending::{Cause, Stage};
 use crate::local::{self, View};
 use crate::transaction::{Stop, Transaction};
@@ -26,6 +27,9 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
     side.sessions.up();
     let counters = proxy.back();
     counters.sessions.add(1);
+    if proxy.conf().mode == Mode::Http {
+        counters.requests.add(1);
+    }
     counters.session_rate.count(t.now());
     t.backend = Some(proxy);
     Ok(())

@@ -47,6 +47,8 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     t.facts.bytes_up += passed.up;
     t.facts.log_bytes.0 += passed.up;
     t.facts.log_bytes.1 += passed.down;
+    t.facts.counted.0 += passed.up;
+    t.facts.counted.1 += passed.down;
     t.facts.bytes_out += passed.down;
     t.facts.bytes_down += passed.down;
     t.facts.blame(passed.ending.cause, passed.ending.stage);
