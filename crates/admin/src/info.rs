@@ -55,7 +55,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
                 label.write_typed(&value, out);
             } else {
                 let _ = write!(out, "{name}: ");
-                value.write(out);
+                value.write_csv(out);
             }
             if described {
                 let _ = write!(out, ":\"{description}\"");
