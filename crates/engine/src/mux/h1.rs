@@ -328,9 +328,9 @@ impl Pump {
         self.ended
     }
 
-    /// Bytes of body that are still to come, where that is known.
-    pub(crate) fn left(&self) -> Option<u64> {
-        self.reader.left()
+    /// From now on the body goes nowhere: its receiver is gone.
+    pub(crate) fn discard(&mut self) {
+        self.writer = Writer::Nothing;
     }
 
     /// Carries what there is. Ready when the body has been sent to its end.

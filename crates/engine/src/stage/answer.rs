@@ -12,7 +12,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{persist, prepare, receive, rules, stream};
+use crate::stage::{persist, prepare, receive, rules, stream, upload};
 use crate::transaction::{Stop, Transaction};
 
 /// Passes the answer on, head and body.
@@ -32,7 +32,7 @@ pub(crate) async fn pass(
         return Err(stop);
     }
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
-    send_head(t, body, request, &mut down);
+    send_head(t, body, &mut down);
     log::answered(t, body, back.input.data());
     if body == BodyLength::Tunnel {
         return Box::pin(upgrade(t, back, down)).await;
@@ -40,7 +40,11 @@ pub(crate) async fn pass(
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
     let mut response = Pump::new(body, body, trailers);
-    let end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
+    let mut end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
+    let in_time = request.is_read();
+    if end.is_ok() && !in_time {
+        end = Box::pin(upload::finish(t, back, request, &mut up)).await;
+    }
     t.facts.bytes_in += request.read;
     t.facts.bytes_up += request.written;
     t.facts.bytes_out += response.written;
@@ -48,7 +52,7 @@ pub(crate) async fn pass(
     t.facts.log_bytes.0 += request.accounted();
     t.facts.log_bytes.1 += response.accounted();
     t.messages.reusable = end.is_ok()
-        && request.is_read()
+        && in_time
         && up.is_empty()
         && body != BodyLength::UntilClose
         && h1::persists(&t.messages.response);
@@ -68,13 +72,12 @@ async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
 }
 
 /// Writes the head that the client gets.
-fn send_head(t: &mut Transaction, body: BodyLength, request: &Pump, down: &mut Output) {
+fn send_head(t: &mut Transaction, body: BodyLength, down: &mut Output) {
     let status = t.messages.response.status();
     t.facts.status = status;
     count_status(t, status, false);
     let stopping = t.client.worker.runtime.process.is_stopping();
-    let unread = !request.is_read() && !matches!(request.left(), Some(n) if n == 0);
-    if body == BodyLength::UntilClose || stopping || unread && !is_small(request) {
+    if body == BodyLength::UntilClose || stopping {
         t.front.keep_alive = false;
     }
     let (response, asked) = (&t.messages.response, &t.messages.request);
@@ -87,11 +90,6 @@ fn send_head(t: &mut Transaction, body: BodyLength, request: &Pump, down: &mut O
     };
     let how = Outgoing { extra, cases: prepare::client_cases(t) };
     h1::write_head(response, &how, &mut down.bytes);
-}
-
-/// Whether what is left of the request will surely have come when the answer is sent.
-fn is_small(request: &Pump) -> bool {
-    request.left().is_none_or(|n| n < 16 * 1024)
 }
 
 /// Carries both bodies until the answer is complete.

@@ -39,6 +39,8 @@ pub(crate) enum Missing {
     ClientLate,
     /// The client closed while it waited.
     ClientLeft,
+    /// The client reset its connection while it waited.
+    ClientReset,
 }
 
 /// Carries the request to a server and the answer to the client.
@@ -125,8 +127,8 @@ async fn head(
         if let Poll::Ready(end) = wait.poll_head(cx, t, back) {
             return Poll::Ready(end);
         }
-        if sent && client_left(t, cx) {
-            return Poll::Ready(Err(Missing::ClientLeft));
+        if sent && let Some(left) = client_left(t, cx) {
+            return Poll::Ready(Err(left));
         }
         wait.poll_due(cx, t, sent)
     })
@@ -246,11 +248,11 @@ fn is_interim(status: u16) -> bool {
 
 /// Whether the client has left while it waits for the answer: reset its connection, or closed its side where
 /// that counts as leaving (manual, 4.2 "option abortonclose").
-fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> bool {
+fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Missing> {
     match client_news(t, cx) {
-        News::Reset => true,
-        News::Closed => t.proxy().conf().aborts_on_close(),
-        News::None => false,
+        News::Reset => Some(Missing::ClientReset),
+        News::Closed => t.proxy().conf().aborts_on_close().then_some(Missing::ClientLeft),
+        News::None => None,
     }
 }
 
@@ -309,6 +311,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::Client(Broken::Malformed) => (Cause::Proxy, Stage::Headers, Stop::Silent(400)),
         Missing::Client(_) => (Cause::Client, Stage::Headers, Stop::Silent(400)),
         Missing::ClientLeft => (Cause::Client, Stage::Headers, Stop::Answer(400)),
+        Missing::ClientReset => (Cause::Client, Stage::Data, Stop::Silent(400)),
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);

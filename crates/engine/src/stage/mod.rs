@@ -15,3 +15,4 @@ pub(crate) mod reuse;
 pub(crate) mod route;
 pub(crate) mod rules;
 pub(crate) mod stream;
+pub(crate) mod upload;
