@@ -58,6 +58,9 @@ impl Expr {
             return Err(Error::new("missing fetch method", start, start + 1));
         }
         let Some(keyword) = words.fetch(name) else {
+            if name.starts_with(LUA) {
+                return Err(Error::new(format!("fetch method '{name}' {LUA_TO_COME}"), start, pos));
+            }
             let near = nearest(name, words.fetch_names());
             return Err(with_near(Error::new(format!("unknown fetch method '{name}'"), start, pos), near));
         };
@@ -197,6 +200,9 @@ fn converter(
     let words = load.words.clone();
     let (name, pos) = word(text, start);
     let Some(keyword) = words.converter(name) else {
+        if name.starts_with(LUA) {
+            return Err(Error::new(format!("converter '{name}' {LUA_TO_COME}"), start, pos));
+        }
         let near = nearest(name, words.converter_names());
         return Err(with_near(
             Error::new(format!("unknown converter '{name}'"), start, pos.max(start + 1)),
@@ -232,7 +238,7 @@ fn to_come<F>(kind: &str, name: &str, state: State<F>) -> String {
         State::Refused(reason) | State::Inert(reason) => reason,
         State::Works(_) => "",
     };
-    format!("{kind} '{name}' is not supported: {reason}")
+    format!("{kind} '{name}' is not available yet ({reason})")
 }
 
 fn with_near(error: Error, near: Option<&str>) -> Error {
@@ -270,3 +276,7 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     }
     row.last().copied().unwrap_or(0)
 }
+
+/// Names of the user's own functions begin so.
+const LUA: &str = "lua.";
+const LUA_TO_COME: &str = "is not available yet (it comes with Lua)";

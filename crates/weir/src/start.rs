@@ -63,7 +63,9 @@ pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
 
 /// Whether a configuration has anything to listen on.
 pub(crate) fn listens(conf: &Conf) -> bool {
-    conf.proxies.iter().any(|proxy| proxy.is_frontend() && !proxy.disabled && !proxy.binds.is_empty())
+    let serves =
+        |proxy: &weir_engine::conf::Proxy| proxy.is_frontend() && !proxy.disabled && !proxy.binds.is_empty();
+    conf.proxies.iter().any(|proxy| serves(proxy)) || !conf.global.stats_sockets.is_empty()
 }
 
 /// What must happen before a file is read.

@@ -10,6 +10,9 @@ pub(super) fn unknown(set: RuleSet, line: &Line, kind: &str, proxy: &str) -> Dia
     let got = line.arg(0).map(Word::text).unwrap_or_default();
     let at = line.arg(0).map_or(line.span, |w| w.span);
     let (rule, words) = (set.name(), words_of(set));
+    if let Some(with) = to_come(&got) {
+        return Diagnostic::alert(at, format!("'{rule} {got}' is not available yet (it comes with {with})."));
+    }
     if !set.is_http() {
         return Diagnostic::alert(at, format!("'{rule}' expects {words} in {kind} '{proxy}' (got '{got}')."));
     }
@@ -20,6 +23,16 @@ pub(super) fn unknown(set: RuleSet, line: &Line, kind: &str, proxy: &str) -> Dia
         _ => String::new(),
     };
     Diagnostic::alert(at, format!("'{rule}' expects {words}, but got '{got}'{missing}.{near}")).tight()
+}
+
+/// What an action comes with whose name is not in the tables because it is the user's: it holds a number, or the
+/// name of a function.
+fn to_come(name: &str) -> Option<&'static str> {
+    if name.starts_with("lua.") {
+        return Some("Lua");
+    }
+    let number = name.strip_prefix("track-sc")?;
+    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some("stick tables")
 }
 
 const fn words_of(set: RuleSet) -> &'static str {

@@ -158,7 +158,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
             Arity::NONE,
             "connects to the address that the client asked for",
         )
-        .no_default(),
+        .no(),
         transparent,
     ),
     connection_mode::<{ bits(Options::HTTP_CLOSE) }>("option httpclose", "closes after each response"),
@@ -196,7 +196,7 @@ fn abort_on_close(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
 /// The ways to treat connections exclude each other: the last one named counts.
 const fn connection_mode<const BITS: u64>(name: &'static str, help: &'static str) -> Keyword<ProxyFn> {
     Keyword::works(
-        Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::NONE, help).no_default(),
+        Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::NONE, help).no(),
         set_mode::<BITS>,
     )
 }
