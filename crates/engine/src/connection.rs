@@ -20,6 +20,7 @@ use crate::io::Stream;
 use crate::listener::{Admission, Listener};
 use crate::local;
 use crate::mux::h1;
+use crate::stage::rules;
 use crate::timer::Timer;
 use crate::transaction::{self, Served, Transaction};
 use crate::variables::SessionVariables;
@@ -46,6 +47,8 @@ pub(crate) struct Client {
     pub(crate) requests: u32,
     /// A server's connection that is not to be shared with other clients (`http-reuse never`).
     pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
+    /// A rule asked for a PROXY header.
+    pub(crate) expects_proxy: bool,
     /// Variables of the session.
     pub(crate) vars: SessionVariables,
     _admission: Admission,
@@ -89,6 +92,7 @@ impl Client {
             free_since: clock::now(),
             requests: 0,
             private: None,
+            expects_proxy: false,
             vars: SessionVariables::default(),
             _admission: admission,
         }))
@@ -175,6 +179,7 @@ impl Client {
 
 /// Serves a connection of a frontend in `mode tcp`.
 pub(crate) async fn serve_tcp(client: Box<Client>) {
+    let Some(client) = rules::admit(client) else { return };
     let worker = client.worker.clone();
     let mut storage = Recycled::new(transaction::tcp(Transaction::new(client)));
     poll_fn(|cx| storage.poll(cx)).await;
@@ -182,7 +187,8 @@ pub(crate) async fn serve_tcp(client: Box<Client>) {
 }
 
 /// Serves the requests of a connection of a frontend in `mode http`, one after the other.
-pub(crate) async fn serve_http(mut client: Box<Client>) {
+pub(crate) async fn serve_http(client: Box<Client>) {
+    let Some(mut client) = rules::admit(client) else { return };
     loop {
         if let Idle::Over = client.next_request().await {
             return;

@@ -57,6 +57,10 @@ pub(crate) struct Facts {
     pub(crate) log_level: Option<Option<crate::log::Level>>,
     /// What became of the persistence cookie.
     pub(crate) persisted: Persisted,
+    /// The client is not to be told of the end.
+    pub(crate) dropped: bool,
+    /// The log shows no time for the request: it was turned away.
+    pub(crate) turned_away: bool,
     /// The response is an answer of our own.
     pub(crate) replied: bool,
     /// Its line was written.

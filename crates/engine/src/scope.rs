@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
-    Address, Bytes, Clock, Endpoint, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text, TimeoutOf,
-    Times,
+    Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text,
+    TimeoutOf, Times,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::Head;
@@ -15,6 +15,7 @@ use weir_http::Head;
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
 use crate::conf::{self, Mode, Timeouts};
+use crate::hello::SeenHello;
 use crate::local;
 use crate::names;
 use crate::outbound;
@@ -32,6 +33,7 @@ pub(crate) struct View<'a> {
     termination: [u8; 4],
     /// The line is written before the end.
     unfinished: bool,
+    hello: SeenHello,
 }
 
 /// What is kept of a request as it came, whatever rules make of its head.
@@ -94,7 +96,13 @@ impl<'a> View<'a> {
         let logged = t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
         let [client, set] = if logged { t.facts.persisted.letters() } else { [b'-'; 2] };
         let termination = [cause, stage, client, set];
-        Self { t, now: t.facts.finished.unwrap_or_else(|| t.now()), termination, unfinished }
+        Self {
+            t,
+            now: t.facts.finished.unwrap_or_else(|| t.now()),
+            termination,
+            unfinished,
+            hello: SeenHello::default(),
+        }
     }
 
     /// A view for the rules of a set.
@@ -276,7 +284,7 @@ impl Scope for View<'_> {
             request_us: client.wall_of(facts.begun) as i64,
             handshake,
             idle,
-            request: requested.map_or(-1, |r| r - begun),
+            request: requested.filter(|_| !facts.turned_away).map_or(-1, |r| r - begun),
             queue: queued.zip(start).map_or(-1, |(q, s)| q - s),
             connect: connected.zip(queued).map_or(-1, |(c, q)| c - q),
             response: at(facts.answered).zip(connected).map_or(-1, |(a, c)| a - c),
@@ -375,6 +383,29 @@ impl Scope for View<'_> {
             return Lookup::Absent;
         }
         body::waiting(self.t.front.request, self.t.client.input.data())
+    }
+
+    fn raw(&self, side: Side) -> Lookup<Bytes<'_>> {
+        if side == Side::Server || self.is_http() {
+            return Lookup::Absent;
+        }
+        let bytes = Bytes::whole(self.t.client.input.data(), self.is_final());
+        match (self.is_final(), bytes.is_empty()) {
+            (true, _) => Lookup::Value(bytes),
+            (false, true) => Lookup::NotYet,
+            (false, false) => Lookup::Partial(bytes),
+        }
+    }
+
+    fn hello(&self, side: Side, what: Hello) -> Lookup<Value<'_>> {
+        match side {
+            Side::Client => self.hello.look(self.t.client.input.data(), what, self.is_final()),
+            Side::Server => Lookup::Absent,
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        self.t.messages.inspected
     }
 
     fn find_server(&self, name: &[u8]) -> Option<ServerId> {

@@ -45,6 +45,10 @@ pub(crate) struct Messages {
     pub(crate) vars: Variables,
     /// What rules keep for the log, of the request and of the response.
     pub(crate) kept: [Kept; 2],
+    /// When rules began to wait for bytes, whether they do so no longer, and whether none will come.
+    pub(crate) inspecting: Option<Tick>,
+    pub(crate) inspected: bool,
+    pub(crate) at_end: bool,
     /// Room for what rules compute.
     pub(crate) bench: Bench,
     /// Storage for what goes to the server, and to the client.
@@ -97,11 +101,14 @@ pub(crate) async fn http(mut t: Transaction) -> Served {
 
 async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     proxy_header::accept(t).await?;
+    rules::session(t).await?;
     receive::request(t).await?;
+    rules::content(t).await?;
     rules::keep_request(t);
     prepare::frontend(t)?;
     rules::request(t).await?;
     route::backend(t)?;
+    rules::backend_content(t).await?;
     rules::backend(t).await?;
     persist::request(t);
     body::buffered(t).await?;
@@ -120,7 +127,10 @@ pub(crate) async fn tcp(mut t: Transaction) -> Served {
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     t.count();
     proxy_header::accept(t).await?;
+    rules::session(t).await?;
+    rules::content(t).await?;
     route::backend(t)?;
+    rules::backend_content(t).await?;
     let server = reach::server(t).await?;
     stream::run(t, server).await
 }
@@ -130,6 +140,7 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
 impl Messages {
     /// Forgets what rules kept; the storage stays.
     fn clear(&mut self) {
+        (self.inspecting, self.inspected, self.at_end) = Default::default();
         self.captured.clear();
         self.vars.clear();
         self.kept.iter_mut().for_each(Kept::clear);

@@ -92,6 +92,7 @@ impl Action for Tarpit {
         }
         self.reply.apply(run);
         count_denial(run);
+        run.t.facts.turned_away = true;
         run.t.facts.blame(Cause::Proxy, Stage::Tarpit);
         run.t.facts.assigned = Some(run.t.now());
         Verdict::Reply

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use weir_config::{Class, Line, Word, run_of};
+use weir_config::{Class, Line, Word, run_of, values};
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources};
 use weir_expr::{Acls, Condition, Format, Load, PatternFiles, Place, Purpose, Side, Words, WordsError};
 
@@ -89,6 +89,8 @@ impl<'a> Compiler<'a> {
         }
         match name.as_str() {
             "acl" => self.acl(draft, rule),
+            "tcp-request inspect-delay" => inspect_delay(draft, line),
+            "use-server" => self.use_server(draft, rule),
             "use_backend" => self.use_backend(draft, rule),
             "redirect" => self.redirect(draft, rule),
             "http-error" => self.http_error(draft, rule),
@@ -157,9 +159,9 @@ impl<'a> Compiler<'a> {
     ) -> T {
         let (outside, http_errors) = (self.directory.outside, self.directory.http_errors);
         let (words, at) = (line.words.as_slice(), line.name_len);
-        let (set, caps) = (RuleSet::HttpRequest, draft.caps);
+        let (set, caps, kind) = (RuleSet::HttpRequest, draft.caps, draft.kind);
         self.with(draft, line, place, |load| {
-            read(&mut Parse { words, at, name: 0, set, caps, load, outside, http_errors, kept })
+            read(&mut Parse { words, at, name: 0, set, caps, kind, load, outside, http_errors, kept })
         })
     }
 
@@ -183,6 +185,44 @@ impl<'a> Compiler<'a> {
         })?;
         let rule = self.made(line, condition, action);
         draft.rules.redirects.push(rule);
+        Ok(())
+    }
+
+    fn use_server(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let Some((word, words)) = line.args().split_first() else {
+            return Err(line.alert("'use-server' expects a server name."));
+        };
+        if !words.first().is_some_and(is_condition) {
+            return Err(line.alert("'use-server' requires either 'if' or 'unless' followed by a condition."));
+        }
+        let prefix = "error detected while parsing switching rule : ";
+        let condition = self.condition(draft, rule, Place::UseServer, words, prefix)?;
+        let shown = word.text();
+        let format =
+            self.with(draft, line, Place::UseServer, |l| Format::compile(&word.bytes, Purpose::Http, l));
+        let format = format.map_err(|e| {
+            let at = super::place(self.sources, line.span);
+            let prefix = format!("Parsing [{at}]: failed to parse use-server rule '{shown}' : ");
+            ended(e.alert(word, &prefix)).form(Form::Bare)
+        })?;
+        let current = self.directory.current;
+        let target = match format.constant() {
+            Some(name) => {
+                let servers = self.directory.proxies.get(current).map(|p| p.servers.as_slice());
+                let at = servers.unwrap_or_default().iter().position(|s| s.as_bytes() == name);
+                let Some(at) = at else {
+                    let (kind, proxy) = (draft.kind, &draft.name);
+                    let message = format!(
+                        "{kind} '{proxy}' : unable to find server '{shown}' referenced in a 'use-server' rule."
+                    );
+                    return Err(word.alert(message).form(Form::Bare));
+                };
+                Target::Position(at)
+            }
+            None => Target::Named(Box::new(format)),
+        };
+        draft.rules.use_server.push(Switch { condition, target });
         Ok(())
     }
 
@@ -395,6 +435,24 @@ impl Draft {
     fn acls_of(&self, rule: &RuleLine) -> &Acls {
         let [own, inherited] = &self.acls;
         if rule.inherited { inherited } else { own }
+    }
+}
+
+/// `tcp-request inspect-delay TIME`
+fn inspect_delay(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
+    let (kind, name) = (draft.kind, &draft.name);
+    let expects =
+        format!("'tcp-request inspect-delay' expects a positive delay in milliseconds, in {kind} '{name}'");
+    let Some(word) = line.arg(0) else { return Err(line.alert(expects)) };
+    match values::parse_time(&word.bytes, values::Unit::Milliseconds) {
+        Ok(time) => {
+            draft.rules.inspect_delay = Some(time.duration).filter(|d| !d.is_zero());
+            Ok(())
+        }
+        Err(values::TimeFault::Unexpected(c)) => {
+            Err(word.alert(format!("{expects} (unexpected character '{c}')")))
+        }
+        Err(values::TimeFault::Overflow) => Err(word.alert(format!("{expects} (timer overflow)"))),
     }
 }
 

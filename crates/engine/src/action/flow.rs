@@ -3,7 +3,7 @@
 use weir_config::Keyword;
 
 use super::answer::count_denial;
-use super::{Action, ActionFn, Parse, Parsed, Run, Verdict, works};
+use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
 use crate::ending::{Cause, Stage};
 
 /// The actions of this file.
@@ -17,10 +17,10 @@ pub(super) const FLOW: &[Keyword<ActionFn>] = &[
 ];
 
 const ALLOW: &str = "ends the evaluation of this set of rules";
-const DROP: &str = "forgets the connection, without telling the client";
+pub(super) const DROP: &str = "forgets the connection, without telling the client";
 
 #[derive(Clone, Copy, Debug)]
-struct Allow;
+pub(super) struct Allow;
 
 fn allow(_: &mut Parse<'_, '_>) -> Parsed {
     Ok(Box::new(Allow))
@@ -36,6 +36,14 @@ impl Action for Allow {
     }
 }
 
+/// Where contents are judged before the request, the log does not know of the request.
+pub(super) fn before_request(run: &mut Run<'_>) {
+    if run.set == RuleSet::TcpContent && run.t.backend.is_none() {
+        run.t.facts.turned_away = true;
+        run.t.messages.captured.clear();
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Reject {
     silent: bool,
@@ -45,7 +53,7 @@ fn reject(_: &mut Parse<'_, '_>) -> Parsed {
     Ok(Box::new(Reject { silent: false }))
 }
 
-fn drop(p: &mut Parse<'_, '_>) -> Parsed {
+pub(super) fn drop(p: &mut Parse<'_, '_>) -> Parsed {
     p.eat("rst-ttl");
     Ok(Box::new(Reject { silent: true }))
 }
@@ -53,6 +61,8 @@ fn drop(p: &mut Parse<'_, '_>) -> Parsed {
 impl Action for Reject {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         count_denial(run);
+        run.t.facts.turned_away = !run.set.is_response();
+        before_request(run);
         run.t.facts.blame(Cause::Proxy, Stage::Request);
         if self.silent { Verdict::Drop } else { Verdict::Close }
     }

@@ -6,10 +6,7 @@ use super::ActionFn;
 
 /// The actions of this file.
 pub(super) const LATER: &[Keyword<ActionFn>] = &[
-    later("tcp-request connection accept", "comes with the other rules"),
-    later("tcp-request connection reject", "comes with the other rules"),
     later("tcp-request connection capture", "comes with the other rules"),
-    later("tcp-request connection expect-proxy", "comes with the other rules"),
     later("tcp-request connection expect-netscaler-cip", "comes with the other rules"),
     later("tcp-request connection track-sc0", "comes with stick tables"),
     later("tcp-request connection track-sc1", "comes with stick tables"),
@@ -29,9 +26,6 @@ pub(super) const LATER: &[Keyword<ActionFn>] = &[
     later("tcp-request connection set-src", "comes with the other rules"),
     later("tcp-request connection set-src-port", "comes with the other rules"),
     later("tcp-request connection set-tos", "comes with the other rules"),
-    later("tcp-request connection silent-drop", "comes with the other rules"),
-    later("tcp-request session accept", "comes with the other rules"),
-    later("tcp-request session reject", "comes with the other rules"),
     later("tcp-request session capture", "comes with the other rules"),
     later("tcp-request session expect-proxy", "comes with the other rules"),
     later("tcp-request session expect-netscaler-cip", "comes with the other rules"),
@@ -54,9 +48,6 @@ pub(super) const LATER: &[Keyword<ActionFn>] = &[
     later("tcp-request session set-src", "comes with the other rules"),
     later("tcp-request session set-src-port", "comes with the other rules"),
     later("tcp-request session set-tos", "comes with the other rules"),
-    later("tcp-request session silent-drop", "comes with the other rules"),
-    later("tcp-request content accept", "comes with the other rules"),
-    later("tcp-request content reject", "comes with the other rules"),
     later("tcp-request content expect-proxy", "comes with the other rules"),
     later("tcp-request content expect-netscaler-cip", "comes with the other rules"),
     later("tcp-request content track-sc0", "comes with stick tables"),
@@ -86,7 +77,6 @@ pub(super) const LATER: &[Keyword<ActionFn>] = &[
     later("tcp-request content set-src", "comes with the other rules"),
     later("tcp-request content set-src-port", "comes with the other rules"),
     later("tcp-request content set-tos", "comes with the other rules"),
-    later("tcp-request content silent-drop", "comes with the other rules"),
     later("tcp-request content set-bandwidth-limit", "comes with filters"),
     later("tcp-request content set-priority-class", "comes with the other rules"),
     later("tcp-request content set-priority-offset", "comes with the other rules"),

@@ -19,6 +19,7 @@ mod redirect;
 pub(crate) mod reply;
 mod rules;
 mod session;
+mod tcp;
 mod var;
 mod wait;
 
@@ -70,6 +71,8 @@ pub(crate) enum Verdict {
     Drop,
     /// The answer that lies ready as the response, and the end.
     Reply,
+    /// The same rule again, at once.
+    Again,
     /// The same rule again, once this has happened.
     Wait(Reason),
 }
@@ -124,6 +127,7 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
         line::LINE,
         redirect::REDIRECT,
         session::SESSION,
+        tcp::TCP,
         var::VAR,
         wait::WAIT,
         later::LATER,

@@ -18,6 +18,8 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) name: usize,
     pub(crate) set: RuleSet,
     pub(crate) caps: Caps,
+    /// The kind of the proxy, for messages.
+    pub(crate) kind: &'static str,
     pub(crate) load: &'p mut Load<'l>,
     /// Files.
     pub(crate) outside: &'p dyn Outside,

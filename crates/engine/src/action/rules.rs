@@ -1,6 +1,7 @@
 //! The compiled rules of a proxy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_expr::{Condition, Format, Place, Side};
 
@@ -13,6 +14,10 @@ pub struct Rules {
     sets: [Vec<Rule>; RuleSet::COUNT],
     /// `use_backend`
     pub(crate) use_backend: Vec<Switch>,
+    /// `use-server`
+    pub(crate) use_server: Vec<Switch>,
+    /// `tcp-request inspect-delay`
+    pub(crate) inspect_delay: Option<Duration>,
     /// What is kept for the log, of requests and of responses.
     pub(super) slots: [Vec<Slot>; 2],
     /// `monitor fail`

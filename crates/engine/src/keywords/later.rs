@@ -82,8 +82,9 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("tcp-check send-lf", CHECKS),
     proxy("tcp-check set-var", CHECKS),
     proxy("tcp-check unset-var", CHECKS),
+    proxy("tcp-response content", RULES),
+    proxy("tcp-response inspect-delay", RULES),
     proxy("use-fcgi-app", FASTCGI),
-    proxy("use-server", RULES),
 ];
 
 /// First words of longer names, for the message where nothing goes on like that.

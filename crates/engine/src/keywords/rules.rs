@@ -22,6 +22,14 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         http,
     ),
     Keyword::works(entry("http-error", Sections::PROXIES, "an answer in the place of a built-in one"), keep),
+    Keyword::works(entry("tcp-request connection", TCP, "a rule for connections"), tcp_connection),
+    Keyword::works(entry("tcp-request session", TCP, "a rule for sessions"), tcp_connection),
+    Keyword::works(entry("tcp-request content", Sections::PROXIES, "a rule for the first bytes"), tcp),
+    Keyword::works(
+        entry("tcp-request inspect-delay", Sections::PROXIES, "how long rules wait for bytes"),
+        tcp,
+    ),
+    Keyword::works(entry("use-server", Sections::BACKENDS, "a server where a condition holds"), keep),
     Keyword::works(entry("redirect", OWN, "sends clients elsewhere"), keep),
     Keyword::works(entry("monitor fail", FRONT, "when the monitor's URI tells of a failure"), keep),
     Keyword::works(entry("capture request header", FRONT, "keeps a header for the log"), keep),
@@ -33,6 +41,7 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
     ),
 ];
 
+const TCP: Sections = Sections::PROXIES;
 const FRONT: Sections = Sections::FRONTENDS;
 const OWN: Sections = Sections::FRONTENDS.union(Sections::BACKENDS);
 
@@ -82,6 +91,24 @@ fn not_anonymous(ctx: &ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 fn http(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     not_anonymous(ctx, line)?;
     keep(ctx, line)
+}
+
+fn tcp(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::DEFAULTS && ctx.draft.proxy.name.is_empty() {
+        return Err(line.alert(format!("{} is not allowed in anonymous 'defaults' sections", line.name())));
+    }
+    keep(ctx, line)
+}
+
+/// Rules for connections belong to who takes them in.
+fn tcp_connection(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let name = line.name();
+    if ctx.section == Sections::BACKEND {
+        return Err(line.alert(format!(
+            "{name} is only allowed in 'listen', 'frontend' sections or 'defaults' section with a name"
+        )));
+    }
+    tcp(ctx, line)
 }
 
 fn use_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

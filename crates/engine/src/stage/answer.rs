@@ -29,6 +29,10 @@ pub(crate) async fn pass(
     };
     if let Err(stop) = rules_of(t).await {
         t.front.taken = request.taken();
+        t.facts.log_bytes.1 += back.input.data().len() as u64;
+        if stop != Stop::Reply {
+            t.facts.status = t.messages.response.status();
+        }
         return Err(stop);
     }
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));

@@ -14,8 +14,10 @@ pub(crate) fn http(mut t: Transaction) -> Served {
     if front.keep_alive {
         return Served::Next(client);
     }
-    client.stream.shutdown_write();
-    client.stream.drain();
+    if !facts.dropped {
+        client.stream.shutdown_write();
+        client.stream.drain();
+    }
     Served::Close
 }
 

@@ -18,11 +18,11 @@ use crate::transaction::{Stop, Transaction};
 /// Reads the header where the `bind` line asks for one, before the first request of a connection.
 pub(crate) async fn accept(t: &mut Transaction) -> Result<(), Stop> {
     let Some(bind) = t.client.listener.conf() else { return Ok(()) };
-    if t.client.requests > 0 || !(bind.accept_proxy || bind.accept_netscaler_cip.is_some()) {
+    let proxy = bind.accept_proxy || t.client.expects_proxy;
+    if t.client.requests > 0 || !(proxy || bind.accept_netscaler_cip.is_some()) {
         return Ok(());
     }
-    let (cip, proxy) = (bind.accept_netscaler_cip, bind.accept_proxy);
-    if let Some(magic) = cip {
+    if let Some(magic) = bind.accept_netscaler_cip {
         Box::pin(read(t, &CIP, |bytes| cip_header(bytes, magic))).await?;
     }
     if proxy {
@@ -31,6 +31,12 @@ pub(crate) async fn accept(t: &mut Transaction) -> Result<(), Stop> {
     // The request begins where the header ends.
     t.facts.begun = t.now();
     Ok(())
+}
+
+/// Whether a header comes before the first request of the connection.
+pub(crate) fn is_expected(t: &Transaction) -> bool {
+    let bind = t.client.listener.conf();
+    t.client.expects_proxy || bind.is_some_and(|b| b.accept_proxy || b.accept_netscaler_cip.is_some())
 }
 
 /// Adds the header that a server gets before everything else.

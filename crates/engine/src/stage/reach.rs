@@ -19,7 +19,7 @@ use crate::io::Stream;
 use crate::local;
 use crate::log;
 use crate::outbound::{self, Connecting, Failure};
-use crate::stage::proxy_header;
+use crate::stage::{proxy_header, rules};
 use crate::transaction::{Assigned, Stop, Transaction};
 
 /// A connection to the server of the transaction, made anew.
@@ -55,7 +55,9 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let farm = &backend.shared.farm;
     let avoid = t.assigned.take().map(|a| a.server.shared.index);
     let hash = balance::hash(t);
-    let mut choice = match t.facts.persisted.server.or_else(|| last(t).filter(|_| avoid.is_none())) {
+    let persisted = t.facts.persisted.server;
+    let ruled = rules::server(t).filter(|_| avoid.is_none());
+    let mut choice = match ruled.or(persisted).or_else(|| last(t).filter(|_| avoid.is_none())) {
         Some(server) => farm.want(server, t.now()),
         None => farm.choose(hash, avoid, t.now()),
     };

@@ -19,6 +19,7 @@ pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
         Stop::Close => t.front.keep_alive = false,
         Stop::Drop => {
             t.front.keep_alive = false;
+            t.facts.dropped = true;
             accepted::silence(&t.client.stream);
         }
         Stop::Silent(status) => {
@@ -63,6 +64,14 @@ async fn respond(t: &mut Transaction) {
     answer::count_status(t, status, true);
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
+    send(t, out).await;
+}
+
+/// Sends the early hints that rules gave.
+pub(crate) async fn hint(t: &mut Transaction) {
+    let mut out = Output::default();
+    out.bytes.append(&mut t.messages.bench.hints);
+    out.bytes.extend_from_slice(b"\r\n");
     send(t, out).await;
 }
 

@@ -8,10 +8,13 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use weir_expr::{Side, Verdict as Holds};
+use weir_sys::accepted;
 
-use crate::action::{Bench, Reason, RuleSet, Run, Verdict};
+use crate::action::{Bench, Reason, RuleSet, Run, Target, Verdict};
 use crate::clock::Tick;
+use crate::connection::Client;
 use crate::local;
+use crate::stage::{proxy_header, respond};
 use crate::transaction::{Messages, Stop, Transaction};
 
 /// The rules of `http-request` of the frontend.
@@ -24,6 +27,57 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
 pub(crate) async fn backend(t: &mut Transaction) -> Result<(), Stop> {
     let Some(backend) = other_backend(t) else { return Ok(()) };
     run(t, &backend, RuleSet::HttpRequest).await
+}
+
+/// Whether the rules of `tcp-request connection` let a connection in, and those of `tcp-request session` where
+/// no PROXY header comes before them.
+pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
+    let rules = &client.frontend.conf().rules;
+    if rules.is_empty(RuleSet::TcpConnection) && rules.is_empty(RuleSet::TcpSession) {
+        return Some(client);
+    }
+    let frontend = client.frontend.clone();
+    let mut t = Transaction::new(client);
+    let mut admitted = at_once(&mut t, &frontend, RuleSet::TcpConnection);
+    if admitted.is_ok() && !proxy_header::is_expected(&t) {
+        admitted = at_once(&mut t, &frontend, RuleSet::TcpSession);
+    }
+    if admitted == Err(Stop::Drop) {
+        accepted::silence(&t.client.stream);
+    }
+    let Transaction { client, messages, .. } = t;
+    client.worker.messages.put(messages);
+    admitted.ok().map(|()| client)
+}
+
+/// Runs a set in which nothing waits.
+fn at_once(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result<(), Stop> {
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    let mut place = Place::default();
+    let end = step(t, &mut bench, of, set, &mut place);
+    t.messages.bench = bench;
+    if let Step::Over(end) = end { end } else { Ok(()) }
+}
+
+/// The rules of `tcp-request session`, where a PROXY header came before them.
+pub(crate) async fn session(t: &mut Transaction) -> Result<(), Stop> {
+    if t.client.requests > 0 || !proxy_header::is_expected(t) {
+        return Ok(());
+    }
+    let frontend = t.client.frontend.clone();
+    run(t, &frontend, RuleSet::TcpSession).await
+}
+
+/// The rules of `tcp-request content` of the frontend.
+pub(crate) async fn content(t: &mut Transaction) -> Result<(), Stop> {
+    let frontend = t.client.frontend.clone();
+    run(t, &frontend, RuleSet::TcpContent).await
+}
+
+/// The rules of `tcp-request content` of the backend, where it is another proxy.
+pub(crate) async fn backend_content(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(backend) = other_backend(t) else { return Ok(()) };
+    run(t, &backend, RuleSet::TcpContent).await
 }
 
 /// Keeps for the log what the frontend declares of the request.
@@ -70,6 +124,34 @@ pub(crate) async fn after_response(t: &mut Transaction) -> Result<(), Stop> {
     run(t, &frontend, RuleSet::HttpAfterResponse).await
 }
 
+/// The server that the first `use-server` that applies names.
+pub(crate) fn server(t: &mut Transaction) -> Option<usize> {
+    let backend = t.proxy().clone();
+    let rules = &backend.conf().rules.use_server;
+    if rules.is_empty() {
+        return None;
+    }
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    bench.scratch.reset();
+    let mut run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
+    let found = rules.iter().find_map(|rule| {
+        if rule.condition.as_ref().is_some_and(|c| run.test(c) != Holds::True) {
+            return None;
+        }
+        let at = match &rule.target {
+            Target::Position(at) => Some(*at),
+            Target::Named(format) => {
+                run.render(format);
+                let name = run.bench.text.as_slice();
+                backend.servers.iter().position(|s| s.conf().name.as_bytes() == name)
+            }
+        }?;
+        backend.servers.get(at).filter(|s| s.shared.runtime.is_usable()).map(|_| at)
+    });
+    t.messages.bench = bench;
+    found
+}
+
 /// The backend, where it is not the frontend's own side.
 fn other_backend(t: &Transaction) -> Option<Rc<local::Proxy>> {
     t.backend.clone().filter(|b| b.shared.index != t.client.frontend.shared.index)
@@ -81,7 +163,8 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
         return Ok(());
     }
     let mut bench = std::mem::take(&mut t.messages.bench);
-    let mut place = Place { at: 0, since: None };
+    let mut place = Place::default();
+    t.messages.inspected = of.conf().rules.inspect_delay.is_none() || set != RuleSet::TcpContent;
     let end = loop {
         match step(t, &mut bench, of, set, &mut place) {
             Step::Over(end) => break end,
@@ -89,14 +172,20 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
         }
     };
     t.messages.bench = bench;
+    if end.is_ok() && !t.messages.bench.hints.is_empty() {
+        Box::pin(respond::hint(t)).await;
+    }
     end
 }
 
 /// How far a set has come.
+#[derive(Default)]
 struct Place {
     at: usize,
     /// When the rule there began to wait.
     since: Option<Tick>,
+    /// Its condition holds, and its action waits.
+    acting: bool,
 }
 
 enum Step {
@@ -116,23 +205,47 @@ fn step(
     while let Some(rule) = rules.get(place.at) {
         bench.scratch.reset();
         let mut run = Run { t, bench, set, since: place.since };
-        let holds =
-            place.since.is_some() || rule.condition.as_ref().is_none_or(|c| run.test(c) == Holds::True);
-        let verdict = if holds { rule.action.run(&mut run) } else { Verdict::Next };
+        let holds = match &rule.condition {
+            None => Holds::True,
+            Some(_) if place.acting => Holds::True,
+            Some(condition) => run.test(condition),
+        };
+        let verdict = match holds {
+            Holds::True => {
+                place.acting = true;
+                rule.action.run(&mut run)
+            }
+            Holds::NotYet if !run.t.messages.inspected => inspect(&mut run, of),
+            Holds::False | Holds::NotYet => Verdict::Next,
+        };
         match verdict {
-            Verdict::Next => *place = Place { at: place.at + 1, since: None },
+            Verdict::Next => *place = Place { at: place.at + 1, ..Place::default() },
             Verdict::Stop => return Step::Over(Ok(())),
             Verdict::Answer(status) => return Step::Over(Err(Stop::Answer(status))),
             Verdict::Close => return Step::Over(Err(Stop::Close)),
             Verdict::Drop => return Step::Over(Err(Stop::Drop)),
             Verdict::Reply => return Step::Over(Err(Stop::Reply)),
+            Verdict::Again => {}
             Verdict::Wait(reason) => {
-                let since = *place.since.get_or_insert(t.now());
+                let since = t.messages.inspecting.unwrap_or(t.now());
+                let since = *place.since.get_or_insert(since);
                 return Step::Wait(reason, since);
             }
         }
     }
     Step::Over(Ok(()))
+}
+
+/// Waits for more bytes as long as `inspect-delay` allows, from when the session began to wait.
+fn inspect(run: &mut Run<'_>, of: &Rc<local::Proxy>) -> Verdict {
+    let delay = of.conf().rules.inspect_delay;
+    let since = *run.t.messages.inspecting.get_or_insert(run.t.now());
+    let input = &run.t.client.input;
+    if since.after(delay) <= run.t.now() || input.is_full() || run.t.messages.at_end {
+        run.t.messages.inspected = true;
+        return Verdict::Again;
+    }
+    Verdict::Wait(Reason::Bytes { delay })
 }
 
 async fn wait(t: &mut Transaction, reason: Reason, since: Tick) {
@@ -143,13 +256,11 @@ async fn wait(t: &mut Transaction, reason: Reason, since: Tick) {
     t.client.timer.set(since.after(delay));
     poll_fn(|cx| {
         let client = &mut t.client;
-        if bytes
-            && client
-                .stream
-                .poll_read(cx, client.input.space())
-                .map(|r| r.map(|n| client.input.filled(n)))
-                .is_ready()
-        {
+        if bytes && let Poll::Ready(read) = client.stream.poll_read(cx, client.input.space()) {
+            match read {
+                Ok(n) if n > 0 => client.input.filled(n),
+                _ => t.messages.at_end = true,
+            }
             return Poll::Ready(());
         }
         if client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
