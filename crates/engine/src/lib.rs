@@ -38,6 +38,7 @@ mod timer;
 mod transaction;
 mod tunnel;
 pub mod variables;
+mod watch;
 mod worker;
 
 pub use balance::Key;

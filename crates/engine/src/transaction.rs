@@ -21,6 +21,7 @@ use crate::stage::{
     body, exchange, finish, persist, prepare, proxy_header, reach, receive, respond, route, rules, stream,
 };
 use crate::variables::Variables;
+use crate::watch::Watch;
 
 /// A request in the making, its answer, and all that is known about both.
 pub(crate) struct Transaction {
@@ -62,6 +63,8 @@ pub(crate) struct Messages {
 pub(crate) struct Assigned {
     pub(crate) server: Rc<local::Server>,
     pub(crate) slot: Option<Slot>,
+    /// Where sessions end with the server.
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 /// Why the next stage does not follow.

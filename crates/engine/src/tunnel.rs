@@ -15,6 +15,7 @@ use crate::clock::{self, Tick};
 use crate::ending::{Cause, Ending, Stage};
 use crate::io::Stream;
 use crate::timer::Timer;
+use crate::watch::Watch;
 
 /// What a tunnel may wait for, and how it is carried.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +55,7 @@ pub(crate) async fn run(
     server: End<'_>,
     timer: &Timer,
     rules: &Rules,
+    mut watch: Option<&mut Watch>,
     mut counted: impl FnMut(u64, u64),
 ) -> Passed {
     let mut up = Flow::new(rules.splice_request, rules.pipe_size);
@@ -70,6 +72,10 @@ pub(crate) async fn run(
         }
         if let Some(ending) = verdict(&a, &b) {
             return Poll::Ready(ending);
+        }
+        if let Some(cause) = watch.as_mut().and_then(|w| w.poll(cx)) {
+            // As the reference names it, whatever the session was doing.
+            return Poll::Ready(Ending::new(cause, Stage::Connect));
         }
         clock.note(rules, moved, &up, &down);
         let (due, cause) = clock.due(&up, &down);

@@ -263,7 +263,8 @@ fn info(text: &str) -> String {
         "SessRate",
         "MaxConnRate",
         "MaxSessRate",
-        "CurrStreams", "Listeners",
+        "CurrStreams",
+        "Listeners",
     ];
     let mask = |line: &str| {
         let head = line.split([':', '.']).find(|part| part.parse::<u32>().is_err()).unwrap_or(line);

@@ -1,5 +1,6 @@
 //! The run-time state of one server.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use bitflags::bitflags;
@@ -67,10 +68,8 @@ pub struct ServerRuntime {
     pub nudge: Notify,
     /// Live traffic asks for a check soon.
     pub hurry: AtomicBool,
-    /// Counts how often all its sessions were told to end.
-    pub endings: AtomicU32,
     /// Wakes the sessions that are told to end (`on-marked-down shutdown-sessions`).
-    pub ended: Notify,
+    pub ended: Arc<Notify>,
     /// `slowstart` in milliseconds; 0 for none.
     slowstart: AtomicU64,
     /// When it came back, in milliseconds of the process; 0 where it does not warm up.
@@ -137,8 +136,7 @@ impl ServerRuntime {
             }),
             nudge: Notify::new(),
             hurry: AtomicBool::new(false),
-            endings: AtomicU32::new(0),
-            ended: Notify::new(),
+            ended: Arc::default(),
             slowstart: AtomicU64::new(0),
             warming: AtomicU64::new(0),
         }
@@ -175,7 +173,6 @@ impl ServerRuntime {
 
     /// Tells all sessions on it to end.
     pub fn end_sessions(&self) {
-        self.endings.fetch_add(1, Relaxed);
         self.ended.notify_waiters();
     }
 

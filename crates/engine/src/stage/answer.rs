@@ -116,6 +116,9 @@ async fn carry(
                 Broken::Source(_) | Broken::Malformed => Cause::Server,
             }));
         }
+        if let Some(cause) = exchange::server_ended(t, cx) {
+            return Poll::Ready(Err(cause));
+        }
         if request.is_read() && client_gone(t, cx, back, &mut half_closed) {
             return Poll::Ready(Err(Cause::Client));
         }
@@ -135,7 +138,11 @@ async fn carry(
     })
     .await;
     end.map_err(|cause| {
-        t.facts.blame(cause, Stage::Data);
+        let with_server = matches!(cause, Cause::Down | Cause::Up);
+        t.facts.blame(cause, if with_server { Stage::Connect } else { Stage::Data });
+        if with_server {
+            t.facts.status = 500; // In the log alone: the client has the status of the answer.
+        }
         match cause {
             Cause::Client => t.proxy().back().client_aborts.add(1),
             Cause::Server => t.proxy().back().server_aborts.add(1),

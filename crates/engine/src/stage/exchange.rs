@@ -41,6 +41,8 @@ pub(crate) enum Missing {
     ClientLeft,
     /// The client reset its connection while it waited.
     ClientReset,
+    /// All sessions on the server were told to end, for this reason.
+    Ended(Cause),
 }
 
 /// Carries the request to a server and the answer to the client.
@@ -126,6 +128,9 @@ async fn head(
         };
         if let Poll::Ready(end) = wait.poll_head(cx, t, back) {
             return Poll::Ready(end);
+        }
+        if let Some(cause) = server_ended(t, cx) {
+            return Poll::Ready(Err(Missing::Ended(cause)));
         }
         if sent && let Some(left) = client_left(t, cx) {
             return Poll::Ready(Err(left));
@@ -256,6 +261,11 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Missing> {
     }
 }
 
+/// Whether sessions on the server were told to end.
+pub(crate) fn server_ended(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Cause> {
+    t.assigned.as_mut()?.watch.as_mut()?.poll(cx)
+}
+
 /// What a client did whose request is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
@@ -311,6 +321,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::Client(Broken::Malformed) => (Cause::Proxy, Stage::Headers, Stop::Silent(400)),
         Missing::Client(_) => (Cause::Client, Stage::Headers, Stop::Silent(400)),
         Missing::ClientLeft => (Cause::Client, Stage::Headers, Stop::Answer(400)),
+        Missing::Ended(cause) => (*cause, Stage::Connect, Stop::Silent(500)),
         Missing::ClientReset => (Cause::Client, Stage::Data, Stop::Silent(400)),
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };

@@ -21,6 +21,7 @@ use crate::log;
 use crate::outbound::{self, Connecting, Failure};
 use crate::stage::{proxy_header, rules};
 use crate::transaction::{Assigned, Stop, Transaction};
+use crate::watch::Watch;
 
 /// A connection to the server of the transaction, made anew.
 pub(crate) async fn server(t: &mut Transaction) -> Result<Stream, Stop> {
@@ -69,7 +70,11 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                     return Err(Stop::Answer(500));
                 };
                 note_assigned(t, &backend, server);
-                t.assigned = Some(Assigned { server: server.clone(), slot: Some(slot) });
+                t.assigned = Some(Assigned {
+                    server: server.clone(),
+                    slot: Some(slot),
+                    watch: Watch::on(&backend, server),
+                });
                 return Ok(());
             }
             Choice::NoServer => {

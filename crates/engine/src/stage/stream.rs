@@ -24,12 +24,14 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     let front = t.client.frontend.clone();
     let back = t.proxy().clone();
     let assigned = t.assigned.as_ref().map(|a| a.server.clone());
+    let watch = t.assigned.as_mut().and_then(|a| a.watch.as_deref_mut());
     let client = &mut t.client;
     let passed = tunnel::run(
         End { stream: &client.stream, input: &mut client.input },
         End { stream: server, input: server_input },
         &client.timer,
         &rules,
+        watch,
         |up, down| {
             front.front().bytes_in.add(up);
             front.front().bytes_out.add(down);
