@@ -26,8 +26,11 @@ pub(crate) fn tests() -> Command {
         Err(reason) => println!("no reference, so on Weir alone: {reason}"),
     }
     if has_subcommand("nextest") {
-        // These tests wait more than they compute.
-        cargo(&["nextest", "run", "--package", "weir-compat", "--no-fail-fast", "--test-threads", "6"])
+        // These tests wait more than they compute. One that a busy machine made too late gets a second chance.
+        let arguments = ["--no-fail-fast", "--test-threads", "6", "--retries", "1"];
+        let mut command = cargo(&["nextest", "run", "--package", "weir-compat"]);
+        command.args(arguments);
+        command
     } else {
         cargo(&["test", "--package", "weir-compat", "--no-fail-fast"])
     }
