@@ -1,15 +1,20 @@
 //! From `balance` to a plan for the farm, and from a request to the key that the plan hashes (manual, 4.2
 //! "balance").
 
+use std::sync::Arc;
+
+use weir_balance::hash::{Function, Hashing};
 use weir_balance::key::{self, UriOptions};
 use weir_balance::{Plan, RingKey, Scheme};
+use weir_expr::{Expr, Lookup, Type, Value};
 
 use crate::conf::{self, HashKey, Options};
+use crate::scope::View;
 use crate::stage::body;
 use crate::transaction::Transaction;
 
 /// What of a request decides its server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Key {
     /// Nothing: it is another's turn.
     #[default]
@@ -25,6 +30,8 @@ pub enum Key {
         /// In the form of a `POST` too (`check_post`).
         in_body: bool,
     },
+    /// What an expression gives.
+    Expr(Arc<Expr>),
     /// A header's value.
     Header {
         /// Its name, in lower case.
@@ -41,6 +48,12 @@ pub(crate) fn plan(conf: &conf::Proxy) -> (Plan, Key) {
         conf::Balance::Default => (Scheme::Random { draws: 2 }, Key::None),
         conf::Balance::RoundRobin => (Scheme::RoundRobin, Key::None),
         conf::Balance::Other(words) => of(words),
+    };
+    let (scheme, key) = match &conf.balance_key {
+        Some(expr) if matches!(key, Key::None) && scheme == Scheme::MapHash => {
+            (Scheme::MapHash, Key::Expr(expr.clone()))
+        }
+        _ => (scheme, key),
     };
     let scheme = match scheme {
         Scheme::MapHash if conf.hash.consistent => Scheme::RingHash,
@@ -78,6 +91,7 @@ pub(crate) fn hash(t: &Transaction) -> Option<u32> {
     let key = match &backend.key {
         Key::None => return None,
         Key::Source => return t.client.source.ip().map(|ip| key::source_hash(ip, hashing)),
+        Key::Expr(expr) => return of_expr(t, expr, hashing),
         Key::Uri(options) => key::uri(head.target(), *options)?,
         Key::UrlParam { name, in_body } => {
             let query = key::query(head.target()).and_then(|q| key::url_param(q, name));
@@ -95,6 +109,17 @@ pub(crate) fn hash(t: &Transaction) -> Option<u32> {
     Some(hashing.of(key))
 }
 
+/// The hash of an expression's value: numbers as eight bytes, addresses as theirs; as text where the function
+/// reads a number out of it.
+fn of_expr(t: &Transaction, expr: &Expr, hashing: Hashing) -> Option<u32> {
+    let view = View::new(t, true);
+    let to = if hashing.function == Function::None { Type::Str } else { Type::Bin };
+    match expr.eval_as(to, &view, &t.messages.bench.scratch) {
+        Lookup::Value(Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes)) => Some(hashing.of(bytes)),
+        _ => None,
+    }
+}
+
 fn of(words: &[String]) -> (Scheme, Key) {
     let Some((first, args)) = words.split_first() else { return (Scheme::RoundRobin, Key::None) };
     let (name, inner) = match first.split_once('(') {
@@ -105,6 +130,7 @@ fn of(words: &[String]) -> (Scheme, Key) {
         "static-rr" => (Scheme::StaticRr, Key::None),
         "leastconn" => (Scheme::LeastConn, Key::None),
         "first" => (Scheme::First, Key::None),
+        "hash" => (Scheme::MapHash, Key::None),
         "sticky" => (Scheme::Sticky, Key::None),
         "random" => {
             let number = inner.split(')').next().unwrap_or_default();

@@ -142,9 +142,9 @@ impl ServerCookie {
             let limit = limit.as_secs() as i64;
             (limit > 0 && (age > limit || age < -MOST_AHEAD)).then_some(())
         };
-        over(dates.last, self.conf.max_idle)
-            .map(|()| ClientCookie::Expired)
-            .or_else(|| over(dates.first, self.conf.max_life).map(|()| ClientCookie::Old))
+        over(dates.first, self.conf.max_life)
+            .map(|()| ClientCookie::Old)
+            .or_else(|| over(dates.last, self.conf.max_idle).map(|()| ClientCookie::Expired))
     }
 
     /// Whether the cookie of a client that got its server has to be set anew for its dates.
@@ -213,14 +213,15 @@ fn dynamic(key: &[u8], endpoint: &Endpoint) -> Option<Box<[u8]>> {
     Some(format!("{:016x}", xxh64(&input, 0)).into_bytes().into())
 }
 
-/// A date of five digits in base 64.
+/// A date of five digits in base 64. In 32 bits with a sign, as the reference has it: one that is far ahead is
+/// long past.
 fn date(text: &[u8]) -> Option<i64> {
     let digits = text.get(..5)?;
     let number = digits.iter().try_fold(0i64, |number, byte| {
         let digit = DIGITS.iter().position(|d| d == byte)?;
         Some(number << 6 | digit as i64)
     })?;
-    Some(number << 2).filter(|date| *date != 0)
+    Some(i64::from((number << 2) as i32)).filter(|date| *date != 0)
 }
 
 fn write_date(seconds: i64, out: &mut Vec<u8>) {

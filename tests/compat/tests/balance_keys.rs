@@ -29,7 +29,7 @@ const BY_URI: [(&str, u32); 22] = [
     ("hash-type consistent none avalanche", 0x1412_0a55),
 ];
 
-const BY_OTHER_KEYS: [(&str, u32); 7] = [
+const BY_OTHER_KEYS: [(&str, u32); 14] = [
     ("balance uri depth 1", 0xad24_2cf7),
     ("balance url_param p\n hash-type map-based none", 0x2cad_a959),
     ("balance url_param p\n hash-type consistent none avalanche", 0x68f5_ea11),
@@ -37,6 +37,13 @@ const BY_OTHER_KEYS: [(&str, u32); 7] = [
     ("balance hdr(x-k)\n hash-type consistent crc32", 0x29a1_fb25),
     ("balance hdr(host) use_domain_only", 0x978e_a14d),
     ("balance uri\n hash-type consistent\n hash-balance-factor 400", 0x21ac_6efd),
+    ("balance hash path", 0xf69d_ef7c),
+    ("balance hash path,lower\n hash-type consistent", 0x21ac_6efd),
+    ("balance hash url_param(p),add(1)", 0x79a1_dd78),
+    ("balance hash url_param(p),add(1)\n hash-type map-based none", 0x92bc_4af6),
+    ("balance hash url_param(p),mod(2),bool", 0xfc41_f035),
+    ("balance hash req.hdr(x-k),crc32\n hash-type consistent wt6", 0x798e_f9e3),
+    ("balance hash url_param(p),mod(250),add(1)", 0x091d_c2b5),
 ];
 
 const BY_PLACES: [(&str, u32); 4] =

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use weir_config::{Class, Line, Word, run_of, values};
-use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources};
-use weir_expr::{Acls, Condition, Format, Load, PatternFiles, Place, Purpose, Side, Words, WordsError};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
+use weir_expr::{Acls, Condition, Expr, Format, Load, PatternFiles, Place, Purpose, Side, Words, WordsError};
 
 use super::parse::{Parse, is_condition, number};
 use super::reply::{Kind, Reply};
@@ -79,6 +79,41 @@ impl<'a> Compiler<'a> {
         self.ignored(&mut draft);
         draft.rules.finish();
         Arc::new(draft.rules)
+    }
+
+    /// The expression of `balance hash` of the proxy at this position.
+    pub(crate) fn balance_key(&mut self, index: usize, at: Span, word: &Word) -> Option<Arc<Expr>> {
+        self.directory.current = index;
+        let mut names = self.directory;
+        let mut load = Load {
+            words: self.words.clone(),
+            names: &mut names,
+            place: Place::UseServer,
+            proxy: self.directory.proxies.get(index)?.name.clone(),
+            context: "balance",
+            files: &mut self.files,
+            warnings: Vec::new(),
+        };
+        let text = word.text();
+        let message = match Expr::compile(&word.bytes, &mut load) {
+            Ok(expr) => match expr.check_place(&load) {
+                Ok(()) => return Some(Arc::new(expr)),
+                Err(reason) => {
+                    let needs = reason.split('\'').nth(1).unwrap_or_default();
+                    format!(
+                        "error detected while parsing 'balance hash' expression '{text}' which requires information from \
+                         {needs}, which is not available here."
+                    )
+                }
+            },
+            Err(error) => {
+                format!("failed to parse 'balance hash' expression '{text}' in : {}.", error.message)
+            }
+        };
+        let place = crate::keywords::place(self.sources, at);
+        let message = format!("proxy '{}' [{place}]: {message}", load.proxy);
+        self.out.push(word.alert(message).form(Form::Bare));
+        None
     }
 
     fn line(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {

@@ -121,8 +121,6 @@ pub struct Bind {
     pub expose_fd: bool,
     /// `cc`: the congestion control algorithm of TCP.
     pub congestion: Option<String>,
-    /// `tcp-ss`, the initial `TCP_SAVE_SYN` state.
-    pub save_syn: Option<u8>,
     /// Multipath TCP was asked for by the address (`mptcp@`).
     pub mptcp: bool,
     /// `idle-ping`; for multiplexed protocols.
@@ -162,7 +160,6 @@ impl Bind {
             level: CliLevel::default(),
             expose_fd: false,
             congestion: None,
-            save_syn: None,
             mptcp: false,
             idle_ping: None,
             label: None,

@@ -7,6 +7,7 @@ use bitflags::bitflags;
 use weir_balance::Affinity;
 use weir_balance::hash::Hashing;
 use weir_diag::Span;
+use weir_expr::Expr;
 
 use crate::action::Rules;
 
@@ -119,6 +120,8 @@ pub struct Proxy {
     pub servers: Vec<Arc<Server>>,
     /// `balance`
     pub balance: Balance,
+    /// The expression of `balance hash`.
+    pub balance_key: Option<Arc<Expr>>,
     /// `hash-type` and its kin.
     pub hash: Hash,
     /// `fullconn`; absent for a tenth of the frontends' maxconn.
@@ -228,6 +231,7 @@ impl Proxy {
             use_backend: Vec::new(),
             servers: Vec::new(),
             balance: Balance::default(),
+            balance_key: None,
             hash: Hash::default(),
             fullconn: None,
             retries: 3,

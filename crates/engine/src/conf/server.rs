@@ -40,8 +40,6 @@ pub struct Server {
     pub minconn: u32,
     /// `maxqueue`; 0 for no limit.
     pub maxqueue: u32,
-    /// `strict-maxconn`
-    pub strict_maxconn: bool,
     /// `cookie`
     pub cookie: Option<Box<[u8]>>,
     /// `redir`
@@ -242,7 +240,6 @@ impl Server {
             maxconn: 0,
             minconn: 0,
             maxqueue: 0,
-            strict_maxconn: false,
             cookie: None,
             redir: None,
             slowstart: None,

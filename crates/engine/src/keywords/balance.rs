@@ -49,13 +49,20 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         ("random", inner) => draws(at, inner.map(|i| i.split(')').next().unwrap_or_default()))?,
         ("uri", None) => uri(at, args)?,
         ("url_param", None) => url_param(at, args)?,
-        ("hdr", Some(header)) => hdr(at, header, args)?,
+        ("hdr", Some(header)) => hdr(at, if text.contains(')') { header } else { "" }, args)?,
         ("rdp-cookie", Some("")) => return Err(said(at, "balance rdp-cookie : missing cookie name.")),
         ("rdp-cookie", Some(_)) => {}
         ("hash" | "log-hash", None) if args.is_empty() => {
             return Err(said(at, format!("balance {name} requires a sample expression.")));
         }
-        ("hash" | "log-hash", None) => {}
+        ("hash", None) => {
+            if let Some(extra) = args.get(1) {
+                let message = format!("balance hash takes no other argument (got '{}').", extra.text());
+                return Err(extra.alert(message));
+            }
+            ctx.draft.balance_key = args.first().cloned();
+        }
+        ("log-hash", None) => {}
         _ => {
             return Err(said(
                 at,
@@ -203,4 +210,4 @@ fn hdr(at: weir_diag::Span, header: &str, args: &[Word]) -> Result<(), Diagnosti
 
 /// The algorithms that the engine's farms run beside `roundrobin`.
 const AVAILABLE: &[&str] =
-    &["static-rr", "leastconn", "first", "random", "source", "uri", "url_param", "hdr", "sticky"];
+    &["static-rr", "leastconn", "first", "random", "source", "uri", "url_param", "hdr", "hash", "sticky"];

@@ -84,12 +84,6 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     value("proto", "protocol to use without asking", proto),
     value("severity-output", "how the runtime API shows severities", severity_output),
     value("shards", "how many sockets an address gets", shards),
-    value("tcp-ss", "keeps the client's first packet", |c, v| {
-        let n = v.first().and_then(|w| values::parse_integer(&w.bytes)).filter(|n| (0..=2).contains(n));
-        let n = n.and_then(|n| u8::try_from(n).ok());
-        let n = n.ok_or_else(|| said(c, "TCP Save SYN option expects an integer argument from 0 to 2"))?;
-        each(c, |b| b.save_syn = Some(n))
-    }),
     value("tcp-ut", "how long sent data may stay unacknowledged", tcp_ut),
     flag("tfo", "TCP Fast Open", |c, _| each(c, |b| b.tfo = true)),
     value("thread", "which workers serve it", thread),

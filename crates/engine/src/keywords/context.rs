@@ -92,6 +92,8 @@ pub struct Draft {
     pub log_format_at: Option<(Span, &'static str)>,
     /// The lines that become rules when all names are known.
     pub rules: Vec<RuleLine>,
+    /// The expression of `balance hash`, until names are known.
+    pub balance_key: Option<Word>,
     /// The dispatch address of older versions.
     pub dispatch: Option<ServerDraft>,
 }
@@ -214,6 +216,7 @@ impl Draft {
             explicit_id: None,
             log_format_at: None,
             rules: Vec::new(),
+            balance_key: None,
             dispatch: None,
         }
     }

@@ -43,6 +43,7 @@ pub use context::{
     ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
 };
 pub use outside::System;
+pub(crate) use resolve::place;
 pub use resolve::resolve;
 pub use sections::SECTIONS;
 

@@ -325,7 +325,7 @@ fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
 }
 
 /// `file:line`, as messages name a place in their text.
-pub(super) fn place(sources: &Sources, at: Span) -> String {
+pub(crate) fn place(sources: &Sources, at: Span) -> String {
     let name = sources.of(at.source).map_or("", |s| s.name.as_str());
     format!("{name}:{}", at.line)
 }

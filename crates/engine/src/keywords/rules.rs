@@ -72,6 +72,9 @@ pub(super) fn compile(load: &mut Load<'_>) {
         if !lines.is_empty() {
             draft.proxy.rules = compiler.proxy(index, draft.proxy.mode, &lines);
         }
+        if let Some(word) = &draft.balance_key {
+            draft.proxy.balance_key = compiler.balance_key(index, draft.proxy.at, word);
+        }
     }
 }
 

@@ -124,9 +124,6 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
         source,
     ),
     flag("stick", "takes back an inherited 'non-stick'", |c, _| put(false, &mut c.draft.server.non_stick)),
-    flag("strict-maxconn", "counts idle connections in maxconn", |c, _| {
-        put(true, &mut c.draft.server.strict_maxconn)
-    }),
     value("tcp-ut", "how long sent data may stay unacknowledged", tcp_ut),
     flag("tfo", "TCP Fast Open", |c, _| put(true, &mut c.draft.server.tfo)),
     value("track", "takes the state of another server", |c, v| {

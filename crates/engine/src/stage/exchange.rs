@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use weir_balance::retry::Next;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
+use weir_http::{status, uri};
 
 use crate::check::Sign;
 use crate::clock::{self, Tick};
@@ -81,6 +82,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
 async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
     loop {
         reach::assign(t).await?;
+        sent_elsewhere(t)?;
         if let Some(conn) = reuse::take(t).await {
             t.facts.reused = true;
             t.facts.connected = Some(t.now());
@@ -93,6 +95,29 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             Err(end) => Box::pin(reach::again(t, end)).await?,
         }
     }
+}
+
+/// Sends clients of a server with `redir` to the place that it names, unless they bring something (manual, 5.2).
+fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(assigned) = &mut t.assigned else { return Ok(()) };
+    let server = assigned.server.clone();
+    let Some(prefix) = &server.conf().redir else { return Ok(()) };
+    let request = &t.messages.request;
+    if !matches!(request.method(), b"GET" | b"HEAD") {
+        return Ok(());
+    }
+    assigned.slot = None;
+    let place = [prefix.as_bytes(), uri::path_and_query(request.target())].concat();
+    let response = &mut t.messages.response;
+    response.clear();
+    response.set_response(302, status::reason(302).as_bytes(), (1, 1));
+    response.append(b"cache-control", b"no-cache");
+    response.append(b"content-length", b"0");
+    response.facts_mut().content_length = Some(0);
+    response.append(b"location", &place);
+    t.messages.body.clear();
+    t.facts.blame(Cause::Local, Stage::Connect);
+    Err(Stop::Reply)
 }
 
 /// Writes the head that the server gets.
