@@ -63,7 +63,7 @@ fn the_site_hands_the_address_on_and_asks_for_the_servers_health() {
             ("127.0.0.1:9001", "{one}"),
             ("127.0.0.1:9002 weight 1", "{dead} disabled"),
             ("127.0.0.1:514", "{log}"),
-            ("check inter 2s", "check inter 50ms"),
+            ("check inter 2s", "check inter 500ms"),
         ];
         let mut proxy = start(t, "http.cfg", &addresses);
         let mut check = one.accept();
