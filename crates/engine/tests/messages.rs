@@ -106,6 +106,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
     for (name, cases) in [
         ("bind", include_str!("messages/bind.txt")),
         ("global", include_str!("messages/global.txt")),
+        ("persistence", include_str!("messages/persistence.txt")),
         ("proxy", include_str!("messages/proxy.txt")),
         ("sections", include_str!("messages/sections.txt")),
         ("server", include_str!("messages/server.txt")),

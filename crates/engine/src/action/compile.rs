@@ -84,12 +84,14 @@ impl<'a> Compiler<'a> {
     /// The expression of `balance hash` of the proxy at this position.
     pub(crate) fn balance_key(&mut self, index: usize, at: Span, word: &Word) -> Option<Arc<Expr>> {
         self.directory.current = index;
+        let named = self.directory.proxies.get(index)?;
+        let kind = if named.caps == Caps::BACKEND { "backend" } else { "proxy" };
         let mut names = self.directory;
         let mut load = Load {
             words: self.words.clone(),
             names: &mut names,
             place: Place::UseServer,
-            proxy: self.directory.proxies.get(index)?.name.clone(),
+            proxy: named.name.clone(),
             context: "balance",
             files: &mut self.files,
             warnings: Vec::new(),
@@ -111,7 +113,7 @@ impl<'a> Compiler<'a> {
             }
         };
         let place = crate::keywords::place(self.sources, at);
-        let message = format!("proxy '{}' [{place}]: {message}", load.proxy);
+        let message = format!("{kind} '{}' [{place}]: {message}", load.proxy);
         self.out.push(word.alert(message).form(Form::Bare));
         None
     }

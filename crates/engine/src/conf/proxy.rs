@@ -195,6 +195,17 @@ pub struct KeepAlive {
     pub count: Option<u32>,
 }
 
+// === impl Balance ===
+
+impl Balance {
+    /// Whether it goes by something that only HTTP has.
+    pub fn reads_http(&self) -> bool {
+        let Self::Other(words) = self else { return false };
+        let first = words.first().map_or("", String::as_str);
+        matches!(first, "uri" | "url_param") || first.starts_with("hdr(")
+    }
+}
+
 // === impl Mode ===
 
 impl Mode {

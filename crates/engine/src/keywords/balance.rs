@@ -13,17 +13,21 @@ pub(super) const BALANCE: &[Keyword<ProxyFn>] = &[
     Keyword::works(entry("balance", "the algorithm that chooses a server"), balance),
     Keyword::works(entry("hash-type", "how keys are hashed to servers"), hash_type),
     Keyword::works(
-        entry("hash-balance-factor", "most load of a server, in percent of the mean"),
+        everywhere("hash-balance-factor", "most load of a server, in percent of the mean"),
         hash_balance_factor,
     ),
     Keyword::works(
-        entry("hash-preserve-affinity", "whether a full server keeps its keys"),
+        everywhere("hash-preserve-affinity", "whether a full server keeps its keys"),
         hash_preserve_affinity,
     ),
 ];
 
 const fn entry(name: &'static str, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, Sections::DEFAULTS.union(Sections::BACKENDS), Arity::ANY, help)
+}
+
+const fn everywhere(name: &'static str, help: &'static str) -> Entry {
+    Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::ANY, help)
 }
 
 fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -127,6 +131,9 @@ fn hash_balance_factor(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagno
 }
 
 fn hash_preserve_affinity(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::FRONTEND {
+        return Err(line.alert("'hash-preserve-affinity' only available in backend or listen section"));
+    }
     let Some(word) = line.arg(0) else {
         return Err(
             line.alert("'hash-preserve-affinity' needs a keyword to specify when to preserve hash affinity")

@@ -33,20 +33,21 @@ fn cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let Some((name, words)) = line.args().split_first() else {
         return Err(line.alert("'cookie' expects <cookie_name> as argument."));
     };
-    let mut draft = Draft { cookie: Cookie { name: name.bytes.clone(), ..Cookie::default() }, modes: 0 };
+    let mut draft =
+        Draft { cookie: Cookie { name: name.bytes.clone(), ..Cookie::default() }, modes: Vec::new() };
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         draft.word(ctx, word, &mut rest)?;
     }
     let Draft { cookie, modes } = draft;
     let indirect = cookie.flags.contains(CookieFlags::INDIRECT);
-    if cookie.mode == CookieMode::Rewrite && indirect && modes == 1 {
-        return Err(line.alert("cookie 'rewrite' and 'indirect' modes are incompatible."));
+    if modes.contains(&CookieMode::Rewrite) && indirect {
+        ctx.out.push(line.alert("cookie 'rewrite' and 'indirect' modes are incompatible."));
     }
-    if modes > 1 {
-        return Err(line.alert("cookie 'rewrite', 'insert' and 'prefix' modes are incompatible."));
+    if modes.len() > 1 {
+        ctx.out.push(line.alert("cookie 'rewrite', 'insert' and 'prefix' modes are incompatible."));
     }
-    if cookie.flags.contains(CookieFlags::PRESERVE) && cookie.mode != CookieMode::Insert && !indirect {
+    if cookie.flags.contains(CookieFlags::PRESERVE) && !modes.contains(&CookieMode::Insert) && !indirect {
         return Err(line.alert("cookie 'preserve' requires at least 'insert' or 'indirect'."));
     }
     ctx.draft.proxy.persistence.cookie = Some(cookie);
@@ -56,8 +57,8 @@ fn cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 /// A `cookie` line while it is read.
 struct Draft {
     cookie: Cookie,
-    /// How many words named a mode.
-    modes: u32,
+    /// The modes that were named.
+    modes: Vec<CookieMode>,
 }
 
 // === impl Draft ===
@@ -113,8 +114,9 @@ impl Draft {
     }
 
     fn mode(&mut self, mode: CookieMode) {
-        // The same word twice is no conflict.
-        self.modes += u32::from(self.cookie.mode != mode);
+        if !self.modes.contains(&mode) {
+            self.modes.push(mode);
+        }
         self.cookie.mode = mode;
     }
 

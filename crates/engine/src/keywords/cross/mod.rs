@@ -10,7 +10,7 @@ use weir_diag::{Diagnostic, Form, Severity, Span};
 use super::errors::error_files;
 use super::resolve::{Load, place};
 use super::{Draft, LogLine};
-use crate::conf::{Caps, LogFormatKind, Mode, Options, Proxy};
+use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 
 /// Checks the proxies as a whole and completes them.
 pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
@@ -49,6 +49,7 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
             ),
         ));
     }
+    without_http(load, draft);
     http_only(load, draft);
     timeouts(load, draft);
     log_format(load, draft);
@@ -206,6 +207,36 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
 }
 
 /// Options that only mean something in HTTP are ignored elsewhere.
+/// Takes away what finds a server by parts of HTTP, where there is none.
+fn without_http(load: &mut Load<'_>, draft: &mut Draft) {
+    let proxy = &mut draft.proxy;
+    if proxy.mode == Mode::Http {
+        return;
+    }
+    let (kind, name, shown) = (kind(proxy), &proxy.name, proxy.is_backend());
+    let mut said = Vec::new();
+    if proxy.persistence.cookie.take().is_some() {
+        said.push(format!("cookie will be ignored for {kind} '{name}' (needs 'mode http')."));
+    }
+    if proxy.balance.reads_http() {
+        said.push(format!(
+            "Layer 7 hash not possible for {kind} '{name}' (needs 'mode http'). Falling back to round robin."
+        ));
+        proxy.balance = Balance::RoundRobin;
+    }
+    for server in &mut draft.servers {
+        if server.server.cookie.take().is_some() {
+            let server = &server.server.name;
+            said.push(format!(
+                "{kind} '{name}' : ignoring cookie for server '{server}' as HTTP mode is disabled."
+            ));
+        }
+    }
+    for message in said.into_iter().filter(|_| shown) {
+        load.out.push(warning(draft.proxy.at, message));
+    }
+}
+
 fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &mut draft.proxy;
     if proxy.mode == Mode::Http {
