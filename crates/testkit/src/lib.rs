@@ -21,7 +21,7 @@ pub use http::{Head, Message};
 pub use log::LogSink;
 pub use origin::{Origin, Serving, panic_text};
 pub use peer::{PATIENCE, Peer};
-pub use ports::{HeldPort, is_listening};
+pub use ports::{FullBacklog, HeldPort, is_listening};
 pub use program::{
     Launch, Outcome, Program, Running, TempDir, oracle_cache, oracle_path, signal_process, weir_path,
 };

@@ -13,6 +13,14 @@ pub struct HeldPort {
     address: SocketAddr,
 }
 
+/// A listening socket whose queue is full: connecting to it neither succeeds nor fails.
+#[derive(Debug)]
+pub struct FullBacklog {
+    address: SocketAddr,
+    _listener: Socket,
+    _waiting: Vec<Socket>,
+}
+
 // === impl HeldPort ===
 
 impl HeldPort {
@@ -49,6 +57,38 @@ impl HeldPort {
 impl Default for HeldPort {
     fn default() -> HeldPort {
         HeldPort::new()
+    }
+}
+
+// === impl FullBacklog ===
+
+impl FullBacklog {
+    /// Listens on a free port of 127.0.0.1 and fills its queue.
+    pub fn new() -> FullBacklog {
+        let port = HeldPort::new();
+        let (listener, address) = (port.socket, port.address);
+        listener.listen(0).expect("listen");
+        let fill = |_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+            socket.set_nonblocking(true).expect("O_NONBLOCK");
+            // It is on its way, or waits for ever: either fills the queue.
+            let _ = socket.connect(&address.into());
+            socket
+        };
+        let waiting = (0..3).map(fill).collect();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        FullBacklog { address, _listener: listener, _waiting: waiting }
+    }
+
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Default for FullBacklog {
+    fn default() -> FullBacklog {
+        FullBacklog::new()
     }
 }
 
