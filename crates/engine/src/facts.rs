@@ -61,6 +61,8 @@ pub(crate) struct Facts {
     pub(crate) dropped: bool,
     /// The log shows no time for the request: it was turned away.
     pub(crate) turned_away: bool,
+    /// A rule said that the request is not sent twice.
+    pub(crate) not_replayed: bool,
     /// The response is an answer of our own.
     pub(crate) replied: bool,
     /// Its line was written.

@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
     Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text,
-    TimeoutOf, Times,
+    TimeoutOf, Times, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::Head;
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
-use crate::conf::{self, Mode, Timeouts};
+use crate::conf::{self, Mode, Password, Timeouts};
 use crate::hello::SeenHello;
 use crate::local;
 use crate::names;
@@ -188,8 +188,11 @@ impl Scope for View<'_> {
     }
 
     fn address(&self, which: Address) -> Option<Endpoint<'_>> {
+        let ends = self.t.messages.ends.as_deref();
         let client = &self.t.client;
         match which {
+            Address::FrontSource if ends.is_some() => endpoint(&ends?.0),
+            Address::FrontDestination if ends.is_some() => endpoint(&ends?.1),
             Address::Source | Address::FrontSource => endpoint(&client.source),
             Address::Destination | Address::FrontDestination => endpoint(client.destination()),
             Address::BackSource => self.t.facts.back_source.map(Endpoint::Ip),
@@ -259,9 +262,8 @@ impl Scope for View<'_> {
             Number::HttpMajor(_) if self.is_http() => 1,
             Number::BackReused => facts.reused.into(),
             Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
-            Number::BackendTimeout(which) | Number::CurrentTimeout(which) => {
-                self.timeout(t.proxy().conf(), which)?
-            }
+            Number::BackendTimeout(which) => self.timeout(t.proxy().conf(), which)?,
+            Number::CurrentTimeout(which) => t.timeout(which)?.as_millis() as i64,
             _ => return None,
         })
     }
@@ -406,6 +408,23 @@ impl Scope for View<'_> {
 
     fn is_final(&self) -> bool {
         self.t.messages.inspected
+    }
+
+    fn password(&self, list: UserlistId, user: &[u8], password: &[u8]) -> Lookup<bool> {
+        let lists = &self.t.client.frontend.shared.userlists;
+        let users = lists.get(list.0 as usize).map(|l| l.users.as_slice());
+        let found = users.unwrap_or_default().iter().find(|u| u.name.as_bytes() == user);
+        Lookup::Value(found.is_some_and(|user| match &user.password {
+            Password::Clear(clear) => clear.as_bytes() == password,
+            Password::Crypt(hash) => weir_sys::passwords::matches(password, hash),
+            Password::None => false,
+        }))
+    }
+
+    fn user_group(&self, list: UserlistId, user: &[u8], n: usize) -> Option<&[u8]> {
+        let users = &self.t.client.frontend.shared.userlists.get(list.0 as usize)?.users;
+        let user = users.iter().find(|u| u.name.as_bytes() == user)?;
+        user.groups.get(n).map(String::as_bytes)
     }
 
     fn find_server(&self, name: &[u8]) -> Option<ServerId> {

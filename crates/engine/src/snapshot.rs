@@ -52,6 +52,8 @@ pub struct Proxy {
     pub maxconn: u32,
     /// Sessions of the backend at which `maxconn` of its servers is reached in full.
     pub fullconn: u32,
+    /// The userlists of the configuration.
+    pub userlists: Arc<[Arc<conf::Userlist>]>,
     /// What it logs.
     pub log: Arc<LogPlan>,
     /// What it answers in the place of built-in answers.
@@ -86,13 +88,15 @@ impl Snapshot {
             .map(|(i, p)| (p.name.as_str(), i))
             .collect();
         let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
+        let userlists: Arc<[Arc<conf::Userlist>]> = conf.userlists.clone().into();
         let proxies = conf
             .proxies
             .iter()
             .enumerate()
             .map(|(index, proxy)| {
                 let fullconn = default_fullconn(conf, proxy, maxconn);
-                let route = Route { names: &names, fullconn, maxconn, global: &conf.global };
+                let route =
+                    Route { names: &names, userlists: &userlists, fullconn, maxconn, global: &conf.global };
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
@@ -113,6 +117,7 @@ impl Snapshot {
 /// What a proxy's build needs to know of the others.
 struct Route<'a> {
     names: &'a HashMap<&'a str, usize>,
+    userlists: &'a Arc<[Arc<conf::Userlist>]>,
     fullconn: u32,
     maxconn: u32,
     global: &'a conf::Global,
@@ -158,6 +163,7 @@ impl Proxy {
             maxconn,
             fullconn,
             log,
+            userlists: route.userlists.clone(),
             answers: Answers::compile(&conf.error_files),
             cases: case_map(route.global).filter(|_| conf.options.intersects(ADJUSTED)),
         }

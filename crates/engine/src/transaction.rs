@@ -3,11 +3,15 @@
 //! The stages live in files of their own names; each takes the transaction, does its part, and says whether
 //! the next one follows. Only this file knows their order.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use weir_expr::Side;
+use weir_expr::scope::TimeoutOf;
 use weir_http::Head;
 use weir_http::answers::{self, Answer};
+use weir_sys::Address;
 
 use crate::action::{Bench, Kept};
 use crate::clock::{self, Tick};
@@ -50,6 +54,10 @@ pub(crate) struct Messages {
     pub(crate) inspecting: Option<Tick>,
     pub(crate) inspected: bool,
     pub(crate) at_end: bool,
+    /// Timeouts that rules set.
+    pub(crate) timeouts: OwnTimeouts,
+    /// The ends of the client's connection before a rule set them.
+    pub(crate) ends: Option<Box<(Address, Address)>>,
     /// Room for what rules compute.
     pub(crate) bench: Bench,
     /// Storage for what goes to the server, and to the client.
@@ -58,6 +66,10 @@ pub(crate) struct Messages {
     /// The server's connection may carry another request.
     pub(crate) reusable: bool,
 }
+
+/// The timeouts that rules set, by what they are of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnTimeouts([Option<Duration>; 6]);
 
 /// The server that serves it, and the place it holds there.
 pub(crate) struct Assigned {
@@ -138,12 +150,28 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     stream::run(t, server).await
 }
 
+// === impl OwnTimeouts ===
+
+impl OwnTimeouts {
+    pub(crate) fn set(&mut self, which: TimeoutOf, time: Duration) {
+        if let Some(slot) = self.0.get_mut(which as usize) {
+            *slot = Some(time);
+        }
+    }
+
+    fn of(&self, which: TimeoutOf) -> Option<Duration> {
+        self.0.get(which as usize).copied().flatten()
+    }
+}
+
 // === impl Messages ===
 
 impl Messages {
     /// Forgets what rules kept; the storage stays.
     fn clear(&mut self) {
         (self.inspecting, self.inspected, self.at_end) = Default::default();
+        self.timeouts = OwnTimeouts::default();
+        self.ends = None;
         self.captured.clear();
         self.vars.clear();
         self.kept.iter_mut().for_each(Kept::clear);
@@ -183,6 +211,28 @@ impl Transaction {
     /// Whether a byte of a request came.
     pub(crate) fn has_begun(&self) -> bool {
         self.facts.requested.is_some() || self.facts.bytes_in > 0 || !self.client.input.is_empty()
+    }
+
+    /// Sets the ends of the client's connection, as long as it lasts or for this transaction.
+    pub(crate) fn set_ends(&mut self, source: SocketAddr, destination: SocketAddr, lasting: bool) {
+        let own = (self.client.source.clone(), self.client.destination().clone());
+        if !lasting {
+            self.messages.ends.get_or_insert_with(|| Box::new(own));
+        }
+        self.client.set_addresses(Address::Inet(source), Address::Inet(destination));
+    }
+
+    /// A timeout that is in force: a rule's, or the one of the proxy that it belongs to.
+    pub(crate) fn timeout(&self, which: TimeoutOf) -> Option<Duration> {
+        let (front, back) = (&self.client.frontend.conf().timeouts, &self.proxy().conf().timeouts);
+        self.messages.timeouts.of(which).or(match which {
+            TimeoutOf::Client => front.client,
+            TimeoutOf::Connect => back.connect,
+            TimeoutOf::Queue => back.queue,
+            TimeoutOf::Server => back.server,
+            TimeoutOf::Tarpit => back.tarpit,
+            TimeoutOf::Tunnel => back.tunnel,
+        })
     }
 
     /// The answer for a status: the backend's own, the frontend's, or the built-in one.

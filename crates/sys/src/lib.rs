@@ -17,6 +17,7 @@ pub mod limits;
 pub mod listen;
 pub mod namespace;
 mod option;
+pub mod passwords;
 pub mod privileges;
 pub mod process;
 pub mod recycle;

@@ -1,6 +1,7 @@
 //! Actions that answer in the place of a server (manual, 4.4 "auth", "deny", "return", "tarpit").
 
 use weir_config::Keyword;
+use weir_expr::scope::TimeoutOf;
 use weir_expr::{Format, Purpose};
 
 use super::reply::{Kind, Reply};
@@ -84,9 +85,8 @@ fn tarpit(p: &mut Parse<'_, '_>) -> Parsed {
 
 impl Action for Tarpit {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        let timeouts = &run.t.proxy().conf().timeouts;
         if run.since.is_none()
-            && let Some(delay) = timeouts.tarpit.or(timeouts.connect)
+            && let Some(delay) = run.t.timeout(TimeoutOf::Tarpit).or(run.t.timeout(TimeoutOf::Connect))
         {
             return Verdict::Wait(Reason::Time(delay));
         }

@@ -19,6 +19,7 @@ mod redirect;
 pub(crate) mod reply;
 mod rules;
 mod session;
+mod settings;
 mod tcp;
 mod var;
 mod wait;
@@ -127,6 +128,7 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
         line::LINE,
         redirect::REDIRECT,
         session::SESSION,
+        settings::SETTINGS,
         tcp::TCP,
         var::VAR,
         wait::WAIT,

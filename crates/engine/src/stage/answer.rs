@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use weir_expr::scope::TimeoutOf;
 use weir_http::h1::{self, BodyLength, Outgoing};
 
 use crate::clock::{self, Tick};
@@ -185,8 +186,7 @@ struct Due {
 
 impl Due {
     fn new(t: &Transaction) -> Self {
-        let server_wait = t.proxy().conf().timeouts.server;
-        let client_wait = t.client.frontend.conf().timeouts.client;
+        let (server_wait, client_wait) = (t.timeout(TimeoutOf::Server), t.timeout(TimeoutOf::Client));
         let now = clock::now();
         Self { server_wait, client_wait, server: now.after(server_wait), client: now.after(client_wait) }
     }

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use weir_balance::retry::Next;
+use weir_expr::scope::TimeoutOf;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 use weir_http::{status, uri};
 
@@ -180,8 +181,7 @@ struct Wait {
 
 impl Wait {
     fn new(t: &Transaction) -> Self {
-        let server = t.proxy().conf().timeouts.server;
-        let client = t.client.frontend.conf().timeouts.client;
+        let (server, client) = (t.timeout(TimeoutOf::Server), t.timeout(TimeoutOf::Client));
         let now = clock::now();
         Self {
             limits: receive::response_limits(t),
@@ -386,7 +386,10 @@ fn up_storage(up: Output) -> Vec<u8> {
 
 impl Replay {
     fn new(t: &Transaction) -> Self {
-        let on = t.proxy().conf().retry_on;
+        let on = match t.facts.not_replayed {
+            true => RetryOn::empty(),
+            false => t.proxy().conf().retry_on,
+        };
         let wanted = on.difference(RetryOn::CONN_FAILURE) != RetryOn::empty();
         let input = (wanted && body::is_whole(t.front.request, t.client.input.data()))
             .then(|| t.client.input.data().to_vec());

@@ -8,7 +8,10 @@ use crate::transaction::{Served, Transaction};
 /// Ends an HTTP transaction; whether the connection goes on.
 pub(crate) fn http(mut t: Transaction) -> Served {
     end(&mut t);
-    let Transaction { mut client, messages, front, facts, .. } = t;
+    let Transaction { mut client, mut messages, front, facts, .. } = t;
+    if let Some((source, destination)) = messages.ends.take().map(|ends| *ends) {
+        client.set_addresses(source, destination);
+    }
     client.worker.messages.put(messages);
     client.free_since = facts.finished.unwrap_or(client.free_since);
     if front.keep_alive {

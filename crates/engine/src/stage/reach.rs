@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use weir_balance::retry::{Attempt, Next, Redispatch};
+use weir_expr::scope::TimeoutOf;
 
 use crate::balance;
 use crate::check::{self, Sign};
@@ -123,7 +124,7 @@ async fn queue(
     mut waiting: crate::farm::Waiting,
 ) -> Result<Option<crate::farm::Slot>, Stop> {
     let conf = t.proxy().conf();
-    let limit = conf.timeouts.queue.or(conf.timeouts.connect);
+    let limit = t.timeout(TimeoutOf::Queue).or(t.timeout(TimeoutOf::Connect));
     let abort = conf.aborts_on_close();
     let tcp = conf.mode == Mode::Tcp;
     t.client.timer.set(t.now().after(limit));
@@ -185,7 +186,7 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> bool {
 /// Connects to the server that was chosen.
 pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return Err(Ended::Exhausted) };
-    let limit = t.proxy().conf().timeouts.connect;
+    let limit = t.timeout(TimeoutOf::Connect);
     let mut connecting = match start(t, &server) {
         Ok(c) => c,
         Err(Failure::Refused(_)) => return Err(Ended::Refused),

@@ -1,5 +1,6 @@
 //! A TCP session once its server is reached: a tunnel, and what is counted of it.
 
+use weir_expr::scope::TimeoutOf;
 use weir_http::h1::BodyLength;
 
 use crate::clock::Tick;
@@ -62,9 +63,9 @@ fn rules(t: &Transaction) -> Rules {
     let either = |o: Options| (front.options | back.options).contains(o) && !global.no_splice;
     let auto = either(Options::SPLICE_AUTO);
     Rules {
-        client: front.timeouts.client,
-        server: back.timeouts.server,
-        tunnel: back.timeouts.tunnel,
+        client: t.timeout(TimeoutOf::Client),
+        server: t.timeout(TimeoutOf::Server),
+        tunnel: t.timeout(TimeoutOf::Tunnel),
         client_fin: front.timeouts.client_fin,
         server_fin: back.timeouts.server_fin,
         independent: (front.options | back.options).contains(Options::INDEPENDENT_STREAMS),
