@@ -141,14 +141,12 @@ fn counted(command: &mut Command) -> Result<Count> {
 
 impl Count {
     /// Adds up what runners say: `5 passed; 1 failed` (libtest), `6 tests run: 5 passed, 1 failed` (nextest).
+    /// What nextest shows of a test that failed holds libtest's line for it, which its own sum covers.
     fn read(text: &str) -> Count {
+        let lines = || text.lines().map(str::trim);
+        let begins = if lines().any(|line| line.starts_with(NEXTEST)) { NEXTEST } else { LIBTEST };
         let mut count = Count::default();
-        for line in text.lines().map(str::trim) {
-            let libtest = line.starts_with("test result:");
-            let nextest = line.starts_with("Summary [");
-            if !libtest && !nextest {
-                continue;
-            }
+        for line in lines().filter(|line| line.starts_with(begins)) {
             count.passed += number_before(line, "passed");
             count.failed += number_before(line, "failed") + number_before(line, "timed out");
         }
@@ -171,6 +169,9 @@ fn number_before(line: &str, word: &str) -> usize {
 }
 
 const FUZZ_SECONDS: u64 = 15;
+/// What the sum of a runner begins with.
+const NEXTEST: &str = "Summary [";
+const LIBTEST: &str = "test result:";
 
 #[cfg(test)]
 mod tests {
@@ -182,6 +183,11 @@ mod tests {
             ("test result: ok. 5 passed; 1 failed; 0 ignored; 0 measured", 5, 1),
             ("     Summary [   0.010s] 9 tests run: 7 passed (1 slow), 2 failed, 3 skipped", 7, 2),
             ("     Summary [   0.010s] 3 tests run: 2 passed, 1 timed out, 0 skipped", 2, 1),
+            (
+                "test result: FAILED. 0 passed; 1 failed\n Summary [ 1 s] 2 tests run: 2 passed (1 flaky)",
+                2,
+                0,
+            ),
             ("7 passed, by somebody else", 0, 0),
         ];
         for (text, passed, failed) in cases {
