@@ -24,7 +24,7 @@ pub struct ServerCookie {
 /// What a request and its answer have to do with the cookie.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Persisted {
-    /// The server that the client's cookie names, while it is to be used.
+    /// The server that the client's cookie or a rule names, while it is to be used.
     pub(crate) server: Option<usize>,
     pub(crate) client: ClientCookie,
     pub(crate) set: SetCookie,
@@ -47,6 +47,8 @@ pub(crate) enum ClientCookie {
     Expired,
     /// `O`: it was made longer ago than `maxlife`.
     Old,
+    /// `U`: a rule named another.
+    Unused,
 }
 
 /// What became of the cookie in the answer: the fourth letter of the termination state.
@@ -233,6 +235,14 @@ fn write_date(seconds: i64, out: &mut Vec<u8>) {
 // === impl Persisted ===
 
 impl Persisted {
+    /// A rule names the server, whatever the cookie says.
+    pub(crate) fn overrule(&mut self, server: usize) {
+        self.server = Some(server);
+        if self.client != ClientCookie::None {
+            self.client = ClientCookie::Unused;
+        }
+    }
+
     /// The server that the cookie named is left for another.
     pub(crate) fn leave(&mut self) {
         if self.server.take().is_some() && self.client == ClientCookie::Valid {
@@ -249,6 +259,7 @@ impl Persisted {
             ClientCookie::Valid => b'V',
             ClientCookie::Expired => b'E',
             ClientCookie::Old => b'O',
+            ClientCookie::Unused => b'U',
         };
         let set = match self.set {
             SetCookie::None => b'N',

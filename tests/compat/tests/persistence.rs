@@ -1,5 +1,6 @@
 //! Persistence by cookie: who gets the request, what both sides see of the cookie, and its letters in the log.
 
+use std::time::Duration;
 use weir_compat::{Proxy, Subject, compat, table};
 use weir_testkit::{LogSink, Origin, Running, Serving};
 
@@ -234,6 +235,47 @@ fn cookies_grow_too_old_and_are_renewed() {
             let mut bench = Bench::new(t, &format!("cookie S insert indirect {words}"), SERVERS);
             assert_eq!(bench.ask("GET", &format!("Cookie: {cookie}"), ""), wanted, "{words} {cookie}");
         }
+    });
+}
+
+#[test]
+fn a_full_queue_of_the_server_refuses_or_sends_on() {
+    compat(|t| {
+        let rows = [
+            ("", "maxqueue 1", "SQVN b"),
+            ("option redispatch", "maxqueue 1", "--DI a"),
+            ("timeout queue 200ms", "", "sQVN b"),
+        ];
+        for (option, limit, wanted) in rows {
+            let (near, far) = (telling(t.origin("a")), t.origin("b"));
+            let log = t.sink("log");
+            let text = Proxy::http()
+                .frontend("log {log} local0\nlog-format \"%tsc %s\"")
+                .backend(&format!("balance roundrobin\ncookie S insert\n{option}"))
+                .servers(&format!("server a {{a}} cookie sa\n server b {{b}} cookie sb maxconn 1 {limit}"))
+                .text();
+            let mut proxy = t.start(&text);
+            let mut clients = Vec::new();
+            for _ in 0..3 {
+                let mut client = proxy.client("fe");
+                client.send("GET / HTTP/1.0\r\nCookie: S=sb\r\n\r\n").pause(Duration::from_millis(40));
+                clients.push(client);
+            }
+            let _held = far.accept();
+            let line = log.next();
+            assert_eq!(line.rsplit_once(": ").unwrap().1.trim(), wanted, "{option} {limit}");
+            drop(near);
+        }
+    });
+}
+
+#[test]
+fn a_rule_that_names_the_server_leaves_the_cookie_unused() {
+    compat(|t| {
+        let mut bench = Bench::new(t, "cookie S insert\nuse-server b if TRUE", SERVERS);
+        assert_eq!(bench.ask("GET", "", ""), "--NN b [] []");
+        assert_eq!(bench.ask("GET", "Cookie: S=sa", ""), "--UN b [S=sa] []");
+        assert_eq!(bench.ask("GET", "Cookie: S=sa", "Set-Cookie: S=x"), "--UD b [S=sa] []");
     });
 }
 

@@ -57,9 +57,14 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let farm = &backend.shared.farm;
     let avoid = t.assigned.take().map(|a| a.server.shared.index);
     let hash = balance::hash(t);
-    let persisted = t.facts.persisted.server;
-    let ruled = rules::server(t).filter(|_| avoid.is_none());
-    let mut choice = match ruled.or(persisted).or_else(|| last(t).filter(|_| avoid.is_none())) {
+    if let Some(server) = rules::server(t).filter(|_| avoid.is_none()) {
+        t.facts.persisted.overrule(server);
+    }
+    let wanted = t.facts.persisted.server.or_else(|| last(t).filter(|_| avoid.is_none()));
+    let server = wanted.and_then(|index| backend.servers.get(index)).cloned();
+    // It is the request's while it waits for it, too.
+    t.assigned = server.map(|server| Assigned { server, slot: None, watch: None });
+    let mut choice = match wanted {
         Some(server) => farm.want(server, t.now()),
         None => farm.choose(hash, avoid, t.now()),
     };
@@ -86,8 +91,9 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
             Choice::QueueFull
                 if t.facts.persisted.server.is_some() && backend.conf().redispatch.is_some() =>
             {
-                t.facts.persisted.leave();
-                choice = farm.choose(hash, avoid, clock::now());
+                redispatch(t);
+                let full = t.assigned.take().map(|a| a.server.shared.index);
+                choice = farm.choose(hash, full, clock::now());
             }
             Choice::QueueFull => {
                 t.facts.blame(Cause::Server, Stage::Queue);
@@ -97,6 +103,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 Some(slot) => choice = Choice::Serve(slot),
                 None => {
                     t.facts.persisted.leave();
+                    t.assigned = None;
                     choice = farm.choose(hash, avoid, clock::now());
                 }
             },
