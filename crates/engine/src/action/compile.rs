@@ -269,14 +269,12 @@ impl<'a> Compiler<'a> {
         let read = self.reading(draft, line, place, &mut Default::default(), |reader| {
             let reply = Reply::parse(reader, Kind::Return, 0)?;
             match reader.words.get(reader.at) {
-                Some(extra) => {
-                    Err(WordsError::new(reader.at, format!("unknown argument '{}'", extra.text())))
-                }
-                None if reply.status == 0 => Err(reader.error("expects at least a status as argument")),
+                Some(extra) => Err(WordsError::new(reader.at, format!("unknown keyword '{}'", extra.text()))),
+                None if reply.status == 0 => Err(reader.error("expects at least a <status> as arguments")),
                 None => Ok(reply),
             }
         });
-        let reply = read.map_err(|e| ended(e.alert(&line.words, "'http-error' : ")))?;
+        let reply = read.map_err(|e| ended(e.alert(&line.words, "http-error : ")))?;
         draft.rules.errors.push(reply);
         Ok(())
     }
@@ -433,6 +431,12 @@ impl<'a> Compiler<'a> {
     /// The message for a name that points nowhere, which is found when all is read.
     fn unresolved(&self, line: &Line, error: &WordsError) -> Option<Diagnostic> {
         let message = &error.error.message;
+        if message.starts_with("unable to find capture id")
+            || message.starts_with("unknown http-errors section")
+        {
+            let proxy = self.directory.proxies.get(self.directory.current)?;
+            return Some(line.alert(format!("Proxy '{}': {message}.", proxy.name)).form(Form::Bare));
+        }
         let (start, _) = message.find("unable to find ").zip(message.find("referenced in arg "))?;
         let mut message = message.get(start..)?.replacen("in rule expression ", "", 1);
         if let Some(at) = message.find(" in ACL expression") {
@@ -508,20 +512,20 @@ fn capture_header(draft: &mut Draft, line: &Line, side: Side) -> Result<(), Diag
 
 /// `declare capture request|response len N`
 fn declare_capture(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
-    const USAGE: &str = "'declare capture' expects 'request' or 'response' 'len' <len>.";
+    const DIRECTION: &str = "'declare capture' requires a direction ('request' or 'response')";
+    const LENGTH: &str =
+        "'declare capture': 'len' requires a numeric value that represents the capture length";
     let side = match line.arg(0) {
         Some(word) if word.is("request") => Side::Client,
         Some(word) if word.is("response") => Side::Server,
-        Some(word) => {
-            let message = format!("'declare' expects 'request' or 'response' (got '{}').", word.text());
-            return Err(word.alert(message));
-        }
-        None => return Err(line.alert(USAGE)),
+        Some(word) => return Err(word.alert(DIRECTION)),
+        None => return Err(line.alert(DIRECTION)),
     };
-    let (Some(len), Some(count)) = (line.arg(1), line.arg(2)) else { return Err(line.alert(USAGE)) };
-    if !len.is("len") {
-        return Err(len.alert(USAGE));
+    if !line.arg(1).is_some_and(|w| w.is("len")) {
+        let got = line.arg(1).map(Word::text).unwrap_or_default();
+        return Err(line.alert(format!("'declare capture' requires a 'len' parameter (got '{got}')")));
     }
+    let Some(count) = line.arg(2) else { return Err(line.alert(LENGTH)) };
     let length = usize::try_from(number(count)).unwrap_or(0);
     draft.slots(side).push(Slot { header: None, length });
     Ok(())

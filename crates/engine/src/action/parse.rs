@@ -96,8 +96,17 @@ impl<'p> Parse<'p, '_> {
         let at = self.at - 1;
         let place = |error: Error| WordsError { word: at, error };
         let expr = Expr::compile(&word.bytes, self.load).map_err(place)?;
-        expr.check_place(self.load).map_err(|m| WordsError::new(at, m))?;
+        expr.check_place(self.load).map_err(|m| WordsError::new(at, self.misplaced(&expr, &m)))?;
         Ok(expr)
+    }
+
+    /// The message for an expression whose fetch has nothing to read in this set of rules.
+    fn misplaced(&self, expr: &Expr, message: &str) -> String {
+        let needs = message.split_once("needs '").and_then(|(_, rest)| rest.split_once('\''));
+        let Some((needs, _)) = needs else { return message.to_owned() };
+        let action = self.words.get(self.name).map(Word::text).unwrap_or_default();
+        let name = if action.starts_with("set-var") { action.as_ref() } else { expr.fetch_name() };
+        format!("fetch method '{name}' extracts information from '{needs}', none of which is available here")
     }
 
     /// The condition that ends the line.

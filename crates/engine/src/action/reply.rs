@@ -183,7 +183,10 @@ impl Draft {
                 let section = p.expect("'errorfiles' expects <http_errors_section> as argument")?;
                 let found = p.http_errors.iter().find(|s| s.name.as_bytes() == &*section.bytes);
                 let Some(found) = found else {
-                    return Err(p.error(format!("unknown http-errors section '{}'", section.text())));
+                    return Err(p.error(format!(
+                        "unknown http-errors section '{}' referenced by an http reply ",
+                        section.text()
+                    )));
                 };
                 self.only(p, &name)?;
                 self.reply.content = Content::Section(Answers::compile(&found.files));
