@@ -111,6 +111,8 @@ pub(crate) struct Bench {
     /// What is made of it, in two steps where it takes two.
     pub(crate) made: Vec<u8>,
     pub(crate) expanded: Vec<u8>,
+    /// The head of an answer while it is made.
+    pub(crate) head: Head,
     /// The early hints that are still to be sent.
     pub(crate) hints: Vec<u8>,
 }
@@ -164,6 +166,19 @@ impl Run<'_> {
     pub(crate) fn head(&mut self) -> (&mut Head, &mut Bench) {
         let Messages { request, response, .. } = &mut *self.t.messages;
         (if self.set.is_response() { response } else { request }, self.bench)
+    }
+
+    /// An empty head to make an answer in.
+    pub(crate) fn new_head(&mut self, status: u16) -> Head {
+        let mut head = std::mem::take(&mut self.bench.head);
+        head.clear();
+        head.set_response(status, weir_http::status::reason(status).as_bytes(), (1, 1));
+        head
+    }
+
+    /// Makes a head the response; the storage of the one before is kept.
+    pub(crate) fn put_head(&mut self, head: Head) {
+        self.bench.head = std::mem::replace(&mut self.t.messages.response, head);
     }
 
     /// Says who ends the transaction here.

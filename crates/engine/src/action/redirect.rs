@@ -102,8 +102,7 @@ impl Action for Redirect {
         let mut place = std::mem::take(&mut run.bench.made);
         place.clear();
         self.place(&run.t.messages.request, &run.bench.text, &mut place);
-        let mut head = Head::default();
-        head.set_response(self.code, weir_http::status::reason(self.code).as_bytes(), (1, 1));
+        let mut head = run.new_head(self.code);
         head.append(b"content-length", b"0");
         head.facts_mut().content_length = Some(0);
         head.append(b"location", &place);
@@ -120,7 +119,7 @@ impl Action for Redirect {
             head.append(b"set-cookie", &run.bench.text);
         }
         run.bench.made = place;
-        run.t.messages.response = head;
+        run.put_head(head);
         run.t.messages.body.clear();
         run.blame(Cause::Local);
         Verdict::Reply

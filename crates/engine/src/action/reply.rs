@@ -102,8 +102,7 @@ impl Reply {
 
     fn head(&self, run: &mut Run<'_>) {
         // The lines may show what the response was; the new head takes its place when they are made.
-        let mut made = weir_http::Head::default();
-        made.set_response(self.status, weir_http::status::reason(self.status).as_bytes(), (1, 1));
+        let mut made = run.new_head(self.status);
         for (name, value) in &self.headers {
             run.render(value);
             if !run.bench.text.is_empty() {
@@ -119,7 +118,7 @@ impl Reply {
         if let Some(content_type) = self.content_type.as_ref().filter(|_| length > 0) {
             made.append(b"content-type", content_type);
         }
-        run.t.messages.response = made;
+        run.put_head(made);
     }
 }
 
