@@ -64,6 +64,8 @@ pub(super) struct Load<'a> {
     /// A server's name has no address.
     pub(super) unresolved: bool,
     defaults: Vec<Defaults>,
+    /// Which kind of proxy started from `defaults` that carry rules, by their place.
+    pub(super) rule_users: Vec<(Span, Caps)>,
 }
 
 /// A `defaults` section that has been read.
@@ -89,6 +91,7 @@ impl<'a> Load<'a> {
             http_errors_at: Vec::new(),
             unresolved: false,
             defaults: Vec::new(),
+            rule_users: Vec::new(),
         }
     }
 
@@ -207,10 +210,13 @@ impl<'a> Load<'a> {
         let at = section.header.span;
         let Some(name) = self.proxy_name(section, keyword) else { return };
         let proxy = Proxy::new(name.clone(), caps, at);
-        let mut draft = match self.parent(section, keyword, &name, false) {
-            Some(from) => inherit(from, proxy, keyword),
-            None => Draft::new(proxy, keyword),
+        let (from, mut draft) = match self.parent(section, keyword, &name, false) {
+            Some(from) => (Some(from.proxy.at), inherit(from, proxy, keyword)),
+            None => (None, Draft::new(proxy, keyword)),
         };
+        if let Some(from) = from {
+            rules::judge_inherited(self, &draft, from);
+        }
         self.lines(section, &mut draft, section.kind, keyword);
         self.drafts.push(draft);
     }

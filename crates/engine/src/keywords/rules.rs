@@ -2,11 +2,11 @@
 //! [`Compiler`] (manual, 4.2).
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, Span};
 
-use super::resolve::Load;
-use super::{ProxyCtx, ProxyFn};
-use crate::action::{Compiler, Directory, Named, RuleLine};
+use super::resolve::{Load, place};
+use super::{Draft, ProxyCtx, ProxyFn};
+use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, UseBackend};
 
 /// The lines of this file.
@@ -22,8 +22,11 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         http,
     ),
     Keyword::works(entry("http-error", Sections::PROXIES, "an answer in the place of a built-in one"), keep),
-    Keyword::works(entry("tcp-request connection", TCP, "a rule for connections"), tcp_connection),
-    Keyword::works(entry("tcp-request session", TCP, "a rule for sessions"), tcp_connection),
+    Keyword::works(
+        entry("tcp-request connection", Sections::PROXIES, "a rule for connections"),
+        tcp_connection,
+    ),
+    Keyword::works(entry("tcp-request session", Sections::PROXIES, "a rule for sessions"), tcp_connection),
     Keyword::works(entry("tcp-request content", Sections::PROXIES, "a rule for the first bytes"), tcp),
     Keyword::works(
         entry("tcp-request inspect-delay", Sections::PROXIES, "how long rules wait for bytes"),
@@ -41,12 +44,41 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
     ),
 ];
 
-const TCP: Sections = Sections::PROXIES;
 const FRONT: Sections = Sections::FRONTENDS;
 const OWN: Sections = Sections::FRONTENDS.union(Sections::BACKENDS);
 
 const fn entry(name: &'static str, sections: Sections, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, sections, Arity::ANY, help)
+}
+
+/// Whether a proxy may start from the `defaults` at `from`, where these carry rules (manual, 4).
+pub(super) fn judge_inherited(load: &mut Load<'_>, draft: &Draft, from: Span) {
+    let names: Vec<String> = draft.rules.iter().filter(|r| r.inherited).map(|r| r.line.name()).collect();
+    let is_rule = |name: &str| RuleSet::ALL.iter().any(|set| set.name() == name);
+    if !names.iter().any(|name| is_rule(name)) {
+        return;
+    }
+    let (caps, at) = (draft.proxy.caps, draft.proxy.at);
+    let defaults = place(load.sources, from);
+    let of_connections = names.iter().any(|n| n == "tcp-request connection" || n == "tcp-request session");
+    let other = load.rule_users.iter().any(|(place, user)| *place == from && *user != caps);
+    let message = if caps == Caps::LISTEN {
+        "a listen section cannot inherit from a defaults section defining TCP/HTTP rules.".to_owned()
+    } else if other {
+        format!(
+            "frontends and backends cannot inherit from the same defaults section if it defines TCP/HTTP rules \
+             (defaults section at {defaults})."
+        )
+    } else if caps == Caps::BACKEND && of_connections {
+        format!(
+            "a backend section cannot inherit from a defaults section defining 'tcp-request connection' or \
+             'tcp-request session' rules (defaults section at {defaults})."
+        )
+    } else {
+        load.rule_users.push((from, caps));
+        return;
+    };
+    load.out.push(Diagnostic::alert(at, message).tight().related(from, "the defaults section starts here"));
 }
 
 /// Compiles the rules of all proxies.
