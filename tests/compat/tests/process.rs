@@ -1,5 +1,7 @@
 //! The process: daemon, pid file, signals, hand-over to a successor, master and worker, and what `-v` says.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -45,9 +47,13 @@ fn gone(pid: u32) {
 
 /// One request on a connection of its own.
 fn one_request(address: std::net::SocketAddr) -> std::io::Result<u16> {
-    let mut client = Peer::try_connect(address, None)?;
-    client.try_send(GET)?;
-    Ok(client.recv_head().status())
+    let mut client = TcpStream::connect(address)?;
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.write_all(GET.as_bytes())?;
+    let mut line = [0; "HTTP/1.1 200".len()];
+    client.read_exact(&mut line)?;
+    let code = String::from_utf8_lossy(&line).split_once(' ').and_then(|(_, code)| code.parse().ok());
+    code.ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }
 
 /// Sends requests, one connection each, for as long as `work` runs; how many were answered and what failed.
@@ -351,7 +357,8 @@ fn a_master_reloads_under_load_without_a_refused_connection() {
             }
             std::thread::sleep(Duration::from_millis(600));
         });
-        assert!(failures.is_empty(), "{failures:?}");
+        let strict = t.differs("the reference may reset connections that wait in a socket it closes");
+        assert!(failures.is_empty() || !strict, "{failures:?}");
         assert!(answered > 10, "{answered}");
         assert!(is_alive(master));
         proxy.signal(Signal::TERM);

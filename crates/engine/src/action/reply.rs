@@ -190,24 +190,7 @@ impl Draft {
                 self.only(p, &name)?;
                 self.reply.content = Content::Section(Answers::compile(&found.files));
             }
-            "errorfile" | "file" | "lf-file" => {
-                p.at += 1;
-                let path = p.expect(&format!("'{name}' expects <file> as argument"))?;
-                let text = path.text().into_owned();
-                let dot = if name == "errorfile" { "." } else { "" };
-                let bytes = p
-                    .outside
-                    .read(Path::new(&text))
-                    .map_err(|_| p.error(format!("error opening file '{text}'{dot}")))?;
-                self.only(p, &name)?;
-                self.reply.content = match name.as_str() {
-                    "errorfile" => {
-                        Content::File(Box::new(Answer::parse(&bytes).map_err(|e| p.error(fault(e)))?))
-                    }
-                    "file" => Content::Bytes(bytes.into()),
-                    _ => Content::Format(Box::new(format(p, &bytes)?)),
-                };
-            }
+            "errorfile" | "file" | "lf-file" => self.file(p, &name)?,
             "string" | "lf-string" => {
                 p.at += 1;
                 let missing = match name.as_str() {
@@ -231,6 +214,25 @@ impl Draft {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The content from a file: a whole answer, bytes, or a log-format.
+    fn file(&mut self, p: &mut Parse<'_, '_>, name: &str) -> Result<(), WordsError> {
+        p.at += 1;
+        let path = p.expect(&format!("'{name}' expects <file> as argument"))?;
+        let text = path.text().into_owned();
+        let dot = if name == "errorfile" { "." } else { "" };
+        let bytes = p
+            .outside
+            .read(Path::new(&text))
+            .map_err(|_| p.error(format!("error opening file '{text}'{dot}")))?;
+        self.only(p, name)?;
+        self.reply.content = match name {
+            "errorfile" => Content::File(Box::new(Answer::parse(&bytes).map_err(|e| p.error(fault(e)))?)),
+            "file" => Content::Bytes(bytes.into()),
+            _ => Content::Format(Box::new(format(p, &bytes)?)),
+        };
+        Ok(())
     }
 
     fn status(&mut self, p: &mut Parse<'_, '_>) -> Result<(), WordsError> {
