@@ -123,6 +123,8 @@ struct Deadlines {
     server: Tick,
     /// Ends that were passed on so far: towards the server, towards the client.
     closed: (bool, bool),
+    /// `option independent-streams`
+    independent: bool,
 }
 
 // === impl Flow ===
@@ -234,6 +236,7 @@ impl Deadlines {
             client: now.after(rules.tunnel.or(rules.client)),
             server: now.after(rules.tunnel.or(rules.server)),
             closed: (false, false),
+            independent: rules.independent,
         }
     }
 
@@ -263,6 +266,9 @@ impl Deadlines {
         // While the client takes nothing, the server cannot be blamed for its silence.
         let server = ((!down.ended && !down.blocked) || up.blocked).then_some(self.server);
         let (last, cause) = match (client, server) {
+            // Each side for itself: the first that was silent too long ends the session.
+            (Some(c), Some(s)) if self.independent && c <= s => (c, Cause::ClientTimeout),
+            (Some(_), Some(s)) if self.independent => (s, Cause::ServerTimeout),
             (Some(c), Some(s)) if c <= s => (s, Cause::ClientTimeout),
             (Some(c), Some(_)) => (c, Cause::ServerTimeout),
             (None, Some(s)) => (s, Cause::ServerTimeout),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use weir_balance::retry::{Attempt, Next, Redispatch};
 use weir_expr::scope::TimeoutOf;
+use weir_sys::accepted;
 
 use crate::balance;
 use crate::check::{self, Sign};
@@ -203,7 +204,8 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     let abort = t.proxy().conf().aborts_on_close();
     server.counters().connects.add(1);
     t.proxy().back().connects.add(1);
-    // A client that says nothing but its end wants no server any more.
+    // A TCP client that says nothing but its end wants no server any more; one that spoke may wait for no
+    // answer, as those do that only deliver something.
     let tcp = t.proxy().conf().mode == Mode::Tcp;
     // A server that is near has answered by the next turn of the loop: the client's end comes second.
     let mut turn = std::pin::pin!(tokio::task::yield_now());
@@ -211,7 +213,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         if let Poll::Ready(done) = connecting.poll_done(cx) {
             return Poll::Ready(done.map_err(|_| Ended::Refused));
         }
-        let watched = abort || (tcp && t.client.input.is_empty());
+        let watched = if tcp { t.client.input.is_empty() } else { abort };
         if watched
             && t.client.stream.poll_readable(cx).is_ready()
             && turn.as_mut().poll(cx).is_ready()
@@ -228,6 +230,10 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     observe(t, Sign::Connected);
     t.facts.connected = Some(t.now());
     let stream = connecting.into_stream();
+    if t.proxy().has(Options::NOLINGER) {
+        // Where the system refuses, a close is merely as slow as any.
+        let _ = accepted::set_no_linger(&stream);
+    }
     log::reached(t, &stream);
     introduce(t, &server, &stream).await?;
     Ok(stream)
