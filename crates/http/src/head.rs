@@ -153,6 +153,13 @@ impl Head {
         self.target = self.push(target);
     }
 
+    /// Sets the target to `parts`, one after the other.
+    pub(crate) fn set_target_of(&mut self, parts: &[&[u8]]) {
+        let start = self.arena.len() as u32;
+        parts.iter().for_each(|p| self.arena.extend_from_slice(p));
+        self.target = Range { start, end: self.arena.len() as u32 };
+    }
+
     /// The lines, in order.
     pub fn lines(&self) -> &[HeaderLine] {
         &self.lines

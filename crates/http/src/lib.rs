@@ -7,6 +7,7 @@
 pub mod answers;
 pub mod cookie;
 pub mod h1;
+pub mod h2;
 mod head;
 mod header_id;
 pub mod status;

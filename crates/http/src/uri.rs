@@ -37,6 +37,13 @@ pub fn authority(target: &[u8]) -> Option<&[u8]> {
     after.get(..end)
 }
 
+/// The scheme of an absolute target.
+pub fn scheme(target: &[u8]) -> Option<&[u8]> {
+    after_scheme(target)?;
+    let end = target.iter().position(|b| *b == b':')?;
+    target.get(..end)
+}
+
 /// Host and port of an authority, without the user in front of them.
 pub fn host_and_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let at = memchr::memrchr(b'@', authority).map_or(0, |n| n + 1);

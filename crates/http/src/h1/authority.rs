@@ -7,7 +7,7 @@ use crate::uri::split_port;
 use crate::{Head, HeaderId};
 
 /// Whether a host, with or without a port, is one that may be sent on.
-pub(super) fn is_valid_host(host: &[u8]) -> bool {
+pub(crate) fn is_valid_host(host: &[u8]) -> bool {
     let rest = match host {
         [b'[', rest @ ..] => {
             let Some((inside, after)) = memchr(b']', rest).and_then(|n| rest.split_at_checked(n)) else {

@@ -296,7 +296,8 @@ fn name_of(id: HeaderId) -> &'static [u8] {
     }
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
+/// A number of digits alone.
+pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }

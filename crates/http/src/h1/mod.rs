@@ -8,6 +8,10 @@ mod judge;
 mod parse;
 mod write;
 
+pub(crate) use authority::is_valid_host as is_host_valid;
+pub(crate) use chars::{is_token, trim};
+pub(crate) use judge::number as decimal_number;
+
 pub use body::{ChunkDecoder, ChunkStep};
 pub use framing::{
     BodyLength, client_line, expects_continue, persists, request_body, response_body, server_line,

@@ -1,0 +1,273 @@
+//! One end of a connection.
+
+mod receive;
+mod send;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use hashbrown::HashMap;
+
+use self::stream::Stream;
+use super::assemble::Assembler;
+use super::error::ErrorCode;
+use super::frame;
+use super::hpack::Decoder;
+use super::settings::{MAX_WINDOW, Settings};
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The other end sends requests.
+    Server,
+    /// This end sends requests.
+    Client,
+}
+
+/// What a connection may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// What we tell the other end.
+    pub settings: Settings,
+    /// How much of a body may come before it is read, in octets; at least `settings.initial_window_size`.
+    pub stream_window: u32,
+    /// Lines that a head may have (`tune.http.maxhdr`).
+    pub max_lines: usize,
+    /// Octets of a header block, and of the lines in it (`tune.bufsize`).
+    pub max_head: usize,
+    /// Frames out of the ordinary after which the connection ends; 0 for any number.
+    pub max_glitches: u32,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    config: Config,
+    theirs: Settings,
+    decoder: Decoder,
+    assembler: Assembler,
+    phase: Phase,
+    /// A header block whose end is still to come.
+    block: Block,
+    streams: HashMap<u32, Stream>,
+    /// The highest stream that the other end began.
+    last_theirs: u32,
+    /// The next stream that this end begins.
+    next_own: u32,
+    /// What may be sent on all streams together, in octets.
+    send_window: i64,
+    /// What may come on all streams together.
+    receive_window: i64,
+    /// What was read and not yet given back to the other end.
+    owed: u32,
+    out: Vec<u8>,
+    sent: usize,
+    /// Room for header blocks in the making.
+    scratch: Vec<u8>,
+    glitches: u32,
+    /// We said that no further stream will be served.
+    leaving: bool,
+    /// The last stream that the other end serves, once it said so.
+    their_last: Option<u32>,
+}
+
+/// What came next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// More bytes have to come.
+    More,
+    /// Something that only the connection cares for.
+    Nothing,
+    /// A message began; its head was written to where it was asked for. `end` says that no body follows.
+    Head {
+        /// Its stream.
+        stream: u32,
+        /// No body follows.
+        end: bool,
+    },
+    /// The lines after a body, which is complete.
+    Trailers {
+        /// Its stream.
+        stream: u32,
+    },
+    /// A part of a body: `len` octets after `skip` octets of the input.
+    Data {
+        /// Its stream.
+        stream: u32,
+        /// Octets before it.
+        skip: usize,
+        /// Octets of it.
+        len: usize,
+        /// The body is complete.
+        end: bool,
+    },
+    /// A stream ended before its time; nothing more is sent or received on it.
+    Reset {
+        /// The stream.
+        stream: u32,
+        /// Why.
+        code: ErrorCode,
+        /// The other end ended it; else this end did, because of what came.
+        by_peer: bool,
+    },
+    /// More may be sent on a stream, or on all of them where it is 0.
+    Window {
+        /// The stream.
+        stream: u32,
+    },
+    /// The other end serves no stream above `last`, and begins none.
+    GoAway {
+        /// The last stream that it serves.
+        last: u32,
+        /// Why.
+        code: ErrorCode,
+    },
+    /// The connection is over: what lies in the output says why, and is all that is still to be sent.
+    Over {
+        /// Why; nothing where the first bytes were not HTTP/2 and nothing is to be said.
+        code: Option<ErrorCode>,
+    },
+}
+
+/// What a look at the input found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Octets of the input that are done with.
+    pub consumed: usize,
+    /// What they meant.
+    pub event: Event,
+}
+
+/// What is expected next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The client's first words.
+    Preface,
+    /// The first frame, which holds settings.
+    Settings,
+    /// A frame.
+    Frame,
+    /// The rest of a frame with a part of a body.
+    Body { stream: u32, left: usize, padding: usize, end: bool },
+    /// Octets that nobody wants.
+    Skip(usize),
+    /// The connection is over.
+    Over(Option<ErrorCode>),
+}
+
+/// A header block that comes in parts.
+#[derive(Debug, Default)]
+struct Block {
+    stream: u32,
+    end: bool,
+    frames: u32,
+    bytes: Vec<u8>,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// A connection at its start; its first words lie in the output.
+    pub fn new(role: Role, config: Config) -> Self {
+        let mut this = Self {
+            role,
+            config,
+            theirs: Settings::default(),
+            decoder: Decoder::new(config.settings.header_table_size as usize),
+            assembler: Assembler::default(),
+            phase: if role == Role::Server { Phase::Preface } else { Phase::Settings },
+            block: Block::default(),
+            streams: HashMap::new(),
+            last_theirs: 0,
+            next_own: 1,
+            send_window: i64::from(Settings::default().initial_window_size),
+            receive_window: i64::from(MAX_WINDOW),
+            owed: 0,
+            out: Vec::new(),
+            sent: 0,
+            scratch: Vec::new(),
+            glitches: 0,
+            leaving: false,
+            their_last: None,
+        };
+        if role == Role::Client {
+            this.out.extend_from_slice(frame::PREFACE);
+        }
+        this.config.settings.write(&mut this.out);
+        frame::write_window(&mut this.out, 0, MAX_WINDOW - Settings::default().initial_window_size);
+        this
+    }
+
+    /// What is to be sent.
+    pub fn output(&self) -> &[u8] {
+        self.out.get(self.sent..).unwrap_or_default()
+    }
+
+    /// So many octets of the output were sent.
+    pub fn sent(&mut self, octets: usize) {
+        self.sent += octets;
+        if self.sent >= self.out.len() {
+            self.out.clear();
+            self.sent = 0;
+        }
+    }
+
+    /// Whether so much waits to be sent that nothing more should be read: the other end asks faster than it
+    /// listens.
+    pub fn is_choked(&self) -> bool {
+        self.out.len() - self.sent > MAX_UNSENT
+    }
+
+    /// Streams that live, or that nobody has let go of yet.
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// The highest stream that the other end began.
+    pub fn last_stream(&self) -> u32 {
+        self.last_theirs
+    }
+
+    /// Frames out of the ordinary so far.
+    pub fn glitches(&self) -> u32 {
+        self.glitches
+    }
+
+    /// What the other end told us of its limits.
+    pub fn peer_settings(&self) -> &Settings {
+        &self.theirs
+    }
+
+    /// Whether the connection takes no further stream.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving || self.their_last.is_some() || matches!(self.phase, Phase::Over(_))
+    }
+
+    /// Nothing more of a stream is wanted: it no longer counts. Resets it where it has not ended.
+    pub fn release(&mut self, stream: u32) {
+        if self.streams.get(&stream).is_some_and(|s| !s.is_closed()) {
+            self.reset(
+                stream,
+                if self.role == Role::Server { ErrorCode::NoError } else { ErrorCode::Cancel },
+            );
+        }
+        self.streams.remove(&stream);
+    }
+
+    /// Ends the connection with a word on why.
+    fn fail(&mut self, code: ErrorCode) -> Event {
+        frame::write_go_away(&mut self.out, self.last_theirs, code);
+        self.phase = Phase::Over(Some(code));
+        Event::Over { code: Some(code) }
+    }
+
+    /// Counts something out of the ordinary; whether there was too much of it.
+    fn glitch(&mut self) -> bool {
+        self.glitches += 1;
+        self.config.max_glitches > 0 && self.glitches >= self.config.max_glitches
+    }
+}
+
+/// Octets that may wait to be sent before reading stops.
+const MAX_UNSENT: usize = 64 << 10;

@@ -1,0 +1,133 @@
+//! From a [`Head`] to a header block.
+
+use super::hpack::Encoder;
+use crate::{Head, HeaderId, uri};
+
+/// Appends the block of a response.
+pub(super) fn response(head: &Head, out: &mut Vec<u8>) {
+    Encoder.status(out, head.status());
+    lines(head, out, |_| true);
+}
+
+/// Appends the block of a request that goes on over `scheme`, unless its target says another one.
+pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
+    let target = head.target();
+    let host = head.values(HeaderId::Host).next();
+    if head.method() == b"CONNECT" {
+        Encoder.line(out, b":method", b"CONNECT");
+        Encoder.line(out, b":authority", target);
+        return lines(head, out, |id| id != HeaderId::Host);
+    }
+    let upgrade = head.values(HeaderId::Upgrade).next().filter(|_| head.facts().upgrade);
+    match upgrade {
+        Some(protocol) => {
+            Encoder.line(out, b":method", b"CONNECT");
+            Encoder.line(out, b":protocol", protocol);
+        }
+        None => Encoder.line(out, b":method", head.method()),
+    }
+    let own = uri::scheme(target).unwrap_or(scheme);
+    Encoder.line(out, b":scheme", own);
+    let path: &[u8] = match uri::path_and_query(target) {
+        b"" if head.method() == b"OPTIONS" => b"*",
+        b"" => b"/",
+        path => path,
+    };
+    Encoder.line(out, b":path", path);
+    if let Some(authority) = host.or_else(|| uri::authority(target)) {
+        Encoder.line(out, b":authority", authority);
+    }
+    lines(head, out, |id| id != HeaderId::Host && !(upgrade.is_some() && id == HeaderId::SecWebSocketKey));
+}
+
+/// Appends the block of trailers.
+pub(super) fn trailers(head: &Head, out: &mut Vec<u8>) {
+    lines(head, out, |_| true);
+}
+
+/// All lines but those that are for one HTTP/1 connection (RFC 9113, 8.2.2).
+fn lines(head: &Head, out: &mut Vec<u8>, keep: impl Fn(HeaderId) -> bool) {
+    for line in head.lines() {
+        let value = head.value(line);
+        let passes = match line.id {
+            HeaderId::Connection
+            | HeaderId::ProxyConnection
+            | HeaderId::KeepAlive
+            | HeaderId::Upgrade
+            | HeaderId::TransferEncoding => false,
+            HeaderId::Te => value == b"trailers",
+            id => keep(id),
+        };
+        if passes {
+            Encoder.line(out, head.name(line), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hpack::Decoder;
+    use super::*;
+
+    fn read(block: &[u8]) -> Vec<String> {
+        let mut found = Vec::new();
+        let all = Decoder::new(4096).decode(block, 1 << 16, |n, v| {
+            found.push(format!("{}: {}", String::from_utf8_lossy(n), String::from_utf8_lossy(v)));
+        });
+        assert_eq!(all, Ok(true));
+        found
+    }
+
+    #[test]
+    fn requests() {
+        let mut head = Head::default();
+        head.set_request(b"GET", b"/x?y", (1, 1));
+        for (name, value) in [("host", "a.example"), ("te", "trailers"), ("connection", "close"), ("x", "1")]
+        {
+            head.append(name.as_bytes(), value.as_bytes());
+        }
+        let mut out = Vec::new();
+        request(&head, b"https", &mut out);
+        assert_eq!(
+            read(&out),
+            [
+                ":method: GET",
+                ":scheme: https",
+                ":path: /x?y",
+                ":authority: a.example",
+                "te: trailers",
+                "x: 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn upgrades_are_extended_connects() {
+        let mut head = Head::default();
+        head.set_request(b"GET", b"/chat", (1, 1));
+        for (name, value) in
+            [("host", "a"), ("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "k")]
+        {
+            head.append(name.as_bytes(), value.as_bytes());
+        }
+        head.facts_mut().upgrade = true;
+        let mut out = Vec::new();
+        request(&head, b"http", &mut out);
+        assert_eq!(
+            read(&out),
+            [":method: CONNECT", ":protocol: websocket", ":scheme: http", ":path: /chat", ":authority: a"]
+        );
+    }
+
+    #[test]
+    fn responses_lose_what_is_for_one_connection() {
+        let mut head = Head::default();
+        head.set_response(200, b"OK", (1, 1));
+        for (name, value) in [("transfer-encoding", "chunked"), ("keep-alive", "x"), ("Server", "s")] {
+            head.append(name.as_bytes(), value.as_bytes());
+        }
+        let mut out = Vec::new();
+        response(&head, &mut out);
+        assert_eq!(read(&out), [":status: 200", "server: s"]);
+    }
+}
