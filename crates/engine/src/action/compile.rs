@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use weir_config::{Class, Line, Word, run_of, values};
+use weir_config::{Class, Line, Word, run_of};
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
-use weir_expr::{Acls, Condition, Expr, Format, Load, PatternFiles, Place, Purpose, Side, Words, WordsError};
+use weir_expr::{Acls, Condition, Expr, Load, PatternFiles, Place, Side, Words, WordsError};
 
-use super::parse::{Parse, is_condition, number};
-use super::reply::{Kind, Reply};
-use super::rules::{Rule, Switch};
-use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, Target, expected};
+use super::fault::{Fault, ended};
+use super::parse::{Parse, is_condition};
+use super::rules::Rule;
+use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, expected, lines};
 use crate::conf::{Caps, Mode};
 
 /// A line that is read when all names are known.
@@ -25,22 +25,22 @@ pub struct RuleLine {
 
 /// Compiles the rules of a configuration, proxy by proxy.
 pub(crate) struct Compiler<'a> {
-    directory: Directory<'a>,
-    sources: &'a Sources,
+    pub(super) directory: Directory<'a>,
+    pub(super) sources: &'a Sources,
     words: Arc<Words>,
     files: PatternFiles,
     out: &'a mut Diagnostics,
 }
 
 /// A proxy while its rules are compiled.
-struct Draft {
-    name: String,
-    caps: Caps,
-    kind: &'static str,
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) caps: Caps,
+    pub(super) kind: &'static str,
     mode: Mode,
     /// ACLs of the proxy itself, and those of its `defaults`.
-    acls: [Acls; 2],
-    rules: Rules,
+    pub(super) acls: [Acls; 2],
+    pub(super) rules: Rules,
     /// For each set, whether its last rule was final without a condition.
     ended: Vec<RuleSet>,
 }
@@ -126,21 +126,21 @@ impl<'a> Compiler<'a> {
         }
         match name.as_str() {
             "acl" => self.acl(draft, rule),
-            "tcp-request inspect-delay" => inspect_delay(draft, line),
+            "tcp-request inspect-delay" => lines::inspect_delay(draft, line),
             "use-server" => self.use_server(draft, rule),
             "use_backend" => self.use_backend(draft, rule),
             "redirect" => self.redirect(draft, rule),
             "http-error" => self.http_error(draft, rule),
             "monitor fail" => self.monitor_fail(draft, rule),
-            "capture request header" => capture_header(draft, line, Side::Client),
-            "capture response header" => capture_header(draft, line, Side::Server),
-            "declare capture" => declare_capture(draft, line),
+            "capture request header" => lines::capture_header(draft, line, Side::Client),
+            "capture response header" => lines::capture_header(draft, line, Side::Server),
+            "declare capture" => lines::declare_capture(draft, line),
             _ => Ok(()),
         }
     }
 
     /// Lends the context of a compilation, and shows its warnings.
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         draft: &Draft,
         line: &Line,
@@ -186,7 +186,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Lends what the functions of actions read from.
-    fn reading<T>(
+    pub(super) fn reading<T>(
         &mut self,
         draft: &Draft,
         line: &Line,
@@ -202,166 +202,15 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// `redirect ...` is a rule of `http-request` by an older name; all of them come after the others.
-    fn redirect(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
-        let line = &rule.line;
-        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
-        let acls = draft.acls_of(rule);
-        let compiled = self.reading(draft, line, place, &mut Default::default(), |reader| {
-            let action = super::redirect::redirect(reader)?;
-            let mut condition = reader.condition(acls);
-            if let Err(e) = &mut condition {
-                e.error.message.insert_str(0, "error in condition: ");
-            }
-            Ok((action, condition?))
-        });
-        let (kind, name) = (draft.kind, &draft.name);
-        let (action, condition) = compiled.map_err(|e: WordsError| {
-            let prefix = format!("error detected in {kind} '{name}' while parsing redirect rule : ");
-            self.unresolved(line, &e).unwrap_or_else(|| ended(e.alert(&line.words, &prefix)))
-        })?;
-        let rule = self.made(line, condition, action);
-        draft.rules.redirects.push(rule);
-        Ok(())
-    }
-
-    fn use_server(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
-        let line = &rule.line;
-        let Some((word, words)) = line.args().split_first() else {
-            return Err(line.alert("'use-server' expects a server name."));
-        };
-        if !words.first().is_some_and(is_condition) {
-            return Err(line.alert("'use-server' requires either 'if' or 'unless' followed by a condition."));
-        }
-        let prefix = "error detected while parsing switching rule : ";
-        let condition = self.condition(draft, rule, Place::UseServer, words, prefix)?;
-        let shown = word.text();
-        let format =
-            self.with(draft, line, Place::UseServer, |l| Format::compile(&word.bytes, Purpose::Http, l));
-        let format = format.map_err(|e| {
-            let at = super::place(self.sources, line.span);
-            let prefix = format!("Parsing [{at}]: failed to parse use-server rule '{shown}' : ");
-            ended(e.alert(word, &prefix)).form(Form::Bare)
-        })?;
-        let current = self.directory.current;
-        let target = match format.constant() {
-            Some(name) => {
-                let servers = self.directory.proxies.get(current).map(|p| p.servers.as_slice());
-                let at = servers.unwrap_or_default().iter().position(|s| s.as_bytes() == name);
-                let Some(at) = at else {
-                    let (kind, proxy) = (draft.kind, &draft.name);
-                    let message = format!(
-                        "{kind} '{proxy}' : unable to find server '{shown}' referenced in a 'use-server' rule."
-                    );
-                    return Err(word.alert(message).form(Form::Bare));
-                };
-                Target::Position(at)
-            }
-            None => Target::Named(Box::new(format)),
-        };
-        draft.rules.use_server.push(Switch { condition, target });
-        Ok(())
-    }
-
-    fn http_error(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
-        let line = &rule.line;
-        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
-        let read = self.reading(draft, line, place, &mut Default::default(), |reader| {
-            let reply = Reply::parse(reader, Kind::Return, 0)?;
-            match reader.words.get(reader.at) {
-                Some(extra) => Err(WordsError::new(reader.at, format!("unknown keyword '{}'", extra.text()))),
-                None if reply.status == 0 => Err(reader.error("expects at least a <status> as arguments")),
-                None => Ok(reply),
-            }
-        });
-        let reply = read.map_err(|e| ended(e.alert(&line.words, "http-error : ")))?;
-        draft.rules.errors.push(reply);
-        Ok(())
-    }
-
-    fn monitor_fail(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
-        let words = rule.line.args();
-        if !words.first().is_some_and(is_condition) {
-            return Err(rule
-                .line
-                .alert("'monitor fail' requires either 'if' or 'unless' followed by a condition."));
-        }
-        let place = RuleSet::HttpRequest.place(true, false);
-        let prefix = "error detected while parsing a 'monitor fail' condition : ";
-        let condition = self.condition(draft, rule, place, words, prefix)?;
-        draft.rules.monitor_fail.extend(condition);
-        Ok(())
-    }
-
     /// A rule and where it stands.
-    fn made(&self, line: &Line, condition: Option<Condition>, action: Box<dyn Action>) -> Rule {
+    pub(super) fn made(&self, line: &Line, condition: Option<Condition>, action: Box<dyn Action>) -> Rule {
         let source = self.sources.of(line.span.source);
         let file = Arc::from(source.map_or("", |s| s.name.as_str()));
         Rule { condition, action, file, line: line.span.line }
     }
 
-    fn acl(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
-        let line = &rule.line;
-        let words = line.args();
-        let Some(name) = words.first() else { return Ok(()) };
-        let shown = name.text();
-        if name.is("or") {
-            return Err(name.alert(
-                "acl name 'or' will never match. 'or' is used to express a logical disjunction within a condition.",
-            ));
-        }
-        let place = RuleSet::HttpRequest.place(true, true);
-        let mut acls = std::mem::take(&mut draft.acls);
-        let [own, inherited] = &mut acls;
-        let acls_here = if rule.inherited { inherited } else { own };
-        let result = self.with(draft, line, place, |load| acls_here.define(words, load));
-        draft.acls = acls;
-        if let Err(e) = &result
-            && let Some(said) = self.unresolved(line, e)
-        {
-            return Err(said);
-        }
-        result.map_err(|e| match e.word {
-            0 if e.error.message.starts_with("character ") => ended(e.alert(words, "")),
-            _ => ended(e.alert(words, &format!("error detected while parsing ACL '{shown}' : "))),
-        })
-    }
-
-    fn use_backend(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
-        let line = &rule.line;
-        let Some((word, rest)) = line.args().split_first() else {
-            return Err(line.alert("'use_backend' expects a backend name."));
-        };
-        if let Some(extra) = rest.first().filter(|w| !is_condition(w)) {
-            return Err(extra.alert(format!(
-                "unexpected keyword '{}' after switching rule, only 'if' and 'unless' are allowed.",
-                extra.text()
-            )));
-        }
-        let prefix = "error detected while parsing switching rule : ";
-        let condition = self.condition(draft, rule, Place::UseBackend, rest, prefix)?;
-        let format =
-            self.with(draft, line, Place::UseBackend, |l| Format::compile(&word.bytes, Purpose::Http, l));
-        let shown = word.text();
-        let format = format.map_err(|e| {
-            let at = super::place(self.sources, line.span);
-            ended(e.alert(word, &format!("Parsing [{at}]: failed to parse use_backend rule '{shown}' : ")))
-                .form(Form::Bare)
-        })?;
-        let target = match format.constant() {
-            // A name that is not there is reported with all others that point nowhere.
-            Some(name) => match self.directory.find(Some(name), Side::Server) {
-                Some(position) => Target::Position(position),
-                None => return Ok(()),
-            },
-            None => Target::Named(Box::new(format)),
-        };
-        draft.rules.use_backend.push(Switch { condition, target });
-        Ok(())
-    }
-
     /// The condition that `words` are, or none.
-    fn condition(
+    pub(super) fn condition(
         &mut self,
         draft: &Draft,
         rule: &RuleLine,
@@ -429,7 +278,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The message for a name that points nowhere, which is found when all is read.
-    fn unresolved(&self, line: &Line, error: &WordsError) -> Option<Diagnostic> {
+    pub(super) fn unresolved(&self, line: &Line, error: &WordsError) -> Option<Diagnostic> {
         let message = &error.error.message;
         if message.starts_with("unable to find capture id")
             || message.starts_with("unknown http-errors section")
@@ -464,7 +313,7 @@ impl<'a> Compiler<'a> {
 // === impl Draft ===
 
 impl Draft {
-    fn slots(&mut self, side: Side) -> &mut Vec<Slot> {
+    pub(super) fn slots(&mut self, side: Side) -> &mut Vec<Slot> {
         let [request, response] = &mut self.rules.slots;
         match side {
             Side::Client => request,
@@ -473,116 +322,8 @@ impl Draft {
     }
 
     /// The ACLs that a line may use.
-    fn acls_of(&self, rule: &RuleLine) -> &Acls {
+    pub(super) fn acls_of(&self, rule: &RuleLine) -> &Acls {
         let [own, inherited] = &self.acls;
         if rule.inherited { inherited } else { own }
     }
-}
-
-/// `tcp-request inspect-delay TIME`
-fn inspect_delay(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
-    let (kind, name) = (draft.kind, &draft.name);
-    let expects =
-        format!("'tcp-request inspect-delay' expects a positive delay in milliseconds, in {kind} '{name}'");
-    let Some(word) = line.arg(0) else { return Err(line.alert(expects)) };
-    match values::parse_time(&word.bytes, values::Unit::Milliseconds) {
-        Ok(time) => {
-            draft.rules.inspect_delay = Some(time.duration).filter(|d| !d.is_zero());
-            Ok(())
-        }
-        Err(values::TimeFault::Unexpected(c)) => {
-            Err(word.alert(format!("{expects} (unexpected character '{c}')")))
-        }
-        Err(values::TimeFault::Overflow) => Err(word.alert(format!("{expects} (timer overflow)"))),
-    }
-}
-
-/// `capture request header NAME len N`
-fn capture_header(draft: &mut Draft, line: &Line, side: Side) -> Result<(), Diagnostic> {
-    let which = if side == Side::Client { "request" } else { "response" };
-    let usage = || line.alert(format!("'capture {which}' expects 'header' <header_name> 'len' <len>."));
-    let [name, len, count, ..] = line.args() else { return Err(usage()) };
-    if !len.is("len") {
-        return Err(usage());
-    }
-    let length = usize::try_from(number(count)).unwrap_or(0);
-    draft.slots(side).push(Slot { header: Some(name.bytes.to_ascii_lowercase().into()), length });
-    Ok(())
-}
-
-/// `declare capture request|response len N`
-fn declare_capture(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
-    const DIRECTION: &str = "'declare capture' requires a direction ('request' or 'response')";
-    const LENGTH: &str =
-        "'declare capture': 'len' requires a numeric value that represents the capture length";
-    let side = match line.arg(0) {
-        Some(word) if word.is("request") => Side::Client,
-        Some(word) if word.is("response") => Side::Server,
-        Some(word) => return Err(word.alert(DIRECTION)),
-        None => return Err(line.alert(DIRECTION)),
-    };
-    if !line.arg(1).is_some_and(|w| w.is("len")) {
-        let got = line.arg(1).map(Word::text).unwrap_or_default();
-        return Err(line.alert(format!("'declare capture' requires a 'len' parameter (got '{got}')")));
-    }
-    let Some(count) = line.arg(2) else { return Err(line.alert(LENGTH)) };
-    let length = usize::try_from(number(count)).unwrap_or(0);
-    draft.slots(side).push(Slot { header: None, length });
-    Ok(())
-}
-
-/// What is wrong with a rule.
-enum Fault {
-    Action(WordsError),
-    Extra(Word),
-    Condition(WordsError),
-}
-
-// === impl Fault ===
-
-impl Fault {
-    const fn error(&self) -> Option<&WordsError> {
-        match self {
-            Self::Action(e) | Self::Condition(e) => Some(e),
-            Self::Extra(_) => None,
-        }
-    }
-
-    fn alert(self, set: RuleSet, words: &[Word], action: &Word, (kind, name): (&str, &str)) -> Diagnostic {
-        let (rule, action) = (set.name(), action.text());
-        match self {
-            Self::Action(e) if set.is_http() => ended(e.alert(
-                words,
-                &format!("error detected in {kind} '{name}' while parsing '{rule} {action}' rule : "),
-            )),
-            Self::Action(e) => e.alert(words, ""),
-            Self::Extra(word) if set.is_http() => word
-                .alert(format!(
-                    "'{rule} {action}' expects either 'if' or 'unless' followed by a condition but found '{}'.",
-                    word.text()
-                ))
-                .tight(),
-            Self::Extra(word) => word.alert(format!(
-                "'{rule} {action}' only accepts 'if' or 'unless', in {kind} '{name}' (got '{}')",
-                word.text()
-            )),
-            Self::Condition(e) if set.is_http() => {
-                let article = if rule.starts_with('h') { "an" } else { "a" };
-                ended(e.alert(words, &format!("error detected while parsing {article} '{rule} {action}' condition : ")))
-            }
-            Self::Condition(e) => {
-                let word = words.iter().find(|w| is_condition(w)).map(Word::text).unwrap_or_default();
-                let prefix = format!(
-                    "'{rule} {action}' : error detected in {kind} '{name}' while parsing '{word}' condition : "
-                );
-                e.alert(words, &prefix)
-            }
-        }
-    }
-}
-
-/// The message with the dot that ends it.
-fn ended(mut diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic.message.push('.');
-    diagnostic
 }

@@ -1,0 +1,70 @@
+//! What is wrong with a rule, in HAProxy's words; each family of rules has its own way to begin them.
+
+use weir_config::Word;
+use weir_diag::Diagnostic;
+use weir_expr::WordsError;
+
+use super::RuleSet;
+use super::parse::is_condition;
+
+/// What is wrong with a rule.
+pub(super) enum Fault {
+    Action(WordsError),
+    Extra(Word),
+    Condition(WordsError),
+}
+
+// === impl Fault ===
+
+impl Fault {
+    pub(super) const fn error(&self) -> Option<&WordsError> {
+        match self {
+            Self::Action(e) | Self::Condition(e) => Some(e),
+            Self::Extra(_) => None,
+        }
+    }
+
+    pub(super) fn alert(
+        self,
+        set: RuleSet,
+        words: &[Word],
+        action: &Word,
+        (kind, name): (&str, &str),
+    ) -> Diagnostic {
+        let (rule, action) = (set.name(), action.text());
+        match self {
+            Self::Action(e) if set.is_http() => ended(e.alert(
+                words,
+                &format!("error detected in {kind} '{name}' while parsing '{rule} {action}' rule : "),
+            )),
+            Self::Action(e) => e.alert(words, ""),
+            Self::Extra(word) if set.is_http() => word
+                .alert(format!(
+                    "'{rule} {action}' expects either 'if' or 'unless' followed by a condition but found '{}'.",
+                    word.text()
+                ))
+                .tight(),
+            Self::Extra(word) => word.alert(format!(
+                "'{rule} {action}' only accepts 'if' or 'unless', in {kind} '{name}' (got '{}')",
+                word.text()
+            )),
+            Self::Condition(e) if set.is_http() => {
+                let article = if rule.starts_with('h') { "an" } else { "a" };
+                ended(e.alert(words, &format!("error detected while parsing {article} '{rule} {action}' condition : ")))
+            }
+            Self::Condition(e) => {
+                let word = words.iter().find(|w| is_condition(w)).map(Word::text).unwrap_or_default();
+                let prefix = format!(
+                    "'{rule} {action}' : error detected in {kind} '{name}' while parsing '{word}' condition : "
+                );
+                e.alert(words, &prefix)
+            }
+        }
+    }
+}
+
+/// The message with the dot that ends it.
+pub(super) fn ended(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.message.push('.');
+    diagnostic
+}

@@ -1,0 +1,221 @@
+//! The lines beside the sets of rules that are read with them: `acl`, `use_backend`, `use-server`, `redirect`,
+//! `http-error`, `monitor fail`, captures, delays (manual, 4.2).
+
+use weir_config::{Line, Word, values};
+use weir_diag::{Diagnostic, Form};
+use weir_expr::{Format, Place, Purpose, Side, WordsError};
+
+use super::compile::{Compiler, Draft, RuleLine};
+use super::fault::ended;
+use super::parse::{is_condition, number};
+use super::reply::{Kind, Reply};
+use super::rules::Switch;
+use super::{RuleSet, Slot, Target};
+use crate::conf::Caps;
+
+// === impl Compiler ===
+
+impl Compiler<'_> {
+    /// `redirect ...` is a rule of `http-request` by an older name; all of them come after the others.
+    pub(super) fn redirect(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
+        let acls = draft.acls_of(rule);
+        let compiled = self.reading(draft, line, place, &mut Default::default(), |reader| {
+            let action = super::redirect::redirect(reader)?;
+            let mut condition = reader.condition(acls);
+            if let Err(e) = &mut condition {
+                e.error.message.insert_str(0, "error in condition: ");
+            }
+            Ok((action, condition?))
+        });
+        let (kind, name) = (draft.kind, &draft.name);
+        let (action, condition) = compiled.map_err(|e: WordsError| {
+            let prefix = format!("error detected in {kind} '{name}' while parsing redirect rule : ");
+            self.unresolved(line, &e).unwrap_or_else(|| ended(e.alert(&line.words, &prefix)))
+        })?;
+        let rule = self.made(line, condition, action);
+        draft.rules.redirects.push(rule);
+        Ok(())
+    }
+
+    pub(super) fn use_server(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let Some((word, words)) = line.args().split_first() else {
+            return Err(line.alert("'use-server' expects a server name."));
+        };
+        if !words.first().is_some_and(is_condition) {
+            return Err(line.alert("'use-server' requires either 'if' or 'unless' followed by a condition."));
+        }
+        let prefix = "error detected while parsing switching rule : ";
+        let condition = self.condition(draft, rule, Place::UseServer, words, prefix)?;
+        let shown = word.text();
+        let format =
+            self.with(draft, line, Place::UseServer, |l| Format::compile(&word.bytes, Purpose::Http, l));
+        let format = format.map_err(|e| {
+            let at = super::place(self.sources, line.span);
+            let prefix = format!("Parsing [{at}]: failed to parse use-server rule '{shown}' : ");
+            ended(e.alert(word, &prefix)).form(Form::Bare)
+        })?;
+        let current = self.directory.current;
+        let target = match format.constant() {
+            Some(name) => {
+                let servers = self.directory.proxies.get(current).map(|p| p.servers.as_slice());
+                let at = servers.unwrap_or_default().iter().position(|s| s.as_bytes() == name);
+                let Some(at) = at else {
+                    let (kind, proxy) = (draft.kind, &draft.name);
+                    let message = format!(
+                        "{kind} '{proxy}' : unable to find server '{shown}' referenced in a 'use-server' rule."
+                    );
+                    return Err(word.alert(message).form(Form::Bare));
+                };
+                Target::Position(at)
+            }
+            None => Target::Named(Box::new(format)),
+        };
+        draft.rules.use_server.push(Switch { condition, target });
+        Ok(())
+    }
+
+    pub(super) fn http_error(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
+        let read = self.reading(draft, line, place, &mut Default::default(), |reader| {
+            let reply = Reply::parse(reader, Kind::Return, 0)?;
+            match reader.words.get(reader.at) {
+                Some(extra) => Err(WordsError::new(reader.at, format!("unknown keyword '{}'", extra.text()))),
+                None if reply.status == 0 => Err(reader.error("expects at least a <status> as arguments")),
+                None => Ok(reply),
+            }
+        });
+        let reply = read.map_err(|e| ended(e.alert(&line.words, "http-error : ")))?;
+        draft.rules.errors.push(reply);
+        Ok(())
+    }
+
+    pub(super) fn monitor_fail(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let words = rule.line.args();
+        if !words.first().is_some_and(is_condition) {
+            return Err(rule
+                .line
+                .alert("'monitor fail' requires either 'if' or 'unless' followed by a condition."));
+        }
+        let place = RuleSet::HttpRequest.place(true, false);
+        let prefix = "error detected while parsing a 'monitor fail' condition : ";
+        let condition = self.condition(draft, rule, place, words, prefix)?;
+        draft.rules.monitor_fail.extend(condition);
+        Ok(())
+    }
+
+    pub(super) fn acl(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let words = line.args();
+        let Some(name) = words.first() else { return Ok(()) };
+        let shown = name.text();
+        if name.is("or") {
+            return Err(name.alert(
+                "acl name 'or' will never match. 'or' is used to express a logical disjunction within a condition.",
+            ));
+        }
+        let place = RuleSet::HttpRequest.place(true, true);
+        let mut acls = std::mem::take(&mut draft.acls);
+        let [own, inherited] = &mut acls;
+        let acls_here = if rule.inherited { inherited } else { own };
+        let result = self.with(draft, line, place, |load| acls_here.define(words, load));
+        draft.acls = acls;
+        if let Err(e) = &result
+            && let Some(said) = self.unresolved(line, e)
+        {
+            return Err(said);
+        }
+        result.map_err(|e| match e.word {
+            0 if e.error.message.starts_with("character ") => ended(e.alert(words, "")),
+            _ => ended(e.alert(words, &format!("error detected while parsing ACL '{shown}' : "))),
+        })
+    }
+
+    pub(super) fn use_backend(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let Some((word, rest)) = line.args().split_first() else {
+            return Err(line.alert("'use_backend' expects a backend name."));
+        };
+        if let Some(extra) = rest.first().filter(|w| !is_condition(w)) {
+            return Err(extra.alert(format!(
+                "unexpected keyword '{}' after switching rule, only 'if' and 'unless' are allowed.",
+                extra.text()
+            )));
+        }
+        let prefix = "error detected while parsing switching rule : ";
+        let condition = self.condition(draft, rule, Place::UseBackend, rest, prefix)?;
+        let format =
+            self.with(draft, line, Place::UseBackend, |l| Format::compile(&word.bytes, Purpose::Http, l));
+        let shown = word.text();
+        let format = format.map_err(|e| {
+            let at = super::place(self.sources, line.span);
+            ended(e.alert(word, &format!("Parsing [{at}]: failed to parse use_backend rule '{shown}' : ")))
+                .form(Form::Bare)
+        })?;
+        let target = match format.constant() {
+            // A name that is not there is reported with all others that point nowhere.
+            Some(name) => match self.directory.find(Some(name), Side::Server) {
+                Some(position) => Target::Position(position),
+                None => return Ok(()),
+            },
+            None => Target::Named(Box::new(format)),
+        };
+        draft.rules.use_backend.push(Switch { condition, target });
+        Ok(())
+    }
+}
+
+/// `tcp-request inspect-delay TIME`
+pub(super) fn inspect_delay(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
+    let (kind, name) = (draft.kind, &draft.name);
+    let expects =
+        format!("'tcp-request inspect-delay' expects a positive delay in milliseconds, in {kind} '{name}'");
+    let Some(word) = line.arg(0) else { return Err(line.alert(expects)) };
+    match values::parse_time(&word.bytes, values::Unit::Milliseconds) {
+        Ok(time) => {
+            draft.rules.inspect_delay = Some(time.duration).filter(|d| !d.is_zero());
+            Ok(())
+        }
+        Err(values::TimeFault::Unexpected(c)) => {
+            Err(word.alert(format!("{expects} (unexpected character '{c}')")))
+        }
+        Err(values::TimeFault::Overflow) => Err(word.alert(format!("{expects} (timer overflow)"))),
+    }
+}
+
+/// `capture request header NAME len N`
+pub(super) fn capture_header(draft: &mut Draft, line: &Line, side: Side) -> Result<(), Diagnostic> {
+    let which = if side == Side::Client { "request" } else { "response" };
+    let usage = || line.alert(format!("'capture {which}' expects 'header' <header_name> 'len' <len>."));
+    let [name, len, count, ..] = line.args() else { return Err(usage()) };
+    if !len.is("len") {
+        return Err(usage());
+    }
+    let length = usize::try_from(number(count)).unwrap_or(0);
+    draft.slots(side).push(Slot { header: Some(name.bytes.to_ascii_lowercase().into()), length });
+    Ok(())
+}
+
+/// `declare capture request|response len N`
+pub(super) fn declare_capture(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
+    const DIRECTION: &str = "'declare capture' requires a direction ('request' or 'response')";
+    const LENGTH: &str =
+        "'declare capture': 'len' requires a numeric value that represents the capture length";
+    let side = match line.arg(0) {
+        Some(word) if word.is("request") => Side::Client,
+        Some(word) if word.is("response") => Side::Server,
+        Some(word) => return Err(word.alert(DIRECTION)),
+        None => return Err(line.alert(DIRECTION)),
+    };
+    if !line.arg(1).is_some_and(|w| w.is("len")) {
+        let got = line.arg(1).map(Word::text).unwrap_or_default();
+        return Err(line.alert(format!("'declare capture' requires a 'len' parameter (got '{got}')")));
+    }
+    let Some(count) = line.arg(2) else { return Err(line.alert(LENGTH)) };
+    let length = usize::try_from(number(count)).unwrap_or(0);
+    draft.slots(side).push(Slot { header: None, length });
+    Ok(())
+}
