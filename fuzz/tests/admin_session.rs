@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use weir_admin::cli::{Next, Registry, Session, World, standard};
-use weir_engine::conf::CliLevel;
+use weir_engine::conf::{CliLevel, SeverityOutput};
 
 struct Still;
 
@@ -20,7 +20,8 @@ fn admin_session() {
     let registry = Registry::new(vec![among], last);
     bolero::check!().for_each(|bytes: &[u8]| {
         let Some((&size, bytes)) = bytes.split_first() else { return };
-        let mut session = Session::new(CliLevel::Admin, Duration::from_secs(1), (64, 64));
+        let mut session =
+            Session::new(CliLevel::Admin, SeverityOutput::None, Duration::from_secs(1), (64, 64));
         let mut out = Vec::new();
         let mut pieces = bytes.chunks(usize::from(size).max(1));
         // A command or a line for each byte, and a few steps around each piece.

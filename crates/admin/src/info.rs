@@ -7,7 +7,7 @@ use weir_engine::clock;
 use weir_engine::conf::CliLevel;
 use weir_engine::runtime::{Counters, Rate};
 
-use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::field::{Label, Value};
 use crate::totals;
 use crate::world::{Counted, World};
@@ -24,7 +24,7 @@ pub(crate) fn table() -> Vec<CommandKeyword<World>> {
         ),
         command("show version", "", CliLevel::User, "show version of the current process", |call| {
             let version = call.world.about.version.clone();
-            call.say(version)
+            call.tell(Severity::Info, version)
         }),
     ]
 }

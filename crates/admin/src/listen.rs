@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
-use weir_engine::conf::CliLevel;
+use weir_engine::conf::{CliLevel, SeverityOutput};
 use weir_sys::accepted;
 
 use crate::cli::{Next, Registry, Session};
@@ -30,6 +30,8 @@ pub struct Listening {
     pub fd: Arc<OwnedFd>,
     /// What its clients may do.
     pub level: CliLevel,
+    /// How messages show how grave they are.
+    pub severities: SeverityOutput,
 }
 
 /// What holds for all clients.
@@ -112,7 +114,7 @@ async fn accept(shared: Rc<Shared>, socket: Listening, limits: Limits, room: Arc
         let Ok(mut ready) = listener.readable().await else { return };
         match ready.try_io(|listener| accepted::accept(listener.get_ref())) {
             Ok(Ok((client, _))) => {
-                spawn_local(talk(shared.clone(), client, socket.level, limits, place));
+                spawn_local(talk(shared.clone(), client, (socket.level, socket.severities), limits, place));
             }
             // The system has no descriptor left: there may be one later.
             Ok(Err(_)) => tokio::time::sleep(PAUSE).await,
@@ -124,12 +126,12 @@ async fn accept(shared: Rc<Shared>, socket: Listening, limits: Limits, room: Arc
 async fn talk(
     shared: Rc<Shared>,
     client: OwnedFd,
-    level: CliLevel,
+    (level, severities): (CliLevel, SeverityOutput),
     limits: Limits,
     _place: OwnedSemaphorePermit,
 ) {
     shared.world.sessions.fetch_add(1, Relaxed);
-    let session = Session::new(level, limits.timeout, (limits.line, limits.payload));
+    let session = Session::new(level, severities, limits.timeout, (limits.line, limits.payload));
     if let Ok(stream) = Stream::new(client) {
         // A client that has gone, or keeps silent, is owed nothing.
         let _ = stream.serve(&shared, session).await;

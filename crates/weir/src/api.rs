@@ -55,7 +55,11 @@ impl Api {
         };
         let of = |(line, fd): (usize, &Arc<OwnedFd>)| {
             let socket = global.stats_sockets.get(line)?;
-            Some(Listening { fd: fd.clone(), level: socket.bind.level })
+            Some(Listening {
+                fd: fd.clone(),
+                level: socket.bind.level,
+                severities: socket.bind.severity_output,
+            })
         };
         self.0.listen(sockets.stats().filter_map(of).collect(), limits);
     }

@@ -360,3 +360,29 @@ fn changes_of_state_are_logged_with_their_levels() {
         assert!(log.next().starts_with("<133>"));
     });
 }
+
+/// The header before a check says `LOCAL`, or names its own ends under `pp2-never-send-local`.
+#[test]
+fn checks_speak_for_themselves_in_a_proxy_header() {
+    compat(|t| {
+        for (global, command, length) in [("", 0x20, 0), ("pp2-never-send-local", 0x21, 12)] {
+            let server = t.origin("srv");
+            let _proxy = t.start(&format!(
+                "global
+                    {global}
+                defaults
+                    mode tcp
+                    timeout connect 5s
+                    timeout client 5s
+                    timeout server 5s
+                listen fe
+                    bind {{fe}}
+                    server s {{srv}} check inter 100ms send-proxy-v2
+            "
+            ));
+            let head = server.accept().recv_exactly(16);
+            assert_eq!(head[..12], *b"\r\n\r\n\0\r\nQUIT\n", "{global}");
+            assert_eq!((head[12], head[15]), (command, length), "{global}");
+        }
+    });
+}

@@ -294,3 +294,47 @@ fn a_server_with_redir_sends_clients_elsewhere() {
         drop(server);
     });
 }
+
+/// `option checkcache`: an answer whose cookie a cache could give to others is not passed on.
+#[test]
+fn answers_whose_cookie_caches_may_keep_are_blocked() {
+    compat(|t| {
+        let log = t.sink("log");
+        let _server = telling(t.origin("srv"));
+        let text = Proxy::http()
+            .frontend("log {log} local0\nlog-format \"%ST %tsc\"")
+            .backend("option checkcache")
+            .servers("server s {srv}")
+            .text();
+        let mut proxy = t.start(&text);
+        let mut ask = |method: &str, answer: &str| {
+            let mut client = proxy.client("fe");
+            client.send(format!(
+                "{method} / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nX-Answer: {answer}\r\nConnection: close\r\n\r\n"
+            ));
+            log.next().rsplit_once(": ").unwrap().1.trim_end().to_owned()
+        };
+        for (method, answer, blocked) in [
+            ("GET", "Set-Cookie: a=b", false),
+            ("GET", "Expires: 0", false),
+            ("GET", "Set-Cookie: a=b|Expires: 0", true),
+            ("OPTIONS", "Set-Cookie: a=b|Expires: 0", true),
+            ("POST", "Set-Cookie: a=b|Expires: 0", false),
+            ("GET", "Set-Cookie: a=b|Etag: x", true),
+            ("GET", "Set-Cookie: a=b|Last-Modified: x", true),
+            ("GET", "Set-Cookie: a=b|Cache-Control: max-age=10", true),
+            ("GET", "Set-Cookie: a=b|Cache-Control: max-age=0", false),
+            ("GET", "Set-Cookie: a=b|Cache-Control: s-maxage=5", true),
+            ("GET", "Set-Cookie: a=b|Cache-Control: public", false),
+            ("GET", "Set-Cookie: a=b|Cache-Control: public, max-age=10", true),
+            ("GET", "Set-Cookie: a=b|Cache-Control: private, max-age=10", false),
+            ("GET", "Set-Cookie: a=b|Cache-Control: max-age=10, no-cache=\"set-cookie\"", false),
+            ("GET", "Set-Cookie: a=b|Cache-Control: max-age=10, no-cache=\"foo\"", false),
+            ("GET", "Set-Cookie: a=b|Expires: 0|Pragma: no-cache", false),
+            ("GET", "Set-Cookie: a=b|Expires: 0|Pragma: foo", true),
+        ] {
+            let wanted = if blocked { "502 PH--" } else { "200 ----" };
+            assert_eq!(ask(method, answer), wanted, "{method} {answer}");
+        }
+    });
+}

@@ -504,3 +504,33 @@ fn servers_are_listed_with_their_state() {
         assert!(sockets.lines().nth(2).unwrap().ends_with("/user.sock user all"), "{sockets}");
     });
 }
+
+/// `severity-output` of the socket, and `set severity-output` of a session.
+#[test]
+fn messages_are_marked_with_their_severity_where_it_is_asked_for() {
+    compat(|t| {
+        let config = CONFIG.replace(
+            "stats socket {dir}/user.sock level user",
+            "stats socket {dir}/user.sock level admin severity-output number",
+        );
+        let proxy = t.start(&config);
+        for (command, answer) in [
+            ("get weight be/x", "[3]: No such server.\n\n"),
+            ("get weight be/s1", "10 (initial 10)\n\n"),
+            ("show cli level", "[6]: admin\n\n"),
+            ("echo hi", "[6]: hi\n\n"),
+            ("enable frontend fe", "[5]: All sockets are already enabled.\n\n"),
+            ("set severity-output string; get weight be/x", "\n[err]: No such server.\n\n"),
+            ("set severity-output none; get weight be/x", "\nNo such server.\n\n"),
+            ("operator; set weight be/s1 1", "\n[3]: Permission denied\n\n"),
+            ("show env NOPE_HERE", "[3]: Variable not found\n\n"),
+            ("set maxconn global", "[3]: Expects an integer value.\n\n"),
+            ("set severity-output", "[3]: one of 'none', 'number', 'string' is a required argument\n\n"),
+            ("set severity-output bad", "[3]: one of 'none', 'number', 'string' is a required argument\n\n"),
+        ] {
+            assert_eq!(ask(&proxy, "user.sock", format!("{command}\n").as_bytes()), answer, "{command}");
+        }
+        let plain = "set severity-output number; get weight be/x\n";
+        assert_eq!(ask(&proxy, "admin.sock", plain.as_bytes()), "\n[3]: No such server.\n\n");
+    });
+}

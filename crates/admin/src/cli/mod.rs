@@ -12,7 +12,7 @@ mod standard;
 use std::time::Duration;
 
 use weir_config::Keyword;
-use weir_engine::conf::CliLevel;
+use weir_engine::conf::{CliLevel, SeverityOutput};
 
 pub use registry::Registry;
 pub use session::{Next, Session, Settings};
@@ -67,6 +67,19 @@ pub enum Outcome {
     Quit,
 }
 
+/// How grave a message is, in syslog's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// What was asked for is not done.
+    Error = 3,
+    /// It is done, and one should look at it.
+    Warning = 4,
+    /// Nothing was to be done, or it matters to the operator.
+    Notice = 5,
+    /// It is done.
+    Info = 6,
+}
+
 // === impl Command ===
 
 impl<W> Clone for Command<W> {
@@ -90,7 +103,26 @@ impl<W> Call<'_, W> {
         self.args.get(position).is_some()
     }
 
-    /// Answers a line of text.
+    /// Answers a message, marked as the session wants it (`severity-output`).
+    pub fn tell(&mut self, severity: Severity, message: impl AsRef<[u8]>) -> Outcome {
+        severity.mark(self.settings.severities, self.out);
+        self.say(message)
+    }
+
+    /// Answers how a command is given, because it was asked for or because it was given otherwise.
+    pub fn usage(&mut self, asked: bool, text: &[u8]) -> Outcome {
+        let severity = if asked { Severity::Info } else { Severity::Error };
+        severity.mark(self.settings.severities, self.out);
+        self.out.extend_from_slice(text);
+        Outcome::Done
+    }
+
+    /// Answers why nothing was done.
+    pub fn fail(&mut self, message: impl AsRef<[u8]>) -> Outcome {
+        self.tell(Severity::Error, message)
+    }
+
+    /// Answers a line of what was asked for.
     pub fn say(&mut self, line: impl AsRef<[u8]>) -> Outcome {
         self.out.extend_from_slice(line.as_ref());
         self.out.push(b'\n');
@@ -101,9 +133,28 @@ impl<W> Call<'_, W> {
     pub fn allowed(&mut self, level: CliLevel) -> bool {
         let may = self.settings.level >= level;
         if !may {
-            self.say(PERMISSION_DENIED);
+            self.fail(PERMISSION_DENIED);
         }
         may
+    }
+}
+
+// === impl Severity ===
+
+impl Severity {
+    /// Appends the mark of a message.
+    pub(super) fn mark(self, how: SeverityOutput, out: &mut Vec<u8>) {
+        let word = match self {
+            Self::Error => "err",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+            Self::Info => "info",
+        };
+        match how {
+            SeverityOutput::None => {}
+            SeverityOutput::Number => out.extend_from_slice(format!("[{}]: ", self as u8).as_bytes()),
+            SeverityOutput::Text => out.extend_from_slice(format!("[{word}]: ").as_bytes()),
+        }
     }
 }
 

@@ -13,9 +13,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use weir_engine::conf::CliLevel;
+use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Outcome, Registry, World, split};
+use super::{Call, Outcome, Registry, Severity, World, split};
 
 /// A session of the runtime API.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct Settings {
     pub prompt: bool,
     /// Whether the prompt shows the process's age.
     pub timed: bool,
+    /// How messages show how grave they are.
+    pub severities: SeverityOutput,
     /// How long the client may keep silent.
     pub timeout: Duration,
     /// The name that the prompt begins with.
@@ -70,8 +72,21 @@ enum State {
 
 impl Session {
     /// A session that was just opened. `longest` are the longest line and the longest payload in bytes.
-    pub fn new(level: CliLevel, timeout: Duration, longest: (usize, usize)) -> Self {
-        let settings = Settings { level, interactive: false, prompt: false, timed: false, timeout, name: "" };
+    pub fn new(
+        level: CliLevel,
+        severities: SeverityOutput,
+        timeout: Duration,
+        longest: (usize, usize),
+    ) -> Self {
+        let settings = Settings {
+            level,
+            interactive: false,
+            prompt: false,
+            timed: false,
+            severities,
+            timeout,
+            name: "",
+        };
         Self { settings, longest, received: Vec::new(), ended: false, state: State::Line }
     }
 
@@ -114,6 +129,7 @@ impl Session {
 
     /// The time of [`Next::Wait`] has passed, or the client has gone before.
     pub fn resume(&mut self, interrupted: bool, out: &mut Vec<u8>) {
+        Severity::Info.mark(self.settings.severities, out);
         // The reference names no reason either.
         out.extend_from_slice(if interrupted { b"Interrupted. (null)\n\n" } else { b"Done.\n\n" });
     }
@@ -236,6 +252,7 @@ impl Session {
             return Outcome::Done;
         }
         let Some((command, count)) = registry.find(words) else {
+            Severity::Info.mark(self.settings.severities, out);
             out.extend_from_slice(b"Unknown command: '");
             out.extend_from_slice(first);
             out.extend_from_slice(b"', but maybe one of the following ones is a better match:\n");

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use weir_config::values::{Unit, parse_time};
 use weir_config::{Arity, Class, Entry, Keyword, Sections};
-use weir_engine::conf::CliLevel;
+use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Command, CommandKeyword, Outcome, World};
+use super::{Call, Command, CommandKeyword, Outcome, Severity, World};
 
 /// The commands of every session: those to be sorted among others, and those that end every list.
 pub fn standard<W: World>() -> (Vec<CommandKeyword<W>>, Vec<CommandKeyword<W>>) {
@@ -19,13 +19,20 @@ pub fn standard<W: World>() -> (Vec<CommandKeyword<W>>, Vec<CommandKeyword<W>>) 
             "lower the level of the current CLI session to operator",
             operator,
         ),
+        command(
+            "set severity-output",
+            "[none|number|string]",
+            CliLevel::User,
+            "set presence of severity level in feedback information",
+            set_severity_output,
+        ),
         command("set timeout", "[cli] <delay>", CliLevel::User, "change a timeout setting", set_timeout),
         command(
             "show cli level",
             "",
             CliLevel::User,
             "display the level of the current CLI session",
-            |call| call.say(word(call.settings.level)),
+            |call| call.tell(Severity::Info, word(call.settings.level)),
         ),
         command("user", "", CliLevel::User, "lower the level of the current CLI session to user", user),
         command(
@@ -72,7 +79,7 @@ pub(crate) const fn word(level: CliLevel) -> &'static str {
 }
 
 fn help<W>(call: &mut Call<'_, W>) -> Outcome {
-    call.say("The following commands are valid at this level:");
+    call.tell(Severity::Info, "The following commands are valid at this level:");
     if call.args.is_empty() {
         call.registry.list(call.out);
     } else {
@@ -83,7 +90,7 @@ fn help<W>(call: &mut Call<'_, W>) -> Outcome {
 
 fn echo<W>(call: &mut Call<'_, W>) -> Outcome {
     let text = call.args.join(&b' ');
-    call.say(text)
+    call.tell(Severity::Info, text)
 }
 
 fn operator<W>(call: &mut Call<'_, W>) -> Outcome {
@@ -106,8 +113,7 @@ fn prompt<W>(call: &mut Call<'_, W>) -> Outcome {
             b"p" => mode = Some((true, true)),
             b"timed" => timed = true,
             _ => {
-                call.out.extend_from_slice(PROMPT_USAGE);
-                return Outcome::Done;
+                return call.usage(word == b"help", PROMPT_USAGE);
             }
         }
     }
@@ -120,27 +126,36 @@ fn prompt<W>(call: &mut Call<'_, W>) -> Outcome {
 
 fn set_timeout<W>(call: &mut Call<'_, W>) -> Outcome {
     if call.arg(0) != "cli" {
-        return call.say("'set timeout' only supports 'cli'.");
+        return call.fail("'set timeout' only supports 'cli'.");
     }
-    let Some(text) = call.args.get(1) else { return call.say("Expects an integer value.") };
+    let Some(text) = call.args.get(1) else { return call.fail("Expects an integer value.") };
     match parse_time(text, Unit::Seconds) {
         Ok(time) if !time.duration.is_zero() => {
             call.settings.timeout = time.duration;
             Outcome::Done
         }
-        _ => call.say("Invalid timeout value."),
+        _ => call.fail("Invalid timeout value."),
+    }
+}
+
+fn set_severity_output<W>(call: &mut Call<'_, W>) -> Outcome {
+    match SeverityOutput::of(&call.arg(0)) {
+        Some(output) => {
+            call.settings.severities = output;
+            Outcome::Done
+        }
+        None => call.fail("one of 'none', 'number', 'string' is a required argument"),
     }
 }
 
 fn wait<W>(call: &mut Call<'_, W>) -> Outcome {
-    let Some(text) = call.args.first() else { return call.say("Expects a duration in milliseconds.") };
+    let Some(text) = call.args.first() else { return call.fail("Expects a duration in milliseconds.") };
     if text == b"-h" || call.has(1) {
-        call.out.extend_from_slice(WAIT_USAGE);
-        return Outcome::Done;
+        return call.usage(text == b"-h", WAIT_USAGE);
     }
     match parse_time(text, Unit::Milliseconds) {
         Ok(time) => Outcome::Wait(time.duration.min(LONGEST_WAIT)),
-        Err(_) => call.say("Invalid duration."),
+        Err(_) => call.fail("Invalid duration."),
     }
 }
 

@@ -83,7 +83,7 @@ fn errors(call: &mut Call<'_, World>) -> Outcome {
     let snapshot = call.world.engine.snapshot();
     let known = snapshot.proxies.iter().any(|p| p.conf.name == name || p.conf.id.to_string() == name);
     if call.has(0) && !known && leading_integer(name.as_bytes()) >= 0 {
-        return call.say("No such proxy.");
+        return call.fail("No such proxy.");
     }
     call.say(format!("Total events captured on [{}] : 0", local_time()))
 }

@@ -7,7 +7,7 @@ use weir_config::values::leading_integer;
 use weir_engine::conf::CliLevel::Admin;
 use weir_engine::snapshot::Proxy;
 
-use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
 /// The commands of this file.
@@ -40,14 +40,12 @@ fn named(call: &Call<'_, World>) -> Result<Arc<Proxy>, &'static str> {
 fn pause(call: &mut Call<'_, World>, pause: bool) -> Outcome {
     let proxy = match named(call) {
         Ok(proxy) => proxy,
-        Err(message) => return call.say(message),
+        Err(message) => return call.fail(message),
     };
     if proxy.runtime.frontend.paused.swap(pause, Relaxed) == pause {
-        return call.say(if pause {
-            "All sockets are already disabled."
-        } else {
-            "All sockets are already enabled."
-        });
+        let already =
+            if pause { "All sockets are already disabled." } else { "All sockets are already enabled." };
+        return call.tell(Severity::Notice, already);
     }
     call.world.engine.look();
     Outcome::Done
@@ -56,13 +54,13 @@ fn pause(call: &mut Call<'_, World>, pause: bool) -> Outcome {
 fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
     let proxy = match named(call) {
         Ok(proxy) => proxy,
-        Err(message) => return call.say(message),
+        Err(message) => return call.fail(message),
     };
     if !call.has(1) {
-        return call.say("Integer value expected.");
+        return call.fail("Integer value expected.");
     }
     let Ok(limit) = u32::try_from(leading_integer(call.arg(1).as_bytes())) else {
-        return call.say("Value out of range.");
+        return call.fail("Value out of range.");
     };
     proxy.runtime.frontend.maxconn.store(limit, Relaxed);
     call.world.engine.look();

@@ -37,7 +37,7 @@ fn environment(call: &mut Call<'_, World>) -> Outcome {
         let name = call.arg(0).into_owned();
         return match std::env::var_os(&name) {
             Some(value) => call.say(format!("{name}={}", value.to_string_lossy())),
-            None => call.say("Variable not found"),
+            None => call.fail("Variable not found"),
         };
     }
     for (name, value) in std::env::vars_os() {
@@ -64,7 +64,7 @@ fn sockets(call: &mut Call<'_, World>) -> Outcome {
 
 fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
     if !call.has(0) {
-        return call.say("Expects an integer value.");
+        return call.fail("Expects an integer value.");
     }
     let wanted = weir_config::values::leading_integer(call.arg(0).as_bytes());
     let hard = call.world.hard_maxconn;
@@ -76,7 +76,7 @@ fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
             process.room.freed.notify_waiters();
             Outcome::Done
         }
-        _ => call.say("Value out of range."),
+        _ => call.fail("Value out of range."),
     }
 }
 

@@ -65,7 +65,7 @@ fn give(call: &mut Call<'_, World>, order: Order) -> Outcome {
             operator::order(&call.world.engine.snapshot(), &proxy, &server, order);
             Outcome::Done
         }
-        Err(message) => call.say(message),
+        Err(message) => call.fail(message),
     }
 }
 
@@ -75,13 +75,13 @@ fn weight_of(call: &mut Call<'_, World>) -> Outcome {
             let state = &server.runtime;
             call.say(format!("{} (initial {})", state.weight.load(Relaxed), state.initial_weight))
         }
-        Err(message) => call.say(message),
+        Err(message) => call.fail(message),
     }
 }
 
 fn set_server(call: &mut Call<'_, World>) -> Outcome {
     if let Err(message) = named(call) {
-        return call.say(message);
+        return call.fail(message);
     }
     let value = call.arg(2).into_owned();
     let order = match (call.arg(1).as_ref(), value.as_str()) {
@@ -90,15 +90,15 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
         ("state", "drain") => Order::Drain,
         ("state", "maint") => Order::Maintain,
         ("state", _) => {
-            return call.say("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
+            return call.fail("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
         }
         ("health", "up") => Order::Up,
         ("health", "stopping") => Order::Stop,
         ("health", "down") => Order::Down,
         ("health", _) => {
-            return call.say("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
+            return call.fail("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
         }
-        _ => return call.say("usage: set server <backend>/<server> health | state | weight"),
+        _ => return call.fail("usage: set server <backend>/<server> health | state | weight"),
     };
     give(call, order)
 }
@@ -107,18 +107,18 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
 fn set_weight(call: &mut Call<'_, World>, at: usize) -> Outcome {
     let (proxy, server) = match named(call) {
         Ok(named) => named,
-        Err(message) => return call.say(message),
+        Err(message) => return call.fail(message),
     };
     if !call.has(at) {
-        return call.say("Require <weight> or <weight%>.");
+        return call.fail("Require <weight> or <weight%>.");
     }
     let initial = server.runtime.initial_weight;
     match weight(call.arg(at).as_bytes(), initial) {
         Ok(weight) if is_static(&proxy.conf.balance) && weight != 0 && weight != initial => {
-            call.say("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")
+            call.fail("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")
         }
         Ok(weight) => give(call, Order::Weight(weight)),
-        Err(message) => call.say(message),
+        Err(message) => call.fail(message),
     }
 }
 
@@ -156,14 +156,14 @@ fn number(text: &[u8]) -> Option<(i64, &[u8])> {
 
 fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
     if let Err(message) = named(call) {
-        return call.say(message);
+        return call.fail(message);
     }
     if !call.has(1) {
-        return call.say("Require <maxconn>.");
+        return call.fail("Require <maxconn>.");
     }
     match number(call.arg(1).as_bytes()) {
-        None => call.say("maxconn string empty or preceded by garbage"),
-        Some((_, tail)) if !tail.is_empty() => call.say("Trailing garbage in maxconn string"),
+        None => call.fail("maxconn string empty or preceded by garbage"),
+        Some((_, tail)) if !tail.is_empty() => call.fail("Trailing garbage in maxconn string"),
         Some((limit, _)) => give(call, Order::Maxconn(u32::try_from(limit).unwrap_or(0))),
     }
 }
@@ -195,7 +195,7 @@ fn address(server: &Server) -> (String, u16) {
 }
 
 fn connections(call: &mut Call<'_, World>) -> Outcome {
-    let Some(backends) = listed(call) else { return call.say("Can't find backend.") };
+    let Some(backends) = listed(call) else { return call.fail("Can't find backend.") };
     let threads = call.world.engine.runtime().workers;
     call.say(format!(
         "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[{threads}]"
@@ -230,7 +230,7 @@ fn connections(call: &mut Call<'_, World>) -> Outcome {
 
 /// The format of state files, version 1 (management manual, 9.3 "show servers state").
 fn states(call: &mut Call<'_, World>) -> Outcome {
-    let Some(backends) = listed(call) else { return call.say("Can't find backend.") };
+    let Some(backends) = listed(call) else { return call.fail("Can't find backend.") };
     call.say("1");
     call.say(STATE_COLUMNS);
     for proxy in backends {

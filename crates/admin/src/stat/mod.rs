@@ -83,12 +83,12 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     if args.first().is_some_and(|word| word == "domain") {
         match args.get(1).map(String::as_str) {
             Some("proxy") => drop(args.drain(..2)),
-            _ => return call.say("Invalid statistics domain."),
+            _ => return call.fail("Invalid statistics domain."),
         }
     }
     if let [proxy, kinds, server, ..] = args.as_slice() {
         let number = |word: &str| word.parse::<i64>().unwrap_or(0);
-        let Ok(id) = proxy_number(call.world, proxy) else { return call.say("No such proxy.") };
+        let Ok(id) = proxy_number(call.world, proxy) else { return call.fail("No such proxy.") };
         filter = Filter { proxy: id, kinds: number(kinds), ..filter };
         filter.server = u32::try_from(number(server)).ok();
     }

@@ -12,7 +12,7 @@ use weir_wire::proxy::Endpoints;
 use weir_wire::{proxy_v1, proxy_v2};
 
 use super::Place;
-use super::plan::Plan;
+use super::plan::{Plan, SelfHeader};
 use super::script::{Connect, Next, Outcome, Run, Saying};
 use crate::clock;
 use crate::io::Stream;
@@ -65,7 +65,7 @@ impl Attempt<'_> {
         let done = self.in_time(|cx| connecting.poll_done(cx)).await.ok_or_else(|| run.timed_out())?;
         done.map_err(|f| failed(f, run))?;
         let stream = connecting.into_stream();
-        let header = self.plan.proxy_header(step).map(|version| proxy_header(version, &stream));
+        let header = self.plan.proxy_header(step).map(|said| proxy_header(said, &stream));
         self.stream = Some(stream);
         if let Some(header) = header {
             self.write(run, &header).await?;
@@ -135,16 +135,22 @@ impl Drop for Attempt<'_> {
     }
 }
 
-/// The header that says that the proxy speaks for itself: its own addresses in version 1, `LOCAL` in version 2.
-fn proxy_header(version: u8, stream: &Stream) -> Vec<u8> {
+/// The header that says that the proxy speaks for itself: `LOCAL`, or its own addresses.
+fn proxy_header(said: SelfHeader, stream: &Stream) -> Vec<u8> {
     let mut out = Vec::new();
-    if version == 2 {
-        let _ = proxy_v2::write(&mut out, &proxy_v2::Facts::default());
-        return out;
-    }
     let inet = |address: io::Result<Address>| address.ok().and_then(|a| a.inet());
-    let ends = inet(weir_sys::listen::local_address(stream)).zip(inet(peer_address(stream)));
-    proxy_v1::write(&mut out, ends.map(|(source, destination)| Endpoints { source, destination }));
+    let ends = || inet(weir_sys::listen::local_address(stream)).zip(inet(peer_address(stream)));
+    let endpoints = || ends().map(|(source, destination)| Endpoints { source, destination });
+    match said {
+        SelfHeader::V1 => proxy_v1::write(&mut out, endpoints()),
+        SelfHeader::Local => {
+            let _ = proxy_v2::write(&mut out, &proxy_v2::Facts::default());
+        }
+        SelfHeader::V2 => {
+            let facts = proxy_v2::Facts { endpoints: endpoints(), ..proxy_v2::Facts::default() };
+            let _ = proxy_v2::write(&mut out, &facts);
+        }
+    }
     out
 }
 

@@ -24,6 +24,16 @@ pub(super) struct Plan {
     source: Source,
 }
 
+/// The PROXY header of a connection that serves no client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SelfHeader {
+    V1,
+    /// Version 2 without addresses.
+    Local,
+    /// Version 2 with the ends of the connection itself (`pp2-never-send-local`).
+    V2,
+}
+
 /// All that a plan is made of, to tell whether a reload changed it.
 #[derive(PartialEq)]
 struct Source {
@@ -34,6 +44,7 @@ struct Source {
     timeouts: (Option<Duration>, Option<Duration>),
     proxy_header: Option<conf::ProxyHeader>,
     send_proxy: bool,
+    never_local: bool,
     spread: u32,
     bind: [conf::Source; 2],
 }
@@ -54,6 +65,7 @@ impl Plan {
             timeouts: (proxy.timeouts.check, proxy.timeouts.connect),
             proxy_header: server.proxy_header.clone(),
             send_proxy: server.check_send_proxy,
+            never_local: place.snapshot.global.pp2_never_send_local,
             spread: place.snapshot.global.spread_checks,
             bind: [proxy.source.clone(), server.source.clone()],
         };
@@ -105,13 +117,17 @@ impl Plan {
         Some(Address::Inet(SocketAddr::new(ip, port)))
     }
 
-    /// The version of the PROXY header that comes first, where one does.
-    pub(super) fn proxy_header(&self, step: &Connect) -> Option<u8> {
+    /// The PROXY header that comes first, where one does.
+    pub(super) fn proxy_header(&self, step: &Connect) -> Option<SelfHeader> {
         let check = &self.source.check;
         let moved = check.port.is_some() || check.addr.is_some();
         let traffic = self.source.proxy_header.is_some() && !moved;
         let wanted = step.send_proxy || (step.default && (self.source.send_proxy || traffic));
         let v2 = self.source.proxy_header.as_ref().is_some_and(|h| h.v2);
-        wanted.then_some(if v2 { 2 } else { 1 })
+        wanted.then_some(match (v2, self.source.never_local) {
+            (false, _) => SelfHeader::V1,
+            (true, false) => SelfHeader::Local,
+            (true, true) => SelfHeader::V2,
+        })
     }
 }

@@ -127,8 +127,20 @@ pub struct Bind {
     pub idle_ping: Option<Duration>,
     /// `label`
     pub label: Option<String>,
-    /// `severity-output` of a runtime API socket: `none`, `number` or `string`.
-    pub severity_output: Option<String>,
+    /// `severity-output` of a runtime API socket.
+    pub severity_output: SeverityOutput,
+}
+
+/// How the runtime API shows how grave a message is (manual, 5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeverityOutput {
+    /// Not at all.
+    #[default]
+    None,
+    /// `[3]: `
+    Number,
+    /// `[err]: `
+    Text,
 }
 
 // === impl Bind ===
@@ -163,7 +175,21 @@ impl Bind {
             mptcp: false,
             idle_ping: None,
             label: None,
-            severity_output: None,
+            severity_output: SeverityOutput::None,
+        }
+    }
+}
+
+// === impl SeverityOutput ===
+
+impl SeverityOutput {
+    /// The one that a word names.
+    pub fn of(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "number" => Some(Self::Number),
+            "string" => Some(Self::Text),
+            _ => None,
         }
     }
 }

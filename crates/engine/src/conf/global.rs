@@ -145,8 +145,6 @@ pub struct Tune {
     pub sndbuf_client: Option<usize>,
     /// `tune.sndbuf.server`, `.backend`
     pub sndbuf_server: Option<usize>,
-    /// `tune.recv_enough`, bytes.
-    pub recv_enough: Option<usize>,
     /// `tune.max-checks-per-thread`; 0 for no limit.
     pub max_checks: u32,
     /// `tune.cli.max-payload-size`, bytes.
@@ -172,7 +170,6 @@ impl Default for Tune {
             rcvbuf_server: None,
             sndbuf_client: None,
             sndbuf_server: None,
-            recv_enough: None,
             max_checks: 0,
             cli_max_payload: None,
             no_fast_forward: false,

@@ -16,7 +16,7 @@ mod timeouts;
 
 use std::sync::Arc;
 
-pub use bind::{Bind, CliLevel, Endpoint, Shards, UnixPerms, V6Mode};
+pub use bind::{Bind, CliLevel, Endpoint, SeverityOutput, Shards, UnixPerms, V6Mode};
 pub use check::{Check, CheckConnect, CheckExpect, CheckKind, CheckStep, HttpCheck, HttpSend, Want};
 pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, StatsSocket, Tune};

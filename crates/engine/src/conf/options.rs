@@ -48,7 +48,6 @@ bitflags! {
         const TRANSPARENT = 1 << 35;
         const ACCEPT_UNSAFE_REQUEST = 1 << 36;
         const ACCEPT_UNSAFE_RESPONSE = 1 << 37;
-        const USE_SMALL_BUFFERS = 1 << 38;
         /// `no option abortonclose`: in `mode http` that has to be said.
         const NO_ABORT_ON_CLOSE = 1 << 39;
     }

@@ -7,7 +7,7 @@ use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
 use weir_diag::Diagnostic;
 
 use super::{BindCtx, BindFn};
-use crate::conf::{Bind, CliLevel, Shards, V6Mode};
+use crate::conf::{Bind, CliLevel, SeverityOutput, Shards, V6Mode};
 
 /// The parameters of this file.
 pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
@@ -216,12 +216,12 @@ fn proto(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 fn severity_output(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| said(ctx, "missing severity format"))?;
     let text = word.text();
-    if !["none", "number", "string"].contains(&&*text) {
+    let Some(output) = SeverityOutput::of(&text) else {
         return Err(word.alert(format!(
             "'severity-output' only supports 'none', 'number', and 'string' (got '{text}')"
         )));
-    }
-    each(ctx, |b| b.severity_output = Some(text.clone().into_owned()))
+    };
+    each(ctx, |b| b.severity_output = output)
 }
 
 fn shards(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {

@@ -140,10 +140,16 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
         BACK,
         "saves a packet when a connection is made",
     ),
-    flag::<{ bits(Options::USE_SMALL_BUFFERS) }>(
-        "option use-small-buffers",
-        BACK,
-        "small buffers for queued requests and checks",
+    Keyword::inert(
+        Entry::new(
+            Class::Proxy,
+            "option use-small-buffers",
+            BACK,
+            Arity::ANY,
+            "small buffers for queued requests and checks",
+        )
+        .no(),
+        "a buffer is as large as what is in it",
     ),
     flag::<{ bits(Options::CLITCPKA) | bits(Options::SRVTCPKA) }>(
         "option tcpka",

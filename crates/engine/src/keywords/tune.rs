@@ -88,10 +88,10 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
             .missing("'tune.sndbuf.backend' expects an integer argument."),
         |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_server),
     ),
-    Keyword::works(
+    Keyword::inert(
         entry("tune.recv_enough", Arity::exactly(1), "bytes after which a read is enough")
             .missing("'tune.recv_enough' expects an integer argument."),
-        |c, l| put(Some(size(l)?), &mut c.global.tune.recv_enough),
+        "a short read is always taken for the end of what is there",
     ),
     Keyword::works(
         entry("tune.max-checks-per-thread", Arity::ANY, "checks that a worker makes at a time"),

@@ -13,7 +13,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{persist, prepare, receive, rules, stream, upload};
+use crate::stage::{finish, persist, prepare, receive, rules, stream, upload};
 use crate::transaction::{Stop, Transaction};
 
 /// Passes the answer on, head and body.
@@ -73,6 +73,10 @@ pub(crate) async fn pass(
 async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
     rules::response(t).await?;
     persist::response(t);
+    if t.proxy().has(Options::CHECK_CACHE) && persist::shares_a_cookie(t) {
+        t.facts.blame(Cause::Proxy, Stage::Headers);
+        return Err(Stop::Answer(502));
+    }
     rules::after_response(t).await
 }
 
@@ -127,6 +131,10 @@ async fn carry(
         if moved != seen {
             seen = moved;
             due.renew();
+            if t.client.frontend.has(Options::CONTSTATS) {
+                let passed = t.facts.log_bytes;
+                finish::count_bytes(t, (passed.0 + request.accounted(), passed.1 + response.accounted()));
+            }
         }
         // Bytes that wait for the client make it the one to blame, else the server is.
         let (due, cause) = if down.is_empty() && back.input.is_empty() {

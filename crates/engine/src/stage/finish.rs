@@ -36,7 +36,7 @@ fn end(t: &mut Transaction) {
     t.facts.finished = Some(now);
     log::finished(t);
     take_times(t, now);
-    count_bytes(t);
+    count_bytes(t, t.facts.log_bytes);
     // Only now may another take its place: the line shows the levels without it.
     t.assigned = None;
     if let Some(b) = &t.backend {
@@ -44,9 +44,9 @@ fn end(t: &mut Transaction) {
     }
 }
 
-/// Counts what of both messages was passed on, and is not counted yet.
-fn count_bytes(t: &Transaction) {
-    let (bytes, counted) = (t.facts.log_bytes, t.facts.counted);
+/// Counts what of both messages was passed on, `bytes` in all so far, and is not counted yet.
+pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
+    let counted = std::mem::replace(&mut t.facts.counted, bytes);
     let (up, down) = (bytes.0.saturating_sub(counted.0), bytes.1.saturating_sub(counted.1));
     let add = |c: &Counters| {
         c.bytes_in.add(up);

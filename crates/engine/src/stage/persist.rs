@@ -68,6 +68,14 @@ pub(crate) fn response(t: &mut Transaction) {
     t.messages.spare = spare;
 }
 
+/// Whether caches on the way may keep the answer and give its cookie to others (`option checkcache`).
+pub(crate) fn shares_a_cookie(t: &Transaction) -> bool {
+    let (request, response) = (&t.messages.request, &t.messages.response);
+    let sets = response.values(HeaderId::SetCookie).next().is_some();
+    let without = |value| directives(value).any(|d: &[u8]| d.eq_ignore_ascii_case(WITHOUT_COOKIES));
+    sets && may_be_cached(request, response) && !response.values(HeaderId::CacheControl).any(without)
+}
+
 /// The search for the server in the lines of a request.
 struct Search<'a> {
     backend: &'a local::Proxy,
@@ -219,7 +227,7 @@ impl Directive {
     fn of(text: &[u8]) -> Self {
         let starts = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
         let is_zero = |word: &[u8]| matches!(text.get(word.len()..), Some(b"=0"));
-        if text.eq_ignore_ascii_case(b"no-cache=\"set-cookie\"") {
+        if text.eq_ignore_ascii_case(WITHOUT_COOKIES) {
             Self::Other
         } else if starts(b"no-cache") || starts(b"no-store") || starts(b"private") {
             Self::Forbids
@@ -230,6 +238,9 @@ impl Directive {
         }
     }
 }
+
+/// What `Cache-Control` says where caches may keep all but the cookies.
+const WITHOUT_COOKIES: &[u8] = b"no-cache=\"set-cookie\"";
 
 fn directives(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|b| *b == b',').map(<[u8]>::trim_ascii)

@@ -15,7 +15,7 @@ fn registry() -> Registry<Age> {
 }
 
 fn open(level: CliLevel) -> Session {
-    Session::new(level, Duration::from_secs(10), (64, 32))
+    Session::new(level, SeverityOutput::None, Duration::from_secs(10), (64, 32))
 }
 
 /// Everything that a session answers to `pieces`, each come alone; `#` where it closes, `~` where it waits.
