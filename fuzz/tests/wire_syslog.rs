@@ -18,8 +18,14 @@ fn wire_syslog() {
                     limit: 80,
                 };
                 let mut out = Vec::new();
-                let line =
-                    Line { level: Level::Info, stamp: &stamp, micros: *micros, structured: tag, message };
+                let line = Line {
+                    level: Level::Info,
+                    stamp: &stamp,
+                    micros: *micros,
+                    structured: tag,
+                    message,
+                    tag: None,
+                };
                 header.write(&mut out, line);
                 assert!(out.len() <= 80 && out.ends_with(b"\n"));
             }

@@ -24,6 +24,8 @@ bitflags! {
         const USERLIST = 1 << 5;
         /// An `http-errors` section.
         const HTTP_ERRORS = 1 << 6;
+        /// A `log-profile` section.
+        const LOG_PROFILE = 1 << 16;
         /// Every proxy section that takes connections in.
         const FRONTENDS = Self::FRONTEND.bits() | Self::LISTEN.bits();
         /// Every proxy section that has servers.

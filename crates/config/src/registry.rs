@@ -166,7 +166,10 @@ impl<F: Copy + 'static> Registry<F> {
             return unknown_second(first, second, &seconds);
         }
         let firsts: Vec<&str> = here.iter().filter_map(|k| k.entry.name.split(' ').next()).collect();
-        let base = format!("unknown keyword '{text}' in '{}' section", place.keyword);
+        let base = match place.section {
+            Sections::LOG_PROFILE => format!("unknown keyword '{text}' in {} section.", place.keyword),
+            _ => format!("unknown keyword '{text}' in '{}' section", place.keyword),
+        };
         let near = nearest(&text, firsts.iter().copied());
         let message = match near {
             Some(name) => format!("{base}; did you mean '{name}' maybe ?"),
@@ -358,7 +361,7 @@ fn unknown_second(first: &Word, second: Option<&Word>, seconds: &[&str]) -> Diag
 }
 
 fn section_list(sections: Sections) -> String {
-    const NAMES: [(Sections, &str); 7] = [
+    const NAMES: [(Sections, &str); 8] = [
         (Sections::GLOBAL, "global"),
         (Sections::DEFAULTS, "defaults"),
         (Sections::FRONTEND, "frontend"),
@@ -366,6 +369,7 @@ fn section_list(sections: Sections) -> String {
         (Sections::BACKEND, "backend"),
         (Sections::USERLIST, "userlist"),
         (Sections::HTTP_ERRORS, "http-errors"),
+        (Sections::LOG_PROFILE, "log-profile"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(s, _)| sections.contains(*s)).map(|(_, n)| *n).collect();
     match names.split_last() {

@@ -27,6 +27,8 @@ pub enum Form {
     Here,
     /// `Parsing [file:line]: message`, what formats print that are compiled after the files were read.
     Late,
+    /// `config : Parsing [file:line]: message`, what `log-profile` sections print of their formats.
+    LateConfig,
     /// `config : message`; the place is shown in the excerpt only.
     Config,
     /// `message` alone; the place is shown in the excerpt only.

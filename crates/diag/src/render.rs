@@ -41,7 +41,8 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
         (Form::Here, Some(place)) => format!("{tag}({pid}) : config : {place} : {message}"),
         (Form::Late, Some(place)) => format!("{tag}({pid}) : Parsing {place}: {message}"),
         (Form::Bare, _) => format!("{tag}({pid}) : {message}"),
-        (Form::Parsing | Form::Tight | Form::Here | Form::Late | Form::Config, _) => {
+        (Form::LateConfig, Some(place)) => format!("{tag}({pid}) : config : Parsing {place}: {message}"),
+        (Form::Parsing | Form::Tight | Form::Here | Form::Late | Form::LateConfig | Form::Config, _) => {
             format!("{tag}({pid}) : config : {message}")
         }
     }

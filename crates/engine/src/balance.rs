@@ -9,6 +9,7 @@ use weir_balance::{Plan, RingKey, Scheme};
 use weir_expr::{Expr, Lookup, Type, Value};
 
 use crate::conf::{self, HashKey, Options};
+use crate::log::Origin;
 use crate::scope::View;
 use crate::stage::body;
 use crate::transaction::Transaction;
@@ -112,7 +113,7 @@ pub(crate) fn hash(t: &Transaction) -> Option<u32> {
 /// The hash of an expression's value: numbers as eight bytes, addresses as theirs; as text where the function
 /// reads a number out of it.
 fn of_expr(t: &Transaction, expr: &Expr, hashing: Hashing) -> Option<u32> {
-    let view = View::new(t, true);
+    let view = View::new(t, Origin::Unspecified);
     let to = if hashing.function == Function::None { Type::Str } else { Type::Bin };
     match expr.eval_as(to, &view, &t.messages.bench.scratch) {
         Lookup::Value(Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes)) => Some(hashing.of(bytes)),

@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     /// What the log counts of both messages, towards the server and towards the client: start lines and header
     /// lines without their separators, bodies without their framing (see [`weir_http::h1::accounted`]).
     pub(crate) log_bytes: (u64, u64),
+    /// What of `log_bytes` the head of the request is.
+    pub(crate) head_bytes: u64,
     /// What of `log_bytes` the counters of `show stat` have already.
     pub(crate) counted: (u64, u64),
     /// Our own end of the connection to the server, where the log shows it.

@@ -10,13 +10,14 @@ use weir_expr::scope::{
     TimeoutOf, Times, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
-use weir_http::Head;
+use weir_http::{Head, cookie};
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
-use crate::conf::{self, Mode, Password, Timeouts};
+use crate::conf::{self, CaptureCookie, Mode, Password, Timeouts};
 use crate::hello::SeenHello;
 use crate::local;
+use crate::log::Origin;
 use crate::names;
 use crate::outbound;
 use crate::persistence::ServerCookie;
@@ -31,8 +32,8 @@ pub(crate) struct View<'a> {
     t: &'a Transaction,
     now: Tick,
     termination: [u8; 4],
-    /// The line is written before the end.
-    unfinished: bool,
+    /// The step or the rules that look at it.
+    origin: Origin,
     hello: SeenHello,
 }
 
@@ -45,6 +46,8 @@ pub(crate) struct Captured {
     target_end: usize,
     /// The unique id, once it is made.
     pub(crate) unique_id: Vec<u8>,
+    /// The cookies of both sides, `name=value`; empty where there was none.
+    cookies: [Vec<u8>; 2],
 }
 
 // === impl Captured ===
@@ -63,10 +66,43 @@ impl Captured {
         self.line.truncate(limit.saturating_sub(1));
     }
 
+    /// Keeps the first cookie of a message that begins with what is wanted.
+    pub(crate) fn take_cookie(&mut self, wanted: &CaptureCookie, side: Side, head: &Head) {
+        let [request, response] = &mut self.cookies;
+        let (header, kept): (&[u8], _) = match side {
+            Side::Client => (b"cookie", request),
+            Side::Server => (b"set-cookie", response),
+        };
+        let lines =
+            head.lines().iter().filter(|line| *head.name(line) == *header).map(|line| head.value(line));
+        for line in lines {
+            // Behind the first of a response's line are its attributes.
+            let most = if side == Side::Client { usize::MAX } else { 1 };
+            for piece in cookie::pieces(line).take(most) {
+                let Some(value) = piece.value else { continue };
+                kept.clear();
+                kept.extend_from_slice(line.get(piece.name).unwrap_or_default());
+                kept.push(b'=');
+                kept.extend_from_slice(line.get(value).unwrap_or_default());
+                if kept.starts_with(&wanted.name) {
+                    return kept.truncate(wanted.length);
+                }
+            }
+        }
+        kept.clear();
+    }
+
     /// Empties it; the storage stays.
     pub(crate) fn clear(&mut self) {
+        self.cookies.iter_mut().for_each(Vec::clear);
         self.line.clear();
         self.unique_id.clear();
+    }
+
+    fn cookie(&self, side: Side) -> Option<&[u8]> {
+        let [request, response] = &self.cookies;
+        let kept = if side == Side::Client { request } else { response };
+        (!kept.is_empty()).then_some(kept)
     }
 
     fn line(&self) -> Option<&[u8]> {
@@ -90,9 +126,9 @@ impl Captured {
 // === impl View ===
 
 impl<'a> View<'a> {
-    /// A view of a transaction as it is now; `unfinished` where its totals may still grow.
-    pub(crate) fn new(t: &'a Transaction, unfinished: bool) -> Self {
-        let [cause, stage] = t.facts.ending.letters();
+    /// A view of a transaction as it is now, for a line or for rules.
+    pub(crate) fn new(t: &'a Transaction, origin: Origin) -> Self {
+        let [cause, stage] = if origin.is_session() { SESSION_LETTERS } else { t.facts.ending.letters() };
         let logged = t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
         let [client, set] = if logged { t.facts.persisted.letters() } else { [b'-'; 2] };
         let termination = [cause, stage, client, set];
@@ -100,15 +136,14 @@ impl<'a> View<'a> {
             t,
             now: t.facts.finished.unwrap_or_else(|| t.now()),
             termination,
-            unfinished,
+            origin,
             hello: SeenHello::default(),
         }
     }
 
     /// A view for the rules of a set.
     pub(crate) fn of_rules(t: &'a Transaction, set: RuleSet) -> Self {
-        let _ = set;
-        Self::new(t, true)
+        Self::new(t, Origin::Rules(set))
     }
 
     fn frontend(&self) -> &'a local::Proxy {
@@ -122,7 +157,9 @@ impl<'a> View<'a> {
     /// How many sessions a side shows: a transaction that is over is not counted any more, nor is the place
     /// that it holds.
     fn without_own(&self, now: u32) -> i64 {
-        i64::from(now).saturating_sub(i64::from(!self.unfinished && self.t.facts.finished.is_some())).max(0)
+        i64::from(now)
+            .saturating_sub(i64::from(self.origin == Origin::Close && self.t.facts.finished.is_some()))
+            .max(0)
     }
 
     fn server_address(&self) -> Option<Endpoint<'_>> {
@@ -213,10 +250,12 @@ impl Scope for View<'_> {
             Text::CapturedMethod => captured.method(),
             Text::CapturedUri => captured.target(),
             Text::CapturedRequestVersion => captured.version(),
+            Text::CapturedRequestCookie => captured.cookie(Side::Client),
+            Text::CapturedResponseCookie => captured.cookie(Side::Server),
             Text::ErrorName(Side::Client) => self.t.facts.refusal.map(|r| r.name().as_bytes()),
             Text::ErrorText(Side::Client) => self.t.facts.refusal.map(|r| r.text().as_bytes()),
             Text::Termination => Some(&self.termination),
-            Text::LogOrigin => Some(if self.unfinished { b"txn_response" } else { b"txn_close" }),
+            Text::LogOrigin => Some(self.origin.name().as_bytes()),
             Text::Hostname => Some(self.frontend().shared.log.host()),
             _ => None,
         }
@@ -248,14 +287,29 @@ impl Scope for View<'_> {
             Number::Redispatched => facts.redispatched.into(),
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number?.into(),
+            Number::Status if self.origin == Origin::Accept || self.origin.is_session() => 0,
+            // What rules see of an answer before it is sent.
+            Number::Status
+                if facts.status == 0 && (facts.replied || facts.answered.is_some() && self.is_http()) =>
+            {
+                t.messages.response.status().into()
+            }
             Number::Status => Some(facts.status).filter(|s| *s != 0 || !self.is_http())?.into(),
             Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
+            // Of messages the reference counts what the log shows of them.
+            Number::BytesIn(Side::Client) | Number::BytesOut(Side::Client) if self.is_http() => {
+                facts.log_bytes.0 as i64
+            }
+            Number::BytesIn(Side::Server) | Number::BytesOut(Side::Server) if self.is_http() => {
+                facts.log_bytes.1 as i64
+            }
             Number::BytesIn(Side::Client) => facts.bytes_in as i64,
             Number::BytesIn(Side::Server) => facts.bytes_down as i64,
             Number::BytesOut(Side::Client) => facts.bytes_up as i64,
             Number::BytesOut(Side::Server) => facts.bytes_out as i64,
             Number::LogBytesRead => facts.log_bytes.1 as i64,
-            Number::LogBytesUploaded => facts.log_bytes.0 as i64,
+            Number::LogBytesUploaded if self.origin == Origin::Close => facts.log_bytes.0 as i64,
+            Number::LogBytesUploaded => facts.log_bytes.0.saturating_sub(facts.head_bytes) as i64,
             Number::FirstRequest => (t.client.requests <= 1).into(),
             Number::ModeHttp | Number::StreamIsHttp => self.is_http().into(),
             Number::Tls(_) => 0,
@@ -272,27 +326,33 @@ impl Scope for View<'_> {
         let facts = &self.t.facts;
         let at = |tick: Option<Tick>| tick.map(|tick| self.since_start(tick));
         let client = &self.t.client;
-        let handshake = 0;
+        let handshake = if self.origin.precedes_handshake() { -1 } else { 0 };
         let begun = self.since_start(facts.begun);
         let http = self.is_http();
-        let idle = if http && self.t.has_begun() { begun - handshake } else { -1 };
+        let idle = match http {
+            true if self.origin.is_session() => 0,
+            true if self.t.has_begun() => begun,
+            _ => -1,
+        };
         let requested = at(facts.requested);
         let queued = at(facts.assigned);
         let connected = at(facts.connected);
         let start = if http { requested } else { Some(handshake) };
-        let total = self.since_start(self.now);
+        let total = if self.origin.has_total() { self.since_start(self.now) } else { 0 };
         Times {
             accepted_us: client.wall_of(client.free_since) as i64,
             request_us: client.wall_of(facts.begun) as i64,
             handshake,
             idle,
-            request: requested.filter(|_| !facts.turned_away).map_or(-1, |r| r - begun),
+            request: requested
+                .filter(|_| !facts.turned_away && !self.origin.precedes_request())
+                .map_or(-1, |r| r - begun),
             queue: queued.zip(start).map_or(-1, |(q, s)| q - s),
             connect: connected.zip(queued).map_or(-1, |(c, q)| c - q),
             response: at(facts.answered).zip(connected).map_or(-1, |(a, c)| a - c),
             active: total - handshake - idle.max(0),
             total,
-            unfinished: self.unfinished,
+            unfinished: self.frontend().shared.log.is_growing(),
         }
     }
 
@@ -460,6 +520,9 @@ fn endpoint(address: &weir_sys::Address) -> Option<Endpoint<'_>> {
         _ => Some(Endpoint::Unix(b"")),
     }
 }
+
+/// How a session is shown that rules look at before it is one.
+const SESSION_LETTERS: [u8; 2] = *b"PR";
 
 thread_local! {
     static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0));

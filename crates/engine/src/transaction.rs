@@ -19,6 +19,7 @@ use crate::connection::Client;
 use crate::facts::Facts;
 use crate::farm::Slot;
 use crate::local;
+use crate::log;
 use crate::mux::h1;
 use crate::scope::Captured;
 use crate::stage::{
@@ -119,6 +120,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::session(t).await?;
     receive::request(t).await?;
     rules::content(t).await?;
+    log::requested(t);
     rules::keep_request(t);
     prepare::frontend(t)?;
     rules::request(t).await?;
@@ -143,6 +145,7 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     t.count();
     proxy_header::accept(t).await?;
     rules::session(t).await?;
+    log::accepted(t);
     rules::content(t).await?;
     route::backend(t)?;
     rules::backend_content(t).await?;

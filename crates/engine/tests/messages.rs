@@ -12,8 +12,9 @@ use std::path::Path;
 
 use weir_config::values::Family;
 use weir_config::{Environment, Features, Files, Loader};
-use weir_diag::{Severity, first_line};
+use weir_diag::{Diagnostics, Severity, first_line};
 use weir_engine::keywords::{Outside, SECTIONS, resolve};
+use weir_engine::log;
 
 /// One file of configuration, and the few things of the world that the cases name.
 struct Text(Vec<u8>);
@@ -84,8 +85,10 @@ fn messages(config: &str) -> Vec<String> {
         environment: Environment::default(),
     };
     let loaded = loader.load(&["F"]);
-    let (_, resolved) = resolve(&loaded.document, &loaded.sources, &text);
-    let all = loaded.diagnostics.iter().chain(&resolved);
+    let (conf, resolved) = resolve(&loaded.document, &loaded.sources, &text);
+    // Formats are looked at where all else is right.
+    let formats = if resolved.is_fatal() { Diagnostics::default() } else { log::check(&conf) };
+    let all = loaded.diagnostics.iter().chain(&resolved).chain(&formats);
     let mut lines: Vec<String> = all
         .filter(|d| d.severity >= Severity::Warning)
         .map(|d| {
@@ -106,6 +109,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
     for (name, cases) in [
         ("bind", include_str!("messages/bind.txt")),
         ("global", include_str!("messages/global.txt")),
+        ("logging", include_str!("messages/logging.txt")),
         ("persistence", include_str!("messages/persistence.txt")),
         ("proxy", include_str!("messages/proxy.txt")),
         ("sections", include_str!("messages/sections.txt")),

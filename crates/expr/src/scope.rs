@@ -321,7 +321,7 @@ impl Times {
 
     /// `%Td`: the data phase, from the response's head to the end; -1 where it did not begin.
     pub const fn data(&self) -> i64 {
-        if self.connect < 0 {
+        if self.response < 0 {
             return -1;
         }
         let before =

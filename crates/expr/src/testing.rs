@@ -92,7 +92,12 @@ impl Scope for TestScope {
     }
 
     fn capture(&self, side: Side, slot: usize) -> Option<&[u8]> {
-        self.captures.iter().filter(|(s, _)| *s == side).nth(slot).map(|(_, v)| &v[..])
+        self.captures
+            .iter()
+            .filter(|(s, _)| *s == side)
+            .nth(slot)
+            .map(|(_, v)| &v[..])
+            .filter(|v| !v.is_empty())
     }
 
     fn captures(&self, side: Side) -> usize {

@@ -35,8 +35,15 @@ pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
     let loaded = words(options, access);
     let mut diagnostics = loaded.diagnostics;
     let (mut conf, resolved) = weir_engine::keywords::resolve(&loaded.document, &loaded.sources, access);
-    diagnostics.extend(resolved);
-    diagnostics.extend(weir_engine::log::check(&conf));
+    let formats = weir_engine::log::check(&conf);
+    if resolved.is_fatal() {
+        diagnostics.extend(resolved);
+        diagnostics.extend(formats);
+    } else {
+        // As the reference does, whose warnings about whole proxies come after the mistakes in them.
+        diagnostics.extend(formats);
+        diagnostics.extend(resolved);
+    }
     put_over(options, &mut conf);
     Configuration {
         conf,

@@ -80,6 +80,8 @@ pub struct Line<'a> {
     pub structured: &'a [u8],
     /// The text. Line feeds at its end are not repeated.
     pub message: &'a [u8],
+    /// In the place of the header's tag.
+    pub tag: Option<&'a [u8]>,
 }
 
 /// A second, ready to be printed in the local zone.
@@ -110,6 +112,7 @@ impl Header {
     /// Writes what precedes the message; `None` where it did not fit.
     fn begin(&self, text: &mut Limited<'_>, line: Line<'_>) -> Option<()> {
         let priority = u32::from(self.facility.0) * 8 + line.level as u32;
+        let tag = line.tag.unwrap_or(&self.tag);
         match self.format {
             Format::Raw => {}
             Format::Short => self.put_angled(text, line.level as u32, b">")?,
@@ -122,19 +125,19 @@ impl Header {
             Format::Local => {
                 self.put_angled(text, priority, b">")?;
                 text.put(&[&line.stamp.short, b" "])?;
-                self.put_tag_and_pid(text)?;
+                self.put_tag_and_pid(text, tag)?;
             }
             Format::Rfc3164 => {
                 self.put_angled(text, priority, b">")?;
                 text.put(&[&line.stamp.short, b" "])?;
                 text.put(&[self.hostname.as_deref().unwrap_or(b"localhost"), b" "])?;
-                self.put_tag_and_pid(text)?;
+                self.put_tag_and_pid(text, tag)?;
             }
             Format::Rfc5424 => {
                 self.put_angled(text, priority, b">1 ")?;
                 text.put(&[&line.stamp.long_with(line.micros), b" "])?;
                 text.put(&[self.hostname.as_deref().unwrap_or(b"-"), b" "])?;
-                text.put(&[&self.tag, b" "])?;
+                text.put(&[tag, b" "])?;
                 text.put(&[decimal(self.pid, &mut [0; 10]), b" - "])?;
                 let structured = if line.structured.is_empty() { b"-" } else { line.structured };
                 text.put(&[structured, b" "])?;
@@ -147,8 +150,8 @@ impl Header {
         text.put(&[b"<", decimal(number, &mut [0; 10]), after])
     }
 
-    fn put_tag_and_pid(&self, text: &mut Limited<'_>) -> Option<()> {
-        text.put(&[&self.tag])?;
+    fn put_tag_and_pid(&self, text: &mut Limited<'_>, tag: &[u8]) -> Option<()> {
+        text.put(&[tag])?;
         text.put(&[b"[", decimal(self.pid, &mut [0; 10]), b"]: "])
     }
 }
@@ -409,7 +412,7 @@ mod tests {
         let (structured, message) = (structured.as_bytes(), message.as_bytes());
         header.write(
             &mut out,
-            Line { level: Level::Info, stamp: &stamp, micros: 872_611, structured, message },
+            Line { level: Level::Info, stamp: &stamp, micros: 872_611, structured, message, tag: None },
         );
         String::from_utf8(out).unwrap().split_off(8)
     }
@@ -507,7 +510,7 @@ mod tests {
             let stamp = Stamp::new(second, offset);
             for (_, format) in FORMATS {
                 let mut out = Vec::new();
-                let line = Line { level: Level::Err, stamp: &stamp, micros, structured: b"", message: &message };
+                let line = Line { level: Level::Err, stamp: &stamp, micros, structured: b"", message: &message, tag: None };
                 Header { limit, ..header(format) }.write(&mut out, line);
                 prop_assert!(out.len() <= limit && out.ends_with(b"\n"));
             }

@@ -194,11 +194,23 @@ impl<'a> Compiler<'a> {
         kept: &mut [Vec<Slot>; 2],
         read: impl FnOnce(&mut Parse<'_, '_>) -> T,
     ) -> T {
-        let (outside, http_errors) = (self.directory.outside, self.directory.http_errors);
+        let Directory { outside, http_errors, log_profiles, .. } = self.directory;
         let (words, at) = (line.words.as_slice(), line.name_len);
         let (set, caps, kind) = (RuleSet::HttpRequest, draft.caps, draft.kind);
         self.with(draft, line, place, |load| {
-            read(&mut Parse { words, at, name: 0, set, caps, kind, load, outside, http_errors, kept })
+            read(&mut Parse {
+                words,
+                at,
+                name: 0,
+                set,
+                caps,
+                kind,
+                load,
+                outside,
+                http_errors,
+                log_profiles,
+                kept,
+            })
         })
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Directory<'a> {
     pub http_errors: &'a [Arc<HttpErrors>],
     /// The userlists.
     pub userlists: &'a [String],
+    /// The `log-profile` sections.
+    pub log_profiles: &'a [String],
     /// Files and the environment.
     pub outside: &'a dyn Outside,
     /// The proxy whose rules are compiled.

@@ -25,6 +25,8 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) outside: &'p dyn Outside,
     /// The sections that answers are taken from.
     pub(crate) http_errors: Sections<'p>,
+    /// The names of the `log-profile` sections.
+    pub(crate) log_profiles: &'p [String],
     /// What the proxy keeps for the log, of requests and of responses.
     pub(crate) kept: &'p mut [Vec<Slot>; 2],
 }

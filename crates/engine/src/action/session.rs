@@ -6,6 +6,7 @@ use weir_wire::syslog::Level;
 
 use super::header::lower;
 use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
+use crate::log;
 
 /// The actions of this file.
 pub(super) const SESSION: &[Keyword<ActionFn>] = &[
@@ -17,10 +18,18 @@ pub(super) const SESSION: &[Keyword<ActionFn>] = &[
     works("http-request strict-mode", STRICT, strict_mode),
     works("http-response strict-mode", STRICT, strict_mode),
     works("http-after-response strict-mode", STRICT, strict_mode),
+    works("tcp-request connection do-log", DO_LOG, do_log),
+    works("tcp-request session do-log", DO_LOG, do_log),
+    works("tcp-request content do-log", DO_LOG, do_log),
+    works("tcp-response content do-log", DO_LOG, do_log),
+    works("http-request do-log", DO_LOG, do_log),
+    works("http-response do-log", DO_LOG, do_log),
+    works("http-after-response do-log", DO_LOG, do_log),
     works("http-request early-hint", "tells the client of a link before the answer", early_hint),
 ];
 
 const LOG_LEVEL: &str = "the level at which the line is logged";
+const DO_LOG: &str = "writes a line to the log here";
 const STRICT: &str = "whether a rewrite that fails is an error";
 
 #[derive(Debug)]
@@ -39,6 +48,28 @@ fn log_level(p: &mut Parse<'_, '_>) -> Parsed {
 impl Action for LogLevel {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         run.t.facts.log_level = Some(self.0);
+        Verdict::Next
+    }
+}
+
+#[derive(Debug)]
+struct DoLog {
+    /// Where the profile stands among those of the configuration.
+    profile: Option<usize>,
+}
+
+fn do_log(p: &mut Parse<'_, '_>) -> Parsed {
+    if !p.eat("profile") {
+        return Ok(Box::new(DoLog { profile: None }));
+    }
+    let name = p.expect("action 'do-log': 'profile' expects argument.")?;
+    let profile = p.log_profiles.iter().position(|known| known.as_bytes() == &*name.bytes);
+    Ok(Box::new(DoLog { profile }))
+}
+
+impl Action for DoLog {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        log::asked(run.t, run.set, self.profile);
         Verdict::Next
     }
 }

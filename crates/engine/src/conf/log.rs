@@ -22,6 +22,8 @@ pub struct LogTarget {
     pub min_level: LogLevel,
     /// `sample`
     pub sample: Option<LogSample>,
+    /// The `log-profile` section whose lines are sent (`profile`).
+    pub profile: Option<String>,
     /// Where it stands in the configuration.
     pub at: Span,
 }
@@ -87,6 +89,105 @@ pub struct LogLine {
     pub error_format: Option<(String, Span)>,
     /// `log-format-sd`
     pub structured_data: Option<(String, Span)>,
+    /// The steps at which a line is written (`log-steps`); absent for one line, as soon as all is known.
+    pub steps: Option<Vec<LogStep>>,
+}
+
+/// A step of a session, or an action, that a line is written at (manual, 4.2 "log-steps" and 8.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the word of its name")]
+pub enum LogStep {
+    Accept,
+    Request,
+    Connect,
+    Response,
+    Close,
+    QuicInit,
+    HttpRequest,
+    HttpResponse,
+    HttpAfterResponse,
+    TcpConnection,
+    TcpSession,
+    TcpContent,
+    TcpResponse,
+}
+
+/// A `log-profile` section (manual, 8.3.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogProfile {
+    /// Its name.
+    pub name: String,
+    /// `log-tag`
+    pub tag: Option<String>,
+    /// `on STEP`: what becomes of a line, the last one of a step.
+    pub steps: Vec<(LogProfileStep, LogOverride)>,
+}
+
+/// What a line of a `log-profile` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogProfileStep {
+    /// `any`: all that have no line of their own.
+    Any,
+    /// `error`: connections that fail before there is a transaction.
+    Error,
+    /// This step.
+    At(LogStep),
+}
+
+/// What a profile says of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOverride {
+    /// `drop`
+    pub drop: bool,
+    /// `format`
+    pub format: Option<(String, Span)>,
+    /// `sd`
+    pub structured: Option<(String, Span)>,
+}
+
+// === impl LogStep ===
+
+impl LogStep {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Accept,
+        Self::Request,
+        Self::Connect,
+        Self::Response,
+        Self::Close,
+        Self::QuicInit,
+        Self::HttpRequest,
+        Self::HttpResponse,
+        Self::HttpAfterResponse,
+        Self::TcpConnection,
+        Self::TcpSession,
+        Self::TcpContent,
+        Self::TcpResponse,
+    ];
+
+    /// Its name in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Request => "request",
+            Self::Connect => "connect",
+            Self::Response => "response",
+            Self::Close => "close",
+            Self::QuicInit => "quic-init",
+            Self::HttpRequest => "http-req",
+            Self::HttpResponse => "http-res",
+            Self::HttpAfterResponse => "http-after-res",
+            Self::TcpConnection => "tcp-req-conn",
+            Self::TcpSession => "tcp-req-sess",
+            Self::TcpContent => "tcp-req-cont",
+            Self::TcpResponse => "tcp-res-cont",
+        }
+    }
+
+    /// The step of this name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.name().as_bytes() == name)
+    }
 }
 
 /// The form of a log line.

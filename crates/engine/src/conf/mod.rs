@@ -20,10 +20,13 @@ pub use bind::{Bind, CliLevel, Endpoint, SeverityOutput, Shards, UnixPerms, V6Mo
 pub use check::{Check, CheckConnect, CheckExpect, CheckKind, CheckStep, HttpCheck, HttpSend, Want};
 pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, StatsSocket, Tune};
-pub use log::{Facility, LogFormatKind, LogLevel, LogLine, LogSample, LogTarget, LogTransport, SyslogFormat};
+pub use log::{
+    Facility, LogFormatKind, LogLevel, LogLine, LogOverride, LogProfile, LogProfileStep, LogSample, LogStep,
+    LogTarget, LogTransport, SyslogFormat,
+};
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
 pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence};
-pub use proxy::{Balance, Caps, Hash, KeepAlive, Mode, Proxy, ReuseMode, UseBackend};
+pub use proxy::{Balance, Caps, CaptureCookie, Hash, KeepAlive, Mode, Proxy, ReuseMode, UseBackend};
 pub use server::{
     HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
     SourceAddress,
@@ -41,6 +44,8 @@ pub struct Conf {
     pub http_errors: Vec<Arc<HttpErrors>>,
     /// The `userlist` sections (manual, 12.2).
     pub userlists: Vec<Arc<Userlist>>,
+    /// The `log-profile` sections (manual, 8.3.5).
+    pub log_profiles: Vec<Arc<LogProfile>>,
 }
 
 /// A `userlist` section: users, their passwords and groups (manual, 12.2).

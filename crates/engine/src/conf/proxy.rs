@@ -162,6 +162,8 @@ pub struct Proxy {
     pub monitor_uri: Option<Box<[u8]>>,
     /// `monitor-net` of older versions.
     pub monitor_net: Option<ipnet::IpNet>,
+    /// `capture cookie`
+    pub capture_cookie: Option<CaptureCookie>,
     /// `unique-id-format`, and where it stands.
     pub unique_id_format: Option<(String, Span)>,
     /// `unique-id-header`, in lower case.
@@ -193,6 +195,15 @@ pub struct KeepAlive {
     pub interval: Option<Duration>,
     /// How many unanswered ones end the connection.
     pub count: Option<u32>,
+}
+
+/// A cookie that is kept for the log (manual, 4.2 "capture cookie").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureCookie {
+    /// What its name and value, joined by `=`, begin with.
+    pub name: Box<[u8]>,
+    /// How many bytes of both are kept.
+    pub length: usize,
 }
 
 // === impl Balance ===
@@ -264,6 +275,7 @@ impl Proxy {
             monitor_uri: None,
             monitor_net: None,
             unique_id_format: None,
+            capture_cookie: None,
             unique_id_header: None,
             error_files: Vec::new(),
             logs: Vec::new(),

@@ -11,7 +11,9 @@ use weir_config::{Line, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 
 use crate::action::RuleLine;
-use crate::conf::{Bind, Check, ErrorFile, Global, HttpErrors, LogTarget, Proxy, Server, Userlist};
+use crate::conf::{
+    Bind, Check, ErrorFile, Global, HttpErrors, LogProfile, LogTarget, Proxy, Server, Userlist,
+};
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
 pub trait Outside {
@@ -176,6 +178,8 @@ pub enum List<'a> {
     Users(&'a mut UserlistDraft),
     /// An `http-errors` section.
     Errors(&'a mut HttpErrors),
+    /// A `log-profile` section.
+    Profile(&'a mut LogProfile),
 }
 
 /// A `userlist` while it is read.

@@ -2,10 +2,10 @@
 
 use ipnet::IpNet;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Prefix, Sections, Word, values};
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, Form};
 
 use super::{ProxyCtx, ProxyFn};
-use crate::conf::{AddressHeader, Forwarded, HeaderNames};
+use crate::conf::{AddressHeader, CaptureCookie, Forwarded, HeaderNames};
 
 /// The lines of this file.
 pub(super) const HTTP_OPTIONS: &[Keyword<ProxyFn>] = &[
@@ -34,6 +34,10 @@ pub(super) const HTTP_OPTIONS: &[Keyword<ProxyFn>] = &[
         ctx.draft.proxy.monitor_uri = Some(word.bytes.clone());
         Ok(())
     }),
+    Keyword::works(
+        entry("capture cookie", Sections::FRONTENDS, "keeps a cookie for the log"),
+        capture_cookie,
+    ),
     Keyword::works(
         entry("monitor-net", FRONT, "clients that are answered at once, of older versions"),
         monitor_net,
@@ -80,6 +84,25 @@ const RESERVED: [&str; 5] = ["connection", "content-length", "host", "transfer-e
 const fn entry(name: &'static str, sections: Sections, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, sections, Arity::ANY, help)
 }
+
+fn capture_cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let [name, _, length, ..] = line.args() else {
+        return Err(line.alert("'capture' expects 'cookie' <cookie_name> 'len' <len>."));
+    };
+    let length = usize::try_from(values::leading_integer(&length.bytes)).unwrap_or(0);
+    if length > LONGEST_COOKIE {
+        let kind = if ctx.section == Sections::FRONTEND { "frontend" } else { "proxy" };
+        let proxy = &ctx.draft.proxy.name;
+        let message = format!("truncating capture length to {LONGEST_COOKIE} bytes for {kind} '{proxy}'.");
+        ctx.out.push(line.warning(message).form(Form::Bare));
+    }
+    ctx.draft.proxy.capture_cookie =
+        Some(CaptureCookie { name: name.bytes.clone(), length: length.min(LONGEST_COOKIE) });
+    Ok(())
+}
+
+/// The longest cookie that is kept for the log, its name included.
+const LONGEST_COOKIE: usize = 63;
 
 fn required<'a>(line: &'a Line, missing: &str) -> Result<&'a Word, Diagnostic> {
     line.arg(0).filter(|w| !w.bytes.is_empty()).ok_or_else(|| line.alert(missing))

@@ -9,7 +9,6 @@ use super::{BindFn, GlobalFn, ProxyCtx, ProxyFn, ServerFn};
 
 const AGENT: &str = "comes with agent checks";
 const CACHE: &str = "comes with the cache";
-const CAPTURES: &str = "comes with captures";
 const CHECKS: &str = "comes with the other checks";
 const CLIENT: &str = "comes with the HTTP client";
 const COMPRESSION: &str = "comes with compression";
@@ -31,7 +30,6 @@ const VARIABLES: &str = "comes with variables";
 /// Lines of proxies.
 pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("be-unpublished", RULES),
-    proxy("capture cookie", CAPTURES),
     proxy("compression", COMPRESSION),
     proxy("crt", TLS),
     proxy("email-alert from", MAIL),
@@ -47,7 +45,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("force-persist", RULES),
     proxy("ignore-persist", RULES),
     proxy("load-server-state-from-file", STATE),
-    proxy("log-steps", "comes with log profiles"),
     proxy("option external-check", CHECKS),
     proxy("option ldap-check", CHECKS),
     proxy("option mysql-check", CHECKS),

@@ -6,7 +6,7 @@ use weir_config::values::{self, Address, Ports, Transport};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Prefix, Sections, Word};
 use weir_diag::{Diagnostic, Span};
 
-use super::{GlobalFn, LogLine, Outside, ProxyCtx, ProxyFn};
+use super::{GlobalFn, LogLine, Outside, ProxyCtx, ProxyFn, log_profiles};
 use crate::conf::{Facility, LogFormatKind, LogLevel, LogSample, LogTarget, LogTransport, SyslogFormat};
 
 /// The lines of a proxy.
@@ -44,6 +44,20 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
         |ctx, line| {
             let Some(format) = format(ctx, line, "log-format-sd")? else { return Ok(()) };
             ctx.draft.proxy.log_line.structured_data = Some(format);
+            Ok(())
+        },
+    ),
+    Keyword::works(
+        proxy("log-steps", Sections::PROXIES, Arity::ANY, "the steps at which lines are logged"),
+        |ctx, line| {
+            let steps = log_profiles::steps(line)?;
+            if ctx.section == Sections::BACKEND {
+                let proxy = &ctx.draft.proxy.name;
+                ctx.out.push(line.warning(format!(
+                    "log-steps will be ignored because backend '{proxy}' has no frontend capability"
+                )));
+            }
+            ctx.draft.proxy.log_line.steps = steps;
             Ok(())
         },
     ),
@@ -140,6 +154,10 @@ fn log_target(line: &Line, outside: &dyn Outside, or_global: &str) -> Result<Log
     if rest.is_empty() {
         return Err(line.alert(format!("log : expects <address> and <facility> {or_global} as arguments")));
     }
+    if address.is("global") && rest.first().is_some_and(|w| self::facility(&w.text()).is_none()) {
+        let shown = rest.first().map(Word::text).unwrap_or_default();
+        return Err(line.alert(format!("log : unknown log facility '{shown}'")));
+    }
     let mut target = LogTarget {
         transport: transport(address, outside).map_err(|m| address.alert(format!("log : {m}")))?,
         format: None,
@@ -148,6 +166,7 @@ fn log_target(line: &Line, outside: &dyn Outside, or_global: &str) -> Result<Log
         max_level: LogLevel::Debug,
         min_level: LogLevel::Emerg,
         sample: None,
+        profile: None,
         at: address.span,
     };
     let rest = modifiers(&mut target, rest)?;
@@ -199,10 +218,11 @@ fn modifiers<'a>(target: &mut LogTarget, words: &'a [Word]) -> Result<&'a [Word]
         target.sample = Some(sample(&value.text()).map_err(|m| value.alert(format!("log : {m}")))?);
         rest = tail;
     }
-    if let [name, _, ..] = rest
+    if let [name, value, tail @ ..] = rest
         && name.is("profile")
     {
-        return Err(name.alert("'log profile' is not available yet (it comes with log profiles)."));
+        target.profile = Some(value.text().into_owned());
+        rest = tail;
     }
     Ok(rest)
 }
@@ -249,6 +269,9 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
 /// `1,3-4:5`: which of every five lines.
 fn sample(text: &str) -> Result<LogSample, String> {
     let Some((list, size)) = text.rsplit_once(':') else { return Err("Missing sample size".to_owned()) };
+    if list.is_empty() {
+        return Err("no sampling ranges given".to_owned());
+    }
     let mut ranges = Vec::new();
     for part in list.split(',') {
         let (low, high) = part.split_once('-').unwrap_or((part, part));
@@ -260,8 +283,11 @@ fn sample(text: &str) -> Result<LogSample, String> {
     if ranges.iter().zip(ranges.iter().skip(1)).any(|(a, b)| b.0 <= a.1) {
         return Err("ranges are overlapping".to_owned());
     }
-    let size: u32 =
-        size.parse().map_err(|_| format!("wrong sample size '{size}' for sample range '{list}'"))?;
+    let size: u32 = size
+        .parse()
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| format!("wrong sample size '{size}' for sample range '{list}'"))?;
     let most = ranges.last().map_or(0, |r| r.1);
     if size < most {
         return Err(format!(

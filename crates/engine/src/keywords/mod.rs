@@ -16,6 +16,7 @@ mod errors;
 mod http_options;
 mod later;
 mod listen;
+mod log_profiles;
 mod logging;
 mod options;
 mod outside;
@@ -126,7 +127,8 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     later::PROXY_LATER,
     later::PROXY_FIRST,
 ];
-const LIST_TABLES: &[&[Keyword<ListFn>]] = &[userlist::USERLIST, errors::HTTP_ERRORS];
+const LIST_TABLES: &[&[Keyword<ListFn>]] =
+    &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS, later::SERVER_LATER];
 

@@ -8,10 +8,10 @@ use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, 
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
-    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross, rules,
-    userlist,
+    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross,
+    log_profiles, rules, userlist,
 };
-use crate::conf::{Caps, Conf, Global, HttpErrors, Proxy};
+use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Proxy};
 
 /// What `doc` means, and everything that is to be said about it. The configuration is as complete as the messages
 /// allow; it is to be used only where none of them is an alert.
@@ -61,6 +61,8 @@ pub(super) struct Load<'a> {
     pub(super) drafts: Vec<Draft>,
     /// Where the `http-errors` sections stand.
     http_errors_at: Vec<(String, Span)>,
+    /// Where the `log-profile` sections stand.
+    log_profiles_at: Vec<Span>,
     /// A server's name has no address.
     pub(super) unresolved: bool,
     defaults: Vec<Defaults>,
@@ -89,6 +91,7 @@ impl<'a> Load<'a> {
             conf,
             drafts: Vec::new(),
             http_errors_at: Vec::new(),
+            log_profiles_at: Vec::new(),
             unresolved: false,
             defaults: Vec::new(),
             rule_users: Vec::new(),
@@ -104,6 +107,7 @@ impl<'a> Load<'a> {
             Sections::LISTEN => self.proxy(section, "listen", Caps::LISTEN),
             Sections::USERLIST => self.userlist(section),
             Sections::HTTP_ERRORS => self.http_errors(section),
+            Sections::LOG_PROFILE => self.log_profile(section),
             _ => {}
         }
     }
@@ -174,6 +178,37 @@ impl<'a> Load<'a> {
             self.out.take(result);
         }
         self.conf.http_errors.push(Arc::new(errors));
+    }
+
+    fn log_profile(&mut self, section: &Section) {
+        let known: Vec<_> = self
+            .conf
+            .log_profiles
+            .iter()
+            .map(|p| p.name.clone())
+            .zip(self.log_profiles_at.iter().copied())
+            .collect();
+        let name = match log_profiles::name(section, &known, self.sources) {
+            Ok(name) => name,
+            Err(said) => return self.out.push(said),
+        };
+        self.log_profiles_at.push(section.header.span);
+        let mut profile = LogProfile { name, ..LogProfile::default() };
+        let place = Place {
+            classes: &[Class::Proxy],
+            section: Sections::LOG_PROFILE,
+            keyword: "log-profile",
+            name: "",
+        };
+        for line in &section.lines {
+            let mut line = line.clone();
+            let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
+            let mut ctx =
+                ListCtx { list: List::Profile(&mut profile), out: &mut self.out, outside: self.outside };
+            let result = (found.run)(&mut ctx, &line);
+            self.out.take(result);
+        }
+        self.conf.log_profiles.push(Arc::new(profile));
     }
 
     fn global(&mut self, section: &Section) {

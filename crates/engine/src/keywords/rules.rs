@@ -5,7 +5,7 @@ use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::{Diagnostic, Span};
 
 use super::resolve::{Load, place};
-use super::{Draft, ProxyCtx, ProxyFn};
+use super::{Draft, ProxyCtx, ProxyFn, log_profiles};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, UseBackend};
 
@@ -97,7 +97,18 @@ pub(super) fn compile(load: &mut Load<'_>) {
         .collect();
     let userlists: Vec<String> = load.conf.userlists.iter().map(|l| l.name.clone()).collect();
     let (outside, http_errors) = (load.outside, load.conf.http_errors.as_slice());
-    let directory = Directory { proxies: &proxies, userlists: &userlists, http_errors, outside, current: 0 };
+    let log_profiles: Vec<String> = load.conf.log_profiles.iter().map(|p| p.name.clone()).collect();
+    for draft in &load.drafts {
+        log_profiles::judge_rules(draft, &log_profiles, &mut load.out);
+    }
+    let directory = Directory {
+        proxies: &proxies,
+        userlists: &userlists,
+        log_profiles: &log_profiles,
+        http_errors,
+        outside,
+        current: 0,
+    };
     let mut compiler = Compiler::new(directory, load.sources, &mut load.out);
     for (index, draft) in load.drafts.iter_mut().enumerate() {
         let lines = std::mem::take(&mut draft.rules);

@@ -18,7 +18,7 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     later("fcgi-app", "comes with FastCGI", "a FastCGI application"),
     later("healthcheck", "comes with the other checks", "a check that servers share"),
     later("log-forward", "comes with log forwarding", "a syslog relay"),
-    later("log-profile", "comes with log profiles", "log lines by step"),
+    works("log-profile", Sections::LOG_PROFILE, "log lines by step"),
     later("mailers", "comes with mail alerts", "mail servers for alerts"),
     later("peers", "comes with peers", "other processes that share tables"),
     later("program", "comes with programs of the master", "a program that the master runs"),

@@ -1,10 +1,14 @@
 //! The line of one transaction: whether it is due, at which level, and its text.
 
+use weir_expr::{Format, Scratch};
 use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
 use weir_sys::listen;
 
+use super::plan::Moment;
+use super::profile::{Override, Profile};
 use super::ring::Draft;
-use super::{Level, LogPlan};
+use super::{Level, LogPlan, Origin};
+use crate::action::RuleSet;
 use crate::clock;
 use crate::conf::Mode;
 use crate::io::Stream;
@@ -18,13 +22,10 @@ pub(crate) fn finished(t: &mut Transaction) {
     if plan.is_silent() || t.facts.logged {
         return;
     }
-    let normal = is_normal(t);
-    if normal && plan.rules.no_normal || is_null(t) && (plan.rules.no_null || t.client.requests > 0) {
-        return;
-    }
-    let usual = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
-    if let Some(level) = t.facts.log_level.unwrap_or(Some(usual)) {
-        write(t, &plan, level, false);
+    let http = t.client.frontend.conf().mode == Mode::Http;
+    let origin = if http && t.facts.requested.is_none() { Origin::SessionError } else { Origin::Close };
+    if plan.is_due(origin) && !(is_null(t) && (plan.rules.no_null || t.client.requests > 0)) {
+        automatic(t, &plan, origin);
     }
 }
 
@@ -36,47 +37,97 @@ pub(crate) fn refused(t: &mut Transaction, refusal: Refusal) {
     if plan.is_silent() || (plan.rules.no_null && refusal.is_empty()) {
         return;
     }
-    let ring = &t.client.worker.log;
-    let Draft { text, scratch, .. } = &mut *ring.draft.borrow_mut();
-    text.clear();
-    scratch.reset();
-    let view = View::new(t, false);
-    if let Some(format) = &plan.error {
-        format.render(&view, scratch, text, plan.longest);
-    }
-    if !plan.has_error_format {
-        let bind = t.client.listener.conf();
-        match bind.and_then(|b| b.name.as_deref()) {
-            Some(name) => text.extend_from_slice(name.as_bytes()),
-            None => {
-                let id = bind.and_then(|b| b.id).unwrap_or(t.client.listener.number());
-                text.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
-            }
-        }
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(refusal.text().as_bytes());
-    }
     let level = if plan.rules.separate_errors { Level::Err } else { Level::Info };
-    let wall = clock::wall();
-    for target in &plan.targets {
-        if let Some(level) = target.takes(level) {
-            ring.push(target, wall, level, text, b"");
-        }
+    write(t, &plan, Origin::SessionKilled, level, None);
+}
+
+/// Writes the line of a step that begins a transaction, where it is asked for.
+pub(crate) fn accepted(t: &mut Transaction) {
+    at_step(t, Origin::Accept);
+}
+
+/// Keeps the request line for lines, and writes one where it needs no more than the request, or where the step
+/// is asked for.
+pub(crate) fn requested(t: &mut Transaction) {
+    let plan = &t.client.frontend.shared.log;
+    if !plan.keeps_request() {
+        return;
+    }
+    let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;
+    t.messages.captured.take(&t.messages.request, limit);
+    if plan.rules.steps.is_some() {
+        at_step(t, Origin::Request);
+    } else if plan.rules.due == Moment::Request && !plan.is_silent() {
+        let plan = plan.clone();
+        automatic(t, &plan, Origin::Request);
+        t.facts.logged = true;
     }
 }
 
-/// Writes the line of a transaction whose answer has begun, where it need not wait for the end
-/// (`option logasap`). `body` of the answer has come as far as `input`.
+/// Writes the line of the connection to the server, where that step is asked for.
+pub(crate) fn connected(t: &mut Transaction) {
+    at_step(t, Origin::Connect);
+}
+
+/// Writes the line of a transaction whose answer has begun, where it need not wait for the end or where the step
+/// is asked for. `body` of the answer has come as far as `input`; in TCP mode the server is merely reached.
 pub(crate) fn answered(t: &mut Transaction, body: BodyLength, input: &[u8]) {
     let plan = &t.client.frontend.shared.log;
-    if !plan.rules.early || plan.is_silent() || (plan.rules.no_normal && is_normal(t)) {
+    if plan.is_silent() || (plan.rules.steps.is_none() && plan.rules.due == Moment::End) {
+        return;
+    }
+    let http = t.client.frontend.conf().mode == Mode::Http;
+    let origin = if http { Origin::Response } else { Origin::Connect };
+    if !plan.is_due(origin) {
         return;
     }
     let plan = plan.clone();
     let before = t.facts.log_bytes;
     t.facts.log_bytes.1 += data_in(body, input);
-    write(t, &plan, Level::Info, true);
+    automatic(t, &plan, origin);
     t.facts.log_bytes = before;
+    t.facts.logged |= plan.rules.steps.is_none();
+}
+
+/// Writes a line because a rule asks for it (`do-log`); the profile is the one at this place of the
+/// configuration, or that of each target.
+pub(crate) fn asked(t: &mut Transaction, set: RuleSet, profile: Option<usize>) {
+    let plan = t.client.frontend.shared.log.clone();
+    let Some(level) = t.facts.log_level.unwrap_or(Some(Level::Info)) else { return };
+    if plan.is_silent() {
+        return;
+    }
+    let origin = Origin::Action(set);
+    let number = t.facts.number;
+    if origin.is_session() {
+        t.facts.number = Some(t.client.worker.runtime.process.next_number());
+    }
+    let profile = profile.and_then(|at| plan.profiles.get(at));
+    write(t, &plan, origin, level, profile.map(|p| &**p));
+    t.facts.number = number;
+}
+
+/// Writes the line of a step, where steps are asked for and this is one of them.
+fn at_step(t: &mut Transaction, origin: Origin) {
+    let plan = &t.client.frontend.shared.log;
+    if plan.rules.steps.is_none() || plan.is_silent() || !plan.is_due(origin) {
+        return;
+    }
+    let plan = plan.clone();
+    automatic(t, &plan, origin);
+}
+
+/// Writes a line that no rule asked for, unless it would tell of nothing unusual where only that is wanted.
+fn automatic(t: &mut Transaction, plan: &LogPlan, origin: Origin) {
+    let normal = is_normal(t);
+    if normal && plan.rules.no_normal {
+        return;
+    }
+    let usual = if plan.rules.separate_errors && !normal { Level::Err } else { Level::Info };
+    if let Some(level) = t.facts.log_level.unwrap_or(Some(usual)) {
+        write(t, plan, origin, level, None);
+        plan.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// Notes our own end of the connection to the server, where a line shows it.
@@ -97,33 +148,75 @@ pub(crate) fn make_unique_id(t: &mut Transaction) {
     let mut id = std::mem::take(&mut t.messages.captured.unique_id);
     let draft = &mut *worker.log.draft.borrow_mut();
     draft.scratch.reset();
-    format.render(&View::new(t, false), &draft.scratch, &mut id, UNIQUE_ID_LEN);
+    format.render(&View::new(t, Origin::Unspecified), &draft.scratch, &mut id, UNIQUE_ID_LEN);
     t.messages.captured.unique_id = id;
 }
 
-fn write(t: &mut Transaction, plan: &LogPlan, level: Level, unfinished: bool) {
-    let Some(format) = &plan.format else { return };
-    make_unique_id(t);
-    t.facts.logged = true;
+/// Writes a line to all targets; `profile` in the place of theirs.
+fn write(t: &mut Transaction, plan: &LogPlan, origin: Origin, level: Level, profile: Option<&Profile>) {
+    if !origin.is_session() {
+        make_unique_id(t);
+    }
     let ring = &t.client.worker.log;
     let Draft { text, structured, scratch } = &mut *ring.draft.borrow_mut();
-    text.clear();
-    structured.clear();
     scratch.reset();
-    let view = View::new(t, unfinished);
-    format.render(&view, scratch, text, plan.longest);
-    if let Some(format) = &plan.structured {
-        format.render(&view, scratch, structured, plan.longest);
-    }
-    plan.lines.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    if text.is_empty() {
-        return;
-    }
+    let view = View::new(t, origin);
     let wall = clock::wall();
+    let mut made: Option<(Option<&Format>, Option<&Format>)> = None;
     for target in &plan.targets {
-        if let Some(level) = target.takes(level) {
-            ring.push(target, wall, level, text, structured);
+        let profile = profile.or(target.profile.as_deref());
+        let says = profile.and_then(|p| p.of(origin));
+        if says.is_some_and(|says| says.drop) {
+            continue;
         }
+        let Some(level) = target.takes(level) else { continue };
+        let own = |of: fn(&Override) -> &Option<Format>| says.and_then(|says| of(says).as_ref());
+        let format = own(|says| &says.format).or_else(|| plan.format_at(origin));
+        let sd = own(|says| &says.structured).or(plan.structured.as_ref().filter(|_| !origin.is_error()));
+        if !made.is_some_and(|(f, s)| is_same(f, format) && is_same(s, sd)) {
+            text.clear();
+            structured.clear();
+            match format {
+                Some(format) => {
+                    format.render(&view, scratch, text, plan.longest);
+                }
+                None if origin == Origin::SessionKilled => fixed_error(t, plan, &view, scratch, text),
+                None => {}
+            }
+            if let Some(format) = sd {
+                format.render(&view, scratch, structured, plan.longest);
+            }
+            made = Some((format, sd));
+        }
+        if !text.is_empty() {
+            let tag = profile.and_then(|p| p.tag.as_deref());
+            ring.push(target, wall, level, text, structured, tag);
+        }
+    }
+}
+
+/// The line of a refused connection that nothing else is said of.
+fn fixed_error(t: &Transaction, plan: &LogPlan, view: &View<'_>, scratch: &Scratch, text: &mut Vec<u8>) {
+    if let Some(format) = &plan.error {
+        format.render(view, scratch, text, plan.longest);
+    }
+    let bind = t.client.listener.conf();
+    match bind.and_then(|b| b.name.as_deref()) {
+        Some(name) => text.extend_from_slice(name.as_bytes()),
+        None => {
+            let id = bind.and_then(|b| b.id).unwrap_or(t.client.listener.number());
+            text.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        }
+    }
+    text.extend_from_slice(b": ");
+    text.extend_from_slice(t.facts.refusal.map_or("", Refusal::text).as_bytes());
+}
+
+fn is_same(a: Option<&Format>, b: Option<&Format>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => std::ptr::eq(a, b),
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -7,14 +7,19 @@
 mod channel;
 mod destination;
 mod line;
+mod origin;
 mod plan;
+mod profile;
 mod ring;
 
 pub use destination::Destinations;
 pub use plan::{LogPlan, check};
 pub use weir_wire::syslog::Level;
 
-pub(crate) use line::{answered, finished, make_unique_id, reached, refused};
+pub(crate) use line::{
+    accepted, answered, asked, connected, finished, make_unique_id, reached, refused, requested,
+};
+pub(crate) use origin::Origin;
 pub(crate) use plan::Builder;
 pub(crate) use ring::Ring;
 

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use weir_config::Word;
 use weir_diag::{Diagnostics, Form, Span};
 use weir_expr::keyword::Words;
-use weir_expr::logformat::{HTTP_LOG, HTTP_LOG_CLF, HTTPS_LOG, TCP_LOG, TCP_LOG_CLF};
-use weir_expr::{Error, Format, Load, PatternFiles, Place, Purpose};
+use weir_expr::logformat::{Due, HTTP_LOG, HTTP_LOG_CLF, HTTPS_LOG, HTTPS_LOG_CLEAR, TCP_LOG, TCP_LOG_CLF};
+use weir_expr::{Error, Format, Load, PatternFiles, Place, Purpose, Side};
 use weir_wire::syslog::{self, Facility, Header, Level, Line, Stamp};
 
+use super::Origin;
 use super::destination::{Destination, Destinations};
-use crate::conf::{self, Conf, LogFormatKind, LogLevel, LogTarget, Mode, Options, SyslogFormat};
+use super::profile::{Override, Profile};
+use crate::conf::{self, Conf, LogFormatKind, LogLevel, LogStep, LogTarget, Mode, Options, SyslogFormat};
 use crate::names::ConfNames;
 
 /// What a proxy logs, and where.
@@ -32,6 +34,8 @@ pub struct LogPlan {
     /// The longest line that any target takes.
     pub(super) longest: usize,
     pub(super) rules: Rules,
+    /// The profiles of the configuration, in its order, for `do-log`.
+    pub(super) profiles: Arc<[Arc<Profile>]>,
     /// Some line shows our own end of the connection to the server.
     pub(super) shows_back_source: bool,
     host: Vec<u8>,
@@ -46,8 +50,24 @@ pub(super) struct Rules {
     pub(super) no_normal: bool,
     /// `option log-separate-errors`
     pub(super) separate_errors: bool,
-    /// `option logasap`, or a format that needs nothing of the end.
-    pub(super) early: bool,
+    /// `option logasap`: totals may grow after the line.
+    pub(super) growing: bool,
+    /// When the line is due where no steps are asked for.
+    pub(super) due: Moment,
+    /// The steps that are asked for, one bit each; `None` for one line.
+    pub(super) steps: Option<u16>,
+}
+
+/// When the one line of a transaction is written (manual, 8.3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// When the request is there, and again with the response.
+    Request,
+    /// With the response's head, or the server's connection in TCP mode.
+    Response,
+    /// At the end.
+    #[default]
+    End,
 }
 
 /// One `log` line.
@@ -55,6 +75,8 @@ pub(super) struct Rules {
 pub(super) struct Target {
     pub(super) destination: Arc<Destination>,
     pub(super) header: Header,
+    /// What its lines look like where a profile says so.
+    pub(super) profile: Option<Arc<Profile>>,
     /// Less grave lines are not sent.
     least: Level,
     /// Graver lines are sent as if they were only that.
@@ -76,6 +98,7 @@ pub(crate) struct Builder<'a> {
     destinations: &'a Destinations,
     words: Arc<Words>,
     files: PatternFiles,
+    profiles: Option<Arc<[Arc<Profile>]>>,
 }
 
 /// Checks the formats of a configuration; what is wrong with them, in HAProxy's words.
@@ -86,6 +109,7 @@ pub fn check(conf: &Conf) -> Diagnostics {
     for index in 0..conf.proxies.len() {
         builder.check(index, &mut found);
     }
+    builder.check_profiles(&mut found);
     found
 }
 
@@ -93,18 +117,29 @@ pub fn check(conf: &Conf) -> Diagnostics {
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(conf: &'a Conf, destinations: &'a Destinations) -> Self {
-        Self { conf, destinations, words: Words::builtin(), files: PatternFiles::default() }
+        Self { conf, destinations, words: Words::builtin(), files: PatternFiles::default(), profiles: None }
     }
 
     /// The plan of the proxy at this position. A format that [`check`] refused is absent.
     pub(crate) fn plan(&mut self, index: usize) -> Arc<LogPlan> {
         let conf = self.conf;
         let Some(proxy) = conf.proxies.get(index) else { return Arc::new(LogPlan::none()) };
-        let targets: Box<[Target]> =
-            proxy.logs.iter().map(|t| Target::build(t, proxy, &conf.global, self.destinations)).collect();
+        let profiles = self.profiles();
+        let targets: Box<[Target]> = proxy
+            .logs
+            .iter()
+            .map(|t| {
+                let of = |name: &String| conf.log_profiles.iter().position(|p| p.name == *name);
+                let profile = t.profile.as_ref().and_then(of).and_then(|at| profiles.get(at).cloned());
+                Target::build(t, proxy, &conf.global, self.destinations, profile)
+            })
+            .collect();
         let mut compile = |text: &str, purpose| self.compile(index, text.as_bytes(), purpose).ok();
         let line = &proxy.log_line;
-        let format = compile(text_of(&line.format, proxy.mode), Purpose::Log);
+        let mut format = compile(text_of(&line.format, proxy.mode), Purpose::Log);
+        if format.is_none() && line.format == LogFormatKind::Https {
+            format = compile(HTTPS_LOG_CLEAR, Purpose::Log);
+        }
         let structured =
             line.structured_data.as_ref().and_then(|(text, _)| compile(text, Purpose::LogStructured));
         let error_text = line.error_format.as_ref().map_or(ERROR_LINE, |(text, _)| text);
@@ -116,7 +151,9 @@ impl<'a> Builder<'a> {
             no_null: has(Options::DONTLOG_NULL) || has(Options::HTTP_IGNORE_PROBES),
             no_normal: has(Options::DONTLOG_NORMAL),
             separate_errors: has(Options::LOG_SEPARATE_ERRORS),
-            early: has(Options::LOGASAP) || format.as_ref().is_some_and(|f| !f.waits_for_end()),
+            growing: has(Options::LOGASAP),
+            due: due(proxy, format.as_ref()),
+            steps: line.steps.as_ref().filter(|_| !has(Options::LOGASAP)).map(|steps| bits(steps)),
         };
         let longest = targets.iter().map(|t| t.header.limit).max().unwrap_or(0);
         let lines = AtomicU64::new(0);
@@ -132,9 +169,34 @@ impl<'a> Builder<'a> {
             lines,
             longest,
             rules,
+            profiles,
             shows_back_source,
             host: system_name(),
         })
+    }
+
+    /// The profiles of the configuration, compiled once. A format that [`check`] refused is absent.
+    fn profiles(&mut self) -> Arc<[Arc<Profile>]> {
+        if let Some(known) = &self.profiles {
+            return known.clone();
+        }
+        let conf = self.conf;
+        let mut compile = |text: &Option<(String, Span)>, purpose| {
+            let (text, _) = text.as_ref()?;
+            self.compile(usize::MAX, text.as_bytes(), purpose).ok()
+        };
+        let profiles = conf.log_profiles.iter().map(|profile| {
+            let steps = profile.steps.iter().map(|(step, says)| {
+                let format = compile(&says.format, Purpose::Log);
+                let structured = compile(&says.structured, Purpose::LogStructured);
+                (*step, Override { drop: says.drop, format, structured })
+            });
+            let tag = profile.tag.as_ref().map(|tag| tag.clone().into_bytes());
+            Arc::new(Profile { steps: steps.collect(), tag })
+        });
+        let profiles: Arc<[Arc<Profile>]> = profiles.collect();
+        self.profiles = Some(profiles.clone());
+        profiles
     }
 
     fn compile(&mut self, index: usize, text: &[u8], purpose: Purpose) -> Result<Format, Error> {
@@ -170,6 +232,22 @@ impl<'a> Builder<'a> {
         }
     }
 
+    fn check_profiles(&mut self, found: &mut Diagnostics) {
+        let conf = self.conf;
+        let formats =
+            conf.log_profiles.iter().flat_map(|p| &p.steps).flat_map(|(_, says)| {
+                [(&says.format, Purpose::Log), (&says.structured, Purpose::LogStructured)]
+            });
+        for (format, purpose) in formats {
+            let Some((text, span)) = format else { continue };
+            if let Err(mut error) = self.compile(usize::MAX, text.as_bytes(), purpose) {
+                let written = Word { bytes: text.as_bytes().into(), span: *span };
+                error.message.push('.');
+                found.push(error.alert(&written, "failed to parse logformat: ").form(Form::LateConfig));
+            }
+        }
+    }
+
     fn check_one(
         &mut self,
         index: usize,
@@ -200,6 +278,7 @@ impl LogPlan {
             lines: AtomicU64::new(0),
             longest: 0,
             rules: Rules::default(),
+            profiles: Arc::default(),
             shows_back_source: false,
             host: Vec::new(),
         }
@@ -208,6 +287,33 @@ impl LogPlan {
     /// Whether nobody wants a line.
     pub(crate) fn is_silent(&self) -> bool {
         self.targets.is_empty()
+    }
+
+    /// Whether the request line is kept for lines: not where steps are asked for and the request is none.
+    pub(crate) fn keeps_request(&self) -> bool {
+        self.is_due(Origin::Request)
+    }
+
+    /// Whether totals may grow after a line, so that they are shown with a `+`.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.rules.growing
+    }
+
+    /// How lines of this origin look; a refused connection has a fixed form where the user gives none.
+    pub(super) fn format_at(&self, origin: Origin) -> Option<&Format> {
+        match origin {
+            _ if origin.is_error() && self.has_error_format => self.error.as_ref(),
+            Origin::SessionKilled => None,
+            _ => self.format.as_ref(),
+        }
+    }
+
+    /// Whether the steps that are asked for, if any are, have this one.
+    pub(super) fn is_due(&self, origin: Origin) -> bool {
+        match (self.rules.steps, origin.step()) {
+            (Some(steps), Some(step)) => steps & bit(step) != 0,
+            _ => true,
+        }
     }
 
     /// This machine's name (`%H`).
@@ -230,9 +336,10 @@ impl LogPlan {
             let Some(level) = target.takes(level) else { continue };
             out.clear();
             let micros = (wall % 1_000_000) as u32;
-            target
-                .header
-                .write(&mut out, Line { level, stamp: &stamp, micros, structured: b"", message: text });
+            target.header.write(
+                &mut out,
+                Line { level, stamp: &stamp, micros, structured: b"", message: text, tag: None },
+            );
             dropped += target.destination.send_now(&out);
         }
         dropped
@@ -247,6 +354,7 @@ impl Target {
         proxy: &conf::Proxy,
         global: &conf::Global,
         destinations: &Destinations,
+        profile: Option<Arc<Profile>>,
     ) -> Self {
         let hostname = global.log_send_hostname.as_ref().map(|name| match name.as_str() {
             "" => system_name(),
@@ -258,13 +366,14 @@ impl Target {
             format,
             facility: Facility::numbered(conf.facility.0),
             hostname,
-            tag: tag.as_bytes().to_vec(),
+            tag: profile.as_ref().and_then(|p| p.tag.clone()).unwrap_or_else(|| tag.as_bytes().to_vec()),
             pid: std::process::id(),
             limit: conf.max_len,
         };
         Self {
             destination: destinations.find(&conf.transport),
             header,
+            profile,
             least: level(conf.max_level),
             gravest: level(conf.min_level),
             sample: conf.sample.as_ref().map(|s| Sample {
@@ -292,6 +401,27 @@ impl Sample {
         let before = self.seen.fetch_update(Relaxed, Relaxed, step).unwrap_or(0);
         self.ranges.iter().any(|&(low, high)| (low..=high).contains(&(before + 1)))
     }
+}
+
+/// When the one line of a transaction of this proxy is due.
+fn due(proxy: &conf::Proxy, format: Option<&Format>) -> Moment {
+    let Some(format) = format else { return Moment::End };
+    let keeps = [Side::Client, Side::Server].into_iter().any(|side| !proxy.rules.slots(side).is_empty())
+        || proxy.capture_cookie.is_some();
+    match format.due() {
+        _ if proxy.options.contains(Options::LOGASAP) => Moment::Response,
+        Due::End => Moment::End,
+        Due::Request if !keeps => Moment::Request,
+        _ => Moment::Response,
+    }
+}
+
+fn bits(steps: &[LogStep]) -> u16 {
+    steps.iter().fold(0, |bits, step| bits | bit(*step))
+}
+
+const fn bit(step: LogStep) -> u16 {
+    1 << step as u16
 }
 
 fn text_of(kind: &LogFormatKind, mode: Mode) -> &str {

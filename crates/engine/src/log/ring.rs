@@ -86,7 +86,7 @@ impl Ring {
         }
     }
 
-    /// Adds a line for a target; `wall` in µs since 1970.
+    /// Adds a line for a target; `wall` in µs since 1970, `tag` in the place of the target's.
     pub(super) fn push(
         &self,
         target: &Target,
@@ -94,6 +94,7 @@ impl Ring {
         level: super::Level,
         text: &[u8],
         structured: &[u8],
+        tag: Option<&[u8]>,
     ) {
         let second = (wall / 1_000_000) as i64;
         let mut stamp = self.stamp.get();
@@ -102,7 +103,7 @@ impl Ring {
             self.stamp.set(stamp);
         }
         let line =
-            Line { level, stamp: &stamp, micros: (wall % 1_000_000) as u32, structured, message: text };
+            Line { level, stamp: &stamp, micros: (wall % 1_000_000) as u32, structured, message: text, tag };
         let mut queues = self.queues.borrow_mut();
         let index = target.destination.index;
         if queues.len() <= index {

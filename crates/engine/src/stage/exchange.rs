@@ -88,11 +88,15 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             t.facts.reused = true;
             t.facts.connected = Some(t.now());
             log::reached(t, &conn.stream);
+            log::connected(t);
             return Ok(conn);
         }
         t.facts.reused = false;
         match Box::pin(reach::connect(t)).await {
-            Ok(stream) => return Ok(Conn::new(stream, t.client.worker.buffers.buffer())),
+            Ok(stream) => {
+                log::connected(t);
+                return Ok(Conn::new(stream, t.client.worker.buffers.buffer()));
+            }
             Err(end) => Box::pin(reach::again(t, end)).await?,
         }
     }

@@ -7,6 +7,7 @@ use weir_http::h1::{self, BodyLength, Fault, Limits, Parse};
 
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
+use crate::log;
 use crate::mux::h1::{Taken, body_seems_valid};
 use crate::transaction::{Stop, Transaction};
 
@@ -90,10 +91,10 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
         && !closing
         && !t.client.frontend.has(Options::HTTP_CLOSE);
     t.client.requests += 1;
-    t.facts.log_bytes.0 += h1::accounted(&t.messages.request) as u64;
-    let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;
-    t.messages.captured.take(&t.messages.request, limit);
+    t.facts.head_bytes = h1::accounted(&t.messages.request) as u64;
+    t.facts.log_bytes.0 += t.facts.head_bytes;
     count_request(t);
+    log::accepted(t);
     Ok(())
 }
 

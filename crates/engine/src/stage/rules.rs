@@ -82,10 +82,14 @@ pub(crate) async fn backend_content(t: &mut Transaction) -> Result<(), Stop> {
 
 /// Keeps for the log what the frontend declares of the request.
 pub(crate) fn keep_request(t: &mut Transaction) {
-    let slots = t.client.frontend.conf().rules.slots(Side::Client);
+    let conf = t.client.frontend.conf();
+    let slots = conf.rules.slots(Side::Client);
+    let Messages { request, captured, kept: [kept, _], .. } = &mut *t.messages;
     if !slots.is_empty() {
-        let Messages { request, kept: [kept, _], .. } = &mut *t.messages;
         kept.take(slots, request);
+    }
+    if let Some(wanted) = &conf.capture_cookie {
+        captured.take_cookie(wanted, Side::Client, request);
     }
 }
 
@@ -105,9 +109,12 @@ pub(crate) async fn response(t: &mut Transaction) -> Result<(), Stop> {
     t.messages.vars.end_request();
     let frontend = t.client.frontend.clone();
     let slots = frontend.conf().rules.slots(Side::Server);
+    let Messages { response, captured, kept: [_, kept], .. } = &mut *t.messages;
     if !slots.is_empty() {
-        let Messages { response, kept: [_, kept], .. } = &mut *t.messages;
         kept.take(slots, response);
+    }
+    if let Some(wanted) = &frontend.conf().capture_cookie {
+        captured.take_cookie(wanted, Side::Server, response);
     }
     if let Some(backend) = other_backend(t) {
         run(t, &backend, RuleSet::HttpResponse).await?;

@@ -83,6 +83,19 @@ pub enum Timer {
     User,
 }
 
+/// What a line waits for before it can tell an item (manual, 4.2 "log-steps").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// Nothing: it is there whenever a line is written.
+    Always,
+    /// The request.
+    Request,
+    /// The head of the response, or the server's connection in TCP mode.
+    Response,
+    /// The end of the transaction: totals, timers, levels and what else may still change.
+    End,
+}
+
 /// Parts of the captured request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestPart {
@@ -154,7 +167,7 @@ pub const ALIASES: &[AliasEntry] = &[
     any("hrl", Alias::Captures { side: Side::Client, list: true }),
     any("hs", Alias::Captures { side: Side::Server, list: false }),
     any("hsl", Alias::Captures { side: Side::Server, list: true }),
-    any("lc", Alias::Number { number: Number::LogCounter, absent: 0 }),
+    any("lc", Alias::HexNumber(Number::LogCounter)),
     any("ms", Alias::Date(DateForm::Milliseconds)),
     any("pid", Alias::HexNumber(Number::Pid)),
     http("r", Alias::Request(RequestPart::Line)),
@@ -203,22 +216,33 @@ impl Alias {
         ALIASES.iter().find(|entry| entry.name.as_bytes() == name)
     }
 
-    /// Whether a line with it is written when the transaction is over, not when its answer begins: totals,
-    /// timers, levels and what else may still change.
-    pub const fn waits_for_end(self) -> bool {
+    /// What a line with it waits for.
+    pub const fn due(self) -> Due {
         match self {
-            Self::Total(_) | Self::Termination { .. } | Self::Retries | Self::Timer(_) => true,
-            Self::Text(text) => matches!(text, Text::UniqueId),
-            Self::Number { number, .. } => matches!(
-                number,
+            Self::Total(_) | Self::Termination { cookie: false } | Self::Retries | Self::Timer(_) => Due::End,
+            Self::Text(text) => match text {
+                Text::UniqueId => Due::End,
+                Text::Frontend | Text::Hostname | Text::LogOrigin => Due::Always,
+                _ => Due::Response,
+            },
+            Self::Number { number, .. } => match number {
                 Number::ActiveConnections
-                    | Number::FrontendConnections
-                    | Number::BackendConnections
-                    | Number::ServerConnections
-                    | Number::ServerQueue
-                    | Number::BackendQueue
-            ),
-            _ => false,
+                | Number::FrontendConnections
+                | Number::BackendConnections
+                | Number::ServerConnections
+                | Number::ServerQueue
+                | Number::BackendQueue
+                | Number::LogBytesUploaded => Due::End,
+                _ => Due::Response,
+            },
+            Self::Request(_) | Self::HexNumber(Number::RequestCounter) => Due::Request,
+            Self::Ip(_) | Self::Port(_) | Self::Server | Self::Captures { .. } => Due::Response,
+            Self::Options
+            | Self::Backend
+            | Self::FrontendTransport
+            | Self::Termination { cookie: true }
+            | Self::HexNumber(_)
+            | Self::Date(_) => Due::Always,
         }
     }
 }

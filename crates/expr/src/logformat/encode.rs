@@ -29,6 +29,15 @@ pub(super) enum Field<'f> {
     Null,
 }
 
+/// A piece of a text of CBOR that is written in pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'p> {
+    /// Ours, as it is.
+    Own(&'p [u8]),
+    /// Sent by a client.
+    Client(&'p [u8], Unsafe),
+}
+
 /// Which characters a text may not show as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unsafe {
@@ -62,27 +71,34 @@ pub(super) fn plain(field: Field<'_>, options: Options, out: &mut Vec<u8>) -> bo
     };
     let quote = options.has(Options::QUOTE);
     if text.is_empty() && !quote {
-        if options.has(Options::MANDATORY) {
+        // What a client sent is shown as empty as it is.
+        let dash = options.has(Options::MANDATORY) && !matches!(field, Field::Client(..));
+        if dash {
             out.push(b'-');
         }
-        return options.has(Options::MANDATORY) || matches!(field, Field::Nothing);
+        return dash || matches!(field, Field::Nothing | Field::Client(..));
     }
     if quote {
         out.push(b'"');
     }
-    let set = match field {
-        Field::Client(_, set) => Some(set),
-        _ => None,
-    };
-    match (set, options.has(Options::ESCAPE)) {
-        (None, false) => out.extend_from_slice(text),
-        (Some(set), false) => client(text, set, out),
-        (set, true) => structured(text, set, out),
+    match field {
+        Field::Client(_, set) => client(text, set, options, out),
+        _ if options.has(Options::ESCAPE) => structured(text, None, out),
+        _ => out.extend_from_slice(text),
     }
     if quote {
         out.push(b'"');
     }
     true
+}
+
+/// Appends what a client sent, between quotes that the caller sets.
+pub(super) fn client(text: &[u8], set: Unsafe, options: Options, out: &mut Vec<u8>) {
+    if options.has(Options::ESCAPE) {
+        structured(text, Some(set), out);
+    } else {
+        hashed(text, set, out);
+    }
 }
 
 /// Appends a field as a JSON value.
@@ -98,16 +114,19 @@ pub(super) fn json(field: Field<'_>, utf8: bool, cast: Option<Type>, out: &mut V
         Field::Nothing => json_text(b"", utf8, out),
         Field::Client(text, set) => {
             out.push(b'"');
-            let mut rest = text;
-            while let Some((c, tail)) = rest.split_first() {
-                if set.has(*c) {
-                    out.extend_from_slice(&hash_escape(*c));
-                } else {
-                    json_byte(*c, out);
-                }
-                rest = tail;
-            }
+            json_client(text, set, out);
             out.push(b'"');
+        }
+    }
+}
+
+/// Appends what a client sent, between the quotes of a JSON string.
+pub(super) fn json_client(text: &[u8], set: Unsafe, out: &mut Vec<u8>) {
+    for c in text {
+        if set.has(*c) {
+            out.extend_from_slice(&hash_escape(*c));
+        } else {
+            json_byte(*c, out);
         }
     }
 }
@@ -135,8 +154,25 @@ pub(super) fn cbor(field: Field<'_>, raw: bool, cast: Option<Type>, out: &mut Ve
             sink.bytes(bytes);
             sink.byte(0xff);
         }
-        Field::Client(text, set) => sink.client(text, set),
+        Field::Client(text, set) => {
+            sink.byte(0x7f);
+            sink.client(text, set);
+            sink.byte(0xff);
+        }
     }
+}
+
+/// Appends a text of CBOR in pieces: each is either ours, or sent by a client.
+pub(super) fn cbor_pieces<'p>(pieces: impl Iterator<Item = Piece<'p>>, raw: bool, out: &mut Vec<u8>) {
+    let mut sink = Cbor { raw, out };
+    sink.byte(0x7f);
+    for piece in pieces {
+        match piece {
+            Piece::Own(text) => sink.text(text),
+            Piece::Client(text, set) => sink.client(text, set),
+        }
+    }
+    sink.byte(0xff);
 }
 
 /// Begins or ends what holds the named items of a whole line.
@@ -150,7 +186,7 @@ pub(super) fn cbor_text(text: &[u8], raw: bool, out: &mut Vec<u8>) {
 }
 
 /// Appends `text` with unsafe characters as `#XX`.
-pub(super) fn client(text: &[u8], set: Unsafe, out: &mut Vec<u8>) {
+fn hashed(text: &[u8], set: Unsafe, out: &mut Vec<u8>) {
     let mut rest = text;
     loop {
         let clean = rest.iter().position(|c| set.has(*c)).unwrap_or(rest.len());
@@ -302,21 +338,19 @@ impl Cbor<'_> {
         self.bytes(text);
     }
 
-    /// A text in pieces: what is safe as it is, each unsafe character as a piece of its own.
+    /// Pieces of a text: what is safe as it is, even where that is nothing, and each unsafe character as a
+    /// piece of its own.
     fn client(&mut self, text: &[u8], set: Unsafe) {
-        self.byte(0x7f);
         let mut rest = text;
-        loop {
-            let clean = rest.iter().position(|c| set.has(*c)).unwrap_or(rest.len());
-            let Some((head, tail)) = rest.split_at_checked(clean) else { break };
-            if !head.is_empty() {
-                self.text(head);
-            }
-            let Some((c, tail)) = tail.split_first() else { break };
+        while let Some(clean) = rest.iter().position(|c| set.has(*c)) {
+            let Some((head, [c, tail @ ..])) = rest.split_at_checked(clean) else { return };
+            self.text(head);
             self.text(&hash_escape(*c));
             rest = tail;
         }
-        self.byte(0xff);
+        if !rest.is_empty() {
+            self.text(rest);
+        }
     }
 }
 

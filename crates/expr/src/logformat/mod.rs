@@ -13,7 +13,7 @@ mod tests;
 
 use crate::scope::Address;
 use crate::{Error, Expr, Load, Scope, Scratch, Type};
-pub use alias::{ALIASES, Alias, AliasEntry};
+pub use alias::{ALIASES, Alias, AliasEntry, Due};
 
 /// What a format is made for; it decides how separators and unsafe characters are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +75,22 @@ pub const HTTP_LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %
 pub const HTTP_LOG_CLF: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl";
 /// `option httpslog`
 pub const HTTPS_LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] %[ssl_fc_sni]/%sslv/%sslc";
+/// The same where no client can speak TLS: what its last items say of a clear connection.
+pub const HTTPS_LOG_CLEAR: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r %[fc_err]/-/-/-/0 -/%sslv/%sslc";
+
+/// Fetches whose values are only whole when the transaction is over.
+const FINAL_FETCHES: &[&str] = &[
+    "txn.timer.user",
+    "txn.timer.total",
+    "fc.timer.total",
+    "res.timer.data",
+    "bytes_in",
+    "bytes_out",
+    "req.bytes_in",
+    "req.bytes_out",
+    "res.bytes_in",
+    "res.bytes_out",
+];
 
 // === impl Format ===
 
@@ -103,13 +119,15 @@ impl Format {
         self.items.is_empty()
     }
 
-    /// Whether it needs the transaction to be over: totals and timers, so that a log waits for the end.
-    pub fn waits_for_end(&self) -> bool {
-        self.items.iter().any(|item| match &item.kind {
-            ItemKind::Alias(alias) => alias.waits_for_end(),
-            ItemKind::Expr(expr) => expr.fetch_name().contains("bytes_"),
-            ItemKind::Text(_) | ItemKind::Separator => false,
-        })
+    /// What a line of it waits for: the latest of its items.
+    pub fn due(&self) -> Due {
+        let due = |item: &Item| match &item.kind {
+            ItemKind::Alias(alias) => alias.due(),
+            ItemKind::Expr(expr) if FINAL_FETCHES.contains(&expr.fetch_name()) => Due::End,
+            ItemKind::Expr(_) => Due::Response,
+            ItemKind::Text(_) | ItemKind::Separator => Due::Always,
+        };
+        self.items.iter().map(due).max().unwrap_or(Due::Always)
     }
 
     /// Whether it shows our own end of the connection to the server, which is asked from the kernel.
@@ -159,6 +177,12 @@ impl Options {
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// Those of them that are in `other`.
+    #[must_use]
+    const fn only(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether values are encoded, as JSON or CBOR.

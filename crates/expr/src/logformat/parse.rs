@@ -19,7 +19,15 @@ pub(super) fn compile(text: &[u8], purpose: Purpose, load: &mut Load<'_>) -> Res
         literal: Vec::new(),
     };
     parser.all(load)?;
-    Ok(Format { items: parser.items.into(), purpose, global: parser.global })
+    let Parser { mut items, global, .. } = parser;
+    // An encoding of the whole line is that of every item, those before it too.
+    let encodings = Options::JSON.with(Options::CBOR);
+    if global.encodes() {
+        for item in &mut items {
+            item.options = item.options.without(encodings).with(global.only(encodings));
+        }
+    }
+    Ok(Format { items: items.into(), purpose, global })
 }
 
 struct Parser<'t> {
@@ -80,7 +88,7 @@ impl<'t> Parser<'t> {
             Some(c) if c.is_ascii_alphanumeric() => self.alias(start, options, name, cast),
             Some(_) if arguments.is_some() => {
                 let seen =
-                    String::from_utf8_lossy(self.text.get(start..=self.pos).unwrap_or_default()).into_owned();
+                    String::from_utf8_lossy(self.text.get(start..self.pos).unwrap_or_default()).into_owned();
                 Err(self.error(format!("parse argument modifier without alias name near '{seen}'"), start))
             }
             None if arguments.is_some() => {
@@ -106,8 +114,8 @@ impl<'t> Parser<'t> {
         let open = self.pos;
         let rest = self.text.get(open + 1..).unwrap_or_default();
         let Some(len) = rest.iter().position(|c| *c == b')') else {
-            let seen = String::from_utf8_lossy(rest).into_owned();
-            return Err(self.error(format!("truncated line after '{seen}'"), open));
+            // The message of the reference ends here, at the end of the text.
+            return Err(self.error("invalid character in custom name near '".into(), open));
         };
         let inner = rest.get(..len).unwrap_or_default();
         let permitted = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b':');
@@ -154,7 +162,8 @@ impl<'t> Parser<'t> {
         Ok(rest.get(..len).unwrap_or_default())
     }
 
-    /// The flags of an item: those in force, changed as the braces say. Unknown ones change nothing.
+    /// The flags of an item: those in force, changed as the braces say. Unknown ones change nothing, nor
+    /// does a second encoding.
     fn flags(&self, text: &[u8]) -> Options {
         let mut options = self.default;
         for word in text.split(|c| *c == b',') {
@@ -165,8 +174,8 @@ impl<'t> Parser<'t> {
                 b"E" => Options::ESCAPE,
                 b"M" => Options::MANDATORY,
                 b"bin" => Options::BIN,
-                b"json" => Options::JSON,
-                b"cbor" => Options::CBOR,
+                b"json" if !options.has(Options::CBOR) => Options::JSON,
+                b"cbor" if !options.has(Options::JSON) => Options::CBOR,
                 b"utf8" => Options::UTF8,
                 _ => continue,
             };

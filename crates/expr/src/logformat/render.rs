@@ -1,7 +1,7 @@
 //! Rendering of a compiled format.
 
 use super::alias::{DateForm, RequestPart, Timer};
-use super::encode::{self, Field, Unsafe};
+use super::encode::{self, Field, Piece, Unsafe};
 use super::{Alias, Format, Item, ItemKind, Options, Purpose};
 use crate::date::{self, Civil};
 use crate::scope::{Address, Endpoint, Number, Side, Text, Times};
@@ -125,6 +125,9 @@ impl<'r> Renderer<'r> {
             }
         }
         if item.cast == Some(Type::Any) {
+            if self.format.global.encodes() {
+                self.name(item);
+            }
             self.out.extend_from_slice(value.to_bin(self.scratch));
             self.blank = false;
             return;
@@ -248,7 +251,18 @@ impl<'r> Renderer<'r> {
 
     fn frontend_transport(&mut self, item: &Item) {
         let name = self.scope.text(Text::Frontend).unwrap_or_default();
-        if self.scope.number(Number::Tls(Side::Client)) != Some(1) {
+        let tls = self.scope.number(Number::Tls(Side::Client)) == Some(1);
+        if item.options.has(Options::CBOR) {
+            if self.format.global.encodes() {
+                self.name(item);
+            }
+            let mark = tls.then_some(Piece::Own(b"~"));
+            let raw = self.format.global.has(Options::BIN);
+            encode::cbor_pieces([Piece::Own(name)].into_iter().chain(mark), raw, self.out);
+            self.blank = false;
+            return;
+        }
+        if !tls {
             return self.field(Field::Text(name), item);
         }
         let scratch = self.scratch;
@@ -328,42 +342,59 @@ impl<'r> Renderer<'r> {
 
     /// `{a|b}`
     fn captures(&mut self, side: Side, item: &Item) {
-        let count = self.scope.captures(side);
+        let (scope, options) = (self.scope, item.options);
+        let count = scope.captures(side);
         if count == 0 {
             return self.field(Field::Null, item);
         }
-        if item.options.encodes() {
-            let (scope, scratch) = (self.scope, self.scratch);
-            let mut text = Vec::new();
-            braces(scope, side, count, &mut text);
-            return self.field(Field::Text(scratch.bytes(&text)), item);
+        if self.format.global.encodes() {
+            self.name(item);
         }
-        let quote: &[u8] = if item.options.has(Options::QUOTE) { b"\"" } else { b"" };
-        self.out.extend_from_slice(quote);
-        braces(self.scope, side, count, self.out);
-        self.out.extend_from_slice(quote);
         self.blank = false;
+        let kept = |slot| scope.capture(side, slot).unwrap_or_default();
+        if options.has(Options::CBOR) && !options.has(Options::JSON) {
+            let pieces = (0..count).flat_map(|slot| {
+                let before: &[u8] = if slot == 0 { b"{" } else { b"|" };
+                [Piece::Own(before), Piece::Client(kept(slot), Unsafe::Header)]
+            });
+            let raw = self.format.global.has(Options::BIN);
+            return encode::cbor_pieces(pieces.chain([Piece::Own(b"}")]), raw, self.out);
+        }
+        let json = options.has(Options::JSON);
+        let quote: &[u8] = if json || options.has(Options::QUOTE) { b"\"" } else { b"" };
+        self.out.extend_from_slice(quote);
+        for slot in 0..count {
+            self.out.push(if slot == 0 { b'{' } else { b'|' });
+            if json {
+                encode::json_client(kept(slot), Unsafe::Header, self.out);
+            } else {
+                encode::client(kept(slot), Unsafe::Header, options, self.out);
+            }
+        }
+        self.out.push(b'}');
+        self.out.extend_from_slice(quote);
     }
 
     /// One word for each capture, or an array of them.
     fn capture_list(&mut self, side: Side, item: &Item) {
-        let count = self.scope.captures(side);
+        let (scope, options) = (self.scope, item.options);
+        let count = scope.captures(side);
         if count == 0 {
             return self.field(Field::Null, item);
         }
-        let (json, cbor) = (item.options.has(Options::JSON), item.options.has(Options::CBOR));
-        let raw = self.format.global.has(Options::BIN);
         if self.format.global.encodes() {
             self.name(item);
         }
+        let (json, cbor) = (options.has(Options::JSON), options.has(Options::CBOR));
+        let raw = self.format.global.has(Options::BIN);
         if json {
             self.out.push(b'[');
         } else if cbor {
             encode::cbor_byte(0x9f, raw, self.out);
         }
         for slot in 0..count {
-            let text = self.scope.capture(side, slot).unwrap_or_default();
-            let field = if text.is_empty() { Field::Text(b"-") } else { Field::Client(text, Unsafe::Header) };
+            let kept = scope.capture(side, slot);
+            let field = Field::Client(kept.unwrap_or(b"-"), Unsafe::Header);
             if slot > 0 && !cbor {
                 self.out.extend_from_slice(if json { b", " } else { b" " });
             }
@@ -371,10 +402,10 @@ impl<'r> Renderer<'r> {
                 encode::json(field, false, None, self.out);
             } else if cbor {
                 encode::cbor(field, raw, None, self.out);
-            } else if text.is_empty() {
-                encode::plain(Field::Text(b""), item.options, self.out);
+            } else if kept.is_none() && options.has(Options::QUOTE) {
+                self.out.extend_from_slice(b"\"\"");
             } else {
-                encode::plain(field, item.options.without(Options::ESCAPE), self.out);
+                encode::plain(field, options, self.out);
             }
         }
         if json {
@@ -384,17 +415,6 @@ impl<'r> Renderer<'r> {
         }
         self.blank = false;
     }
-}
-
-fn braces(scope: &dyn Scope, side: Side, count: usize, out: &mut Vec<u8>) {
-    out.push(b'{');
-    for slot in 0..count {
-        if slot > 0 {
-            out.push(b'|');
-        }
-        encode::client(scope.capture(side, slot).unwrap_or_default(), Unsafe::Header, out);
-    }
-    out.push(b'}');
 }
 
 fn write_to(text: &mut [u8; 32], parts: &[&[u8]]) -> usize {

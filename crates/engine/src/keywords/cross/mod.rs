@@ -258,6 +258,9 @@ fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
     if proxy.original_to.take().is_some() {
         ignored.push("'option originalto'".to_owned());
     }
+    if proxy.capture_cookie.take().is_some() {
+        ignored.push("'capture' statement".to_owned());
+    }
     if proxy.monitor_uri.take().is_some() && proxy.is_frontend() {
         ignored.push("'monitor-uri' statement".to_owned());
     }
@@ -265,13 +268,18 @@ fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
         load.out
             .push(warning(proxy.at, format!("{what} ignored for {kind} '{name}' as it requires HTTP mode.")));
     }
-    if let (LogFormatKind::Http { .. }, Some((at, _))) = (&proxy.log_line.format, draft.log_format_at)
+    let word = match proxy.log_line.format {
+        LogFormatKind::Http { .. } => Some("httplog"),
+        LogFormatKind::Https => Some("httpslog"),
+        _ => None,
+    };
+    if let (Some(word), Some((at, _))) = (word, draft.log_format_at)
         && proxy.is_frontend()
     {
         load.out.push(warning(
             at,
             format!(
-                "parsing [{}] : 'option httplog' not usable with {kind} '{name}' (needs 'mode http'). \
+                "parsing [{}] : 'option {word}' not usable with {kind} '{name}' (needs 'mode http'). \
                  Falling back to 'option tcplog'.",
                 place(load.sources, at)
             ),
