@@ -132,7 +132,8 @@ impl Report<'_> {
             return (String::new(), 1);
         }
         let mut out = String::new();
-        if diagnostics.count(Severity::Warning) > 0 {
+        let hints = self.diag && diagnostics.count(Severity::Diag) > 0;
+        if hints || diagnostics.count(Severity::Warning) > 0 {
             out.push_str("Warnings were found.\n");
         }
         if !listeners {

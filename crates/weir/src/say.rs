@@ -97,7 +97,8 @@ impl Voice {
             Loudness::Alerts => severity == Severity::Alert,
             Loudness::All => true,
         };
-        if said && severity >= Severity::Warning && !self.introduced.swap(true, Ordering::Relaxed) {
+        let matters = severity >= Severity::Warning || severity == Severity::Diag;
+        if said && matters && !self.introduced.swap(true, Ordering::Relaxed) {
             let (pid, tag) = (std::process::id(), Severity::Notice.tag());
             let number = version::number(&self.program);
             let (program, path) = (&self.program, self.path.display());

@@ -35,8 +35,8 @@ pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
         voice.notice(format_args!("'{option}' has no effect: {reason}."));
     }
     let configuration = load::load(options, &Access::Own);
-    if configuration.conf.global.quiet && !options.check {
-        voice.lower(Loudness::Alerts);
+    if configuration.conf.global.quiet {
+        voice.lower(if options.check { Loudness::Silent } else { Loudness::Alerts });
     }
     let accepted = load::announce(&configuration, options, &voice);
     for dump in &options.dumps {
@@ -116,7 +116,7 @@ fn check(configuration: &Configuration, options: &Options) -> Finish {
     let report = load::report(&configuration.conf, options);
     let (text, code) =
         report.check(&configuration.diagnostics, options.verbose, listens(&configuration.conf));
-    if !options.quiet {
+    if !configuration.conf.global.quiet {
         say::print(text);
     }
     Finish::Exit(code.into())
