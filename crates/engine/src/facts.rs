@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use weir_balance::queue::Priority;
+
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
 use crate::persistence::Persisted;
@@ -38,6 +40,10 @@ pub(crate) struct Facts {
     pub(crate) ending: Ending,
     /// Connection attempts beyond the first.
     pub(crate) retries: u32,
+    /// How many of them there may be, where a rule set it.
+    pub(crate) own_retries: Option<u32>,
+    /// Its turn in a queue, as rules set it.
+    pub(crate) priority: Priority,
     /// Whether another server than the first was tried.
     pub(crate) redispatched: bool,
     /// How many went before it in the server's queue, and in the backend's.

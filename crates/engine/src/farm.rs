@@ -38,6 +38,17 @@ pub struct Limits {
     pub fullconn: u32,
 }
 
+/// What is known of a request that asks for a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    /// The hash of its key, where the algorithm goes by one.
+    pub(crate) hash: Option<u32>,
+    /// The server that just failed it.
+    pub(crate) avoid: Option<usize>,
+    /// Its turn where it has to wait.
+    pub(crate) priority: Priority,
+}
+
 /// The outcome of asking for a server.
 #[derive(Debug)]
 pub(crate) enum Choice {
@@ -101,21 +112,22 @@ impl Farm {
         Arc::new(Self { servers, limits, runtime, state, waiting: AtomicUsize::new(0), wants_load })
     }
 
-    /// Chooses a server for a new request; `avoid` just failed it.
-    pub(crate) fn choose(self: &Arc<Self>, hash: Option<u32>, avoid: Option<usize>, now: Tick) -> Choice {
+    /// Chooses a server for a new request.
+    pub(crate) fn choose(self: &Arc<Self>, wish: Wish, now: Tick) -> Choice {
         let mut state = self.state.lock();
-        if let Some(server) = state.balancer.pick(Ask { hash, avoid }, &View(self)) {
-            return self.claim(&mut state, server, now);
+        let ask = Ask { hash: wish.hash, avoid: wish.avoid };
+        if let Some(server) = state.balancer.pick(ask, &View(self)) {
+            return self.claim(&mut state, server, wish.priority, now);
         }
         if state.balancer.is_empty() {
             return Choice::NoServer;
         }
-        self.wait(&mut state, Place::Backend, now)
+        self.wait(&mut state, Place::Backend, wish.priority, now)
     }
 
     /// Asks for one server, as persistence does: its own queue where it is full.
-    pub(crate) fn want(self: &Arc<Self>, server: usize, now: Tick) -> Choice {
-        self.claim(&mut self.state.lock(), server, now)
+    pub(crate) fn want(self: &Arc<Self>, server: usize, priority: Priority, now: Tick) -> Choice {
+        self.claim(&mut self.state.lock(), server, priority, now)
     }
 
     /// A server's fitness or weight has changed. How many requests left its queue for another, or were called
@@ -165,7 +177,7 @@ impl Farm {
         self.state.lock().balancer.is_empty()
     }
 
-    fn claim(self: &Arc<Self>, state: &mut State, server: usize, now: Tick) -> Choice {
+    fn claim(self: &Arc<Self>, state: &mut State, server: usize, priority: Priority, now: Tick) -> Choice {
         let Some(rt) = self.servers.get(server) else { return Choice::NoServer };
         let load = View(self).load(server);
         if load.has_room() {
@@ -178,12 +190,12 @@ impl Farm {
         if !load.queue_has_room() {
             return Choice::QueueFull;
         }
-        self.wait(state, Place::Server(server), now)
+        self.wait(state, Place::Server(server), priority, now)
     }
 
-    fn wait(self: &Arc<Self>, state: &mut State, place: Place, now: Tick) -> Choice {
+    fn wait(self: &Arc<Self>, state: &mut State, place: Place, priority: Priority, now: Tick) -> Choice {
         let (sender, called) = oneshot::channel();
-        let ticket = state.queues.push(place, Priority::default(), now.millis(), None, sender);
+        let ticket = state.queues.push(place, priority, now.millis(), None, sender);
         self.level(place).up();
         self.waiting.fetch_add(1, Relaxed);
         fence(SeqCst);

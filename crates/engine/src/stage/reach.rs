@@ -16,7 +16,7 @@ use crate::check::{self, Sign};
 use crate::clock::{self, Tick};
 use crate::conf::{Mode, Options, RetryOn};
 use crate::ending::{Cause, Stage};
-use crate::farm::Choice;
+use crate::farm::{Choice, Wish};
 use crate::io::Stream;
 use crate::local;
 use crate::log;
@@ -57,7 +57,8 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let backend = t.proxy().clone();
     let farm = &backend.shared.farm;
     let avoid = t.assigned.take().map(|a| a.server.shared.index);
-    let hash = balance::hash(t);
+    let priority = t.facts.priority;
+    let wish = Wish { hash: balance::hash(t), avoid, priority };
     if let Some(server) = rules::server(t).filter(|_| avoid.is_none()) {
         t.facts.persisted.overrule(server);
     }
@@ -66,8 +67,8 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     // It is the request's while it waits for it, too.
     t.assigned = server.map(|server| Assigned { server, slot: None, watch: None });
     let mut choice = match wanted {
-        Some(server) => farm.want(server, t.now()),
-        None => farm.choose(hash, avoid, t.now()),
+        Some(server) => farm.want(server, priority, t.now()),
+        None => farm.choose(wish, t.now()),
     };
     loop {
         match choice {
@@ -94,7 +95,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
             {
                 redispatch(t);
                 let full = t.assigned.take().map(|a| a.server.shared.index);
-                choice = farm.choose(hash, full, clock::now());
+                choice = farm.choose(Wish { avoid: full, ..wish }, clock::now());
             }
             Choice::QueueFull => {
                 t.facts.blame(Cause::Server, Stage::Queue);
@@ -105,7 +106,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 None => {
                     t.facts.persisted.leave();
                     t.assigned = None;
-                    choice = farm.choose(hash, avoid, clock::now());
+                    choice = farm.choose(wish, clock::now());
                 }
             },
         }
@@ -335,7 +336,7 @@ fn after_failure(t: &Transaction, end: Ended) -> Next {
 pub(crate) fn attempt(t: &Transaction, quick: bool) -> Attempt {
     let conf = t.proxy().conf();
     Attempt {
-        retries: conf.retries,
+        retries: t.facts.own_retries.unwrap_or(conf.retries),
         made: t.facts.retries,
         redispatch: conf.redispatch.map_or(Redispatch::Never, Redispatch::interval),
         pinned: false,
