@@ -197,6 +197,20 @@ impl Column {
     pub(crate) fn slot(&self, index: u32) -> Option<usize> {
         (index < self.count).then(|| self.offset + index as usize * self.data.shape().slots())
     }
+
+    /// All slots of the column in a row's values.
+    pub(crate) fn all<'v>(&self, values: &'v mut [u32]) -> Option<&'v mut [u32]> {
+        values.get_mut(self.range())
+    }
+
+    /// The same, to be read.
+    pub(crate) fn all_of<'v>(&self, values: &'v [u32]) -> Option<&'v [u32]> {
+        values.get(self.range())
+    }
+
+    fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.data.shape().slots() * self.count as usize
+    }
 }
 
 // === impl Schema ===

@@ -27,6 +27,7 @@ pub struct Row<'a> {
     pub(crate) entry: &'a mut Entry,
     pub(crate) schema: &'a Schema,
     pub(crate) now: u64,
+    pub(crate) id: u64,
 }
 
 // === impl Entry ===
@@ -48,9 +49,38 @@ impl Entry {
 // === impl Row ===
 
 impl Row<'_> {
-    /// The key.
-    pub fn key(&self) -> &Key {
-        &self.entry.key
+    /// The key, in the table's form.
+    pub fn key(&self) -> &[u8] {
+        self.entry.key.bytes()
+    }
+
+    /// A number that names the row as long as it is there: the address that `show table` prints.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What the row stores.
+    pub fn columns(&self) -> &[Column] {
+        self.schema.columns()
+    }
+
+    /// Takes over what another row stores in columns of the same kind, but for what is counted of holders.
+    pub(crate) fn copy(&mut self, from: &Row<'_>) {
+        self.entry.expires = self.entry.expires.min(from.entry.expires);
+        for column in self.schema.columns() {
+            let same = |other: &&Column| {
+                (other.data, other.count, other.period) == (column.data, column.count, column.period)
+            };
+            let Some(other) = from.schema.columns().iter().find(same) else { continue };
+            if column.data == Data::ConnCur {
+                continue;
+            }
+            if let Some((to, values)) =
+                column.all(&mut self.entry.values).zip(other.all_of(&from.entry.values))
+            {
+                to.copy_from_slice(values);
+            }
+        }
     }
 
     /// Streams that track the row (`use=`).
@@ -77,12 +107,12 @@ impl Row<'_> {
         })
     }
 
-    /// Sets a count, tag or rate. `None` where the table does not store it.
+    /// Sets a count, tag or rate; those of 32 bits take the low half. `None` where the table does not store it.
     pub fn set(&mut self, data: Data, index: u32, value: u64) -> Option<()> {
         let schema = self.schema;
         let (column, index) = schema.find(data, index)?;
         let at = column.slot(index)?;
-        let low = u32::try_from(value).unwrap_or(u32::MAX);
+        let low = value as u32;
         match column.data.shape() {
             Shape::Counter | Shape::Word => *self.slot_mut(at)? = low,
             Shape::Wide => self.write_wide(at, value)?,
@@ -96,16 +126,16 @@ impl Row<'_> {
     }
 
     /// Adds to a count, or counts events in a rate; returns the new value as [`Row::value`] gives
-    /// it. Counters stop at their largest value.
+    /// it. Counters of 32 bits begin anew at 0.
     pub fn add(&mut self, data: Data, index: u32, amount: u64) -> Option<u64> {
         let schema = self.schema;
         let (column, index) = schema.find(data, index)?;
         let at = column.slot(index)?;
-        let low = u32::try_from(amount).unwrap_or(u32::MAX);
+        let low = amount as u32;
         match column.data.shape() {
             Shape::Counter | Shape::Word => {
                 let slot = self.slot_mut(at)?;
-                *slot = slot.saturating_add(low);
+                *slot = slot.wrapping_add(low);
             }
             Shape::Wide => {
                 let sum = self.value(column.data, index)?.saturating_add(amount);

@@ -50,6 +50,10 @@ impl Compare {
 impl Filter {
     /// Whether the row meets the condition now.
     pub fn matches(&self, row: &Row<'_>) -> bool {
+        // Names are no numbers.
+        if self.data == Data::ServerKey {
+            return false;
+        }
         let Some(value) = row.value(self.data, self.index) else { return false };
         let order = i64::try_from(value).unwrap_or(i64::MAX).cmp(&self.value);
         match self.compare {

@@ -1,6 +1,6 @@
 //! Keys as tables store them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `type` of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub enum KeyType {
     Binary(usize),
 }
 
-/// A key in a table's form: bytes, short ones without allocation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key(Bytes);
+/// A key as a row keeps it: bytes in the table's form, short ones without allocation.
+#[derive(Clone, Debug)]
+pub(crate) struct Key(Bytes);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 enum Bytes {
     Short(u8, [u8; SHORT]),
     Long(Box<[u8]>),
@@ -41,50 +41,51 @@ impl KeyType {
         }
     }
 
-    /// The key of raw bytes: network-order addresses and integers, text, or binary.
-    /// `None` where the length cannot be that of the type.
-    pub fn key(self, bytes: &[u8]) -> Option<Key> {
+    /// Raw bytes in the table's form: network-order addresses and integers, text, or binary; `room` is where they
+    /// are filled up. `None` where the length cannot be that of the type.
+    pub fn form<'k>(self, bytes: &'k [u8], room: &'k mut Vec<u8>) -> Option<&'k [u8]> {
         match self {
-            Self::Ipv4 | Self::Integer => (bytes.len() == 4).then(|| Key::of(bytes)),
-            Self::Ipv6 => (bytes.len() == 16).then(|| Key::of(bytes)),
-            Self::String(len) => Some(Key::of(bytes.get(..len).unwrap_or(bytes))),
-            Self::Binary(len) => match bytes.get(..len) {
-                Some(cut) => Some(Key::of(cut)),
-                None => {
-                    let mut filled = bytes.to_vec();
-                    filled.resize(len, 0);
-                    Some(Key::of(&filled))
-                }
-            },
+            Self::Ipv4 | Self::Integer => Some(bytes).filter(|b| b.len() == 4),
+            Self::Ipv6 => Some(bytes).filter(|b| b.len() == 16),
+            Self::String(len) => Some(bytes.get(..len).unwrap_or(bytes)),
+            Self::Binary(len) => Some(bytes.get(..len).unwrap_or_else(|| {
+                room.clear();
+                room.extend_from_slice(bytes);
+                room.resize(len, 0);
+                room
+            })),
         }
     }
 
-    /// The key written as text, as in `show table ... key <key>`.
-    pub fn parse(self, text: &str) -> Option<Key> {
+    /// The key that a text stands for, as in `show table ... key <key>`.
+    pub fn parse(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Ipv4 => Some(Key::of(&text.parse::<Ipv4Addr>().ok()?.octets())),
-            Self::Ipv6 => Some(Key::of(&text.parse::<Ipv6Addr>().ok()?.octets())),
-            Self::Integer => {
-                let number = text.parse::<i64>().ok()?;
-                Some(Key::of(&(number as u32).to_be_bytes()))
-            }
-            Self::String(_) => self.key(text.as_bytes()),
-            Self::Binary(_) => self.key(&hex(text)?),
+            Self::Ipv4 => match text.parse().ok()? {
+                IpAddr::V4(ip) => Some(ip.octets().to_vec()),
+                IpAddr::V6(ip) => Some(ip.to_ipv4_mapped()?.octets().to_vec()),
+            },
+            Self::Ipv6 => match text.parse().ok()? {
+                IpAddr::V4(ip) => Some(ip.to_ipv6_mapped().octets().to_vec()),
+                IpAddr::V6(ip) => Some(ip.octets().to_vec()),
+            },
+            Self::Integer => Some((leading(text) as u32).to_be_bytes().to_vec()),
+            Self::String(_) => self.form(text.as_bytes(), &mut Vec::new()).map(<[u8]>::to_vec),
+            Self::Binary(_) => self.form(&hex(text)?, &mut Vec::new()).map(<[u8]>::to_vec),
         }
     }
 
     /// The key as `show table` prints it.
-    pub fn show(self, key: &Key) -> String {
-        let bytes = key.bytes();
+    pub fn show(self, bytes: &[u8]) -> String {
         match self {
             Self::Ipv4 | Self::Integer => match <[u8; 4]>::try_from(bytes) {
                 Ok(octets) if self == Self::Ipv4 => Ipv4Addr::from(octets).to_string(),
                 Ok(octets) => u32::from_be_bytes(octets).to_string(),
                 Err(_) => String::new(),
             },
-            Self::Ipv6 => <[u8; 16]>::try_from(bytes)
-                .map_or_else(|_| String::new(), |octets| Ipv6Addr::from(octets).to_string()),
-            Self::String(_) => String::from_utf8_lossy(bytes).into_owned(),
+            Self::Ipv6 => {
+                <[u8; 16]>::try_from(bytes).map_or_else(|_| String::new(), |octets| show_ipv6(octets.into()))
+            }
+            Self::String(_) => escaped(bytes),
             Self::Binary(_) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
         }
     }
@@ -94,14 +95,14 @@ impl KeyType {
 
 impl Key {
     /// The key's bytes.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.0 {
             Bytes::Short(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or(bytes),
             Bytes::Long(bytes) => bytes,
         }
     }
 
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut short = [0; SHORT];
         match (short.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
             (Some(room), Ok(len)) => {
@@ -111,6 +112,42 @@ impl Key {
             _ => Self(Bytes::Long(bytes.into())),
         }
     }
+}
+
+/// The number that a text begins with, 0 for none.
+fn leading(text: &str) -> i64 {
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let digits = text.trim_start_matches(['-', '+']).bytes().take_while(u8::is_ascii_digit);
+    digits
+        .fold(0i64, |number, digit| number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0')))
+        .wrapping_mul(sign)
+}
+
+/// As `inet_ntop` has it, which writes an IPv4 address at the end of addresses that may hold one.
+fn show_ipv6(ip: Ipv6Addr) -> String {
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
+            format!("::{}", Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => ip.to_string(),
+    }
+}
+
+/// Text in which what would end a word is escaped.
+fn escaped(bytes: &[u8]) -> String {
+    let mut shown = String::new();
+    for byte in bytes {
+        match byte {
+            b'\t' => shown.push_str("\\t"),
+            b'\n' => shown.push_str("\\n"),
+            b'\r' => shown.push_str("\\r"),
+            0x1b => shown.push_str("\\e"),
+            b' ' | b'=' | b'\\' => shown.extend(['\\', char::from(*byte)]),
+            0x21..=0x7e => shown.push(char::from(*byte)),
+            other => shown.push_str(&format!("\\x{other:02X}")),
+        }
+    }
+    shown
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
@@ -140,6 +177,13 @@ mod tests {
             (KeyType::Binary(2), "0a0", None),
             (KeyType::Ipv4, "192.0.2.1", Some("192.0.2.1")),
             (KeyType::Ipv4, "2001:db8::1", None),
+            (KeyType::Ipv4, "::ffff:192.0.2.1", Some("192.0.2.1")),
+            (KeyType::Ipv6, "192.0.2.1", Some("::ffff:192.0.2.1")),
+            (KeyType::Ipv6, "::102:304", Some("::1.2.3.4")),
+            (KeyType::Integer, "-1", Some("4294967295")),
+            (KeyType::Integer, "12abc", Some("12")),
+            (KeyType::Integer, "abc", Some("0")),
+            (KeyType::String(9), "a b=\\\u{1}", Some("a\\ b\\=\\\\\\x01")),
             (KeyType::Ipv6, "2001:DB8::1", Some("2001:db8::1")),
             (KeyType::Integer, "42", Some("42")),
         ];

@@ -16,6 +16,6 @@ mod table;
 pub use data::{Column, Data, Schema, SchemaError, Shape};
 pub use entry::Row;
 pub use filter::{Compare, Filter};
-pub use key::{Key, KeyType};
+pub use key::KeyType;
 pub use rate::Rate;
 pub use table::{Removal, Spec, Table, TableFull, Tracked, Update};

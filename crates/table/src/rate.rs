@@ -36,7 +36,7 @@ impl Rate {
         if self.current == 0 && self.previous <= 1 {
             return self.previous;
         }
-        let left = u64::from(period.saturating_sub(now.wrapping_sub(self.start)));
+        let left = u64::from(period.saturating_sub(self.elapsed(now)));
         let fading = u64::from(self.previous) * left / u64::from(period.max(1));
         self.current.saturating_add(u32::try_from(fading).unwrap_or(u32::MAX))
     }
@@ -48,15 +48,21 @@ impl Rate {
 
     /// Starts a new period where the one under way is over.
     fn turn(&mut self, period: u32, now: u32) {
-        if now.wrapping_sub(self.start) < period {
+        if self.elapsed(now) < period {
             return;
         }
         self.start = self.start.wrapping_add(period);
         self.previous = std::mem::take(&mut self.current);
-        if now.wrapping_sub(self.start) >= period {
+        if self.elapsed(now) >= period {
             self.previous = 0;
             self.start = now;
         }
+    }
+
+    /// How long the period runs. Who looks at a slower clock than the one that began it sees it begin.
+    fn elapsed(&self, now: u32) -> u32 {
+        let elapsed = now.wrapping_sub(self.start);
+        if elapsed > u32::MAX / 2 { 0 } else { elapsed }
     }
 }
 
@@ -86,6 +92,15 @@ mod tests {
         for (now, expected) in seen {
             assert_eq!(rate.read(2000, now), expected, "at {now}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_loses_nothing() {
+        let mut rate = Rate::new(1000);
+        rate.add(5, 100, 1000);
+        assert_eq!(rate.add(1, 100, 990), 6);
+        assert_eq!(rate.read(100, 995), 6);
+        assert_eq!(rate.read(100, 1099), 6);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One shard: rows in a slab, an index by hash, the order of the last touch, the log of updates.
 
 use crate::entry::Entry;
-use crate::key::Key;
 use hashbrown::HashTable;
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -33,9 +32,9 @@ impl Shard {
     }
 
     /// The row of a key, be it expired or not.
-    pub(crate) fn find(&self, hash: u64, key: &Key) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
         let rows = &self.rows;
-        self.index.find(hash, |&at| rows.get(at as usize).is_some_and(|row| row.key == *key)).copied()
+        self.index.find(hash, |&at| rows.get(at as usize).is_some_and(|row| row.key.bytes() == key)).copied()
     }
 
     pub(crate) fn row(&mut self, at: u32) -> Option<&mut Entry> {

@@ -21,13 +21,17 @@ fn spec(size: usize, expire: Option<u64>, store: &[(Data, u32, u32)]) -> Spec {
         write_to: None,
         byte_rate_factor: 1,
         schema,
+        server_by_address: false,
         logged: true,
-        seed: 7,
     }
 }
 
-fn key(text: &str) -> Key {
-    KeyType::String(32).key(text.as_bytes()).unwrap()
+fn key(text: &str) -> Vec<u8> {
+    KeyType::String(32).parse(text).unwrap()
+}
+
+fn table(size: usize, expire: Option<u64>, store: &[(Data, u32, u32)]) -> Table {
+    Table::new(spec(size, expire, store), 7)
 }
 
 fn bump(table: &Table, text: &str, now: u64) -> Option<u64> {
@@ -47,7 +51,7 @@ fn keys(table: &Table, filters: &[Filter], now: u64) -> Vec<String> {
 
 #[test]
 fn looking_does_not_prolong_but_updating_does() {
-    let table = Table::new(spec(10, Some(100), &[(Data::Gpc0, 1, 0)]));
+    let table = table(10, Some(100), &[(Data::Gpc0, 1, 0)]);
     bump(&table, "a", 0);
     assert_eq!(value(&table, "a", Data::Gpc0, 99), Some(1));
     assert_eq!(value(&table, "a", Data::Gpc0, 100), None);
@@ -60,31 +64,31 @@ fn looking_does_not_prolong_but_updating_does() {
 
 #[test]
 fn a_full_table_gives_up_its_oldest_row_unless_nopurge() {
-    let table = Table::new(spec(2, Some(1000), &[(Data::Gpc0, 1, 0)]));
+    let table = table(2, Some(1000), &[(Data::Gpc0, 1, 0)]);
     for (now, text) in ["a", "b", "c"].into_iter().enumerate() {
         bump(&table, text, now as u64);
     }
     assert_eq!(keys(&table, &[], 10), ["b", "c"]);
 
-    let table = Table::new(Spec { nopurge: true, ..spec(2, Some(1000), &[(Data::Gpc0, 1, 0)]) });
+    let table = Table::new(Spec { nopurge: true, ..spec(2, Some(1000), &[(Data::Gpc0, 1, 0)]) }, 7);
     for text in ["a", "b"] {
         bump(&table, text, 0);
     }
-    assert_eq!(table.track(&key("c"), 1), Err(TableFull));
+    assert_eq!(table.track(&key("c"), 1, |_| ()), Err(TableFull));
     assert_eq!(keys(&table, &[], 10), ["a", "b"]);
-    assert!(table.track(&key("c"), 1000).is_ok(), "an expired row makes room");
+    assert!(table.track(&key("c"), 1000, |_| ()).is_ok(), "an expired row makes room");
 }
 
 #[test]
 fn a_tracked_row_outlives_expiry_purge_and_clear() {
-    let table = Table::new(spec(1, Some(10), &[(Data::Gpc0, 1, 0)]));
-    let held = table.track(&key("a"), 0).unwrap();
+    let table = table(1, Some(10), &[(Data::Gpc0, 1, 0)]);
+    let held = table.track(&key("a"), 0, |_| ()).unwrap();
     assert_eq!(bump(&table, "b", 5), None, "no room beside a held row");
     table.expire(100, 10);
     assert_eq!(table.clear(&[], 100), 0);
     assert_eq!(table.remove(&key("a"), 100), Removal::InUse);
     assert_eq!(table.peek(&held, 100, |row| (row.users(), row.expires_in())), Some((1, 0)));
-    table.release(held, 100);
+    table.release(held, 100, |_| ());
     assert_eq!(table.next_expiry(), Some(110));
     assert_eq!(table.remove(&key("a"), 105), Removal::Removed);
     assert_eq!(table.remove(&key("a"), 105), Removal::Absent);
@@ -92,7 +96,7 @@ fn a_tracked_row_outlives_expiry_purge_and_clear() {
 
 #[test]
 fn arrays_stand_in_for_gpc0_gpc1_and_gpt0() {
-    let table = Table::new(spec(10, None, &[(Data::Gpc, 3, 0), (Data::GpcRate, 2, 1000), (Data::Gpt, 1, 0)]));
+    let table = table(10, None, &[(Data::Gpc, 3, 0), (Data::GpcRate, 2, 1000), (Data::Gpt, 1, 0)]);
     table
         .update(&key("a"), 0, |row| {
             assert!(row.count(Data::Gpc0, Data::Gpc0Rate, 0, 2));
@@ -121,7 +125,7 @@ fn a_table_stores_each_type_once_and_arrays_instead_of_single_counters() {
 
 #[test]
 fn byte_counts_pass_four_gigabytes() {
-    let table = Table::new(spec(1, None, &[(Data::BytesOutCnt, 1, 0)]));
+    let table = table(1, None, &[(Data::BytesOutCnt, 1, 0)]);
     let add = |amount| table.update(&key("a"), 0, |row| row.add(Data::BytesOutCnt, 0, amount)).unwrap();
     add(u64::from(u32::MAX));
     assert_eq!(add(123_456_789_012), Some(127_751_756_307));
@@ -129,7 +133,7 @@ fn byte_counts_pass_four_gigabytes() {
 
 #[test]
 fn filters_compare_values_of_now() {
-    let table = Table::new(spec(10, None, &[(Data::Gpc0, 1, 0), (Data::ConnRate, 1, 1000)]));
+    let table = table(10, None, &[(Data::Gpc0, 1, 0), (Data::ConnRate, 1, 1000)]);
     for (text, times) in [("a", 1), ("b", 2), ("c", 3)] {
         for _ in 0..times {
             bump(&table, text, 0);
@@ -145,14 +149,13 @@ fn filters_compare_values_of_now() {
 
 #[test]
 fn updates_come_in_order_and_once_per_row() {
-    let table = Table::new(spec(10, None, &[(Data::Gpc0, 1, 0)]));
+    let table = table(10, None, &[(Data::Gpc0, 1, 0)]);
     for text in ["a", "b", "c", "a"] {
         bump(&table, text, 0);
     }
     let read = |from, limit| {
         let mut seen = String::new();
-        let next =
-            table.updates(from, limit, 0, |row| seen += std::str::from_utf8(row.key().bytes()).unwrap());
+        let next = table.updates(from, limit, 0, |row| seen += std::str::from_utf8(row.key()).unwrap());
         (seen, next)
     };
     let (seen, next) = read(Update::default(), 2);
@@ -164,8 +167,35 @@ fn updates_come_in_order_and_once_per_row() {
 }
 
 #[test]
+fn another_line_keeps_rows_and_what_both_store() {
+    let old = table(10, Some(100), &[(Data::Gpc0, 1, 0), (Data::ConnCur, 1, 0), (Data::ConnRate, 1, 1000)]);
+    old.update(&key("a"), 0, |row| (row.set(Data::Gpc0, 0, 7), row.set(Data::ConnCur, 0, 3))).unwrap();
+    let same = spec(20, None, &[(Data::Gpc0, 1, 0), (Data::ConnCur, 1, 0), (Data::ConnRate, 1, 1000)]);
+    assert!(old.fits(&same));
+    old.adopt(&same);
+    assert_eq!((old.size(), old.expire_after()), (20, None));
+
+    let other = spec(20, None, &[(Data::Gpc0, 1, 0), (Data::ConnCur, 1, 0), (Data::HttpReqCnt, 1, 0)]);
+    assert!(!old.fits(&other));
+    let new = Table::succeeding(other, &old, 0);
+    assert_eq!(value(&new, "a", Data::Gpc0, 0), Some(7));
+    assert_eq!(value(&new, "a", Data::ConnCur, 0), Some(0), "nobody holds it there");
+    assert_eq!(value(&new, "a", Data::HttpReqCnt, 0), Some(0));
+}
+
+#[test]
+fn rows_are_found_by_their_numbers() {
+    let table = table(10, None, &[(Data::Gpc0, 1, 0)]);
+    let id = table.update(&key("a"), 0, |row| row.id()).unwrap();
+    assert_eq!(table.with_id(id, 0, |row| row.key().to_vec()).as_deref(), Some(&b"a"[..]));
+    assert_eq!(table.with_id(id + 1, 0, |_| ()), None);
+    assert_eq!(table.remove_id(id), Removal::Removed);
+    assert_eq!(table.remove_id(id), Removal::Absent);
+}
+
+#[test]
 fn server_keys_are_numbered_once() {
-    let table = Table::new(spec(1, None, &[(Data::ServerKey, 1, 0)]));
+    let table = table(1, None, &[(Data::ServerKey, 1, 0)]);
     let (one, two) = (table.word("s1"), table.word("s2"));
     assert_ne!(one, two);
     assert_eq!(table.word("s1"), one);
@@ -175,7 +205,7 @@ fn server_keys_are_numbered_once() {
 
 #[test]
 fn workers_count_together() {
-    let table = Table::new(spec(100_000, Some(1000), &[(Data::Gpc0, 1, 0)]));
+    let table = table(100_000, Some(1000), &[(Data::Gpc0, 1, 0)]);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -196,7 +226,7 @@ proptest! {
     #[test]
     fn holds_what_a_map_would(steps in prop::collection::vec((0..4u8, 0..30u32, 0..40u64), 0..300), sharded: bool) {
         let size = if sharded { 20_000 } else { 100 };
-        let table = Table::new(spec(size, Some(100), &[(Data::Gpc0, 1, 0)]));
+        let table = table(size, Some(100), &[(Data::Gpc0, 1, 0)]);
         let mut model: HashMap<u32, (u64, u64)> = HashMap::new();
         let mut now = 0;
         for (what, id, wait) in steps {
