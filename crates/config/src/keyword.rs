@@ -26,6 +26,8 @@ bitflags! {
         const HTTP_ERRORS = 1 << 6;
         /// A `log-profile` section.
         const LOG_PROFILE = 1 << 16;
+        /// A `peers` section.
+        const PEERS = 1 << 7;
         /// Every proxy section that takes connections in.
         const FRONTENDS = Self::FRONTEND.bits() | Self::LISTEN.bits();
         /// Every proxy section that has servers.

@@ -361,7 +361,7 @@ fn unknown_second(first: &Word, second: Option<&Word>, seconds: &[&str]) -> Diag
 }
 
 fn section_list(sections: Sections) -> String {
-    const NAMES: [(Sections, &str); 8] = [
+    const NAMES: [(Sections, &str); 9] = [
         (Sections::GLOBAL, "global"),
         (Sections::DEFAULTS, "defaults"),
         (Sections::FRONTEND, "frontend"),
@@ -370,6 +370,7 @@ fn section_list(sections: Sections) -> String {
         (Sections::USERLIST, "userlist"),
         (Sections::HTTP_ERRORS, "http-errors"),
         (Sections::LOG_PROFILE, "log-profile"),
+        (Sections::PEERS, "peers"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(s, _)| sections.contains(*s)).map(|(_, n)| *n).collect();
     match names.split_last() {

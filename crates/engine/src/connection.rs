@@ -21,6 +21,7 @@ use crate::listener::{Admission, Listener};
 use crate::local;
 use crate::mux::h1;
 use crate::stage::rules;
+use crate::tables::Tracking;
 use crate::timer::Timer;
 use crate::transaction::{self, Served, Transaction};
 use crate::variables::SessionVariables;
@@ -49,6 +50,8 @@ pub(crate) struct Client {
     pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
     /// A rule asked for a PROXY header.
     pub(crate) expects_proxy: bool,
+    /// What rules for connections and sessions track.
+    pub(crate) tracking: Tracking,
     /// Variables of the session.
     pub(crate) vars: SessionVariables,
     _admission: Admission,
@@ -93,6 +96,7 @@ impl Client {
             requests: 0,
             private: None,
             expects_proxy: false,
+            tracking: Tracking::default(),
             vars: SessionVariables::default(),
             _admission: admission,
         }))

@@ -34,6 +34,7 @@ mod scope;
 mod shelf;
 pub mod snapshot;
 mod stage;
+pub mod tables;
 mod timer;
 mod transaction;
 mod tunnel;

@@ -7,6 +7,7 @@ use std::io;
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
 use weir_expr::{Names, Side};
 
+use crate::action::table_named;
 use crate::conf::{Conf, Proxy};
 
 /// The names that an expression of one proxy may use.
@@ -56,8 +57,9 @@ impl Names for ConfNames<'_> {
         Some(server_id(index, server))
     }
 
-    fn table(&mut self, _: Option<&[u8]>) -> Option<TableId> {
-        None
+    fn table(&mut self, name: Option<&[u8]>) -> Option<TableId> {
+        let own = || self.conf.proxies.get(self.current).map(|p| p.name.as_bytes());
+        table_named(&self.conf.tables, name.or_else(own)?)
     }
 
     fn userlist(&mut self, name: &[u8]) -> Option<UserlistId> {

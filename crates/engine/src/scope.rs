@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
-    Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, Text,
-    TimeoutOf, Times, UserlistId,
+    Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, TableKey,
+    TableOp, Text, TimeoutOf, Times, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::{Head, cookie};
@@ -24,6 +24,7 @@ use crate::persistence::ServerCookie;
 use crate::runtime::{Counters, Rate, Side as ProxySide};
 use crate::snapshot::{self, Snapshot};
 use crate::stage::body;
+use crate::tables;
 use crate::transaction::Transaction;
 use crate::variables;
 
@@ -418,6 +419,14 @@ impl Scope for View<'_> {
             ServerNumber::InitialWeight => rt.initial_weight.into(),
             ServerNumber::UserWeight | ServerNumber::EffectiveWeight => rt.weight.load(Relaxed).into(),
         })
+    }
+
+    fn table(&self, key: TableKey<'_>, op: TableOp) -> Lookup<i64> {
+        tables::ask(self.t, &self.frontend().shared.tables, key, op)
+    }
+
+    fn tracked_key<'v>(&'v self, n: u32, scratch: &'v Scratch) -> Option<Value<'v>> {
+        tables::tracked(self.t, n as usize)?.key(scratch)
     }
 
     fn var<'v>(&'v self, var: &VarRef, scratch: &'v Scratch) -> Option<Value<'v>> {

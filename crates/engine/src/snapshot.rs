@@ -19,6 +19,7 @@ use crate::farm::{Farm, Limits};
 use crate::log::{self, LogPlan};
 use crate::persistence::ServerCookie;
 use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
+use crate::tables::Tables;
 
 /// All that workers need to know of a configuration.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub global: Arc<conf::Global>,
     /// The proxies, in the order of the files.
     pub proxies: Vec<Arc<Proxy>>,
+    /// The stick tables, in the order of the files.
+    pub tables: Tables,
 }
 
 /// A proxy, ready to run.
@@ -54,6 +57,8 @@ pub struct Proxy {
     pub fullconn: u32,
     /// The userlists of the configuration.
     pub userlists: Arc<[Arc<conf::Userlist>]>,
+    /// The stick tables of the configuration.
+    pub tables: Tables,
     /// What it logs.
     pub log: Arc<LogPlan>,
     /// What it answers in the place of built-in answers.
@@ -89,18 +94,25 @@ impl Snapshot {
             .collect();
         let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
         let userlists: Arc<[Arc<conf::Userlist>]> = conf.userlists.clone().into();
+        let tables = runtime.tables(&conf.tables);
         let proxies = conf
             .proxies
             .iter()
             .enumerate()
             .map(|(index, proxy)| {
                 let fullconn = default_fullconn(conf, proxy, maxconn);
-                let route =
-                    Route { names: &names, userlists: &userlists, fullconn, maxconn, global: &conf.global };
+                let route = Route {
+                    names: &names,
+                    userlists: &userlists,
+                    tables: &tables,
+                    fullconn,
+                    maxconn,
+                    global: &conf.global,
+                };
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
-        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies })
+        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables })
     }
 
     /// The backend of this name.
@@ -118,6 +130,7 @@ impl Snapshot {
 struct Route<'a> {
     names: &'a HashMap<&'a str, usize>,
     userlists: &'a Arc<[Arc<conf::Userlist>]>,
+    tables: &'a Tables,
     fullconn: u32,
     maxconn: u32,
     global: &'a conf::Global,
@@ -164,6 +177,7 @@ impl Proxy {
             fullconn,
             log,
             userlists: route.userlists.clone(),
+            tables: route.tables.clone(),
             answers: Answers::compile(&conf.error_files),
             cases: case_map(route.global).filter(|_| conf.options.intersects(ADJUSTED)),
         }

@@ -22,9 +22,12 @@ use crate::local;
 use crate::log;
 use crate::mux::h1;
 use crate::scope::Captured;
+use crate::stage::stick::Stores;
 use crate::stage::{
-    body, exchange, finish, persist, prepare, proxy_header, reach, receive, respond, route, rules, stream,
+    body, exchange, finish, persist, prepare, proxy_header, reach, receive, respond, route, rules, stick,
+    stream,
 };
+use crate::tables::Tracking;
 use crate::variables::Variables;
 use crate::watch::Watch;
 
@@ -57,6 +60,9 @@ pub(crate) struct Messages {
     pub(crate) at_end: bool,
     /// Timeouts that rules set.
     pub(crate) timeouts: OwnTimeouts,
+    /// What rules of this transaction track, and the entries that its server is to be written to.
+    pub(crate) tracking: Tracking,
+    pub(crate) stores: Stores,
     /// The ends of the client's connection before a rule set them.
     pub(crate) ends: Option<Box<(Address, Address)>>,
     /// Room for what rules compute.
@@ -128,6 +134,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::backend_content(t).await?;
     rules::backend(t).await?;
     persist::request(t);
+    stick::request(t);
     body::buffered(t).await?;
     prepare::request(t)?;
     exchange::run(t).await
@@ -149,6 +156,7 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::content(t).await?;
     route::backend(t)?;
     rules::backend_content(t).await?;
+    stick::request(t);
     let server = reach::server(t).await?;
     stream::run(t, server).await
 }
@@ -176,6 +184,8 @@ impl Messages {
         self.timeouts = OwnTimeouts::default();
         self.ends = None;
         self.captured.clear();
+        self.tracking.clear();
+        self.stores.clear();
         self.vars.clear();
         self.kept.iter_mut().for_each(Kept::clear);
     }

@@ -21,6 +21,7 @@ use crate::runtime::{Counters, Runtime};
 use crate::shelf::Shelf;
 use crate::snapshot::Snapshot;
 use crate::stage::reuse::{self, Robbery};
+use crate::tables;
 use crate::timer::Wheel;
 use crate::transaction::{Messages, Served};
 
@@ -244,6 +245,9 @@ fn run(
         tokio::task::spawn_local(worker.wheel.clone().drive());
         tokio::task::spawn_local(worker.log.clone().drive());
         tokio::task::spawn_local(reuse::janitor(worker.clone()));
+        if worker.id == 0 {
+            tokio::task::spawn_local(tables::sweep(worker.clone()));
+        }
         worker.check();
         worker.listen(sockets);
         while let Some(command) = commands.recv().await {

@@ -4,6 +4,7 @@ mod counters;
 mod frontends;
 mod process;
 mod servers;
+mod tables;
 
 use crate::cli::{self, Registry};
 use crate::world::World;
@@ -21,6 +22,7 @@ pub fn registry() -> Registry<World> {
             frontends::table(),
             process::table(),
             servers::table(),
+            tables::table(),
         ],
         last,
     )

@@ -7,6 +7,7 @@ use weir_expr::{Format, Purpose};
 use super::reply::{Kind, Reply};
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
 use crate::ending::{Cause, Stage};
+use crate::tables::{self, Event};
 
 /// The actions of this file.
 pub(super) const ANSWER: &[Keyword<ActionFn>] = &[
@@ -31,6 +32,9 @@ impl Action for Deny {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         self.reply.apply(run);
         count_denial(run);
+        if !run.set.is_response() {
+            tables::count(run.t, Event::Error);
+        }
         run.blame(Cause::Proxy);
         Verdict::Reply
     }
@@ -92,6 +96,7 @@ impl Action for Tarpit {
         }
         self.reply.apply(run);
         count_denial(run);
+        tables::count(run.t, Event::Error);
         run.t.facts.turned_away = true;
         run.t.facts.blame(Cause::Proxy, Stage::Tarpit);
         run.t.facts.assigned = Some(run.t.now());
@@ -134,6 +139,7 @@ impl Action for Auth {
             bench.made.extend_from_slice(piece);
         }
         run.t.messages.response.append(name, &bench.made);
+        tables::count(run.t, Event::Error);
         run.blame(Cause::Local);
         Verdict::Reply
     }

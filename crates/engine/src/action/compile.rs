@@ -11,8 +11,8 @@ use weir_expr::{Acls, Condition, Expr, Load, PatternFiles, Place, Side, Words, W
 use super::fault::{Fault, ended};
 use super::parse::{Parse, is_condition};
 use super::rules::Rule;
-use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, expected, lines};
-use crate::conf::{Caps, Mode};
+use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, counters, expected, lines};
+use crate::conf::{Caps, Mode, StickTable};
 
 /// A line that is read when all names are known.
 #[derive(Clone, Debug)]
@@ -27,6 +27,13 @@ pub struct RuleLine {
 pub(crate) struct Compiler<'a> {
     pub(super) directory: Directory<'a>,
     pub(super) sources: &'a Sources,
+    /// The stick tables, by number, and `tune.stick-counters`.
+    pub(super) tables: &'a [Arc<StickTable>],
+    counters: u32,
+    /// Tables that rules of persistence write to.
+    pub(super) sticky: Vec<usize>,
+    /// For each key that `tcp-request content` of the proxy tracks: whether the session alone gives it.
+    content_tracks: Vec<bool>,
     words: Arc<Words>,
     files: PatternFiles,
     out: &'a mut Diagnostics,
@@ -49,8 +56,28 @@ pub(super) struct Draft {
 
 impl<'a> Compiler<'a> {
     /// A compiler over these names.
-    pub(crate) fn new(directory: Directory<'a>, sources: &'a Sources, out: &'a mut Diagnostics) -> Self {
-        Self { directory, sources, words: Words::builtin(), files: PatternFiles::default(), out }
+    pub(crate) fn new(
+        directory: Directory<'a>,
+        counters: u32,
+        sources: &'a Sources,
+        out: &'a mut Diagnostics,
+    ) -> Self {
+        Self {
+            tables: directory.tables,
+            counters,
+            sticky: Vec::new(),
+            content_tracks: Vec::new(),
+            directory,
+            sources,
+            words: Words::builtin(),
+            files: PatternFiles::default(),
+            out,
+        }
+    }
+
+    /// The numbers of the tables that rules of persistence write servers to.
+    pub(crate) fn sticky(&self) -> &[usize] {
+        &self.sticky
     }
 
     /// The rules of the proxy at this position of the directory.
@@ -77,6 +104,8 @@ impl<'a> Compiler<'a> {
             }
         }
         self.ignored(&mut draft);
+        self.judge_tracks(&draft);
+        self.content_tracks.clear();
         draft.rules.finish();
         Arc::new(draft.rules)
     }
@@ -127,6 +156,9 @@ impl<'a> Compiler<'a> {
         match name.as_str() {
             "acl" => self.acl(draft, rule),
             "tcp-request inspect-delay" => lines::inspect_delay(draft, line),
+            "stick on" | "stick match" | "stick store-request" | "stick store-response" => {
+                self.stick(draft, rule)
+            }
             "use-server" => self.use_server(draft, rule),
             "use_backend" => self.use_backend(draft, rule),
             "redirect" => self.redirect(draft, rule),
@@ -195,9 +227,11 @@ impl<'a> Compiler<'a> {
         read: impl FnOnce(&mut Parse<'_, '_>) -> T,
     ) -> T {
         let Directory { outside, http_errors, log_profiles, .. } = self.directory;
+        let (tables, counters) = (self.tables, self.counters);
         let (words, at) = (line.words.as_slice(), line.name_len);
         let (set, caps, kind) = (RuleSet::HttpRequest, draft.caps, draft.kind);
-        self.with(draft, line, place, |load| {
+        let mut content_tracks = std::mem::take(&mut self.content_tracks);
+        let found = self.with(draft, line, place, |load| {
             read(&mut Parse {
                 words,
                 at,
@@ -209,9 +243,14 @@ impl<'a> Compiler<'a> {
                 outside,
                 http_errors,
                 log_profiles,
+                tables,
+                counters,
+                content_tracks: &mut content_tracks,
                 kept,
             })
-        })
+        });
+        self.content_tracks = content_tracks;
+        found
     }
 
     /// A rule and where it stands.
@@ -244,8 +283,13 @@ impl<'a> Compiler<'a> {
         let line = &rule.line;
         let words = &line.words;
         let name_at = line.name_len;
-        let wanted = words.get(..=name_at).unwrap_or(words);
-        let found = ACTIONS.find(&[Class::Action], wanted).filter(|(_, n)| *n == name_at + 1);
+        let mut wanted = words.get(..=name_at).unwrap_or(words).to_vec();
+        if let Some(action) = wanted.last_mut()
+            && let Some(name) = counters::canonical(&action.text())
+        {
+            action.bytes = name.as_bytes().into();
+        }
+        let found = ACTIONS.find(&[Class::Action], &wanted).filter(|(_, n)| *n == name_at + 1);
         let (Some((keyword, _)), Some(action)) = (found, words.get(name_at)) else {
             return Err(expected::unknown(set, line, draft.kind, &draft.name));
         };
@@ -294,6 +338,8 @@ impl<'a> Compiler<'a> {
         let message = &error.error.message;
         if message.starts_with("unable to find capture id")
             || message.starts_with("unknown http-errors section")
+            || message.starts_with("stick-table '")
+            || (message.starts_with("unable to find table '") && message.contains("' referenced by track-sc"))
         {
             let proxy = self.directory.proxies.get(self.directory.current)?;
             return Some(line.alert(format!("Proxy '{}': {message}.", proxy.name)).form(Form::Bare));
@@ -306,6 +352,26 @@ impl<'a> Compiler<'a> {
         }
         let at = super::place(self.sources, line.span);
         Some(line.alert(format!("parsing [{at}]: {message}.")).form(Form::Bare))
+    }
+
+    /// Keys that `tcp-request content` tracks belong elsewhere, or need something to be waited for.
+    fn judge_tracks(&mut self, draft: &Draft) {
+        if !draft.caps.contains(Caps::FRONTEND) || self.content_tracks.is_empty() {
+            return;
+        }
+        let (kind, name) = (draft.kind, &draft.name);
+        let contents = self.content_tracks.contains(&false);
+        let what = if contents && draft.rules.inspect_delay.is_none() {
+            "rule explicitly depending on request contents without any 'tcp-request inspect-delay' setting. This means \
+             that this rule will randomly find its contents. This can be fixed by setting the tcp-request inspect-delay."
+        } else if draft.mode == Mode::Http && self.content_tracks.contains(&true) {
+            "rule not depending on request contents for an HTTP frontend should be executed at the session level, using \
+             a 'tcp-request session' rule (mandatory to track invalid HTTP requests)."
+        } else {
+            return;
+        };
+        let message = format!("{kind} '{name}' : a 'tcp-request content track-sc*' {what}");
+        self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
     }
 
     /// Rules that see HTTP mean nothing elsewhere.

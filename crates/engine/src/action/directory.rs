@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
 use weir_expr::{Names, Side};
 
-use crate::conf::{Caps, HttpErrors};
+use crate::conf::{Caps, HttpErrors, StickTable};
 use crate::keywords::Outside;
 use crate::names::server_id;
 
@@ -33,6 +33,8 @@ pub(crate) struct Directory<'a> {
     pub userlists: &'a [String],
     /// The `log-profile` sections.
     pub log_profiles: &'a [String],
+    /// The stick tables.
+    pub tables: &'a [Arc<StickTable>],
     /// Files and the environment.
     pub outside: &'a dyn Outside,
     /// The proxy whose rules are compiled.
@@ -56,6 +58,12 @@ impl Directory<'_> {
     }
 }
 
+/// The number of the stick table of this name.
+pub(crate) fn table_named(tables: &[Arc<StickTable>], name: &[u8]) -> Option<TableId> {
+    let index = tables.iter().position(|t| t.spec.name.as_bytes() == name)?;
+    Some(TableId(index as u32))
+}
+
 impl Names for Directory<'_> {
     fn proxy(&mut self, name: Option<&[u8]>, side: Side) -> Option<ProxyId> {
         self.find(name, side).map(|index| ProxyId(index as u32))
@@ -67,8 +75,9 @@ impl Names for Directory<'_> {
         Some(server_id(index, servers.iter().position(|s| s.as_bytes() == name)?))
     }
 
-    fn table(&mut self, _: Option<&[u8]>) -> Option<TableId> {
-        None
+    fn table(&mut self, name: Option<&[u8]>) -> Option<TableId> {
+        let own = || self.proxies.get(self.current).map(|p| p.name.as_bytes());
+        table_named(self.tables, name.or_else(own)?)
     }
 
     fn userlist(&mut self, name: &[u8]) -> Option<UserlistId> {

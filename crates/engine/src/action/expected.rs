@@ -25,14 +25,9 @@ pub(super) fn unknown(set: RuleSet, line: &Line, kind: &str, proxy: &str) -> Dia
     Diagnostic::alert(at, format!("'{rule}' expects {words}, but got '{got}'{missing}.{near}")).tight()
 }
 
-/// What an action comes with whose name is not in the tables because it is the user's: it holds a number, or the
-/// name of a function.
+/// What an action comes with whose name is not in the tables because it is the user's: the name of a function.
 fn to_come(name: &str) -> Option<&'static str> {
-    if name.starts_with("lua.") {
-        return Some("Lua");
-    }
-    let number = name.strip_prefix("track-sc")?;
-    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some("stick tables")
+    name.starts_with("lua.").then_some("Lua")
 }
 
 const fn words_of(set: RuleSet) -> &'static str {

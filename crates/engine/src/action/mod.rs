@@ -8,6 +8,7 @@
 mod answer;
 mod capture;
 mod compile;
+mod counters;
 mod directory;
 mod expected;
 mod fault;
@@ -22,6 +23,7 @@ pub(crate) mod reply;
 mod rules;
 mod session;
 mod settings;
+mod stick;
 mod tcp;
 mod var;
 mod wait;
@@ -37,10 +39,11 @@ use weir_http::Head;
 
 pub(crate) use capture::{Kept, Slot};
 pub(crate) use compile::{Compiler, RuleLine};
-pub(crate) use directory::{Directory, Named};
+pub(crate) use directory::{Directory, Named, table_named};
 pub(crate) use parse::{Parse, Parsed};
 pub(crate) use rules::Target;
 pub(crate) use rules::{RuleSet, Rules};
+pub(crate) use stick::Stick;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Stage};
@@ -76,6 +79,8 @@ pub(crate) enum Verdict {
     Reply,
     /// The same rule again, at once.
     Again,
+    /// The same rule again, when more bytes are there or none are waited for any more (`inspect-delay`).
+    Inspect,
     /// The same rule again, once this has happened.
     Wait(Reason),
 }
@@ -124,7 +129,7 @@ pub(crate) type ActionFn = fn(&mut Parse<'_, '_>) -> Parsed;
 
 /// All actions.
 pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
-    Registry::new(&[
+    let tables = [
         flow::FLOW,
         answer::ANSWER,
         capture::CAPTURE,
@@ -137,7 +142,8 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
         var::VAR,
         wait::WAIT,
         later::LATER,
-    ])
+    ];
+    Registry::new(&[&tables[..], &counters::COUNTERS].concat())
 });
 
 /// `file:line` of a span.

@@ -1,11 +1,13 @@
 //! The words of one rule, read from left to right by its action.
 
+use std::sync::Arc;
+
 use weir_config::{Word, values};
 use weir_expr::{Condition, Error, Expr, Format, Load, Purpose, Side, WordsError};
 
 use super::reply::Sections;
 use super::{Action, RuleSet, Slot};
-use crate::conf::Caps;
+use crate::conf::{Caps, StickTable};
 use crate::keywords::Outside;
 
 /// What the function of an action reads from.
@@ -27,6 +29,12 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) http_errors: Sections<'p>,
     /// The names of the `log-profile` sections.
     pub(crate) log_profiles: &'p [String],
+    /// The stick tables, by number.
+    pub(crate) tables: &'p [Arc<StickTable>],
+    /// `tune.stick-counters`
+    pub(crate) counters: u32,
+    /// For each key that rules of `tcp-request content` track: whether the session alone gives it.
+    pub(crate) content_tracks: &'p mut Vec<bool>,
     /// What the proxy keeps for the log, of requests and of responses.
     pub(crate) kept: &'p mut [Vec<Slot>; 2],
 }
@@ -100,6 +108,17 @@ impl<'p> Parse<'p, '_> {
         let expr = Expr::compile(&word.bytes, self.load).map_err(place)?;
         expr.check_place(self.load).map_err(|m| WordsError::new(at, self.misplaced(&expr, &m)))?;
         Ok(expr)
+    }
+
+    /// The error for the expression of this word, which has nothing to read in this set of rules.
+    pub(crate) fn misplaced_word(&self, at: usize, word: &Word, reason: &str) -> WordsError {
+        let needs = reason.split_once("needs '").and_then(|(_, rest)| rest.split_once('\''));
+        let needs = needs.map_or("", |(needs, _)| needs);
+        let shown = word.text();
+        let message = format!(
+            "fetch method '{shown}' extracts information from '{needs}', none of which is available here"
+        );
+        WordsError::new(at, message)
     }
 
     /// The message for an expression whose fetch has nothing to read in this set of rules.

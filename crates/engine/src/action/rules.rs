@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir_expr::{Condition, Format, Place, Side};
 
 use super::reply::Reply;
-use super::{Action, Slot};
+use super::{Action, Slot, Stick};
 
 /// The rules of a proxy, in the order in which they are run.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Rules {
     pub(crate) use_backend: Vec<Switch>,
     /// `use-server`
     pub(crate) use_server: Vec<Switch>,
+    /// `stick ...`
+    pub(crate) sticks: Vec<Stick>,
     /// `tcp-request inspect-delay`
     pub(crate) inspect_delay: Option<Duration>,
     /// What is kept for the log, of requests and of responses.

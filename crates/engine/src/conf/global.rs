@@ -107,6 +107,8 @@ pub struct Global {
     pub server_state: (Option<PathBuf>, Option<PathBuf>),
     /// `stats-file`
     pub stats_file: Option<PathBuf>,
+    /// `http-err-codes`, `http-fail-codes`
+    pub counted: super::CountedStatuses,
     /// `tune.*` that means something here.
     pub tune: Tune,
 }
@@ -145,6 +147,8 @@ pub struct Tune {
     pub sndbuf_client: Option<usize>,
     /// `tune.sndbuf.server`, `.backend`
     pub sndbuf_server: Option<usize>,
+    /// `tune.stick-counters`
+    pub stick_counters: u32,
     /// `tune.max-checks-per-thread`; 0 for no limit.
     pub max_checks: u32,
     /// `tune.cli.max-payload-size`, bytes.
@@ -166,6 +170,7 @@ impl Default for Tune {
             max_accept: None,
             pipe_size: None,
             idle_pool_shared: true,
+            stick_counters: 3,
             rcvbuf_client: None,
             rcvbuf_server: None,
             sndbuf_client: None,

@@ -12,6 +12,7 @@ mod options;
 mod persistence;
 mod proxy;
 mod server;
+mod tables;
 mod timeouts;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use server::{
     HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
     SourceAddress,
 };
+pub use tables::{CountedStatuses, Peers, StatusSet, StickTable};
 pub use timeouts::Timeouts;
 
 /// All of a configuration.
@@ -46,6 +48,8 @@ pub struct Conf {
     pub userlists: Vec<Arc<Userlist>>,
     /// The `log-profile` sections (manual, 8.3.5).
     pub log_profiles: Vec<Arc<LogProfile>>,
+    /// The stick tables of proxies and of `peers` sections (manual, chapter 11), in the order of the files.
+    pub tables: Vec<Arc<StickTable>>,
 }
 
 /// A `userlist` section: users, their passwords and groups (manual, 12.2).

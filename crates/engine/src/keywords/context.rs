@@ -10,9 +10,10 @@ use weir_config::values::Family;
 use weir_config::{Line, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 
+use super::PeersDraft;
 use crate::action::RuleLine;
 use crate::conf::{
-    Bind, Check, ErrorFile, Global, HttpErrors, LogProfile, LogTarget, Proxy, Server, Userlist,
+    Bind, Check, ErrorFile, Global, HttpErrors, LogProfile, LogTarget, Proxy, Server, StickTable, Userlist,
 };
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
@@ -94,6 +95,8 @@ pub struct Draft {
     pub log_format_at: Option<(Span, &'static str)>,
     /// The lines that become rules when all names are known.
     pub rules: Vec<RuleLine>,
+    /// Its stick table.
+    pub table: Option<StickTable>,
     /// The expression of `balance hash`, until names are known.
     pub balance_key: Option<Word>,
     /// The dispatch address of older versions.
@@ -180,6 +183,8 @@ pub enum List<'a> {
     Errors(&'a mut HttpErrors),
     /// A `log-profile` section.
     Profile(&'a mut LogProfile),
+    /// A `peers` section with its tables.
+    Peers(&'a mut PeersDraft),
 }
 
 /// A `userlist` while it is read.
@@ -199,6 +204,8 @@ pub struct ListCtx<'a> {
     pub list: List<'a>,
     /// Where messages go.
     pub out: &'a mut Diagnostics,
+    /// For messages that name a place of the file in their text.
+    pub sources: &'a Sources,
     /// Files, names and users.
     pub outside: &'a dyn Outside,
 }
@@ -220,6 +227,7 @@ impl Draft {
             explicit_id: None,
             log_format_at: None,
             rules: Vec::new(),
+            table: None,
             balance_key: None,
             dispatch: None,
         }

@@ -23,7 +23,6 @@ const RESOLVERS: &str = "comes with the resolver";
 const RINGS: &str = "comes with rings";
 const RULES: &str = "comes with the rules";
 const STATE: &str = "comes with server state files";
-const TABLES: &str = "comes with stick tables";
 const TLS: &str = "comes with TLS";
 const VARIABLES: &str = "comes with variables";
 
@@ -70,11 +69,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("stats show-node", PAGE),
     proxy("stats show-version", PAGE),
     proxy("stats uri", PAGE),
-    proxy("stick match", TABLES),
-    proxy("stick on", TABLES),
-    proxy("stick store-request", TABLES),
-    proxy("stick store-response", TABLES),
-    proxy("stick-table", TABLES),
     proxy("tcp-check send-binary-lf", CHECKS),
     proxy("tcp-check send-lf", CHECKS),
     proxy("tcp-check set-var", CHECKS),
@@ -111,6 +105,7 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
             ))
             .tight())
     }),
+    first("stick", |_, line| Err(line.alert("'stick' expects 'on', 'match', or 'store'."))),
     first("tcp-check", |_, line| {
         let got = line.arg(0).map(Word::text).unwrap_or_default();
         Err(line.alert(format!(
@@ -149,8 +144,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("dns-accept-family", RESOLVERS),
     global("h1-case-adjust-file", "comes with the case tables"),
     global("h2-workaround-bogus-websocket-clients", H2),
-    global("http-err-codes", RULES),
-    global("http-fail-codes", RULES),
     global("httpclient.resolvers.disabled", CLIENT),
     global("httpclient.resolvers.id", CLIENT),
     global("httpclient.resolvers.prefer", CLIENT),
@@ -207,7 +200,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("tune.lua.service-timeout", LUA),
     global("tune.lua.session-timeout", LUA),
     global("tune.lua.task-timeout", LUA),
-    global("tune.stick-counters", TABLES),
     global("tune.ssl.capture-buffer-size", TLS),
     global("tune.ssl.capture-cipherlist-size", TLS),
     global("tune.ssl.keylog", TLS),

@@ -20,6 +20,7 @@ mod log_profiles;
 mod logging;
 mod options;
 mod outside;
+mod peers;
 mod persistence;
 mod process;
 mod relay;
@@ -30,6 +31,8 @@ mod server_params;
 mod servers;
 mod source;
 mod stats;
+mod status_codes;
+mod stick_table;
 mod tcp_checks;
 mod timeouts;
 mod tune;
@@ -44,6 +47,7 @@ pub use context::{
     ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
 };
 pub use outside::System;
+pub use peers::PeersDraft;
 pub(crate) use resolve::place;
 pub use resolve::resolve;
 pub use sections::SECTIONS;
@@ -89,6 +93,7 @@ pub fn listing() -> Vec<String> {
     }
     lines.extend(crate::action::listing());
     lines.extend(userlist::USERLIST.iter().map(Keyword::listing));
+    lines.extend(peers::PEERS.iter().map(Keyword::listing));
     lines.extend(BIND.listing());
     lines.extend(SERVER.listing());
     lines
@@ -106,6 +111,7 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     process::PROCESS,
     logging::GLOBAL_LOGGING,
     stats::GLOBAL_STATS,
+    status_codes::STATUS_CODES,
     tune::TUNE,
     tune::INERT,
     later::GLOBAL_LATER,
@@ -121,6 +127,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     relay::RELAY,
     persistence::PERSISTENCE,
     rules::RULES,
+    stick_table::STICK_TABLE,
     errors::ERRORS,
     checks::CHECKS,
     tcp_checks::TCP_CHECKS,
@@ -128,7 +135,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     later::PROXY_FIRST,
 ];
 const LIST_TABLES: &[&[Keyword<ListFn>]] =
-    &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE];
+    &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE, peers::PEERS];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS, later::SERVER_LATER];
 

@@ -9,9 +9,9 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross,
-    log_profiles, rules, userlist,
+    log_profiles, peers, rules, userlist,
 };
-use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Proxy};
+use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
 /// What `doc` means, and everything that is to be said about it. The configuration is as complete as the messages
 /// allow; it is to be used only where none of them is an alert.
@@ -63,6 +63,8 @@ pub(super) struct Load<'a> {
     http_errors_at: Vec<(String, Span)>,
     /// Where the `log-profile` sections stand.
     log_profiles_at: Vec<Span>,
+    /// The `peers` sections.
+    pub(super) peers: Vec<Peers>,
     /// A server's name has no address.
     pub(super) unresolved: bool,
     defaults: Vec<Defaults>,
@@ -92,6 +94,7 @@ impl<'a> Load<'a> {
             drafts: Vec::new(),
             http_errors_at: Vec::new(),
             log_profiles_at: Vec::new(),
+            peers: Vec::new(),
             unresolved: false,
             defaults: Vec::new(),
             rule_users: Vec::new(),
@@ -108,6 +111,7 @@ impl<'a> Load<'a> {
             Sections::USERLIST => self.userlist(section),
             Sections::HTTP_ERRORS => self.http_errors(section),
             Sections::LOG_PROFILE => self.log_profile(section),
+            Sections::PEERS => self.peers(section),
             _ => {}
         }
     }
@@ -137,13 +141,35 @@ impl<'a> Load<'a> {
         for line in &section.lines {
             let mut line = line.clone();
             let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
-            let mut ctx =
-                ListCtx { list: List::Users(&mut draft), out: &mut self.out, outside: self.outside };
+            let mut ctx = ListCtx {
+                list: List::Users(&mut draft),
+                out: &mut self.out,
+                sources: self.sources,
+                outside: self.outside,
+            };
             let result = (found.run)(&mut ctx, &line);
             self.out.take(result);
         }
         let list = userlist::joined(draft, &mut self.out);
         self.conf.userlists.push(Arc::new(list));
+    }
+
+    fn peers(&mut self, section: &Section) {
+        let mut draft = match peers::begin(self, section) {
+            Ok(draft) => draft,
+            Err(said) => return self.out.push(said),
+        };
+        let place = Place { classes: &[Class::Peers], section: Sections::PEERS, keyword: "peers", name: "" };
+        for line in &section.lines {
+            let mut line = line.clone();
+            let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
+            let list = List::Peers(&mut draft);
+            let mut ctx = ListCtx { list, out: &mut self.out, sources: self.sources, outside: self.outside };
+            let result = (found.run)(&mut ctx, &line);
+            self.out.take(result);
+        }
+        self.conf.tables.extend(draft.tables.into_iter().map(Arc::new));
+        self.peers.push(draft.section);
     }
 
     fn http_errors(&mut self, section: &Section) {
@@ -172,8 +198,12 @@ impl<'a> Load<'a> {
         for line in &section.lines {
             let mut line = line.clone();
             let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
-            let mut ctx =
-                ListCtx { list: List::Errors(&mut errors), out: &mut self.out, outside: self.outside };
+            let mut ctx = ListCtx {
+                list: List::Errors(&mut errors),
+                out: &mut self.out,
+                sources: self.sources,
+                outside: self.outside,
+            };
             let result = (found.run)(&mut ctx, &line);
             self.out.take(result);
         }
@@ -203,8 +233,12 @@ impl<'a> Load<'a> {
         for line in &section.lines {
             let mut line = line.clone();
             let Some(found) = LISTS.line(&place, &mut line, &mut self.out) else { continue };
-            let mut ctx =
-                ListCtx { list: List::Profile(&mut profile), out: &mut self.out, outside: self.outside };
+            let mut ctx = ListCtx {
+                list: List::Profile(&mut profile),
+                out: &mut self.out,
+                sources: self.sources,
+                outside: self.outside,
+            };
             let result = (found.run)(&mut ctx, &line);
             self.out.take(result);
         }
@@ -253,6 +287,7 @@ impl<'a> Load<'a> {
             rules::judge_inherited(self, &draft, from);
         }
         self.lines(section, &mut draft, section.kind, keyword);
+        self.conf.tables.extend(draft.table.clone().map(Arc::new));
         self.drafts.push(draft);
     }
 
@@ -345,6 +380,7 @@ impl<'a> Load<'a> {
 
     fn finish(mut self) -> (Conf, Diagnostics) {
         rules::compile(&mut self);
+        peers::check(&mut self);
         let drafts = cross::check(&mut self);
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
         (self.conf, self.out)

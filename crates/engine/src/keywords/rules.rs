@@ -1,8 +1,11 @@
 //! The lines that become rules: kept as they are until all names are known, then compiled by
 //! [`Compiler`] (manual, 4.2).
 
+use std::sync::Arc;
+
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::{Diagnostic, Span};
+use weir_table::Data;
 
 use super::resolve::{Load, place};
 use super::{Draft, ProxyCtx, ProxyFn, log_profiles};
@@ -33,6 +36,13 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         tcp,
     ),
     Keyword::works(entry("use-server", Sections::BACKENDS, "a server where a condition holds"), keep),
+    Keyword::works(entry("stick on", Sections::PROXIES, "finds and keeps the server of a key"), stick),
+    Keyword::works(entry("stick match", Sections::PROXIES, "finds the server of a key"), stick),
+    Keyword::works(entry("stick store-request", Sections::PROXIES, "keeps the server of a key"), stick),
+    Keyword::works(
+        entry("stick store-response", Sections::PROXIES, "keeps the server of a key of the response"),
+        stick,
+    ),
     Keyword::works(entry("redirect", OWN, "sends clients elsewhere"), keep),
     Keyword::works(entry("monitor fail", FRONT, "when the monitor's URI tells of a failure"), keep),
     Keyword::works(entry("capture request header", FRONT, "keeps a header for the log"), keep),
@@ -101,15 +111,18 @@ pub(super) fn compile(load: &mut Load<'_>) {
     for draft in &load.drafts {
         log_profiles::judge_rules(draft, &log_profiles, &mut load.out);
     }
+    let tables = load.conf.tables.clone();
     let directory = Directory {
         proxies: &proxies,
         userlists: &userlists,
         log_profiles: &log_profiles,
         http_errors,
+        tables: &tables,
         outside,
         current: 0,
     };
-    let mut compiler = Compiler::new(directory, load.sources, &mut load.out);
+    let counters = load.conf.global.tune.stick_counters;
+    let mut compiler = Compiler::new(directory, counters, load.sources, &mut load.out);
     for (index, draft) in load.drafts.iter_mut().enumerate() {
         let lines = std::mem::take(&mut draft.rules);
         if !lines.is_empty() {
@@ -119,11 +132,35 @@ pub(super) fn compile(load: &mut Load<'_>) {
             draft.proxy.balance_key = compiler.balance_key(index, draft.proxy.at, word);
         }
     }
+    let sticky = compiler.sticky().to_vec();
+    drop(tables);
+    for at in sticky {
+        let Some(table) = load.conf.tables.get_mut(at) else { continue };
+        let schema = &mut Arc::make_mut(table).spec.schema;
+        for data in [Data::ServerId, Data::ServerKey] {
+            // One that is stored already is enough.
+            let _ = schema.store(data, 1, 0);
+        }
+    }
 }
 
 fn keep(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     ctx.draft.rules.push(RuleLine { line: line.clone(), inherited: false });
     Ok(())
+}
+
+/// Rules of persistence belong to who has servers.
+fn stick(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    match ctx.section {
+        Sections::DEFAULTS => Err(line.alert("'stick' not allowed in 'defaults' section.")),
+        Sections::FRONTEND => {
+            let name = &ctx.draft.proxy.name;
+            let message = format!("'stick' ignored because frontend '{name}' has no backend capability.");
+            ctx.out.push(line.warning(message));
+            Ok(())
+        }
+        _ => keep(ctx, line),
+    }
 }
 
 /// Only `defaults` that are named on purpose may carry rules.

@@ -103,6 +103,10 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
         |c, l| put(Some(size(l)?), &mut c.global.tune.cli_max_payload),
     ),
     Keyword::works(
+        entry("tune.stick-counters", Arity::ANY, "how many counters may be tracked at once"),
+        stick_counters,
+    ),
+    Keyword::works(
         entry("tune.disable-fast-forward", Arity::NONE, "all bytes pass through buffers"),
         |c, _| put(true, &mut c.global.tune.no_fast_forward),
     ),
@@ -280,6 +284,20 @@ fn max_headers(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let n = usize::try_from(n).ok().filter(|n| (1..=32767).contains(n));
     let n = n.ok_or_else(|| line.alert("'tune.http.maxhdr' expects a numeric value between 1 and 32767"))?;
     put(n, &mut ctx.global.tune.max_headers)
+}
+
+fn stick_counters(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let text = line.arg(0).map(Word::text).unwrap_or_default();
+    let count = if text.is_empty() { Ok(0) } else { text.parse::<i64>() };
+    let Ok(count) = count else {
+        return Err(line.alert(format!("tune.stick-counters: '{text}' is an invalid number")));
+    };
+    let count = u32::try_from(count).ok().filter(|n| *n <= 100).ok_or_else(|| {
+        line.alert(format!(
+            "tune.stick-counters: the number of stick-counters must be between 1 and 100 (was {count})"
+        ))
+    })?;
+    put(count, &mut ctx.global.tune.stick_counters)
 }
 
 fn idle_pool_shared(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

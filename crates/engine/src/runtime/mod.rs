@@ -8,12 +8,17 @@ mod server;
 mod voice;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use weir_table::Table;
+
 use crate::clock::{self, Tick};
+use crate::conf::StickTable;
+use crate::tables::{self, Tables};
 
 pub use counters::{Average, Counter, Counters, Rate, WINDOW};
 pub use server::{Admin, Health, ServerRuntime};
@@ -27,6 +32,7 @@ pub struct Runtime {
     /// What the process as a whole counts.
     pub process: Process,
     proxies: Mutex<HashMap<String, Arc<ProxyRuntime>>>,
+    tables: Mutex<HashMap<String, Arc<Table>>>,
 }
 
 /// State of the whole process.
@@ -135,7 +141,17 @@ impl Runtime {
         let process = Process::default();
         let _ = process.per_worker.set(counters(workers));
         let _ = process.loads.set((0..workers).map(|_| Load::default()).collect());
-        Arc::new(Self { workers, process, proxies: Mutex::default() })
+        Arc::new(Self { workers, process, proxies: Mutex::default(), tables: Mutex::default() })
+    }
+
+    /// The tables for these lines, with the entries that tables of their names had.
+    pub fn tables(&self, lines: &[Arc<StickTable>]) -> Tables {
+        let mut known = self.tables.lock();
+        let seed = || RandomState::new().hash_one(0);
+        let made: Tables =
+            lines.iter().map(|line| tables::make(line, known.get(&line.spec.name), seed)).collect();
+        *known = made.iter().map(|table| (table.spec().name.clone(), table.clone())).collect();
+        made
     }
 
     /// The state of the proxy of this name; empty state where there was none.

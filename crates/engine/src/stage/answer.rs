@@ -13,7 +13,8 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{finish, persist, prepare, receive, rules, stream, upload};
+use crate::stage::{finish, persist, prepare, receive, rules, stick, stream, upload};
+use crate::tables;
 use crate::transaction::{Stop, Transaction};
 
 /// Passes the answer on, head and body.
@@ -28,6 +29,8 @@ pub(crate) async fn pass(
         Ok(body) => body,
         Err(_) => return Err(exchange::blame(t, &Missing::Junk)),
     };
+    tables::count_status(t, t.messages.response.status());
+    stick::response(t);
     if let Err(stop) = rules_of(t).await {
         t.front.taken = request.taken();
         t.facts.log_bytes.1 += back.input.data().len() as u64;

@@ -16,6 +16,7 @@ use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
 use crate::stage::{answer, body, prepare, reach, receive, reuse};
+use crate::tables::{self, Event};
 use crate::transaction::{Stop, Transaction};
 
 /// What has to be known to send the request once more.
@@ -358,6 +359,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
     let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
         back.failed_responses.add(1);
+        tables::count(t, Event::Failure);
         let late = matches!(missing, Missing::Late);
         reach::observe(t, if late { Sign::Late } else { Sign::Broken });
         if let Some(a) = &t.assigned {

@@ -3,6 +3,7 @@
 use crate::clock::Tick;
 use crate::log;
 use crate::runtime::Counters;
+use crate::tables;
 use crate::transaction::{Served, Transaction};
 
 /// Ends an HTTP transaction; whether the connection goes on.
@@ -37,6 +38,7 @@ fn end(t: &mut Transaction) {
     log::finished(t);
     take_times(t, now);
     count_bytes(t, t.facts.log_bytes);
+    t.messages.tracking.clear();
     // Only now may another take its place: the line shows the levels without it.
     t.assigned = None;
     if let Some(b) = &t.backend {
@@ -59,6 +61,7 @@ pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
     if let Some(a) = &t.assigned {
         add(a.server.counters());
     }
+    tables::count_bytes(t, up, down);
 }
 
 /// Takes the times of the transaction into the averages of its server and its backend (`qtime` and so on of

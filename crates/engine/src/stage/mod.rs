@@ -14,5 +14,6 @@ pub(crate) mod respond;
 pub(crate) mod reuse;
 pub(crate) mod route;
 pub(crate) mod rules;
+pub(crate) mod stick;
 pub(crate) mod stream;
 pub(crate) mod upload;

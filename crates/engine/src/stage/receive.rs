@@ -9,6 +9,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Taken, body_seems_valid};
+use crate::tables::{self, Event};
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the head.
@@ -79,6 +80,7 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
     let head = &t.messages.request;
     t.front.request = h1::request_body(head);
     if !body_seems_valid(t.front.request, t.client.input.data(), limits) {
+        tables::count(t, Event::Glitch);
         return Err(refuse(t, Cause::Proxy, 400));
     }
     if t.front.request == BodyLength::None {
@@ -105,10 +107,12 @@ fn count_request(t: &Transaction) {
     if let Some(all) = t.client.worker.process() {
         all.requests.add(1);
     }
+    tables::count(t, Event::Request);
 }
 
 fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
     let stop = refuse(t, Cause::Proxy, fault.status);
+    tables::count(t, Event::Glitch);
     if fault.silent { Stop::Silent(fault.status) } else { stop }
 }
 
@@ -117,6 +121,10 @@ fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
     count_request(t);
     t.facts.blame(cause, Stage::Request);
     t.client.frontend.front().failed_requests.add(1);
+    // A client that is late is none that does wrong.
+    if cause != Cause::ClientTimeout {
+        tables::count(t, Event::Error);
+    }
     t.front.keep_alive = false;
     Stop::Answer(status)
 }

@@ -15,6 +15,7 @@ use crate::clock::Tick;
 use crate::connection::Client;
 use crate::local;
 use crate::stage::{proxy_header, respond};
+use crate::tables::Event;
 use crate::transaction::{Messages, Stop, Transaction};
 
 /// The rules of `http-request` of the frontend.
@@ -41,6 +42,9 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     let mut admitted = at_once(&mut t, &frontend, RuleSet::TcpConnection);
     if admitted.is_ok() && !proxy_header::is_expected(&t) {
         admitted = at_once(&mut t, &frontend, RuleSet::TcpSession);
+        if admitted.is_ok() {
+            t.client.tracking.count(Event::Session);
+        }
     }
     if admitted == Err(Stop::Drop) {
         accepted::silence(&t.client.stream);
@@ -65,7 +69,9 @@ pub(crate) async fn session(t: &mut Transaction) -> Result<(), Stop> {
         return Ok(());
     }
     let frontend = t.client.frontend.clone();
-    run(t, &frontend, RuleSet::TcpSession).await
+    run(t, &frontend, RuleSet::TcpSession).await?;
+    t.client.tracking.count(Event::Session);
+    Ok(())
 }
 
 /// The rules of `tcp-request content` of the frontend.
@@ -225,6 +231,7 @@ fn step(
             Holds::NotYet if !run.t.messages.inspected => inspect(&mut run, of),
             Holds::False | Holds::NotYet => Verdict::Next,
         };
+        let verdict = if verdict == Verdict::Inspect { inspect(&mut run, of) } else { verdict };
         match verdict {
             Verdict::Next => *place = Place { at: place.at + 1, ..Place::default() },
             Verdict::Stop => return Step::Over(Ok(())),
@@ -232,7 +239,7 @@ fn step(
             Verdict::Close => return Step::Over(Err(Stop::Close)),
             Verdict::Drop => return Step::Over(Err(Stop::Drop)),
             Verdict::Reply => return Step::Over(Err(Stop::Reply)),
-            Verdict::Again => {}
+            Verdict::Again | Verdict::Inspect => {}
             Verdict::Wait(reason) => {
                 let since = t.messages.inspecting.unwrap_or(t.now());
                 let since = *place.since.get_or_insert(since);

@@ -7,6 +7,8 @@ use crate::clock::Tick;
 use crate::conf::{Options, Proxy};
 use crate::io::Stream;
 use crate::log;
+use crate::stage::stick;
+use crate::tables::Meter;
 use crate::transaction::{Stop, Transaction};
 use crate::tunnel::{self, End, Rules};
 
@@ -14,6 +16,7 @@ use crate::tunnel::{self, End, Rules};
 pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
     let mut input = t.client.worker.buffers.buffer();
     t.facts.answered = t.facts.connected;
+    stick::response(t);
     log::answered(t, BodyLength::None, &[]);
     between(t, &server, &mut input).await;
     Err(Stop::Close)
@@ -26,7 +29,8 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     let back = t.proxy().clone();
     let assigned = t.assigned.as_ref().map(|a| a.server.clone());
     let watch = t.assigned.as_mut().and_then(|a| a.watch.as_deref_mut());
-    let client = &mut t.client;
+    let client = &mut *t.client;
+    let meter = Meter::new(&t.messages.tracking, &client.tracking);
     let passed = tunnel::run(
         End { stream: &client.stream, input: &mut client.input },
         End { stream: server, input: server_input },
@@ -38,6 +42,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
             front.front().bytes_out.add(down);
             back.back().bytes_in.add(up);
             back.back().bytes_out.add(down);
+            meter.count(up, down);
             if let Some(s) = &assigned {
                 s.counters().bytes_in.add(up);
                 s.counters().bytes_out.add(down);

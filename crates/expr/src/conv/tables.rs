@@ -18,7 +18,7 @@ macro_rules! table {
             TABLE,
             Type::Any,
             Type::Sint,
-            |e, a, v| Some(Value::Sint(ask(e, a.arg(0), v, $op).unwrap_or(0))),
+            |e, a, v| ask(e, a.arg(0), v, $op).map(Value::Sint),
             $help,
         )
     };
@@ -32,7 +32,7 @@ macro_rules! indexed {
             Type::Sint,
             |e, a, v| {
                 let index = u32::try_from(a.int(0)?).ok()?;
-                Some(Value::Sint(ask(e, a.arg(1), v, $op(index)).unwrap_or(0)))
+                ask(e, a.arg(1), v, $op(index)).map(Value::Sint)
             },
             $help,
         )

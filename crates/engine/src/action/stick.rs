@@ -1,0 +1,88 @@
+//! `stick on`, `stick match`, `stick store-request`, `stick store-response`: which entry of a table keeps a client
+//! with its server (manual, 4.2). The stage `stick` runs them.
+
+use weir_config::{Line, Word};
+use weir_diag::{Diagnostic, Form};
+use weir_expr::scope::TableId;
+use weir_expr::{Condition, Expr, Place, Side};
+
+use super::compile::{Compiler, Draft, RuleLine};
+use super::parse::is_condition;
+use crate::tables;
+
+/// A rule of persistence.
+#[derive(Debug)]
+pub(crate) struct Stick {
+    pub(crate) condition: Option<Condition>,
+    pub(crate) key: Expr,
+    pub(crate) table: TableId,
+    /// It looks for the server in the table.
+    pub(crate) matches: bool,
+    /// It writes the server into the table, when the request or the response is there.
+    pub(crate) stores: Option<Side>,
+}
+
+impl Compiler<'_> {
+    /// Reads a line of these.
+    pub(super) fn stick(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let (matches, stores) = match line.name().as_str() {
+            "stick match" => (true, None),
+            "stick store-request" => (false, Some(Side::Client)),
+            "stick store-response" => (false, Some(Side::Server)),
+            _ => (true, Some(Side::Client)),
+        };
+        let response = stores == Some(Side::Server);
+        let place = if response { Place::StickStore } else { Place::UseServer };
+        let Some((word, mut rest)) = line.args().split_first() else {
+            return Err(line.alert("'stick' expects a fetch method."));
+        };
+        let key = self.key(draft, line, place, word)?;
+        let mut name = draft.name.clone();
+        if let [first, tail @ ..] = rest
+            && first.is("table")
+        {
+            name = tail.first().map(|w| w.text().into_owned()).unwrap_or_default();
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        if let Some(extra) = rest.first().filter(|w| !is_condition(w)) {
+            return Err(extra.alert(format!("'stick': unknown keyword '{}'.", extra.text())));
+        }
+        let prefix = "'stick': error detected while parsing sticking condition : ";
+        let condition = self.condition(draft, rule, place, rest, prefix)?;
+        let proxy = &draft.name;
+        let Some(at) = self.tables.iter().position(|t| t.spec.name == name) else {
+            let message = format!("Proxy '{proxy}': unable to find stick-table '{name}'.");
+            return Err(line.alert(message).form(Form::Bare));
+        };
+        let fits =
+            self.tables.get(at).is_some_and(|t| key.output().casts_to(tables::type_of(t.spec.key_type)));
+        if !fits {
+            let message =
+                format!("Proxy '{proxy}': type of fetch not usable with type of stick-table '{name}'.");
+            return Err(line.alert(message).form(Form::Bare));
+        }
+        self.sticky.push(at);
+        draft.rules.sticks.push(Stick { condition, key, table: TableId(at as u32), matches, stores });
+        Ok(())
+    }
+
+    fn key(&mut self, draft: &Draft, line: &Line, place: Place, word: &Word) -> Result<Expr, Diagnostic> {
+        let compiled = self.with(draft, line, place, |load| {
+            let key = Expr::compile(&word.bytes, load).map_err(|e| e.message)?;
+            match key.check_place(load) {
+                Ok(()) => Ok(key),
+                Err(reason) => {
+                    let needs = reason.split('\'').nth(1).unwrap_or_default();
+                    let when = if place == Place::StickStore { "response" } else { "request" };
+                    Err(format!(
+                        "fetch method '{}' extracts information from '{needs}', none of which is available during \
+                         {when}.",
+                        key.fetch_name()
+                    ))
+                }
+            }
+        });
+        compiled.map_err(|message| word.alert(format!("'stick': {message}")))
+    }
+}

@@ -1,0 +1,177 @@
+//! `peers` sections: tables of their own, and the local peer (manual, 11.2). Peers elsewhere are refused by name.
+
+use weir_config::{Arity, Class, Entry, Keyword, Line, Section, Sections, Word};
+use weir_diag::{Diagnostic, Form, Severity};
+
+use super::cross::{alert, warning};
+use super::resolve::{Load, place};
+use super::{List, ListCtx, ListFn, stick_table};
+use crate::conf::{Peers, StickTable};
+
+/// The lines of the section.
+pub(super) const PEERS: &[Keyword<ListFn>] = &[
+    Keyword::works(entry("table", "a stick table of the section"), table),
+    Keyword::works(entry("peer", "a peer; only the local one is there yet"), |ctx, line| {
+        peer(ctx, line, true)
+    }),
+    Keyword::works(entry("server", "a peer; only the local one is there yet"), |ctx, line| {
+        peer(ctx, line, false)
+    }),
+    Keyword::works(entry("disabled", "the section does nothing"), |ctx, _| disable(ctx, true)),
+    Keyword::works(entry("enabled", "the section works again"), |ctx, _| disable(ctx, false)),
+    inert("bind", "tables are kept across reloads without a connection"),
+    inert("default-bind", "nobody connects to the local peer"),
+    inert("default-server", "there are no peers elsewhere"),
+    inert("log", "nobody connects to the local peer"),
+    inert("shards", "there are no peers elsewhere"),
+];
+
+const fn entry(name: &'static str, help: &'static str) -> Entry {
+    Entry::new(Class::Peers, name, Sections::PEERS, Arity::ANY, help)
+}
+
+const fn inert(name: &'static str, reason: &'static str) -> Keyword<ListFn> {
+    Keyword::inert(entry(name, "of connections between peers"), reason)
+}
+
+/// A `peers` section while it is read.
+#[derive(Clone, Debug)]
+pub struct PeersDraft {
+    /// What it will be.
+    pub section: Peers,
+    /// Its tables.
+    pub tables: Vec<StickTable>,
+    /// The name of this process among peers.
+    pub(super) local: String,
+    pub(super) places: Vec<String>,
+}
+
+/// The section of this header, or what is wrong with it.
+pub(super) fn begin(load: &Load<'_>, section: &Section) -> Result<PeersDraft, Diagnostic> {
+    let header = &section.header;
+    let name = match header.words.get(1..) {
+        Some([name]) => name.text().into_owned(),
+        Some([_, extra, ..]) => {
+            let message = format!("'peers' cannot handle unexpected argument '{}'.", extra.text());
+            return Err(extra.alert(message));
+        }
+        _ => return Err(header.alert("missing name for peers section.")),
+    };
+    if let Some(first) = load.peers.iter().find(|p| p.name == name) {
+        let (here, there) = (place(load.sources, header.span), place(load.sources, first.at));
+        let message = format!(
+            "config : Parsing [{here}]: peers section '{name}' has the same name as another peers section declared \
+             at {there}."
+        );
+        return Err(Diagnostic::new(Severity::Alert, Some(header.span), message).form(Form::Bare));
+    }
+    let has_lines = !section.lines.is_empty();
+    let section = Peers { name, at: header.span, disabled: false, peers: Vec::new(), has_lines };
+    Ok(PeersDraft { section, tables: Vec::new(), local: local_name(load), places: Vec::new() })
+}
+
+/// Judges what sections and tables say of each other, when all is read.
+pub(super) fn check(load: &mut Load<'_>) {
+    let local = local_name(load);
+    let mut said = Vec::new();
+    for section in &load.peers {
+        if section.has_lines && !section.disabled && !section.peers.contains(&local) {
+            let name = &section.name;
+            let message = format!("Removing incomplete section 'peers {name}' (no peer named '{local}').");
+            said.push(warning(section.at, message));
+        }
+    }
+    for table in &load.conf.tables {
+        said.extend(shared(load, table, &local));
+        said.extend(write_to(load, table));
+    }
+    for message in said {
+        load.out.push(message);
+    }
+}
+
+fn shared(load: &Load<'_>, table: &StickTable, local: &str) -> Option<Diagnostic> {
+    let wanted = table.peers.as_ref()?;
+    let proxy = &table.spec.name;
+    let Some(section) = load.peers.iter().find(|p| p.name == *wanted) else {
+        return Some(alert(table.at, format!("Proxy '{proxy}': unable to find sync peers '{wanted}'.")));
+    };
+    let lost = !section.disabled && !section.has_lines && !section.peers.iter().any(|p| p == local);
+    lost.then(|| {
+        let message =
+            format!("Proxy '{proxy}': unable to find local peer '{local}' in peers section '{wanted}'.");
+        alert(table.at, message)
+    })
+}
+
+fn write_to(load: &Load<'_>, table: &StickTable) -> Option<Diagnostic> {
+    let target = table.spec.write_to.as_ref()?;
+    let (name, kind) = (&table.spec.name, table.spec.key_type);
+    let fault = match load.conf.tables.iter().find(|t| t.spec.name == *target) {
+        None => format!("write-to: table '{target}' doesn't exist."),
+        Some(other) if other.spec.key_type.name() != kind.name() => format!(
+            "write-to: cannot mix table types ('{target}' has '{}' type and '{name}' has '{}' type).",
+            other.spec.key_type.name(),
+            kind.name()
+        ),
+        Some(_) => return None,
+    };
+    let message = match &table.section {
+        None => format!("Proxy '{name}': failed to initialize stick-table: {fault}"),
+        Some(_) => {
+            let at = place(load.sources, table.at);
+            format!("Parsing [{at}]: failed to initialize '{name}' stick-table: {fault}")
+        }
+    };
+    Some(alert(table.at, message))
+}
+
+fn local_name(load: &Load<'_>) -> String {
+    let own = load.conf.global.localpeer.clone();
+    let named = || load.outside.variable(b"HAPROXY_LOCALPEER");
+    own.or_else(|| named().and_then(|name| String::from_utf8(name).ok())).unwrap_or_default()
+}
+
+fn table(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let List::Peers(draft) = &mut ctx.list else { return Ok(()) };
+    let name = line.arg(0).map(Word::text).unwrap_or_default().into_owned();
+    let section = draft.section.name.clone();
+    let full = format!("{section}/{name}");
+    if let Some(at) = draft.tables.iter().position(|t| t.spec.name == full) {
+        let at = draft.places.get(at).cloned().unwrap_or_default();
+        let message =
+            format!("stick-table name '{name}' conflicts with table declared in peers '{section}' at {at}.");
+        return Err(line.alert(message));
+    }
+    let words = line.args().get(1..).unwrap_or_default();
+    let mut table = stick_table::read(line, words, "table", full, ctx.out)?;
+    table.section = Some(section);
+    draft.tables.push(table);
+    draft.places.push(place(ctx.sources, line.span));
+    Ok(())
+}
+
+fn peer(ctx: &mut ListCtx<'_>, line: &Line, needs_address: bool) -> Result<(), Diagnostic> {
+    let List::Peers(draft) = &mut ctx.list else { return Ok(()) };
+    let (keyword, name) = (line.name(), line.arg(0).map(Word::text).unwrap_or_default().into_owned());
+    if needs_address && line.arg(1).is_none() {
+        let message = format!("'{keyword} {name}' : ignoring invalid peer definition (missing address:port)");
+        ctx.out.push(line.warning(message));
+        return Ok(());
+    }
+    if name != draft.local && line.arg(1).is_some() {
+        return Err(line.alert(format!(
+            "'{keyword} {name}' is not available yet (peers elsewhere come with peers; the local one is '{}').",
+            draft.local
+        )));
+    }
+    draft.section.peers.push(name);
+    Ok(())
+}
+
+fn disable(ctx: &mut ListCtx<'_>, disabled: bool) -> Result<(), Diagnostic> {
+    if let List::Peers(draft) = &mut ctx.list {
+        draft.section.disabled = disabled;
+    }
+    Ok(())
+}
