@@ -1,5 +1,6 @@
 //! The programs that are measured, and the origin behind them.
 
+use super::rules;
 use super::scenario::{Kind, NGINX};
 use crate::Result;
 use crate::oracle;
@@ -55,7 +56,7 @@ pub(crate) fn all(weir: Option<String>, build: &str, nginx: bool) -> Result<Vec<
 impl Contender {
     /// True where it can do this kind of work.
     pub(crate) fn does(&self, kind: Kind) -> bool {
-        kind != Kind::Tcp || !self.is_nginx
+        !self.is_nginx || !matches!(kind, Kind::Tcp | Kind::Rules)
     }
 
     /// Starts it on the configuration of a kind of scenario and pins it to its core.
@@ -63,6 +64,12 @@ impl Contender {
         let mut launch = self.program.launch();
         launch.set("origin", &origin.address).set("log", &origin.log);
         let address = launch.address("fe");
+        if kind == Kind::Rules {
+            for (name, text) in [("nets", rules::networks()), ("tenants", rules::tenants())] {
+                let path = launch.file(name, text);
+                launch.set(name, path.display().to_string());
+            }
+        }
         let config = if self.is_nginx {
             launch.command_line(&["-c", "{dir}/test.cfg", "-g", "daemon off;"]);
             NGINX.to_owned()

@@ -29,6 +29,9 @@ pub(crate) fn run(scenario: &Scenario, address: SocketAddr, seconds: u64) -> Res
     if scenario.closes {
         command.args(["-H", "Connection: close"]);
     }
+    for header in scenario.headers {
+        command.args(["-H", header]);
+    }
     let text = output(command.arg(format!("http://{address}{}", scenario.path)))?;
     let load = read(&text).ok_or_else(|| format!("wrk said: {text}"))?;
     match trouble(&text) {

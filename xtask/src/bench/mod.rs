@@ -9,6 +9,7 @@ mod cpu;
 mod idle;
 mod load;
 mod report;
+mod rules;
 mod scenario;
 mod syscalls;
 

@@ -1,5 +1,7 @@
 //! The work that programs are measured on.
 
+use super::rules;
+
 /// What kind of configuration a scenario runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -10,6 +12,8 @@ pub(crate) enum Kind {
     /// HTTP with the server at several addresses, so that connections that were closed lately do not make the
     /// kernel search long for a free port: that search would drown what is measured.
     Closing,
+    /// HTTP through twenty rules: an ACL file, a map, variables and header edits (see `rules.rs`).
+    Rules,
     Tcp,
 }
 
@@ -24,6 +28,8 @@ pub(crate) struct Scenario {
     pub(crate) closes: bool,
     /// System calls per request are worth printing.
     pub(crate) count_syscalls: bool,
+    /// Lines that clients send beside those of `wrk`.
+    pub(crate) headers: &'static [&'static str],
 }
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -32,6 +38,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "small answers, 32 kept-alive clients",
         clients: 32,
         count_syscalls: true,
+        ..SMALL
+    },
+    Scenario {
+        name: "rules",
+        about: "small answers through 20 rules, an ACL file of 1,000 networks, a map of 10,000 lines, 32 clients",
+        kind: Kind::Rules,
+        path: rules::PATH,
+        headers: rules::HEADERS,
         ..SMALL
     },
     Scenario { name: "keepalive-128", about: "small answers, 128 kept-alive clients", clients: 128, ..SMALL },
@@ -74,6 +88,7 @@ const SMALL: Scenario = Scenario {
     path: "/",
     closes: false,
     count_syscalls: false,
+    headers: &[],
 };
 
 // === impl Kind ===
@@ -82,7 +97,7 @@ impl Kind {
     /// The configuration for HAProxy and Weir.
     pub(crate) fn haproxy(self) -> String {
         let (mode, option, reuse) = match self {
-            Kind::Http | Kind::Closing => ("http", "httplog", ""),
+            Kind::Http | Kind::Closing | Kind::Rules => ("http", "httplog", ""),
             Kind::Idle => ("http", "httplog", "http-reuse always"),
             Kind::Tcp => ("tcp", "tcplog", ""),
         };
@@ -93,6 +108,7 @@ impl Kind {
             }
             _ => "    server s1 {origin}\n".to_owned(),
         };
+        let rules = if self == Kind::Rules { rules::LINES } else { "" };
         format!(
             "global
     nbthread 1
@@ -110,7 +126,7 @@ defaults
 
 frontend fe
     bind {{fe}}
-    default_backend be
+{rules}    default_backend be
 
 backend be
     {reuse}
