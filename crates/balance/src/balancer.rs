@@ -149,6 +149,10 @@ impl Balancer {
                 Some(hash) => ring.by_hash(hash, rules, ask.avoid, farm),
                 None => ring.next(ask.avoid, farm),
             },
+            // All draws would find the only one.
+            Method::Random { .. } if self.members.len() == 1 => {
+                (self.group != Group::Nobody && farm.load(0).has_room()).then_some(0)
+            }
             Method::Random { ring, draws } => {
                 let mut best: Option<(usize, Load, u32)> = None;
                 for _ in 0..*draws {

@@ -1,6 +1,6 @@
 //! What expressions see of a transaction: a thin view, made where one is evaluated.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,8 +31,7 @@ use crate::variables;
 /// A transaction as expressions see it.
 pub(crate) struct View<'a> {
     t: &'a Transaction,
-    now: Tick,
-    termination: [u8; 4],
+    termination: OnceCell<[u8; 4]>,
     /// The step or the rules that look at it.
     origin: Origin,
     hello: SeenHello,
@@ -129,17 +128,24 @@ impl Captured {
 impl<'a> View<'a> {
     /// A view of a transaction as it is now, for a line or for rules.
     pub(crate) fn new(t: &'a Transaction, origin: Origin) -> Self {
-        let [cause, stage] = if origin.is_session() { SESSION_LETTERS } else { t.facts.ending.letters() };
-        let logged = t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
-        let [client, set] = if logged { t.facts.persisted.letters() } else { [b'-'; 2] };
-        let termination = [cause, stage, client, set];
-        Self {
-            t,
-            now: t.facts.finished.unwrap_or_else(|| t.now()),
-            termination,
-            origin,
-            hello: SeenHello::default(),
-        }
+        Self { t, origin, termination: OnceCell::new(), hello: SeenHello::default() }
+    }
+
+    /// The tick at which it ended, or now.
+    fn now(&self) -> Tick {
+        self.t.facts.finished.unwrap_or_else(|| self.t.now())
+    }
+
+    /// The four letters of the termination state.
+    fn termination(&self) -> &[u8; 4] {
+        self.termination.get_or_init(|| {
+            let facts = &self.t.facts;
+            let [cause, stage] =
+                if self.origin.is_session() { SESSION_LETTERS } else { facts.ending.letters() };
+            let logged = self.t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
+            let [client, set] = if logged { facts.persisted.letters() } else { [b'-'; 2] };
+            [cause, stage, client, set]
+        })
     }
 
     /// A view for the rules of a set.
@@ -255,7 +261,7 @@ impl Scope for View<'_> {
             Text::CapturedResponseCookie => captured.cookie(Side::Server),
             Text::ErrorName(Side::Client) => self.t.facts.refusal.map(|r| r.name().as_bytes()),
             Text::ErrorText(Side::Client) => self.t.facts.refusal.map(|r| r.text().as_bytes()),
-            Text::Termination => Some(&self.termination),
+            Text::Termination => Some(self.termination()),
             Text::LogOrigin => Some(self.origin.name().as_bytes()),
             Text::Hostname => Some(self.frontend().shared.log.host()),
             _ => None,
@@ -339,7 +345,7 @@ impl Scope for View<'_> {
         let queued = at(facts.assigned);
         let connected = at(facts.connected);
         let start = if http { requested } else { Some(handshake) };
-        let total = if self.origin.has_total() { self.since_start(self.now) } else { 0 };
+        let total = if self.origin.has_total() { self.since_start(self.now()) } else { 0 };
         Times {
             accepted_us: client.wall_of(client.free_since) as i64,
             request_us: client.wall_of(facts.begun) as i64,

@@ -109,6 +109,27 @@ impl Header {
         text.out.push(b'\n');
     }
 
+    /// Adds what all lines of one second and level begin with; `false` where each line begins in its own way, or
+    /// where there is no room for a message behind it.
+    pub fn opening(&self, level: Level, stamp: &Stamp, out: &mut Vec<u8>) -> bool {
+        if matches!(self.format, Format::Rfc5424 | Format::Timed | Format::Iso) {
+            return false;
+        }
+        let line = Line { level, stamp, micros: 0, structured: b"", message: b"", tag: None };
+        let mut text = Limited { end: out.len().saturating_add(self.limit.saturating_sub(1)), out };
+        self.begin(&mut text, line).is_some() && text.room() > 0
+    }
+
+    /// Adds a line that begins with what [`Header::opening`] gave.
+    pub fn write_behind(&self, opening: &[u8], message: &[u8], out: &mut Vec<u8>) {
+        let room = self.limit.saturating_sub(opening.len() + 1);
+        let message = without_line_feeds(message);
+        out.reserve(opening.len() + message.len() + 1);
+        out.extend_from_slice(opening);
+        out.extend_from_slice(message.get(..room).unwrap_or(message));
+        out.push(b'\n');
+    }
+
     /// Writes what precedes the message; `None` where it did not fit.
     fn begin(&self, text: &mut Limited<'_>, line: Line<'_>) -> Option<()> {
         let priority = u32::from(self.facility.0) * 8 + line.level as u32;

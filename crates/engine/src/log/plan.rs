@@ -73,6 +73,8 @@ pub(super) enum Moment {
 /// One `log` line.
 #[derive(Debug)]
 pub(super) struct Target {
+    /// Its number in the process.
+    pub(super) id: u64,
     pub(super) destination: Arc<Destination>,
     pub(super) header: Header,
     /// What its lines look like where a profile says so.
@@ -371,6 +373,7 @@ impl Target {
             limit: conf.max_len,
         };
         Self {
+            id: NEXT_TARGET.fetch_add(1, Relaxed),
             destination: destinations.find(&conf.transport),
             header,
             profile,
@@ -469,6 +472,9 @@ fn level(level: LogLevel) -> Level {
 pub(crate) fn system_name() -> Vec<u8> {
     rustix::system::uname().nodename().to_bytes().to_vec()
 }
+
+/// Numbers the targets of all configurations.
+static NEXT_TARGET: AtomicU64 = AtomicU64::new(0);
 
 /// What lines say where neither a format nor an option is given (manual, 8.2.1).
 const DEFAULT_TCP: &str = "Connect from %ci:%cp to %fi:%fp (%f/TCP)";

@@ -36,9 +36,20 @@ pub(super) struct Draft {
     pub(super) scratch: Scratch,
 }
 
+/// What the lines of a second begin with that one target is sent at one level.
+#[derive(Default)]
+struct Opening {
+    /// The target's number, the level and the second.
+    of: Option<(u64, super::Level, i64)>,
+    bytes: Vec<u8>,
+    /// They are the same for all lines.
+    holds: bool,
+}
+
 /// What waits for one destination.
 #[derive(Default)]
 struct Queue {
+    opening: Opening,
     destination: Option<Arc<Destination>>,
     channel: Option<Channel>,
     bytes: Vec<u8>,
@@ -102,8 +113,6 @@ impl Ring {
             stamp = Stamp::new(second, self.utc_offset(second));
             self.stamp.set(stamp);
         }
-        let line =
-            Line { level, stamp: &stamp, micros: (wall % 1_000_000) as u32, structured, message: text, tag };
         let mut queues = self.queues.borrow_mut();
         let index = target.destination.index;
         if queues.len() <= index {
@@ -111,7 +120,15 @@ impl Ring {
         }
         let Some(queue) = queues.get_mut(index) else { return };
         queue.destination.get_or_insert_with(|| target.destination.clone());
-        target.header.write(&mut queue.bytes, line);
+        queue.opening.make(target, level, &stamp);
+        match queue.opening.bytes() {
+            Some(opening) if tag.is_none() => target.header.write_behind(opening, text, &mut queue.bytes),
+            _ => {
+                let micros = (wall % 1_000_000) as u32;
+                let line = Line { level, stamp: &stamp, micros, structured, message: text, tag };
+                target.header.write(&mut queue.bytes, line);
+            }
+        }
         queue.ends.push(queue.bytes.len());
         let full = queue.ends.len() >= BATCH || queue.bytes.len() >= BYTES;
         drop(queues);
@@ -141,6 +158,24 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+// === impl Opening ===
+
+impl Opening {
+    /// Makes it that of this target, unless it is already.
+    fn make(&mut self, target: &Target, level: super::Level, stamp: &Stamp) {
+        let of = Some((target.id, level, stamp.second()));
+        if self.of != of {
+            self.of = of;
+            self.bytes.clear();
+            self.holds = target.header.opening(level, stamp, &mut self.bytes);
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        self.holds.then_some(&self.bytes)
     }
 }
 

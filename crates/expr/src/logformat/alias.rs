@@ -1,6 +1,6 @@
 //! The `%` aliases: one table entry each, and what each prints.
 
-use crate::scope::{Address, Number, Side, Text};
+use crate::scope::{Address, Number, Side, Text, Times};
 
 /// What an alias stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -205,6 +205,32 @@ impl DateForm {
             Self::LocalMs { request } | Self::Gmt { request } | Self::Local { request } => request,
             Self::Unix | Self::Milliseconds => false,
         }
+    }
+}
+
+// === impl Timer ===
+
+impl Timer {
+    /// Its time in ms.
+    pub(super) const fn of(self, times: &Times) -> i64 {
+        match self {
+            Self::Handshake => times.handshake,
+            Self::Idle => times.idle,
+            Self::Request => times.request,
+            Self::UntilRequest => times.until_request(),
+            Self::Queue => times.queue,
+            Self::Connect => times.connect,
+            Self::Response => times.response,
+            Self::Data => times.data(),
+            Self::Active => times.active,
+            Self::Total => times.total,
+            Self::User => times.user(),
+        }
+    }
+
+    /// Whether it grows until the end.
+    pub(super) const fn is_total(self) -> bool {
+        matches!(self, Self::Active | Self::Total | Self::User)
     }
 }
 

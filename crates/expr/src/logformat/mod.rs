@@ -8,6 +8,7 @@ mod alias;
 mod encode;
 mod parse;
 mod render;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,8 @@ pub enum Purpose {
 #[derive(Clone, Debug)]
 pub struct Format {
     items: Box<[Item]>,
+    /// How they are written, unless the whole line is encoded.
+    steps: Box<[steps::Step]>,
     purpose: Purpose,
     /// Encoding of the whole line, from `%{...}o`.
     global: Options,

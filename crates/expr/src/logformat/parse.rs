@@ -1,6 +1,6 @@
 //! The syntax of a log format.
 
-use super::{Alias, Format, Item, ItemKind, Options, Purpose};
+use super::{Alias, Format, Item, ItemKind, Options, Purpose, steps};
 use crate::{Error, Expr, Load, Type};
 
 /// Compiles `text` for `purpose`.
@@ -27,7 +27,8 @@ pub(super) fn compile(text: &[u8], purpose: Purpose, load: &mut Load<'_>) -> Res
             item.options = item.options.without(encodings).with(global.only(encodings));
         }
     }
-    Ok(Format { items: items.into(), purpose, global })
+    let steps = steps::compile(&items, global);
+    Ok(Format { items: items.into(), steps, purpose, global })
 }
 
 struct Parser<'t> {

@@ -22,14 +22,14 @@ pub(super) fn render<'r>(
     out.len() - start
 }
 
-struct Renderer<'r> {
-    format: &'r Format,
-    scope: &'r dyn Scope,
+pub(super) struct Renderer<'r> {
+    pub(super) format: &'r Format,
+    pub(super) scope: &'r dyn Scope,
     scratch: &'r Scratch,
-    out: &'r mut Vec<u8>,
+    pub(super) out: &'r mut Vec<u8>,
     times: Option<Times>,
     /// Whether a blank would follow a blank, or stand first.
-    blank: bool,
+    pub(super) blank: bool,
     /// How many named items were written of a line that is encoded as a whole.
     named: usize,
 }
@@ -38,7 +38,16 @@ struct Renderer<'r> {
 
 impl<'r> Renderer<'r> {
     fn all(&mut self, start: usize, max: usize) {
-        let global = self.format.global;
+        let (format, global) = (self.format, self.format.global);
+        if !global.encodes() {
+            for step in &format.steps {
+                self.step(step);
+                if self.out.len() - start >= max {
+                    break;
+                }
+            }
+            return;
+        }
         let raw = global.has(Options::BIN);
         match (global.has(Options::JSON), global.has(Options::CBOR)) {
             (true, _) => self.out.push(b'{'),
@@ -58,7 +67,7 @@ impl<'r> Renderer<'r> {
         }
     }
 
-    fn item(&mut self, item: &'r Item) {
+    pub(super) fn item(&mut self, item: &'r Item) {
         let whole = self.format.global.encodes();
         match &item.kind {
             ItemKind::Text(_) | ItemKind::Separator if whole => {}
@@ -213,7 +222,7 @@ impl<'r> Renderer<'r> {
         self.field(Field::Hex(text), item);
     }
 
-    fn times(&mut self) -> &Times {
+    pub(super) fn times(&mut self) -> &Times {
         self.times.get_or_insert_with(|| self.scope.times())
     }
 
@@ -300,21 +309,8 @@ impl<'r> Renderer<'r> {
     }
 
     fn timer(&mut self, timer: Timer, item: &Item) {
-        let times = self.times();
-        let ms = match timer {
-            Timer::Handshake => times.handshake,
-            Timer::Idle => times.idle,
-            Timer::Request => times.request,
-            Timer::UntilRequest => times.until_request(),
-            Timer::Queue => times.queue,
-            Timer::Connect => times.connect,
-            Timer::Response => times.response,
-            Timer::Data => times.data(),
-            Timer::Active => times.active,
-            Timer::Total => times.total,
-            Timer::User => times.user(),
-        };
-        if matches!(timer, Timer::Active | Timer::Total | Timer::User) {
+        let ms = timer.of(self.times());
+        if timer.is_total() {
             self.total(ms, item);
         } else {
             self.field(Field::Number(ms), item);
@@ -428,7 +424,7 @@ fn write_to(text: &mut [u8; 32], parts: &[&[u8]]) -> usize {
     len
 }
 
-const fn millis_digits(millis: i64) -> [u8; 3] {
+pub(super) const fn millis_digits(millis: i64) -> [u8; 3] {
     let [_, a, b, c] = date::digits4(millis);
     [a, b, c]
 }
