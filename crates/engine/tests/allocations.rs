@@ -32,9 +32,11 @@ fn a_kept_alive_request_allocates_nothing() {
     exempt_this_thread();
     let origin = origin();
     let (log, lines) = log_target();
-    let rows = [("a bare proxy", String::new()), ("with a log", format!("option httplog\nlog {log} local0"))];
-    for (what, options) in rows {
-        let (engine, address) = engine(&options, origin);
+    let logged = format!("option httplog\nlog {log} local0");
+    let rows =
+        [("a bare proxy", "", ""), ("with rules", logged.as_str(), RULES), ("with a log", &logged, "")];
+    for (what, options, rules) in rows {
+        let (engine, address) = engine(options, rules, origin);
         let mut client = TcpStream::connect(address).unwrap();
         exchange(&mut client, WARM_UP);
         let before = allocations();
@@ -63,13 +65,13 @@ fn exchange(client: &mut TcpStream, requests: usize) {
 }
 
 /// An engine with one worker, and where it listens.
-fn engine(options: &str, origin: SocketAddr) -> (Engine, SocketAddr) {
+fn engine(options: &str, rules: &str, origin: SocketAddr) -> (Engine, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let conf = conf(&format!(
         "defaults\nmode http\ntimeout connect 5s\ntimeout client 30s\ntimeout server 30s\n{options}\n\
-         frontend web\nbind {address}\ndefault_backend app\n\
+         frontend web\nbind {address}\n{rules}default_backend app\n\
          backend app\nserver one {origin}\n"
     ));
     let runtime = Runtime::new(1);
@@ -142,8 +144,14 @@ impl Files for Text {
 }
 
 impl Outside for Text {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some("/nets") => Ok((0..=250).map(|n| format!("10.0.{n}.0/24\n")).collect::<String>().into()),
+            Some("/tenants") => {
+                Ok((0..1000).map(|n| format!("t{n} tenant-{n}\n")).collect::<String>().into())
+            }
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn resolve(&self, _: &str, _: Family) -> Option<IpAddr> {
@@ -159,8 +167,34 @@ impl Outside for Text {
     }
 }
 
+/// Rules of the kinds that configurations are full of, as `cargo xtask bench rules` has them.
+const RULES: &str = "\
+    acl blocked src -f /nets
+    acl bad_hop hdr_ip(x-forwarded-for) -f /nets
+    acl api path_beg /api/ /v1/ /v2/
+    acl static path_end .css .js .png
+    acl admin path_reg ^/admin(/|$)
+    acl session req.cook(session) -m found
+    http-request deny if blocked
+    http-request deny if bad_hop
+    http-request deny if admin !{ src 10.0.0.0/8 192.168.0.0/16 }
+    http-request set-var(txn.tenant) path,field(2,/),map_str(/tenants,none)
+    http-request set-var(txn.host) req.hdr(host),lower
+    http-request set-var(req.id) url_param(a)
+    http-request deny deny_status 429 if { var(txn.tenant) -m str blocked }
+    http-request set-header X-Tenant %[var(txn.tenant)]
+    http-request set-header X-Request-Id %[var(txn.host)]-%[var(req.id)]
+    http-request add-header Via \"1.1 edge\"
+    http-request del-header X-Debug
+    http-request replace-header Cookie (.*)theme=[^;]*(.*) \\1\\2 if session
+    http-request set-header X-Kind api if api
+    http-request set-header Cache-Control no-cache unless static
+    http-response set-header X-Served-By %[be_name]
+    http-response del-header Server
+    http-response set-header X-Tenant %[var(txn.tenant)] if { status 200:299 }
+";
 const REQUEST: &[u8] =
-    b"GET /index.html?a=b HTTP/1.1\r\nHost: www.example.org\r\nAccept: */*\r\nUser-Agent: test\r\n\r\n";
+    b"GET /t500/index.html?a=b HTTP/1.1\r\nHost: www.example.org\r\nAccept: */*\r\nUser-Agent: test\r\nX-Forwarded-For: 192.0.2.7\r\nCookie: session=1; theme=dark\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nhello\n";
 const BODY: &[u8] = b"\r\n\r\nhello\n";
 /// Enough for every pool to have what it needs.

@@ -16,7 +16,7 @@ pub(crate) fn path_and_query(target: &[u8]) -> &[u8] {
 /// The path without query and fragment.
 pub(crate) fn path(target: &[u8]) -> &[u8] {
     let all = path_and_query(target);
-    let end = all.iter().position(|c| matches!(c, b'?' | b'#')).unwrap_or(all.len());
+    let end = memchr::memchr2(b'?', b'#', all).unwrap_or(all.len());
     all.get(..end).unwrap_or_default()
 }
 

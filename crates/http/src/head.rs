@@ -219,6 +219,23 @@ impl Head {
         self.lines.retain(|l| !pick(l.id, of(l.name), of(l.value)));
     }
 
+    /// Takes out all lines of a name in lower case.
+    pub fn remove_named(&mut self, name: &[u8]) {
+        let arena = &self.arena;
+        let is = |l: &HeaderLine| {
+            (l.name.end - l.name.start) as usize == name.len()
+                && arena.get(l.name.start as usize..l.name.end as usize) == Some(name)
+        };
+        if self.lines.iter().any(is) {
+            self.lines.retain(|l| !is(l));
+        }
+    }
+
+    /// Adds a line of a name in lower case, and with the name's id, that may be written as it is.
+    pub fn append_known(&mut self, id: HeaderId, name: &[u8], value: &[u8]) {
+        self.push_known(id, name, value);
+    }
+
     /// Writes all lines, neighbours in one piece.
     pub(crate) fn write_lines(&self, out: &mut Vec<u8>) {
         let mut run = Range::default();

@@ -4,7 +4,7 @@
 use weir_config::{Keyword, Word};
 use weir_expr::regex::{self, Regex};
 use weir_expr::{Format, Purpose, WordsError};
-use weir_http::Head;
+use weir_http::{Head, HeaderId};
 
 use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
 
@@ -35,6 +35,7 @@ const REPLACE_VALUE: &str = "replaces values between commas that match";
 
 #[derive(Debug)]
 struct Put {
+    id: HeaderId,
     name: Box<[u8]>,
     value: Format,
     alone: bool,
@@ -51,7 +52,7 @@ fn set(p: &mut Parse<'_, '_>) -> Parsed {
 fn put(p: &mut Parse<'_, '_>, alone: bool) -> Parsed {
     let name = lower(p.expect("expects exactly 2 arguments")?);
     let value = p.format(Purpose::Http, "expects exactly 2 arguments")?;
-    Ok(Box::new(Put { name, value, alone }))
+    Ok(Box::new(Put { id: HeaderId::of(&name), name, value, alone }))
 }
 
 /// A header's name, in lower case.
@@ -64,9 +65,9 @@ impl Action for Put {
         run.render(&self.value);
         let (head, Bench { text, .. }) = run.head();
         if self.alone {
-            head.remove(|_, name, _| *name == *self.name);
+            head.remove_named(&self.name);
         }
-        head.append(&self.name, text);
+        head.append_known(self.id, &self.name, text);
         Verdict::Next
     }
 }
@@ -109,7 +110,10 @@ fn del(p: &mut Parse<'_, '_>) -> Parsed {
 impl Action for Del {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         let (head, _) = run.head();
-        head.remove(|_, name, _| self.name.fits(name));
+        match &self.name {
+            Name::Is(name) => head.remove_named(name),
+            other => head.remove(|_, name, _| other.fits(name)),
+        }
         Verdict::Next
     }
 }

@@ -119,7 +119,11 @@ impl Ring {
             queues.resize_with(index + 1, Queue::default);
         }
         let Some(queue) = queues.get_mut(index) else { return };
-        queue.destination.get_or_insert_with(|| target.destination.clone());
+        if queue.destination.is_none() {
+            queue.destination = Some(target.destination.clone());
+            queue.bytes.reserve(ROOM);
+            queue.ends.reserve(BATCH);
+        }
         queue.opening.make(target, level, &stamp);
         match queue.opening.bytes() {
             Some(opening) if tag.is_none() => target.header.write_behind(opening, text, &mut queue.bytes),
@@ -202,6 +206,8 @@ impl Queue {
 }
 
 const EMPTY: &[u8] = &[];
+/// Room for lines, so that the usual turn asks for none.
+const ROOM: usize = 16 * 1024;
 /// Lines that leave before the turn is over.
 const BATCH: usize = 256;
 /// The same in bytes.

@@ -200,13 +200,22 @@ fn hashed(text: &[u8], set: Unsafe, out: &mut Vec<u8>) {
 
 /// Appends `text` with what a header field cannot hold as `%XX`; `"`, `\` and `]` behind a backslash where asked.
 pub(super) fn http(text: &[u8], escape: bool, out: &mut Vec<u8>) {
-    for c in text {
+    let special = |c: &u8| match c {
+        0..=8 | 10..=31 | 127 => true,
+        b'"' | b'\\' | b']' => escape,
+        _ => false,
+    };
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(special) {
+        let Some((head, [c, tail @ ..])) = rest.split_at_checked(at) else { break };
+        out.extend_from_slice(head);
         match c {
-            0..=8 | 10..=31 | 127 => out.extend_from_slice(&[b'%', hex_digit(c >> 4), hex_digit(c & 15)]),
-            b'"' | b'\\' | b']' if escape => out.extend_from_slice(&[b'\\', *c]),
-            _ => out.push(*c),
+            b'"' | b'\\' | b']' => out.extend_from_slice(&[b'\\', *c]),
+            _ => out.extend_from_slice(&[b'%', hex_digit(c >> 4), hex_digit(c & 15)]),
         }
+        rest = tail;
     }
+    out.extend_from_slice(rest);
 }
 
 /// Appends `text` with `"`, `\` and `]` behind a backslash; what `set` has becomes `#XX` before that.
