@@ -13,7 +13,8 @@ fn any_text_is_an_expression_or_an_error_with_a_place() {
             place: Place::FrontHttpRequest,
             proxy: String::from("f"),
             context: "http-request",
-            files: &mut PatternFiles::default(),
+            files: PatternFiles::default(),
+            at: (String::new(), 0),
             warnings: Vec::new(),
         };
         // With a constant before it, the bytes reach the converters too.

@@ -13,7 +13,8 @@ fn any_text_is_a_format_or_an_error() {
                 place: Place::Log,
                 proxy: String::from("f"),
                 context: "log-format",
-                files: &mut PatternFiles::default(),
+                files: PatternFiles::default(),
+                at: (String::new(), 0),
                 warnings: Vec::new(),
             };
             let Ok(format) = Format::compile(text, purpose, &mut load) else { continue };

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub proxies: Vec<Arc<Proxy>>,
     /// The stick tables, in the order of the files.
     pub tables: Tables,
+    /// The lists of patterns of its ACLs and maps.
+    pub patterns: weir_expr::PatternFiles,
 }
 
 /// A proxy, ready to run.
@@ -112,7 +114,8 @@ impl Snapshot {
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
-        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables })
+        let patterns = conf.patterns.clone();
+        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables, patterns })
     }
 
     /// The backend of this name.

@@ -14,7 +14,7 @@ use weir_diag::Diagnostic;
 
 pub use names::{CRITERIA, Criterion};
 
-use crate::pattern::{Bounds, Method, PatternSet, parse_bounds};
+use crate::pattern::{Bounds, Comparing, Method, PatternList, PatternSet, User, View, parse_bounds};
 use crate::{Error, Expr, Load, Lookup, Scope, Scratch};
 
 /// What a condition says.
@@ -38,7 +38,9 @@ pub struct Acls {
 #[derive(Clone, Debug)]
 pub struct AclExpr {
     expr: Expr,
-    patterns: PatternSet,
+    method: Method,
+    /// Its files, then what stands on the line itself.
+    views: Vec<Arc<View>>,
 }
 
 /// A compiled condition.
@@ -115,11 +117,11 @@ impl AclExpr {
         }
         let mut flags = Flags::new(implied);
         let used = flags.read(rest, &criterion.text(), &expr, load).map_err(|e| e.shifted(1))?;
-        let mut patterns = flags.set(&criterion.text(), &expr)?;
+        let comparing = flags.comparing(&criterion.text(), &expr)?;
         let values = rest.get(used..).unwrap_or_default();
-        add_values(&mut patterns, values, flags.ignore_case).map_err(|e| e.shifted(used + 1))?;
-        let needs_none = matches!(patterns.method(), Method::Found | Method::Bool);
-        if patterns.is_empty() && !needs_none && !flags.ended {
+        let patterns = patterns(values, comparing).map_err(|e| e.shifted(used + 1))?;
+        let needs_none = matches!(comparing.method, Method::Found | Method::Bool);
+        if patterns.is_empty() && flags.files.is_empty() && !needs_none && !flags.ended {
             load.warnings.push(format!(
                 "parsing acl keyword '{}' :\n  no pattern to match against were provided, so this ACL will never \
                  match.\n  If this is what you intended, please add '--' to get rid of this warning.\n  If you \
@@ -128,12 +130,24 @@ impl AclExpr {
                 criterion.text()
             ));
         }
-        Ok(Self { expr, patterns })
+        let text = criterion.text();
+        let named = text.split(['(', ',']).next().unwrap_or_default();
+        let list = load.files.inline(named, load.user(), flags.id, &patterns);
+        flags.files.push((0, list, comparing));
+        let view = |(at, list, comparing): (usize, Arc<PatternList>, Comparing)| {
+            list.view(comparing).map_err(|e| WordsError::new(at + 1, e))
+        };
+        let views = flags.files.into_iter().map(view).collect::<Result<_, _>>()?;
+        Ok(Self { expr, method: comparing.method, views })
     }
 
     /// Whether one of its values matches.
     pub fn test(&self, scope: &dyn Scope, scratch: &Scratch) -> Verdict {
-        let answer = self.expr.eval_each(scope, scratch, |v| self.patterns.matches(v, scratch));
+        let matches = |value| match self.method {
+            Method::Found => true,
+            _ => self.views.iter().any(|view| view.matches(value, scratch)),
+        };
+        let answer = self.expr.eval_each(scope, scratch, matches);
         match answer {
             Lookup::Value(true) => Verdict::True,
             Lookup::Value(false) | Lookup::Absent => Verdict::False,
@@ -150,14 +164,24 @@ struct Flags {
     ignore_case: bool,
     ended: bool,
     map: bool,
-    loaded: Option<PatternSet>,
+    id: Option<u32>,
+    /// The word that names each file, its list, and how samples are compared with it.
+    files: Vec<(usize, Arc<PatternList>, Comparing)>,
 }
 
 // === impl Flags ===
 
 impl Flags {
     const fn new(method: Option<Method>) -> Self {
-        Self { method, named: false, ignore_case: false, ended: false, map: false, loaded: None }
+        Self {
+            method,
+            named: false,
+            ignore_case: false,
+            ended: false,
+            map: false,
+            id: None,
+            files: Vec::new(),
+        }
     }
 
     /// Reads flags; returns how many words they took.
@@ -185,9 +209,9 @@ impl Flags {
                 "-n" => {}
                 "-M" => self.map = true,
                 "-u" => {
-                    if value.parse::<u32>().is_err() {
-                        return Err(WordsError::new(at, "the argument of -u must be an integer"));
-                    }
+                    let id = value.parse();
+                    let error = |_| WordsError::new(at, "the argument of -u must be an integer");
+                    self.id = Some(id.map_err(error)?);
                     at += 1;
                 }
                 "-m" => {
@@ -195,11 +219,10 @@ impl Flags {
                     at += 1;
                 }
                 "-f" => {
-                    let mut set = self.set(criterion, expr)?;
-                    let file = load.files.load(&value, self.map, load.names);
-                    let file = file.map_err(|e| WordsError::new(at, e))?;
-                    set.add_file(&file, self.ignore_case).map_err(|e| WordsError::new(at, e))?;
-                    self.loaded = Some(set);
+                    let comparing = self.comparing(criterion, expr)?;
+                    let user = User { file: &load.at.0, line: load.at.1 };
+                    let list = load.files.load(&value, self.map, user, load.names);
+                    self.files.push((at, list.map_err(|e| WordsError::new(at, e))?, comparing));
                     at += 1;
                 }
                 _ => {
@@ -231,11 +254,8 @@ impl Flags {
         Ok(())
     }
 
-    /// The set that values are added to.
-    fn set(&mut self, criterion: &str, expr: &Expr) -> Result<PatternSet, WordsError> {
-        if let Some(set) = self.loaded.take() {
-            return Ok(set);
-        }
+    /// How samples are compared, as far as the flags were read.
+    fn comparing(&self, criterion: &str, expr: &Expr) -> Result<Comparing, WordsError> {
         let output = expr.output();
         let Some(method) = self.method.or_else(|| Method::of(output)) else {
             let message = format!(
@@ -248,13 +268,15 @@ impl Flags {
             let message = format!("matching method '{name}' cannot be used with fetch keyword '{criterion}'");
             return Err(WordsError::new(0, message));
         }
-        Ok(PatternSet::new(method))
+        Ok(Comparing { method, ignore_case: self.ignore_case, output: None })
     }
 }
 
-/// Adds the values of an ACL line, operators among them where numbers are compared.
-fn add_values(set: &mut PatternSet, words: &[Word], ignore_case: bool) -> Result<(), WordsError> {
-    let numbers = matches!(set.method(), Method::Int | Method::Len);
+/// The patterns of an ACL line in their text form, without the operators where numbers are compared.
+fn patterns(words: &[Word], comparing: Comparing) -> Result<Vec<Vec<u8>>, WordsError> {
+    let mut set = PatternSet::new(comparing.method);
+    let mut patterns = Vec::with_capacity(words.len());
+    let numbers = matches!(comparing.method, Method::Int | Method::Len);
     let mut operator = Operator::Eq;
     let mut given = false;
     for (i, word) in words.iter().enumerate() {
@@ -263,7 +285,7 @@ fn add_values(set: &mut PatternSet, words: &[Word], ignore_case: bool) -> Result
                 (operator, given) = (found, true);
                 continue;
             }
-            let bounds = parse_bounds(&word.bytes).or_else(|| dotted(&word.bytes)).ok_or_else(|| {
+            let bounds = parse_bounds(&word.bytes).ok_or_else(|| {
                 let text = word.text();
                 let message = match (text.contains(':'), given) {
                     (true, _) => format!("'{text}' is not a valid number range"),
@@ -272,19 +294,16 @@ fn add_values(set: &mut PatternSet, words: &[Word], ignore_case: bool) -> Result
                 };
                 WordsError::new(i, message)
             })?;
-            set.add_bounds(operator.apply(bounds));
+            patterns.push(match operator {
+                Operator::Eq => word.bytes.to_vec(),
+                _ => operator.apply(bounds).text().into_bytes(),
+            });
             continue;
         }
-        set.add(&word.bytes, ignore_case).map_err(|e| WordsError::new(i, e))?;
+        set.add(&word.bytes, comparing.ignore_case).map_err(|e| WordsError::new(i, e))?;
+        patterns.push(word.bytes.to_vec());
     }
-    Ok(())
-}
-
-/// A version `major.minor` as the TLS hello has it.
-fn dotted(text: &[u8]) -> Option<Bounds> {
-    let (major, minor) = std::str::from_utf8(text).ok()?.split_once('.')?;
-    let n = major.parse::<u16>().ok().map(i64::from)? << 16 | minor.parse::<u16>().ok().map(i64::from)?;
-    Some(Bounds { min: Some(n), max: Some(n) })
+    Ok(patterns)
 }
 
 #[derive(Clone, Copy)]

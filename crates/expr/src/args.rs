@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::pattern::Map;
+use crate::pattern::View;
 use crate::regex::Regex;
 use crate::scope::{ProxyId, ServerId, Side, TableId, UserlistId};
 use crate::vars::VarRef;
@@ -73,7 +73,7 @@ pub enum Arg {
     /// A variable.
     Var(Box<VarRef>),
     /// A map.
-    Map(Arc<Map>),
+    Map(Arc<View>),
     /// Field numbers.
     Fields(Box<[u32]>),
     /// A condition.

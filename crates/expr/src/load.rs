@@ -7,6 +7,7 @@ use weir_config::Word;
 use weir_diag::Diagnostic;
 
 use crate::keyword::Words;
+use crate::pattern::{PatternFiles, User};
 use crate::place::Place;
 use crate::scope::{ProxyId, ServerId, Side, TableId, UserlistId};
 
@@ -54,7 +55,9 @@ pub struct Load<'l> {
     /// What messages call the line: `http-request`, `log-format`, ...
     pub context: &'static str,
     /// Pattern files and maps, shared by all that name the same one.
-    pub files: &'l mut crate::pattern::PatternFiles,
+    pub files: PatternFiles,
+    /// The file and the line of the configuration, for who lists the users of pattern files.
+    pub at: (String, usize),
     /// Warnings that came up, without place.
     pub warnings: Vec<String>,
 }
@@ -68,6 +71,15 @@ pub struct Error {
     pub at: (usize, usize),
     /// What to write instead.
     pub hint: Option<String>,
+}
+
+// === impl Load ===
+
+impl Load<'_> {
+    /// What stands here, as a user of a list of patterns.
+    pub(crate) fn user(&self) -> User<'_> {
+        User { file: &self.at.0, line: self.at.1 }
+    }
 }
 
 // === impl NoNames ===

@@ -171,7 +171,8 @@ pub(crate) fn load_at<T>(place: Place, with: impl FnOnce(&mut Load<'_>) -> T) ->
         place,
         proxy: "f".into(),
         context: "http-request",
-        files: &mut PatternFiles::default(),
+        files: PatternFiles::default(),
+        at: ("test.cfg".into(), 1),
         warnings: Vec::new(),
     };
     with(&mut load)

@@ -281,6 +281,9 @@ impl Serving<'_> {
         }
         clock::refresh();
         let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
+        for lost in snapshot.patterns.adopt(&self.engine.snapshot().patterns) {
+            voice.notice(lost);
+        }
         self.engine.publish(snapshot, &sockets.bindings());
         self.api.listen(&sockets, &conf.global);
         self.sockets = sockets;

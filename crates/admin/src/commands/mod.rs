@@ -2,6 +2,7 @@
 
 mod counters;
 mod frontends;
+mod lists;
 mod process;
 mod servers;
 mod tables;
@@ -20,6 +21,7 @@ pub fn registry() -> Registry<World> {
             stat::table(),
             counters::table(),
             frontends::table(),
+            lists::table(),
             process::table(),
             servers::table(),
             tables::table(),

@@ -60,6 +60,7 @@ impl<'a> Compiler<'a> {
         directory: Directory<'a>,
         counters: u32,
         sources: &'a Sources,
+        files: PatternFiles,
         out: &'a mut Diagnostics,
     ) -> Self {
         Self {
@@ -70,7 +71,7 @@ impl<'a> Compiler<'a> {
             directory,
             sources,
             words: Words::builtin(),
-            files: PatternFiles::default(),
+            files,
             out,
         }
     }
@@ -122,7 +123,8 @@ impl<'a> Compiler<'a> {
             place: Place::UseServer,
             proxy: named.name.clone(),
             context: "balance",
-            files: &mut self.files,
+            files: self.files.clone(),
+            at: crate::keywords::file_and_line(self.sources, at),
             warnings: Vec::new(),
         };
         let text = word.text();
@@ -186,7 +188,8 @@ impl<'a> Compiler<'a> {
             place,
             proxy: draft.name.clone(),
             context: "rule",
-            files: &mut self.files,
+            files: self.files.clone(),
+            at: crate::keywords::file_and_line(self.sources, line.span),
             warnings: Vec::new(),
         };
         let found = read(&mut load);

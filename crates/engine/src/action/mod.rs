@@ -17,6 +17,7 @@ mod header;
 mod later;
 mod line;
 mod lines;
+mod lists;
 mod parse;
 mod redirect;
 pub(crate) mod reply;
@@ -135,6 +136,7 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
         capture::CAPTURE,
         header::HEADER,
         line::LINE,
+        lists::LISTS,
         redirect::REDIRECT,
         session::SESSION,
         settings::SETTINGS,

@@ -50,6 +50,8 @@ pub struct Conf {
     pub log_profiles: Vec<Arc<LogProfile>>,
     /// The stick tables of proxies and of `peers` sections (manual, chapter 11), in the order of the files.
     pub tables: Vec<Arc<StickTable>>,
+    /// The lists of patterns that ACLs and maps are made of (manual, 2.7 and 7.1).
+    pub patterns: weir_expr::PatternFiles,
 }
 
 /// A `userlist` section: users, their passwords and groups (manual, 12.2).

@@ -48,8 +48,8 @@ pub use context::{
 };
 pub use outside::System;
 pub use peers::PeersDraft;
-pub(crate) use resolve::place;
 pub use resolve::resolve;
+pub(crate) use resolve::{file_and_line, place};
 pub use sections::SECTIONS;
 
 /// All tables of this room, by the type of their functions.

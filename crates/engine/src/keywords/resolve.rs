@@ -407,6 +407,12 @@ pub(crate) fn place(sources: &Sources, at: Span) -> String {
     format!("{name}:{}", at.line)
 }
 
+/// The file and the line of a place.
+pub(crate) fn file_and_line(sources: &Sources, at: Span) -> (String, usize) {
+    let name = sources.of(at.source).map_or("", |s| s.name.as_str());
+    (name.to_owned(), at.line as usize)
+}
+
 fn unexpected(keyword: &str, extra: &Word) -> Diagnostic {
     extra
         .alert(format!("'{keyword}' cannot handle unexpected argument '{}'.", extra.text()))

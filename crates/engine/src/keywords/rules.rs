@@ -121,8 +121,9 @@ pub(super) fn compile(load: &mut Load<'_>) {
         outside,
         current: 0,
     };
+    let patterns = load.conf.patterns.clone();
     let counters = load.conf.global.tune.stick_counters;
-    let mut compiler = Compiler::new(directory, counters, load.sources, &mut load.out);
+    let mut compiler = Compiler::new(directory, counters, load.sources, patterns, &mut load.out);
     for (index, draft) in load.drafts.iter_mut().enumerate() {
         let lines = std::mem::take(&mut draft.rules);
         if !lines.is_empty() {

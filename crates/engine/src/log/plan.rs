@@ -119,7 +119,8 @@ pub fn check(conf: &Conf) -> Diagnostics {
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(conf: &'a Conf, destinations: &'a Destinations) -> Self {
-        Self { conf, destinations, words: Words::builtin(), files: PatternFiles::default(), profiles: None }
+        let files = conf.patterns.clone();
+        Self { conf, destinations, words: Words::builtin(), files, profiles: None }
     }
 
     /// The plan of the proxy at this position. A format that [`check`] refused is absent.
@@ -209,7 +210,8 @@ impl<'a> Builder<'a> {
             place: Place::Log,
             proxy: self.conf.proxies.get(index).map(|p| p.name.clone()).unwrap_or_default(),
             context: "log-format",
-            files: &mut self.files,
+            files: self.files.clone(),
+            at: (String::new(), 0),
             warnings: Vec::new(),
         };
         Format::compile(text, purpose, &mut load)

@@ -1,10 +1,8 @@
 //! Maps: `map_<method>_<output>(file[,default])`.
 
-use std::sync::Arc;
-
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Converter, Eval, converter, prepared};
-use crate::pattern::{Map, MapOutput, Method};
+use crate::pattern::{Comparing, MapOutput, Method, User};
 use crate::{Load, Type, Value};
 
 const WITH_TEXT: (u8, &[ArgType]) = (1, &[ArgType::Str, ArgType::Str]);
@@ -75,8 +73,9 @@ fn run<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Valu
 
 fn prepare(args: &mut Args, load: &mut Load<'_>, method: Method, output: MapOutput) -> Result<(), String> {
     let name = String::from_utf8_lossy(args.str(0).unwrap_or_default()).into_owned();
-    let file = load.files.load(&name, true, load.names)?;
-    args.set(0, Arg::Map(Arc::new(Map::new(method, output, &file)?)));
+    let user = User { file: &load.at.0, line: load.at.1 };
+    let list = load.files.load(&name, true, user, load.names)?;
+    args.set(0, Arg::Map(list.view(Comparing { method, ignore_case: false, output: Some(output) })?));
     if let (MapOutput::Ip, Some(text)) = (output, args.str(1)) {
         let text = String::from_utf8_lossy(text).into_owned();
         let ip = text.parse().map_err(|_| format!("invalid default value '{text}': expected an address"))?;

@@ -1,82 +1,142 @@
-//! Files of patterns and of maps: each is read once for all that name it (manual, 2.7 and 7.1).
+//! All lists of a configuration by name: each file is read once for all that name it (manual, 2.7 and 7.1).
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use parking_lot::Mutex;
 
+use super::list::PatternList;
 use crate::Names;
 
-/// The lines of a file that count.
+/// The lists of a configuration; a handle that is cheap to copy.
 #[derive(Clone, Debug, Default)]
-pub struct PatternFile {
-    /// The name it was given by.
-    pub name: String,
-    /// Its entries in order.
-    pub entries: Vec<FileEntry>,
-}
+pub struct PatternFiles(Arc<Mutex<Vec<Arc<PatternList>>>>);
 
-/// One line: a pattern, and a value where the file is a map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileEntry {
-    /// The pattern.
-    pub key: Box<[u8]>,
-    /// What it maps to; empty in a plain list.
-    pub value: Box<[u8]>,
-    /// Its line, from 1.
+/// Who uses a list.
+#[derive(Clone, Copy, Debug)]
+pub struct User<'a> {
+    /// The file of the configuration.
+    pub file: &'a str,
+    /// The line in it.
     pub line: usize,
-}
-
-/// The files of a configuration by name.
-#[derive(Debug, Default)]
-pub struct PatternFiles {
-    loaded: HashMap<(String, bool), Arc<PatternFile>>,
 }
 
 // === impl PatternFiles ===
 
 impl PatternFiles {
-    /// The file of that name, read on first use. `opt@` files may be missing, `virt@` files have no lines.
-    pub fn load(&mut self, name: &str, map: bool, names: &mut dyn Names) -> Result<Arc<PatternFile>, String> {
-        let key = (name.to_owned(), map);
-        if let Some(file) = self.loaded.get(&key) {
-            return Ok(Arc::clone(file));
-        }
-        let optional = name.strip_prefix("opt@");
-        let path = optional.or_else(|| name.strip_prefix("file@")).unwrap_or(name);
-        let text = if name.starts_with("virt@") {
-            Vec::new()
-        } else {
-            match names.read(path) {
-                Ok(text) => text,
-                Err(_) if optional.is_some() => Vec::new(),
-                Err(_) => return Err(format!("failed to open pattern file <{path}>")),
+    /// The list of that name, read on first use. `opt@` files may be missing, `virt@` files have no lines.
+    pub fn load(
+        &self,
+        name: &str,
+        map: bool,
+        user: User<'_>,
+        names: &mut dyn Names,
+    ) -> Result<Arc<PatternList>, String> {
+        let list = match self.find(name, map) {
+            Some(list) => list,
+            None => {
+                let text = read(name, names)?;
+                let lines = lines(&text, map);
+                let list = Arc::new(PatternList::new(name.to_owned(), map, None, String::new(), lines));
+                self.0.lock().push(list.clone());
+                list
             }
         };
-        let file = Arc::new(PatternFile { name: path.to_owned(), entries: entries(&text, map) });
-        self.loaded.insert(key, Arc::clone(&file));
-        Ok(file)
+        let what = if map { "map" } else { "acl" };
+        list.used(format!("{what} at file '{}' line {}", user.file, user.line));
+        Ok(list)
+    }
+
+    /// A list of the patterns that stand on a line itself.
+    pub fn inline(
+        &self,
+        criterion: &str,
+        user: User<'_>,
+        id: Option<u32>,
+        patterns: &[Vec<u8>],
+    ) -> Arc<PatternList> {
+        let origin = format!("acl '{criterion}' file '{}' line {}", user.file, user.line);
+        let lines = patterns.iter().map(|p| (p.as_slice(), &b""[..], 0));
+        let list = Arc::new(PatternList::new(String::new(), false, id, origin, lines));
+        self.0.lock().push(list.clone());
+        list
+    }
+
+    /// The list of that name.
+    pub fn find(&self, name: &str, map: bool) -> Option<Arc<PatternList>> {
+        let plain = |name: &str| !name.is_empty() && !name.starts_with('#');
+        self.0.lock().iter().find(|l| plain(name) && l.is_map == map && l.name == name).cloned()
+    }
+
+    /// All lists with their numbers, ascending. Those that `-u` numbered keep their number; the others count up
+    /// past them in the order of the configuration.
+    pub fn numbered(&self) -> Vec<(u32, Arc<PatternList>)> {
+        let lists = self.0.lock();
+        let forced: Vec<u32> = lists.iter().filter_map(|l| l.forced_id).collect();
+        let mut free = (0..).filter(|n| !forced.contains(n));
+        let number = |l: &Arc<PatternList>| Some((l.forced_id.or_else(|| free.next())?, l.clone()));
+        let mut all: Vec<_> = lists.iter().filter_map(number).collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
+    /// Takes over what was changed at run time in the lists that ran before. What could not be is told, a
+    /// sentence for each list: its file changed, and the file wins.
+    pub fn adopt(&self, old: &Self) -> Vec<String> {
+        if Arc::ptr_eq(&self.0, &old.0) {
+            return Vec::new();
+        }
+        let before = old.0.lock().clone();
+        let mut notices = Vec::new();
+        for list in self.0.lock().iter() {
+            let same = |l: &&Arc<PatternList>| {
+                l.is_map == list.is_map
+                    && l.name == list.name
+                    && (!l.name.is_empty() || l.summary().description == list.summary().description)
+            };
+            let dropped = before.iter().find(same).map_or(0, |l| list.adopt(l));
+            if dropped > 0 {
+                let kind = if list.is_map { "map" } else { "ACL" };
+                let name = if list.name.is_empty() { list.summary().description } else { list.name.clone() };
+                notices.push(format!(
+                    "{kind} '{name}' changed in its file: {dropped} changes made at run time are gone."
+                ));
+            }
+        }
+        notices
     }
 }
 
-fn entries(text: &[u8], map: bool) -> Vec<FileEntry> {
-    let mut entries = Vec::new();
-    for (i, line) in text.split(|c| *c == b'\n').enumerate() {
+fn read(name: &str, names: &mut dyn Names) -> Result<Vec<u8>, String> {
+    if name.starts_with("virt@") {
+        return Ok(Vec::new());
+    }
+    let optional = name.strip_prefix("opt@");
+    let path = optional.or_else(|| name.strip_prefix("file@")).unwrap_or(name);
+    match names.read(path) {
+        Ok(text) => Ok(text),
+        Err(_) if optional.is_some() => Ok(Vec::new()),
+        Err(_) => Err(format!("failed to open pattern file <{path}>")),
+    }
+}
+
+/// Pattern, value and number of each line that counts.
+fn lines(text: &[u8], map: bool) -> impl Iterator<Item = (&[u8], &[u8], usize)> {
+    text.split(|c| *c == b'\n').enumerate().filter_map(move |(i, line)| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.first() == Some(&b'#') {
-            continue;
+            return None;
         }
         let line = crate::fetch::trim(line);
         if line.is_empty() {
-            continue;
+            return None;
         }
         let (key, value) = if map { split(line) } else { (line, &b""[..]) };
-        entries.push(FileEntry { key: key.into(), value: value.into(), line: i + 1 });
-    }
-    entries
+        Some((key, value, i + 1))
+    })
 }
 
 /// Key and value of a map's line, blanks between them.
-fn split(line: &[u8]) -> (&[u8], &[u8]) {
+pub fn split(line: &[u8]) -> (&[u8], &[u8]) {
     let end = line.iter().position(|c| matches!(c, b' ' | b'\t')).unwrap_or(line.len());
     let (key, rest) = line.split_at_checked(end).unwrap_or((line, b""));
     (key, crate::fetch::trim(rest))

@@ -1,10 +1,13 @@
 //! Patterns: what ACLs and maps compare samples with (manual, 7.1).
 
 mod file;
+mod list;
 mod map;
 mod network;
+mod numbers;
 mod parse;
 mod text;
+mod view;
 
 pub use network::Network;
 use network::NetworkTable;
@@ -12,10 +15,12 @@ use text::TextTable;
 
 use crate::regex::{Captures, Regex};
 use crate::{Scratch, Type, Value};
-pub use file::{FileEntry, PatternFile, PatternFiles};
-pub use map::{Map, MapOutput};
+pub use file::{PatternFiles, User, split};
+pub use list::{Entry, ListError, PatternList, Summary, Which};
+pub use map::MapOutput;
 pub(crate) use parse::parse_hex;
 pub use parse::{Bounds, parse_bounds, parse_network};
+pub use view::{Comparing, Found, View};
 
 /// How a sample is compared with patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -151,10 +156,14 @@ impl PatternSet {
 
     /// Adds a pattern in its text form; the error is HAProxy's wording.
     pub fn add(&mut self, text: &[u8], ignore_case: bool) -> Result<(), String> {
-        let n = self.count;
+        self.add_numbered(self.count, text, ignore_case)
+    }
+
+    /// Adds a pattern under a number above all others.
+    pub(super) fn add_numbered(&mut self, n: u32, text: &[u8], ignore_case: bool) -> Result<(), String> {
         match self.method {
             Method::Int | Method::Len => {
-                let bounds = parse_bounds(text).ok_or_else(|| parse::not_a_number(text))?;
+                let bounds = parse::parse_written(text).ok_or_else(|| parse::not_a_number(text))?;
                 self.ranges.push((bounds, n));
             }
             Method::Ip => {
@@ -172,23 +181,33 @@ impl PatternSet {
             }
             _ => self.exact.add(self.method, text, n),
         }
-        self.count += 1;
+        self.count = n + 1;
         Ok(())
     }
 
-    /// Adds a range of numbers.
-    pub fn add_bounds(&mut self, bounds: Bounds) {
-        self.ranges.push((bounds, self.count));
-        self.count += 1;
-    }
-
-    /// Adds all patterns of a file.
-    pub fn add_file(&mut self, file: &PatternFile, ignore_case: bool) -> Result<(), String> {
-        for entry in &file.entries {
-            self.add(&entry.key, ignore_case)
-                .map_err(|e| format!("{e} at line {} of file '{}'", entry.line, file.name))?;
+    /// Takes out the pattern of a number, given in its text form.
+    pub(super) fn remove(&mut self, n: u32, text: &[u8], ignore_case: bool) {
+        match self.method {
+            Method::Int | Method::Len => self.ranges.retain(|(_, other)| *other != n),
+            Method::Reg => self.regexes.retain(|(_, other)| *other != n),
+            Method::Ip => {
+                if let Some(network) = parse_network(&String::from_utf8_lossy(text)) {
+                    self.networks.remove(network, n);
+                }
+            }
+            Method::Bin => {
+                if let Ok(bytes) = parse_hex(text) {
+                    self.exact.remove(self.method, &bytes, n);
+                }
+            }
+            Method::Found | Method::Bool => {}
+            _ if ignore_case => {
+                if let Some(table) = &mut self.folded {
+                    table.remove(self.method, &text.to_ascii_lowercase(), n);
+                }
+            }
+            _ => self.exact.remove(self.method, text, n),
         }
-        Ok(())
     }
 
     /// Whether no pattern is in it.

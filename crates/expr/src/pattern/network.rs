@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hashbrown::HashMap;
 
+use super::numbers::Numbers;
 use crate::value::v6_to_v4;
 
 /// A network: address and mask.
@@ -19,14 +20,14 @@ pub enum Network {
 #[derive(Clone, Debug, Default)]
 pub(super) struct NetworkTable {
     /// By mask, longest first.
-    v4: Vec<(u32, HashMap<u32, u32>)>,
-    v6: Vec<(u128, HashMap<u128, u32>)>,
+    v4: Vec<(u32, HashMap<u32, Numbers>)>,
+    v6: Vec<(u128, HashMap<u128, Numbers>)>,
 }
 
 // === impl NetworkTable ===
 
 impl NetworkTable {
-    /// Adds a network; one that is there already keeps its number.
+    /// Adds a network under a number above all others.
     pub(super) fn add(&mut self, network: Network, n: u32) {
         match network {
             Network::V4(ip, mask) => {
@@ -36,7 +37,7 @@ impl NetworkTable {
                     at
                 });
                 if let Some((_, table)) = self.v4.get_mut(at) {
-                    table.entry(ip).or_insert(n);
+                    table.entry(ip).and_modify(|all| all.push(n)).or_insert(Numbers::One(n));
                 }
             }
             Network::V6(ip, mask) => {
@@ -46,8 +47,22 @@ impl NetworkTable {
                     at
                 });
                 if let Some((_, table)) = self.v6.get_mut(at) {
-                    table.entry(ip).or_insert(n);
+                    table.entry(ip).and_modify(|all| all.push(n)).or_insert(Numbers::One(n));
                 }
+            }
+        }
+    }
+
+    /// Takes out the network of a number.
+    pub(super) fn remove(&mut self, network: Network, n: u32) {
+        match network {
+            Network::V4(ip, mask) => {
+                let (mask, ip) = (mask.to_bits(), ip.to_bits() & mask.to_bits());
+                take(&mut self.v4, mask, ip, n);
+            }
+            Network::V6(ip, mask) => {
+                let (mask, ip) = (mask.to_bits(), ip.to_bits() & mask.to_bits());
+                take(&mut self.v6, mask, ip, n);
             }
         }
     }
@@ -62,11 +77,22 @@ impl NetworkTable {
 
     fn find4(&self, ip: Ipv4Addr) -> Option<u32> {
         let bits = ip.to_bits();
-        self.v4.iter().find_map(|(mask, table)| table.get(&(bits & mask)).copied())
+        self.v4.iter().find_map(|(mask, table)| table.get(&(bits & mask))?.first())
     }
 
     fn find6(&self, ip: Ipv6Addr) -> Option<u32> {
         let bits = ip.to_bits();
-        self.v6.iter().find_map(|(mask, table)| table.get(&(bits & mask)).copied())
+        self.v6.iter().find_map(|(mask, table)| table.get(&(bits & mask))?.first())
+    }
+}
+
+fn take<B: Copy + Ord + std::hash::Hash>(tables: &mut Vec<(B, HashMap<B, Numbers>)>, mask: B, ip: B, n: u32) {
+    let Ok(at) = tables.binary_search_by(|(m, _)| mask.cmp(m)) else { return };
+    let Some((_, table)) = tables.get_mut(at) else { return };
+    if table.get_mut(&ip).is_some_and(|all| all.remove(n)) {
+        table.remove(&ip);
+    }
+    if table.is_empty() {
+        tables.remove(at);
     }
 }

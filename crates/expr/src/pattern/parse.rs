@@ -21,24 +21,52 @@ impl Bounds {
     pub fn has(self, n: i64) -> bool {
         self.min.is_none_or(|min| n >= min) && self.max.is_none_or(|max| n <= max)
     }
+
+    /// Its text form.
+    pub fn text(self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) if min == max => min.to_string(),
+            (min, max) => {
+                let shown = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
+                format!("{}:{}", shown(min), shown(max))
+            }
+        }
+    }
 }
 
-/// Reads `n`, `n:m`, `n:` or `:m`.
+/// Reads `n`, `n:m`, `n:` or `:m`; `n` may be a version, `major.minor`.
 pub fn parse_bounds(text: &[u8]) -> Option<Bounds> {
     let Some(colon) = memchr::memchr(b':', text) else {
-        let n = args::integer(text)?;
+        let n = args::integer(text).or_else(|| version(text))?;
         return Some(Bounds { min: Some(n), max: Some(n) });
     };
     let (left, right) = text.split_at_checked(colon)?;
     let right = right.get(1..)?;
     let digits = |side: &[u8]| side.iter().all(u8::is_ascii_digit).then(|| args::integer(side)).flatten();
-    let end = |side: &[u8]| if side.is_empty() { Some(None) } else { digits(side).map(Some) };
+    let number = |side: &[u8]| digits(side).or_else(|| version(side));
+    let end = |side: &[u8]| if side.is_empty() { Some(None) } else { number(side).map(Some) };
     let bounds = Bounds { min: end(left)?, max: end(right)? };
     match bounds {
         Bounds { min: Some(min), max: Some(max) } if min > max => None,
         Bounds { min: None, max: None } => None,
         _ => Some(bounds),
     }
+}
+
+/// Reads what [`Bounds::text`] writes: also what ends below zero, which nobody may write but operators make.
+pub(super) fn parse_written(text: &[u8]) -> Option<Bounds> {
+    let below_zero = || match text {
+        [b':', max @ ..] => Some(Bounds { min: None, max: Some(args::integer(max)?) }),
+        [min @ .., b':'] => Some(Bounds { min: Some(args::integer(min)?), max: None }),
+        _ => None,
+    };
+    parse_bounds(text).or_else(below_zero)
+}
+
+/// A version as the TLS hello has it.
+fn version(text: &[u8]) -> Option<i64> {
+    let (major, minor) = std::str::from_utf8(text).ok()?.split_once('.')?;
+    Some(major.parse::<u16>().ok().map(i64::from)? << 16 | minor.parse::<u16>().ok().map(i64::from)?)
 }
 
 /// Reads an address with or without a mask.
