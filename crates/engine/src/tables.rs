@@ -298,6 +298,9 @@ fn of_held(held: &Held, op: TableOp) -> Lookup<i64> {
 
 /// A question about the entry of another table that has the same key.
 fn elsewhere(held: &Held, table: &Table, op: TableOp) -> Lookup<i64> {
+    if table.spec().key_type.name() != held.table.spec().key_type.name() {
+        return Lookup::Absent;
+    }
     // The key is taken out first: no two tables are locked at once.
     let mut room = [0; LONGEST_ON_STACK];
     let mut longer = Vec::new();

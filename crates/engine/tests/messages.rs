@@ -78,12 +78,9 @@ fn document(place: &str, text: &str) -> String {
 /// The first lines of all alerts and warnings, sorted, without what changes from run to run.
 fn messages(config: &str) -> Vec<String> {
     let text = Text(config.as_bytes().to_vec());
-    let loader = Loader {
-        files: &text,
-        sections: SECTIONS,
-        features: &Features::default(),
-        environment: Environment::default(),
-    };
+    let mut environment = Environment::default();
+    environment.set("HAPROXY_LOCALPEER", "me");
+    let loader = Loader { files: &text, sections: SECTIONS, features: &Features::default(), environment };
     let loaded = loader.load(&["F"]);
     let (conf, resolved) = resolve(&loaded.document, &loaded.sources, &text);
     // Formats are looked at where all else is right.
@@ -114,6 +111,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
         ("proxy", include_str!("messages/proxy.txt")),
         ("sections", include_str!("messages/sections.txt")),
         ("server", include_str!("messages/server.txt")),
+        ("tables", include_str!("messages/tables.txt")),
     ] {
         let mut lines = cases.lines().filter(|l| !l.starts_with('#')).peekable();
         while let Some(case) = lines.next() {

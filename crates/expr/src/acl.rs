@@ -344,6 +344,12 @@ impl Operator {
 // === impl Condition ===
 
 impl Condition {
+    /// Whether all that it reads is available at a place.
+    pub fn fits(&self, place: crate::Place) -> bool {
+        let mut lines = self.terms.iter().flatten().flat_map(|term| term.lines.iter());
+        lines.all(|line| line.expr.validity().at(place))
+    }
+
     /// Compiles `if ...` or `unless ...`.
     pub fn compile(words: &[Word], acls: &Acls, load: &mut Load<'_>) -> Result<Self, WordsError> {
         let unless = words.first().is_some_and(|w| w.is("unless"));

@@ -225,12 +225,14 @@ pub fn parse(
                 _ => break,
             }
         }
-        pos = close(text, pos, who, list.len())?;
+        pos = close(text, pos, who, list.len() + usize::from(text.get(pos) == Some(&b',')))?;
     }
     while list.len() < min {
         let n = list.len();
         let kind = types.get(n).copied().unwrap_or(ArgType::Str);
-        if let Some(implied) = implied(kind, n, who, load)? {
+        if n == 0
+            && let Some(implied) = implied(kind, n, who, load)?
+        {
             list.push(implied);
             continue;
         }
@@ -238,6 +240,10 @@ pub fn parse(
         if kind == ArgType::Str && n == 0 && min == 1 {
             list.push(Arg::Str(Box::default()));
             continue;
+        }
+        if n == 0 && pos == at {
+            let message = format!("expected type '{}' at position 1, but got nothing", kind.name());
+            return Err(who.error(1, &message, at, pos));
         }
         let message = format!("missing arguments (got {n}/{min}), type '{}' expected", kind.name());
         return Err(who.error(n + 1, &message, at, pos));
@@ -272,7 +278,7 @@ impl Who<'_> {
                 format!("conversion keyword '{name}' for sample fetch keyword '{fetch}'")
             }
         };
-        format!("in arg {n} of {keyword} in {} expression in proxy '{}'", load.context, load.proxy)
+        format!("in arg {n} of {keyword} in {} in proxy '{}'", load.context, load.proxy)
     }
 }
 
@@ -372,6 +378,7 @@ fn named(kind: ArgType, raw: &RawArg, n: usize, who: Who<'_>, load: &mut Load<'_
     };
     found.ok_or_else(|| {
         let place = who.reference(n, load);
+        let shown = if name.is_none() && kind == ArgType::Table { load.proxy.clone() } else { shown };
         let message = match (name, kind) {
             (None, ArgType::Frontend | ArgType::Backend) => {
                 format!("proxy '{}', referenced {place}, has not {what} capability", load.proxy)

@@ -52,7 +52,7 @@ pub struct Load<'l> {
     pub place: Place,
     /// The current proxy's name, for messages.
     pub proxy: String,
-    /// What messages call the line: `http-request`, `log-format`, ...
+    /// What messages call the line: `http-request expression`, `log-format string`, ...
     pub context: &'static str,
     /// Pattern files and maps, shared by all that name the same one.
     pub files: PatternFiles,

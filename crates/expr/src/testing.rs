@@ -170,7 +170,7 @@ pub(crate) fn load_at<T>(place: Place, with: impl FnOnce(&mut Load<'_>) -> T) ->
         names: &mut TestNames,
         place,
         proxy: "f".into(),
-        context: "http-request",
+        context: "http-request expression",
         files: PatternFiles::default(),
         at: ("test.cfg".into(), 1),
         warnings: Vec::new(),

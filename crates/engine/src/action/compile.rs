@@ -30,6 +30,8 @@ pub(crate) struct Compiler<'a> {
     /// The stick tables, by number, and `tune.stick-counters`.
     pub(super) tables: &'a [Arc<StickTable>],
     counters: u32,
+    /// What messages call the line that is compiled.
+    context: &'static str,
     /// Tables that rules of persistence write to.
     pub(super) sticky: Vec<usize>,
     /// For each key that `tcp-request content` of the proxy tracks: whether the session alone gives it.
@@ -66,6 +68,7 @@ impl<'a> Compiler<'a> {
         Self {
             tables: directory.tables,
             counters,
+            context: ACL,
             sticky: Vec::new(),
             content_tracks: Vec::new(),
             directory,
@@ -122,7 +125,7 @@ impl<'a> Compiler<'a> {
             names: &mut names,
             place: Place::UseServer,
             proxy: named.name.clone(),
-            context: "balance",
+            context: "use-server or balance expression",
             files: self.files.clone(),
             at: crate::keywords::file_and_line(self.sources, at),
             warnings: Vec::new(),
@@ -152,6 +155,8 @@ impl<'a> Compiler<'a> {
     fn line(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
         let line = &rule.line;
         let name = line.name();
+        let action = line.words.get(line.name_len).map(Word::text).unwrap_or_default();
+        self.context = context_of(&name, &action);
         if let Some(set) = RuleSet::ALL.into_iter().find(|set| set.name() == name) {
             return self.rule(draft, rule, set);
         }
@@ -187,7 +192,7 @@ impl<'a> Compiler<'a> {
             names: &mut names,
             place,
             proxy: draft.name.clone(),
-            context: "rule",
+            context: self.context,
             files: self.files.clone(),
             at: crate::keywords::file_and_line(self.sources, line.span),
             warnings: Vec::new(),
@@ -304,6 +309,7 @@ impl<'a> Compiler<'a> {
         let place = set.place(caps.contains(Caps::FRONTEND), caps.contains(Caps::BACKEND));
         let mut kept = std::mem::take(&mut draft.rules.slots);
         let acls = draft.acls_of(rule);
+        let is_track = set == RuleSet::TcpContent && action.text().starts_with("track-sc");
         let compiled = self.reading(draft, line, place, &mut kept, |reader| {
             (reader.at, reader.name, reader.set) = (name_at + 1, name_at, set);
             let action = parse(reader).map_err(Fault::Action)?;
@@ -311,6 +317,10 @@ impl<'a> Compiler<'a> {
                 return Err(Fault::Extra(extra.clone()));
             }
             let condition = reader.condition(acls).map_err(Fault::Condition)?;
+            let early = condition.as_ref().is_none_or(|c| c.fits(Place::FrontTcpSession));
+            if let Some(track) = reader.content_tracks.last_mut().filter(|_| is_track) {
+                *track &= early;
+            }
             Ok((action, condition))
         });
         draft.rules.slots = kept;
@@ -348,10 +358,14 @@ impl<'a> Compiler<'a> {
             return Some(line.alert(format!("Proxy '{}': {message}.", proxy.name)).form(Form::Bare));
         }
         let (start, _) = message.find("unable to find ").zip(message.find("referenced in arg "))?;
-        let mut message = message.get(start..)?.replacen("in rule expression ", "", 1);
-        if let Some(at) = message.find(" in ACL expression") {
+        let mut message = message.get(start..)?.to_owned();
+        let end = message.find(" in ACL expression");
+        if let Some(at) = end {
             message.truncate(at);
+        }
+        if end.is_some() || self.context == ACL {
             message = message.replacen("sample fetch keyword", "ACL keyword", 1);
+            message = message.replacen(&format!(" in {}", self.context), "", 1);
         }
         let at = super::place(self.sources, line.span);
         Some(line.alert(format!("parsing [{at}]: {message}.")).form(Form::Bare))
@@ -363,18 +377,23 @@ impl<'a> Compiler<'a> {
             return;
         }
         let (kind, name) = (draft.kind, &draft.name);
-        let contents = self.content_tracks.contains(&false);
-        let what = if contents && draft.rules.inspect_delay.is_none() {
-            "rule explicitly depending on request contents without any 'tcp-request inspect-delay' setting. This means \
-             that this rule will randomly find its contents. This can be fixed by setting the tcp-request inspect-delay."
-        } else if draft.mode == Mode::Http && self.content_tracks.contains(&true) {
-            "rule not depending on request contents for an HTTP frontend should be executed at the session level, using \
-             a 'tcp-request session' rule (mandatory to track invalid HTTP requests)."
-        } else {
-            return;
-        };
-        let message = format!("{kind} '{name}' : a 'tcp-request content track-sc*' {what}");
-        self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+        let contents = self.content_tracks.contains(&false) && draft.rules.inspect_delay.is_none();
+        let session = self.content_tracks.contains(&true) && draft.mode == Mode::Http;
+        let said = [
+            contents.then_some(
+                "explicitly depending on request contents without any 'tcp-request inspect-delay' setting. This means \
+                 that this rule will randomly find its contents. This can be fixed by setting the tcp-request \
+                 inspect-delay.",
+            ),
+            session.then_some(
+                "not depending on request contents for an HTTP frontend should be executed at the session level, using \
+                 a 'tcp-request session' rule (mandatory to track invalid HTTP requests).",
+            ),
+        ];
+        for what in said.into_iter().flatten() {
+            let message = format!("{kind} '{name}' : a 'tcp-request content track-sc*' rule {what}");
+            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+        }
     }
 
     /// Rules that see HTTP mean nothing elsewhere.
@@ -408,3 +427,46 @@ impl Draft {
         if rule.inherited { inherited } else { own }
     }
 }
+
+/// What messages about names that point nowhere call a line; [`ACL`] where they say nothing of it.
+fn context_of(line: &str, action: &str) -> &'static str {
+    let tracks = action.starts_with("track-sc");
+    // These read their expressions as conditions do.
+    let plain = [
+        "sc-",
+        "set-src",
+        "set-dst",
+        "set-mark",
+        "set-tos",
+        "set-fc-",
+        "set-bc-",
+        "set-timeout",
+        "set-priority",
+    ];
+    if plain.iter().any(|prefix| action.starts_with(prefix)) {
+        return ACL;
+    }
+    match (line, action) {
+        ("http-request" | "http-response", _) if tracks || action == "capture" => ACL,
+        ("http-request" | "http-response", "redirect") => "redirect format string",
+        ("http-request", _) => "http-request expression",
+        ("http-response" | "http-after-response", _) => "http-response response",
+        ("tcp-request connection" | "tcp-request session" | "tcp-request content", _) if tracks => {
+            "tracking rule"
+        }
+        ("tcp-request content", "capture") => "capture rule",
+        ("tcp-request connection", _) => "tcp-request connection expression",
+        ("tcp-request session", _) => "tcp-request session expression",
+        ("tcp-request content", _) => "tcp-request content expression",
+        ("tcp-response content", _) => "tcp-response content expression",
+        ("use_backend", _) => "use_backend expression",
+        ("use-server", _) => "use-server or balance expression",
+        ("http-error", _) => "http-error directive",
+        ("redirect", _) => "redirect format string",
+        _ if line.starts_with("stick ") => "stick rule",
+        _ => ACL,
+    }
+}
+
+/// The context of conditions.
+const ACL: &str = "ACL";

@@ -138,12 +138,8 @@ fn tagged(p: &Parse<'_, '_>, mut error: WordsError) -> WordsError {
 impl Action for Track {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         let of_connection = matches!(run.set, RuleSet::TcpConnection | RuleSet::TcpSession);
-        let tracked = match of_connection {
-            true => run.t.client.tracking.get(self.counter),
-            false => run.t.messages.tracking.get(self.counter),
-        };
         // The first rule that applies decides.
-        if tracked.is_some() {
+        if tables::tracked(run.t, self.counter).is_some() {
             return Verdict::Next;
         }
         let view = View::of_rules(run.t, run.set);
@@ -312,6 +308,11 @@ fn element(p: &Parse<'_, '_>, no_index: impl Fn(&Inside<'_>) -> String) -> Resul
                 inside.name
             )))
         }
+        // As the reference words it.
+        None if plain == "sc-add-gpc" => Err(inside.error(format!(
+            "invalid stick table track ID '{rest}'. Expects {}(<GPC ID>,<Track ID>)",
+            inside.name
+        ))),
         None => Err(inside.error(format!("invalid stick table track ID '{}'. {expects}", inside.name))),
     }
 }

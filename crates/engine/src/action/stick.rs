@@ -4,7 +4,7 @@
 use weir_config::{Line, Word};
 use weir_diag::{Diagnostic, Form};
 use weir_expr::scope::TableId;
-use weir_expr::{Condition, Expr, Place, Side};
+use weir_expr::{Condition, Expr, Place, Side, WordsError};
 
 use super::compile::{Compiler, Draft, RuleLine};
 use super::parse::is_condition;
@@ -69,20 +69,24 @@ impl Compiler<'_> {
 
     fn key(&mut self, draft: &Draft, line: &Line, place: Place, word: &Word) -> Result<Expr, Diagnostic> {
         let compiled = self.with(draft, line, place, |load| {
-            let key = Expr::compile(&word.bytes, load).map_err(|e| e.message)?;
+            let key = Expr::compile(&word.bytes, load).map_err(|error| WordsError { word: 0, error })?;
             match key.check_place(load) {
                 Ok(()) => Ok(key),
                 Err(reason) => {
                     let needs = reason.split('\'').nth(1).unwrap_or_default();
                     let when = if place == Place::StickStore { "response" } else { "request" };
-                    Err(format!(
+                    let message = format!(
                         "fetch method '{}' extracts information from '{needs}', none of which is available during \
                          {when}.",
                         key.fetch_name()
-                    ))
+                    );
+                    Err(WordsError::new(0, message))
                 }
             }
         });
-        compiled.map_err(|message| word.alert(format!("'stick': {message}")))
+        compiled.map_err(|e| {
+            let unresolved = self.unresolved(line, &e);
+            unresolved.unwrap_or_else(|| word.alert(format!("'stick': {}", e.error.message)))
+        })
     }
 }

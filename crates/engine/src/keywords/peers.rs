@@ -74,7 +74,9 @@ pub(super) fn begin(load: &Load<'_>, section: &Section) -> Result<PeersDraft, Di
 pub(super) fn check(load: &mut Load<'_>) {
     let local = local_name(load);
     let mut said = Vec::new();
-    for section in &load.peers {
+    // What is wrong in the sections themselves is said already.
+    let sections = if load.out.is_fatal() { &[][..] } else { &load.peers };
+    for section in sections {
         if section.has_lines && !section.disabled && !section.peers.contains(&local) {
             let name = &section.name;
             let message = format!("Removing incomplete section 'peers {name}' (no peer named '{local}').");

@@ -209,7 +209,11 @@ impl<'a> Builder<'a> {
             names: &mut names,
             place: Place::Log,
             proxy: self.conf.proxies.get(index).map(|p| p.name.clone()).unwrap_or_default(),
-            context: "log-format",
+            context: match purpose {
+                Purpose::LogStructured => "log-format-sd string",
+                Purpose::UniqueId => "unique-id-format string",
+                _ => "log-format string",
+            },
             files: self.files.clone(),
             at: (String::new(), 0),
             warnings: Vec::new(),
