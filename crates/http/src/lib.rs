@@ -5,11 +5,13 @@
 //! the program says by itself.
 
 pub mod answers;
+pub mod block;
 pub mod cookie;
 pub mod h1;
 pub mod h2;
 mod head;
 mod header_id;
+pub mod normalize;
 pub mod status;
 pub mod uri;
 

@@ -43,8 +43,13 @@ pub fn silence(fd: impl AsFd) {
     if option::set(&fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
         return;
     }
-    let _ = option::set(&fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
-    let _ = option::set(&fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
+    reset_within(fd, 1);
+}
+
+/// Makes `close` send a reset that comes so many hops far (`silent-drop rst-ttl`).
+pub fn reset_within(fd: impl AsFd, hops: u8) {
+    let _ = option::set(&fd, libc::IPPROTO_IP, libc::IP_TTL, i32::from(hops));
+    let _ = option::set(&fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, i32::from(hops));
     let _ = set_no_linger(fd);
 }
 
