@@ -52,6 +52,8 @@ pub(crate) struct Client {
     pub(crate) expects_proxy: bool,
     /// What rules for connections and sessions track.
     pub(crate) tracking: Tracking,
+    /// A rule asked for a NetScaler header.
+    pub(crate) expects_cip: bool,
     /// Variables of the session.
     pub(crate) vars: SessionVariables,
     _admission: Admission,
@@ -97,6 +99,7 @@ impl Client {
             private: None,
             expects_proxy: false,
             tracking: Tracking::default(),
+            expects_cip: false,
             vars: SessionVariables::default(),
             _admission: admission,
         }))

@@ -1,8 +1,10 @@
 //! What is known of a transaction when it is over: what the log tells and the counters count.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use weir_balance::queue::Priority;
+use weir_sys::connect::PacketMarks;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
@@ -69,12 +71,23 @@ pub(crate) struct Facts {
     pub(crate) dropped: bool,
     /// The log shows no time for the request: it was turned away.
     pub(crate) turned_away: bool,
+    /// How packets to the server are marked.
+    pub(crate) marks: PacketMarks,
+    /// The last rule that ended a set.
+    pub(crate) last_rule: Option<LastRule>,
     /// A rule said that the request is not sent twice.
     pub(crate) not_replayed: bool,
     /// The response is an answer of our own.
     pub(crate) replied: bool,
     /// Its line was written.
     pub(crate) logged: bool,
+}
+
+/// Where the rule stands that ended a set.
+#[derive(Clone, Debug)]
+pub(crate) struct LastRule {
+    pub(crate) file: Arc<str>,
+    pub(crate) line: u32,
 }
 
 // === impl Facts ===

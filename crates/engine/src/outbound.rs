@@ -51,11 +51,12 @@ pub(crate) fn start(
     spec: &ConnectSpec,
     destination: impl FnOnce() -> Option<SocketAddr>,
     source: Option<SocketAddr>,
+    marks: PacketMarks,
 ) -> Result<Connecting, Failure> {
     let address = address_of(server.conf(), destination).ok_or(Failure::NoAddress)?;
-    let Some(proxy) = server.conf().socks4 else { return start_at(&address, spec, source) };
+    let Some(proxy) = server.conf().socks4 else { return start_at(&address, spec, source, marks) };
     let wanted = address.inet().ok_or(Failure::NoAddress)?;
-    let mut connecting = start_at(&Address::Inet(proxy), spec, source)?;
+    let mut connecting = start_at(&Address::Inet(proxy), spec, source, marks)?;
     connecting.socks = Some(Box::new(Socks::to(wanted)?));
     Ok(connecting)
 }
@@ -65,8 +66,9 @@ pub(crate) fn start_at(
     address: &Address,
     spec: &ConnectSpec,
     source: Option<SocketAddr>,
+    marks: PacketMarks,
 ) -> Result<Connecting, Failure> {
-    let made = connect::connect(address, spec, source, PacketMarks::default()).map_err(Failure::from)?;
+    let made = connect::connect(address, spec, source, marks).map_err(Failure::from)?;
     let stream = Stream::new(made.fd).map_err(Failure::Refused)?;
     Ok(Connecting { stream, established: made.established, socks: None })
 }

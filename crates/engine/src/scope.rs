@@ -247,6 +247,7 @@ impl Scope for View<'_> {
     fn text(&self, what: Text) -> Option<&[u8]> {
         let captured = &self.t.messages.captured;
         match what {
+            Text::LastRuleFile => Some(self.t.facts.last_rule.as_ref()?.file.as_bytes()),
             Text::Frontend => Some(self.frontend().conf().name.as_bytes()),
             Text::Backend => Some(self.t.backend.as_ref()?.conf().name.as_bytes()),
             Text::DefaultBackend => Some(self.frontend().conf().default_backend.as_ref()?.0.as_bytes()),
@@ -276,6 +277,7 @@ impl Scope for View<'_> {
         Some(match what {
             Number::ActiveConnections => process.connections.load(Relaxed).into(),
             Number::Error(Side::Client) => facts.refusal.map_or(0, |r| r.code()),
+            Number::LastRuleLine => facts.last_rule.as_ref()?.line.into(),
             Number::Pid => std::process::id().into(),
             Number::Thread => t.client.worker.id as i64 + 1,
             Number::ThreadGroup => 1,
@@ -456,17 +458,28 @@ impl Scope for View<'_> {
     }
 
     fn body(&self, side: Side) -> Lookup<Bytes<'_>> {
-        if side == Side::Server || !self.is_http() || self.t.facts.requested.is_none() {
+        if !self.is_http() {
+            return Lookup::Absent;
+        }
+        if side == Side::Server {
+            return body::of_answer(self.t);
+        }
+        if self.t.facts.requested.is_none() {
             return Lookup::Absent;
         }
         body::waiting(self.t.front.request, self.t.client.input.data())
     }
 
     fn raw(&self, side: Side) -> Lookup<Bytes<'_>> {
-        if side == Side::Server || self.is_http() {
+        if self.is_http() {
             return Lookup::Absent;
         }
-        let bytes = Bytes::whole(self.t.client.input.data(), self.is_final());
+        let input = match (side, &self.t.far) {
+            (Side::Client, _) => &self.t.client.input,
+            (Side::Server, Some(far)) => &far.input,
+            (Side::Server, None) => return Lookup::Absent,
+        };
+        let bytes = Bytes::whole(input.data(), self.is_final());
         match (self.is_final(), bytes.is_empty()) {
             (true, _) => Lookup::Value(bytes),
             (false, true) => Lookup::NotYet,

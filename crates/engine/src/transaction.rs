@@ -39,6 +39,8 @@ pub(crate) struct Transaction {
     pub(crate) messages: Box<Messages>,
     pub(crate) backend: Option<Rc<local::Proxy>>,
     pub(crate) assigned: Option<Assigned>,
+    /// The connection to the server, while rules may look at what came over it.
+    pub(crate) far: Option<h1::Conn>,
     pub(crate) facts: Facts,
 }
 
@@ -207,7 +209,15 @@ impl Transaction {
         let mut messages = client.worker.messages.take().unwrap_or_default();
         messages.clear();
         let facts = Facts { begun: clock::now(), ..Facts::default() };
-        Self { front: h1::Front::default(), client, messages, backend: None, assigned: None, facts }
+        Self {
+            front: h1::Front::default(),
+            client,
+            messages,
+            backend: None,
+            assigned: None,
+            far: None,
+            facts,
+        }
     }
 
     /// The backend, once it is chosen; the frontend before.

@@ -90,6 +90,7 @@ pub(crate) async fn run(
 }
 
 /// One direction.
+#[derive(Default)]
 struct Flow {
     /// The source has ended.
     ended: bool,
@@ -102,6 +103,10 @@ struct Flow {
     pipe_size: usize,
     pipe: Option<Pipe>,
 }
+
+/// The way from client to server alone, while what the server says is held back.
+#[derive(Default)]
+pub(crate) struct Upload(Flow);
 
 /// How a direction stands.
 enum Step {
@@ -125,6 +130,20 @@ struct Deadlines {
     closed: (bool, bool),
     /// `option independent-streams`
     independent: bool,
+}
+
+// === impl Upload ===
+
+impl Upload {
+    /// Passes on what the client says; failures show when the tunnel is run.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, from: &Stream, input: &mut Buffer, to: &Stream) {
+        self.0.poll(cx, from, input, to);
+    }
+
+    /// How many bytes went through.
+    pub(crate) fn passed(&self) -> u64 {
+        self.0.passed
+    }
 }
 
 // === impl Flow ===

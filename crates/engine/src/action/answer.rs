@@ -46,15 +46,8 @@ impl Action for Deny {
 
 /// Counts a refusal where it is shown.
 pub(super) fn count_denial(run: &Run<'_>) {
-    let (front, back) = (run.t.client.frontend.front(), run.t.backend.as_ref().map(|b| b.back()));
     let response = run.set.is_response();
-    for counters in std::iter::once(front).chain(back) {
-        let counter = if response { &counters.denied_responses } else { &counters.denied_requests };
-        counter.add(1);
-    }
-    if let Some(assigned) = run.t.assigned.as_ref().filter(|_| response) {
-        assigned.server.counters().denied_responses.add(1);
-    }
+    run.count(|c| if response { &c.denied_responses } else { &c.denied_requests });
 }
 
 #[derive(Debug)]
@@ -94,7 +87,10 @@ impl Action for Tarpit {
         {
             return Verdict::Wait(Reason::Time(delay));
         }
+        // The answer knows nothing of the request any more.
+        let requested = run.t.facts.requested.take();
         self.reply.apply(run);
+        run.t.facts.requested = requested;
         count_denial(run);
         tables::count(run.t, Event::Error);
         run.t.facts.turned_away = true;

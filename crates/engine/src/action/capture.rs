@@ -6,7 +6,7 @@ use weir_expr::{Expr, Side, Type, WordsError};
 use weir_http::Head;
 
 use super::parse::number;
-use super::{Action, ActionFn, Parse, Parsed, Run, Verdict, works};
+use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
 use crate::conf::Caps;
 use crate::scope::View;
 
@@ -83,29 +83,43 @@ struct Capture {
 }
 
 fn capture(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
-    const EXPECTS: &str = "expects <expression> [ 'len' <length> | id <idx> ]";
-    let expr = p.expr()?;
-    if !expr.output().casts_to(Type::Str) {
-        return Err(p.error(format!("fetch method '{}' cannot be captured", expr.fetch_name())));
+    if p.set != RuleSet::TcpContent {
+        return capture_http(p, side);
     }
-    let Some(word) = p.next() else { return Err(p.error(EXPECTS)) };
+    capture_content(p).map_err(|mut e| {
+        e.error.message.insert_str(0, "'tcp-request content capture' : ");
+        e
+    })
+}
+
+/// Of contents only what has a place of its own is kept.
+fn capture_content(p: &mut Parse<'_, '_>) -> Parsed {
+    let expr = sample(p)?;
+    if !p.eat("len") {
+        return Err(p.error("a positive 'len' argument is mandatory"));
+    }
+    let length = p.next().map_or(0, number);
+    place(p, expr, Side::Client, length)
+}
+
+fn capture_http(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
+    const EXPECTS: &str = "expects <expression> [ 'len' <length> | id <idx> ]";
+    if p.peek().is_none() {
+        return Err(p.error(EXPECTS));
+    }
+    let expr = sample(p)?;
+    let (Some(word), Some(value)) = (p.next(), p.next()) else { return Err(p.error(EXPECTS)) };
     if word.is("len") && side == Side::Client {
         if !p.caps.contains(Caps::FRONTEND) {
             return Err(p.error(format!("proxy '{}' has no frontend capability", p.load.proxy)));
         }
-        let length = usize::try_from(number(p.expect("missing length value")?)).unwrap_or(0);
-        if length == 0 {
-            return Err(p.error("length must be > 0"));
-        }
-        let slots = p.slots(side);
-        slots.push(Slot { header: None, length });
-        let slot = slots.len() - 1;
-        return Ok(Box::new(Capture { expr, side, slot, length }));
+        return place(p, expr, side, number(value));
     }
     if !word.is("id") {
-        return Err(p.error(EXPECTS));
+        let expected = if side == Side::Client { "'len' or 'id'" } else { "'id'" };
+        return Err(p.error(format!("expects {expected}, found '{}'", word.text())));
     }
-    let written = number(p.expect("missing id value")?);
+    let written = number(value);
     let slot = usize::try_from(written).unwrap_or(usize::MAX);
     let frontend = p.caps.contains(Caps::FRONTEND);
     let length = match p.slots(side).get(slot) {
@@ -120,6 +134,26 @@ fn capture(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
             ));
         }
     };
+    Ok(Box::new(Capture { expr, side, slot, length }))
+}
+
+fn sample(p: &mut Parse<'_, '_>) -> Result<Expr, WordsError> {
+    let expr = p.expr()?;
+    if !expr.output().casts_to(Type::Str) {
+        return Err(p.error(format!("fetch method '{}' cannot be captured", expr.fetch_name())));
+    }
+    Ok(expr)
+}
+
+/// A capture with a place of its own.
+fn place(p: &mut Parse<'_, '_>, expr: Expr, side: Side, length: i64) -> Parsed {
+    let length = usize::try_from(length).unwrap_or(0);
+    if length == 0 {
+        return Err(p.error("length must be > 0"));
+    }
+    let slots = p.slots(side);
+    slots.push(Slot { header: None, length });
+    let slot = slots.len() - 1;
     Ok(Box::new(Capture { expr, side, slot, length }))
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Draft {
     pub(super) rules: Rules,
     /// For each set, whether its last rule was final without a condition.
     ended: Vec<RuleSet>,
+    /// The steps of a transaction that lines were for, as far as their order matters.
+    steps: u8,
 }
 
 // === impl Compiler ===
@@ -101,10 +103,12 @@ impl<'a> Compiler<'a> {
             acls: Default::default(),
             rules: Rules::default(),
             ended: Vec::new(),
+            steps: 0,
         };
         for line in lines {
-            if let Err(said) = self.line(&mut draft, line) {
-                self.out.push(said);
+            match self.line(&mut draft, line) {
+                Ok(()) => self.misplaced(&mut draft, line),
+                Err(said) => self.out.push(said),
             }
         }
         self.ignored(&mut draft);
@@ -162,7 +166,8 @@ impl<'a> Compiler<'a> {
         }
         match name.as_str() {
             "acl" => self.acl(draft, rule),
-            "tcp-request inspect-delay" => lines::inspect_delay(draft, line),
+            "tcp-request inspect-delay" | "tcp-response inspect-delay" => lines::inspect_delay(draft, line),
+            "force-persist" | "ignore-persist" => self.persist_rule(draft, rule),
             "stick on" | "stick match" | "stick store-request" | "stick store-response" => {
                 self.stick(draft, rule)
             }
@@ -237,7 +242,7 @@ impl<'a> Compiler<'a> {
         let Directory { outside, http_errors, log_profiles, .. } = self.directory;
         let (tables, counters) = (self.tables, self.counters);
         let (words, at) = (line.words.as_slice(), line.name_len);
-        let (set, caps, kind) = (RuleSet::HttpRequest, draft.caps, draft.kind);
+        let (set, caps) = (RuleSet::HttpRequest, draft.caps);
         let mut content_tracks = std::mem::take(&mut self.content_tracks);
         let found = self.with(draft, line, place, |load| {
             read(&mut Parse {
@@ -246,7 +251,6 @@ impl<'a> Compiler<'a> {
                 name: 0,
                 set,
                 caps,
-                kind,
                 load,
                 outside,
                 http_errors,
@@ -291,16 +295,25 @@ impl<'a> Compiler<'a> {
         let line = &rule.line;
         let words = &line.words;
         let name_at = line.name_len;
-        let mut wanted = words.get(..=name_at).unwrap_or(words).to_vec();
-        if let Some(action) = wanted.last_mut()
-            && let Some(name) = counters::canonical(&action.text())
-        {
-            action.bytes = name.as_bytes().into();
-        }
-        let found = ACTIONS.find(&[Class::Action], &wanted).filter(|(_, n)| *n == name_at + 1);
-        let (Some((keyword, _)), Some(action)) = (found, words.get(name_at)) else {
+        // Some names have two words.
+        let found = [1, 2].into_iter().find_map(|names| {
+            let mut wanted = words.get(..name_at + names)?.to_vec();
+            if let Some(action) = wanted.get_mut(name_at)
+                && let Some(name) = counters::canonical(&action.text())
+            {
+                action.bytes = name.as_bytes().into();
+            }
+            ACTIONS.find(&[Class::Action], &wanted).filter(|(_, n)| *n == wanted.len())
+        });
+        let (Some((keyword, read)), Some(action)) = (found, words.get(name_at)) else {
             return Err(expected::unknown(set, line, draft.kind, &draft.name));
         };
+        if action.is("normalize-uri") && !self.directory.experimental {
+            return Err(action.alert(
+                "'normalize-uri' action is experimental, must be allowed via a global \
+                 'expose-experimental-directives'",
+            ));
+        }
         let parse = match run_of(keyword, action.span, &format!("{} {}", set.name(), action.text())) {
             Ok(Ok(parse)) => parse,
             Ok(Err(said)) | Err(said) => return Err(said),
@@ -311,7 +324,7 @@ impl<'a> Compiler<'a> {
         let acls = draft.acls_of(rule);
         let is_track = set == RuleSet::TcpContent && action.text().starts_with("track-sc");
         let compiled = self.reading(draft, line, place, &mut kept, |reader| {
-            (reader.at, reader.name, reader.set) = (name_at + 1, name_at, set);
+            (reader.at, reader.name, reader.set) = (read, name_at, set);
             let action = parse(reader).map_err(Fault::Action)?;
             if let Some(extra) = words.get(reader.at).filter(|w| !is_condition(w)) {
                 return Err(Fault::Extra(extra.clone()));
@@ -396,10 +409,28 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Warns of a line whose rule is run before those of lines above it.
+    fn misplaced(&mut self, draft: &mut Draft, rule: &RuleLine) {
+        let name = rule.line.name();
+        let Some(step) = STEPS.iter().position(|s| *s == name).filter(|_| !rule.inherited) else { return };
+        let later = STEPS.iter().enumerate().skip(step + 1).find(|(n, _)| draft.steps & 1 << n != 0);
+        draft.steps |= 1 << step;
+        let Some((_, after)) = later else { return };
+        let article = if *after == "http-request" { "an" } else { "a" };
+        self.out.push(rule.line.warning(format!(
+            "a '{name}' rule placed after {article} '{after}' rule will still be processed before."
+        )));
+    }
+
     /// Rules that see HTTP mean nothing elsewhere.
     fn ignored(&mut self, draft: &mut Draft) {
-        if draft.mode == Mode::Http {
+        if draft.mode == Mode::Http || draft.rules.switches_mode {
             return;
+        }
+        if !draft.rules.redirects.is_empty() {
+            let (kind, name) = (draft.kind, &draft.name);
+            let message = format!("'redirect' rules ignored for {kind} '{name}' as they require HTTP mode.");
+            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
         }
         for set in RuleSet::ALL.into_iter().filter(|set| set.is_http() && !draft.rules.is_empty(*set)) {
             let (kind, name) = (draft.kind, &draft.name);
@@ -470,3 +501,15 @@ fn context_of(line: &str, action: &str) -> &'static str {
 
 /// The context of conditions.
 const ACL: &str = "ACL";
+
+/// Lines by the step of a transaction at which they count, in the order of the steps.
+const STEPS: [&str; 8] = [
+    "tcp-request connection",
+    "tcp-request session",
+    "tcp-request content",
+    "monitor fail",
+    "http-request",
+    "redirect",
+    "use_backend",
+    "use-server",
+];

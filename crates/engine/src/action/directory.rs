@@ -35,6 +35,8 @@ pub(crate) struct Directory<'a> {
     pub log_profiles: &'a [String],
     /// The stick tables.
     pub tables: &'a [Arc<StickTable>],
+    /// `expose-experimental-directives`
+    pub experimental: bool,
     /// Files and the environment.
     pub outside: &'a dyn Outside,
     /// The proxy whose rules are compiled.

@@ -10,6 +10,17 @@ pub(super) fn unknown(set: RuleSet, line: &Line, kind: &str, proxy: &str) -> Dia
     let got = line.arg(0).map(Word::text).unwrap_or_default();
     let at = line.arg(0).map_or(line.span, |w| w.span);
     let (rule, words) = (set.name(), words_of(set));
+    if matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession | RuleSet::TcpContent)
+        && matches!(&*got, "expect-proxy" | "expect-netscaler-cip" | "capture")
+    {
+        let next = line.arg(1).map(Word::text).unwrap_or_default();
+        let said = if got == "capture" || next == "layer4" {
+            format!("'{got} {next}' is not allowed in '{rule}' rules in {kind} '{proxy}'")
+        } else {
+            format!("'{rule} {got}' only supports 'layer4' in {kind} '{proxy}' (got '{next}')")
+        };
+        return Diagnostic::alert(at, said);
+    }
     if let Some(with) = to_come(&got) {
         return Diagnostic::alert(at, format!("'{rule} {got}' is not available yet (it comes with {with})."));
     }

@@ -1,6 +1,7 @@
 //! Actions that decide whether anything follows: accept, reject, drop.
 
 use weir_config::Keyword;
+use weir_sys::accepted;
 
 use super::answer::count_denial;
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
@@ -45,26 +46,59 @@ pub(super) fn before_request(run: &mut Run<'_>) {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Reject {
-    silent: bool,
-}
+struct Reject;
 
 fn reject(_: &mut Parse<'_, '_>) -> Parsed {
-    Ok(Box::new(Reject { silent: false }))
-}
-
-pub(super) fn drop(p: &mut Parse<'_, '_>) -> Parsed {
-    p.eat("rst-ttl");
-    Ok(Box::new(Reject { silent: true }))
+    Ok(Box::new(Reject))
 }
 
 impl Action for Reject {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         count_denial(run);
+        run.t.facts.turned_away = true;
+        before_request(run);
+        run.t.facts.blame(Cause::Proxy, Stage::Request);
+        Verdict::Close
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SilentDrop {
+    /// A reset is sent that comes this far.
+    hops: Option<u8>,
+}
+
+pub(super) fn drop(p: &mut Parse<'_, '_>) -> Parsed {
+    if !p.eat("rst-ttl") {
+        return Ok(Box::new(SilentDrop { hops: None }));
+    }
+    let text = p.expect("missing rst-ttl value\n")?.text();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if digits < text.len() {
+        let rest = text.get(digits..).unwrap_or_default();
+        return Err(p.error(format!("invalid character starting at '{rest}' (value 1-255 expected)\n")));
+    }
+    match text.parse() {
+        Ok(hops @ 1..) => Ok(Box::new(SilentDrop { hops: Some(hops) })),
+        _ => Err(p.error("valid rst-ttl values are [1-255]\n")),
+    }
+}
+
+impl Action for SilentDrop {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        match self.hops {
+            None => accepted::silence(&run.t.client.stream),
+            Some(hops) => accepted::reset_within(&run.t.client.stream, hops),
+        }
+        count_denial(run);
         run.t.facts.turned_away = !run.set.is_response();
         before_request(run);
         run.t.facts.blame(Cause::Proxy, Stage::Request);
-        if self.silent { Verdict::Drop } else { Verdict::Close }
+        Verdict::Drop
     }
 
     fn is_final(&self) -> bool {

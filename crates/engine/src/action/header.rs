@@ -77,14 +77,20 @@ struct Del {
     name: Name,
 }
 
-/// How a name is matched.
+/// Which names are meant.
 #[derive(Debug)]
 enum Name {
-    Is(Box<[u8]>),
-    Begins(Box<[u8]>),
-    Ends(Box<[u8]>),
-    Holds(Box<[u8]>),
+    Text(Match, Box<[u8]>),
     Matches(Regex),
+}
+
+/// How a name is matched with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    Is,
+    Begins,
+    Ends,
+    Holds,
 }
 
 fn del(p: &mut Parse<'_, '_>) -> Parsed {
@@ -97,12 +103,12 @@ fn del(p: &mut Parse<'_, '_>) -> Parsed {
     }
     let name = lower(word);
     let name = match method.as_deref() {
-        None | Some("str") => Name::Is(name),
-        Some("beg") => Name::Begins(name),
-        Some("end") => Name::Ends(name),
-        Some("sub") => Name::Holds(name),
+        None => Name::Text(Match::Is, name),
         Some("reg") => Name::Matches(Regex::compile(&word.bytes, false).map_err(|m| WordsError::new(at, m))?),
-        Some(other) => return Err(p.error(format!("-m with unsupported matching method '{other}'"))),
+        Some(other) => match Match::named(other) {
+            Some(how) => Name::Text(how, name),
+            None => return Err(p.error(format!("-m with unsupported matching method '{other}'"))),
+        },
     };
     Ok(Box::new(Del { name }))
 }
@@ -111,7 +117,7 @@ impl Action for Del {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         let (head, _) = run.head();
         match &self.name {
-            Name::Is(name) => head.remove_named(name),
+            Name::Text(Match::Is, name) => head.remove_named(name),
             other => head.remove(|_, name, _| other.fits(name)),
         }
         Verdict::Next
@@ -123,11 +129,32 @@ impl Action for Del {
 impl Name {
     fn fits(&self, name: &[u8]) -> bool {
         match self {
-            Self::Is(text) => *name == **text,
-            Self::Begins(text) => name.starts_with(text),
-            Self::Ends(text) => name.ends_with(text),
-            Self::Holds(text) => name.windows(text.len().max(1)).any(|part| *part == **text),
+            Self::Text(how, text) => how.fits(name, text),
             Self::Matches(regex) => regex.is_match(name),
+        }
+    }
+}
+
+// === impl Match ===
+
+impl Match {
+    /// The one of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "str" => Self::Is,
+            "beg" => Self::Begins,
+            "end" => Self::Ends,
+            "sub" => Self::Holds,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn fits(self, name: &[u8], text: &[u8]) -> bool {
+        match self {
+            Self::Is => name == text,
+            Self::Begins => name.starts_with(text),
+            Self::Ends => name.ends_with(text),
+            Self::Holds => text.is_empty() || name.windows(text.len()).any(|part| part == text),
         }
     }
 }

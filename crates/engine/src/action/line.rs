@@ -6,7 +6,7 @@ use weir_expr::regex::{self, Regex};
 use weir_expr::{Format, Purpose, WordsError};
 use weir_http::{Head, HeaderId, uri};
 
-use super::parse::number;
+use super::parse::{is_condition, number};
 use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
 
 /// The actions of this file.
@@ -44,7 +44,11 @@ struct Set {
 }
 
 fn set(p: &mut Parse<'_, '_>, part: Part) -> Parsed {
-    let value = p.format(Purpose::Http, "expects exactly 1 argument <format>")?;
+    const EXPECTS: &str = "expects exactly 1 argument <format>";
+    let value = p.format(Purpose::Http, EXPECTS)?;
+    if p.peek().is_some() {
+        return Err(p.error(EXPECTS));
+    }
     Ok(Box::new(Set { part, value }))
 }
 
@@ -71,7 +75,8 @@ fn replace(p: &mut Parse<'_, '_>, part: Part) -> Parsed {
     if p.peek().is_none() {
         return Err(p.error(MISSING));
     }
-    let regex = Regex::compile(&pattern.bytes, true).map_err(|m| WordsError::new(at, m))?;
+    let regex = Regex::compile(&pattern.bytes, true)
+        .map_err(|m| WordsError::new(at, format!("failed to parse the regex : {m}")))?;
     let value = p.format(Purpose::Http, MISSING)?;
     Ok(Box::new(Replace { part, regex, value }))
 }
@@ -159,11 +164,8 @@ fn set_status(p: &mut Parse<'_, '_>) -> Parsed {
     let Some(status) = status else {
         return Err(p.error("expects an integer status code between 100 and 999"));
     };
-    let reason = if p.eat("reason") {
-        Some(p.format(Purpose::Http, "expects 1 argument: <status>; or 3 arguments: <status> reason <fmt>")?)
-    } else {
-        None
-    };
+    let has_reason = p.words.get(p.at + 1).is_some_and(|w| !is_condition(w)) && p.eat("reason");
+    let reason = if has_reason { Some(p.format(Purpose::Http, "")?) } else { None };
     Ok(Box::new(SetStatus { status, reason }))
 }
 

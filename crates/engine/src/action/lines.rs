@@ -9,7 +9,7 @@ use super::compile::{Compiler, Draft, RuleLine};
 use super::fault::ended;
 use super::parse::{is_condition, number};
 use super::reply::{Kind, Reply};
-use super::rules::Switch;
+use super::rules::{PersistRule, Switch};
 use super::{RuleSet, Slot, Target};
 use crate::conf::Caps;
 
@@ -54,7 +54,7 @@ impl Compiler<'_> {
             self.with(draft, line, Place::UseServer, |l| Format::compile(&word.bytes, Purpose::Http, l));
         let format = format.map_err(|e| {
             let at = super::place(self.sources, line.span);
-            let prefix = format!("Parsing [{at}]: failed to parse use-server rule '{shown}' : ");
+            let prefix = format!("Parsing [{at}]; use-server rule failed to parse log-format '{shown}' : ");
             ended(e.alert(word, &prefix)).form(Form::Bare)
         })?;
         let current = self.directory.current;
@@ -83,13 +83,30 @@ impl Compiler<'_> {
         let read = self.reading(draft, line, place, &mut Default::default(), |reader| {
             let reply = Reply::parse(reader, Kind::Return, 0)?;
             match reader.words.get(reader.at) {
-                Some(extra) => Err(WordsError::new(reader.at, format!("unknown keyword '{}'", extra.text()))),
-                None if reply.status == 0 => Err(reader.error("expects at least a <status> as arguments")),
+                Some(extra) => {
+                    Err(WordsError::new(reader.at, format!("unknown keyword '{}'.", extra.text())))
+                }
+                None if reply.status == 0 => Err(reader.error("expects at least a <status> as arguments.")),
                 None => Ok(reply),
             }
         });
-        let reply = read.map_err(|e| ended(e.alert(&line.words, "http-error : ")))?;
+        let reply = read.map_err(|e| e.alert(&line.words, "http-error : "))?;
         draft.rules.errors.push(reply);
+        Ok(())
+    }
+
+    /// `force-persist CONDITION`, `ignore-persist CONDITION`
+    pub(super) fn persist_rule(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let (words, name) = (rule.line.args(), rule.line.name());
+        if !words.first().is_some_and(is_condition) {
+            return Err(rule
+                .line
+                .alert(format!("'{name}' requires either 'if' or 'unless' followed by a condition.")));
+        }
+        let place = RuleSet::TcpContent.place(false, true);
+        let prefix = format!("error detected while parsing a '{name}' rule : ");
+        let condition = self.condition(draft, rule, place, words, &prefix)?;
+        draft.rules.persist.push(PersistRule { condition, forced: name == "force-persist" });
         Ok(())
     }
 
@@ -168,15 +185,19 @@ impl Compiler<'_> {
     }
 }
 
-/// `tcp-request inspect-delay TIME`
+/// `tcp-request inspect-delay TIME`, `tcp-response inspect-delay TIME`
 pub(super) fn inspect_delay(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
-    let (kind, name) = (draft.kind, &draft.name);
-    let expects =
-        format!("'tcp-request inspect-delay' expects a positive delay in milliseconds, in {kind} '{name}'");
+    let (kind, name, words) = (draft.kind, &draft.name, line.name());
+    let expects = format!("'{words}' expects a positive delay in milliseconds, in {kind} '{name}'");
     let Some(word) = line.arg(0) else { return Err(line.alert(expects)) };
     match values::parse_time(&word.bytes, values::Unit::Milliseconds) {
         Ok(time) => {
-            draft.rules.inspect_delay = Some(time.duration).filter(|d| !d.is_zero());
+            let delay = if words.starts_with("tcp-response") {
+                &mut draft.rules.response_delay
+            } else {
+                &mut draft.rules.inspect_delay
+            };
+            *delay = Some(time.duration).filter(|d| !d.is_zero());
             Ok(())
         }
         Err(values::TimeFault::Unexpected(c)) => {
@@ -202,8 +223,6 @@ pub(super) fn capture_header(draft: &mut Draft, line: &Line, side: Side) -> Resu
 /// `declare capture request|response len N`
 pub(super) fn declare_capture(draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
     const DIRECTION: &str = "'declare capture' requires a direction ('request' or 'response')";
-    const LENGTH: &str =
-        "'declare capture': 'len' requires a numeric value that represents the capture length";
     let side = match line.arg(0) {
         Some(word) if word.is("request") => Side::Client,
         Some(word) if word.is("response") => Side::Server,
@@ -211,11 +230,17 @@ pub(super) fn declare_capture(draft: &mut Draft, line: &Line) -> Result<(), Diag
         None => return Err(line.alert(DIRECTION)),
     };
     if !line.arg(1).is_some_and(|w| w.is("len")) {
-        let got = line.arg(1).map(Word::text).unwrap_or_default();
-        return Err(line.alert(format!("'declare capture' requires a 'len' parameter (got '{got}')")));
+        return Err(line.alert("'declare capture' requires a capture length ('len')"));
     }
-    let Some(count) = line.arg(2) else { return Err(line.alert(LENGTH)) };
-    let length = usize::try_from(number(count)).unwrap_or(0);
+    let written = line.arg(2).map(Word::text).unwrap_or_default();
+    if !written.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(line.alert(format!("'declare capture': cannot parse the length '{written}'.")));
+    }
+    let length = line.arg(2).map_or(0, number);
+    if length <= 0 {
+        return Err(line.alert("length must be > 0"));
+    }
+    let length = usize::try_from(length).unwrap_or(0);
     draft.slots(side).push(Slot { header: None, length });
     Ok(())
 }

@@ -14,13 +14,17 @@ mod expected;
 mod fault;
 mod flow;
 mod header;
+mod header_bin;
 mod later;
 mod line;
 mod lines;
 mod lists;
+mod mark;
+mod normalize;
 mod parse;
 mod redirect;
 pub(crate) mod reply;
+mod retry;
 mod rules;
 mod session;
 mod settings;
@@ -48,6 +52,7 @@ pub(crate) use stick::Stick;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Stage};
+use crate::runtime::{Counter, Counters};
 use crate::scope::View;
 use crate::transaction::{Messages, Transaction};
 
@@ -55,6 +60,11 @@ use crate::transaction::{Messages, Transaction};
 pub(crate) trait Action: Debug + Send + Sync {
     /// Does it.
     fn run(&self, run: &mut Run<'_>) -> Verdict;
+
+    /// Whether it adds to early hints; any other action completes them.
+    fn is_hint(&self) -> bool {
+        false
+    }
 
     /// Whether no rule of the set follows it where it stands without a condition.
     fn is_final(&self) -> bool {
@@ -70,12 +80,13 @@ pub(crate) enum Verdict {
     /// No further rule of this set.
     Stop,
     /// The answer of this status, and the end.
-    #[expect(dead_code, reason = "for actions whose answer has no text of its own")]
     Answer(u16),
     /// The end, without a word.
     Close,
     /// The end, and the client is not told of it.
     Drop,
+    /// The end of the connection to the server.
+    Finish,
     /// The answer that lies ready as the response, and the end.
     Reply,
     /// The same rule again, at once.
@@ -121,8 +132,11 @@ pub(crate) struct Bench {
     pub(crate) expanded: Vec<u8>,
     /// The head of an answer while it is made.
     pub(crate) head: Head,
-    /// The early hints that are still to be sent.
+    /// Rewrites of this set that fail are no errors (`strict-mode off`).
+    pub(crate) lenient: bool,
+    /// The early hints that are still to be sent, and whether the last of them may still get lines.
     pub(crate) hints: Vec<u8>,
+    pub(crate) hinting: bool,
 }
 
 /// Reads the words of an action.
@@ -135,9 +149,13 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
         answer::ANSWER,
         capture::CAPTURE,
         header::HEADER,
+        header_bin::HEADER_BIN,
         line::LINE,
         lists::LISTS,
+        mark::MARK,
+        normalize::NORMALIZE,
         redirect::REDIRECT,
+        retry::RETRY,
         session::SESSION,
         settings::SETTINGS,
         tcp::TCP,
@@ -195,6 +213,35 @@ impl Run<'_> {
     pub(crate) fn blame(&mut self, cause: Cause) {
         let stage = if self.set.is_response() { Stage::Headers } else { Stage::Request };
         self.t.facts.blame(cause, stage);
+    }
+
+    /// A message could not be rewritten as a rule has it: the end, unless that is no error here.
+    pub(crate) fn rewrite_failed(&mut self) -> Verdict {
+        self.count(|c| &c.failed_rewrites);
+        if self.bench.lenient {
+            return Verdict::Next;
+        }
+        self.blame(Cause::Proxy);
+        self.t.facts.turned_away = !self.set.is_response();
+        Verdict::Answer(500)
+    }
+
+    /// A rule could not do what it has to.
+    pub(crate) fn internal_error(&mut self) -> Verdict {
+        self.blame(Cause::Internal);
+        self.t.facts.turned_away = !self.set.is_response();
+        Verdict::Answer(500)
+    }
+
+    /// Counts where it is shown: frontend, backend and, for responses, server.
+    pub(crate) fn count(&self, which: impl Fn(&Counters) -> &Counter) {
+        let backend = self.t.backend.as_ref().map(|b| b.back());
+        for counters in std::iter::once(self.t.client.frontend.front()).chain(backend) {
+            which(counters).add(1);
+        }
+        if let Some(assigned) = self.t.assigned.as_ref().filter(|_| self.set.is_response()) {
+            which(assigned.server.counters()).add(1);
+        }
     }
 
     /// Renders a format into the bench's text.

@@ -1,6 +1,7 @@
 //! The words of one rule, read from left to right by its action.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_config::{Word, values};
 use weir_expr::{Condition, Error, Expr, Format, Load, Purpose, Side, WordsError};
@@ -20,8 +21,6 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) name: usize,
     pub(crate) set: RuleSet,
     pub(crate) caps: Caps,
-    /// The kind of the proxy, for messages.
-    pub(crate) kind: &'static str,
     pub(crate) load: &'p mut Load<'l>,
     /// Files.
     pub(crate) outside: &'p dyn Outside,
@@ -100,6 +99,34 @@ impl<'p> Parse<'p, '_> {
         Format::compile(&word.bytes, purpose, self.load).map_err(|error| WordsError { word: at, error })
     }
 
+    /// The next word as a time in milliseconds where a digit begins it; `rule` is what messages call the rule.
+    /// Nothing where it may be an expression.
+    pub(crate) fn written_time(&mut self, rule: &str) -> Result<Option<Duration>, WordsError> {
+        let Some(word) = self.peek() else { return Ok(None) };
+        if !word.bytes.first().is_some_and(u8::is_ascii_digit) && self.is_expr() {
+            return Ok(None);
+        }
+        self.at += 1;
+        match values::parse_time(&word.bytes, values::Unit::Milliseconds) {
+            Ok(time) => Ok(Some(time.duration)),
+            Err(values::TimeFault::Unexpected(c)) => {
+                Err(self.error(format!("unexpected character '{c}' in rule '{rule}'")))
+            }
+            Err(values::TimeFault::Overflow) => Err(self.error(format!(
+                "timer overflow in argument '{}' to rule '{rule}' (maximum value is 2147483647 ms or ~24.8 days)",
+                word.text()
+            ))),
+        }
+    }
+
+    /// Whether the next word is an expression.
+    fn is_expr(&mut self) -> bool {
+        let at = self.at;
+        let found = self.expr().is_ok();
+        self.at = at;
+        found
+    }
+
     /// The next word as an expression.
     pub(crate) fn expr(&mut self) -> Result<Expr, WordsError> {
         let Some(word) = self.next() else { return Err(self.error("missing fetch method")) };
@@ -143,6 +170,21 @@ impl<'p> Parse<'p, '_> {
 /// Whether a condition begins with this word.
 pub(crate) fn is_condition(word: &Word) -> bool {
     word.is("if") || word.is("unless")
+}
+
+/// A number that takes the whole word, in C's notation: decimal, octal or hexadecimal.
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let hex = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let n = match hex {
+        Some(hex) => i64::from_str_radix(hex, 16),
+        None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8),
+        None => digits.parse(),
+    };
+    n.ok().filter(|_| digits.as_bytes().first().is_some_and(u8::is_ascii_digit)).map(|n| sign * n)
 }
 
 /// A number as C's `atoi` reads it.

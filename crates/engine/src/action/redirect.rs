@@ -90,6 +90,9 @@ pub(super) fn redirect(p: &mut Parse<'_, '_>) -> Parsed {
     let Some((kind, to)) = to else {
         return Err(p.error("redirection type expected ('prefix', 'location', or 'scheme')"));
     };
+    if p.set.is_response() && kind != Kind::Location {
+        return Err(p.error("response only supports redirect type 'location'"));
+    }
     Ok(Box::new(Redirect { kind, to, code, query, append_slash, ignore_empty, cookie }))
 }
 

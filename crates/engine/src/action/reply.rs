@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use weir_config::Word;
 use weir_expr::{Format, Purpose, WordsError};
-use weir_http::answers::{Answer, NoAnswer};
+use weir_http::answers::{self, Answer, NoAnswer};
 
 use super::header::lower;
 use super::parse::number;
@@ -60,8 +60,13 @@ impl Reply {
 
     /// Reads the words up to the condition.
     pub(crate) fn parse(p: &mut Parse<'_, '_>, kind: Kind, status: u16) -> Result<Self, WordsError> {
-        let mut draft =
-            Draft { reply: Self { content: Content::Nothing, ..Self::default(status) }, at: p.at };
+        let mut draft = Draft {
+            reply: Self { content: Content::Nothing, ..Self::default(status) },
+            given: None,
+            unknown: None,
+            denies: false,
+            at: p.at,
+        };
         if p.peek().is_none() && kind == Kind::Denial {
             return Ok(Self::default(status));
         }
@@ -152,6 +157,12 @@ pub(crate) fn decimal(n: usize, out: &mut Vec<u8>) {
 /// An answer while its words are read.
 struct Draft {
     reply: Reply,
+    /// The word that gave the content.
+    given: Option<&'static str>,
+    /// A section of answers that is not there, and the word that names it.
+    unknown: Option<(usize, String)>,
+    /// `deny_status`: without a content of its own it is the proxy's answer.
+    denies: bool,
     at: usize,
 }
 
@@ -165,7 +176,7 @@ impl Draft {
             "status" => self.status(p)?,
             "deny_status" if kind == Kind::Denial => {
                 self.status(p)?;
-                self.reply.content = Content::Default;
+                self.denies = true;
             }
             "content-type" => {
                 p.at += 1;
@@ -174,35 +185,34 @@ impl Draft {
             }
             "default-errorfiles" => {
                 p.at += 1;
-                self.only(p, &name)?;
+                self.only(p, "default-errorfiles")?;
                 self.reply.content = Content::Default;
             }
             "errorfiles" => {
                 p.at += 1;
-                let section = p.expect("'errorfiles' expects <http_errors_section> as argument")?;
+                self.only(p, "errorfiles")?;
+                let section = p.expect("'errorfiles' expects <name> as argument")?;
                 let found = p.http_errors.iter().find(|s| s.name.as_bytes() == &*section.bytes);
-                let Some(found) = found else {
-                    return Err(p.error(format!(
-                        "unknown http-errors section '{}' referenced by an http reply ",
-                        section.text()
-                    )));
-                };
-                self.only(p, &name)?;
-                self.reply.content = Content::Section(Answers::compile(&found.files));
+                match found {
+                    Some(found) => self.reply.content = Content::Section(Answers::compile(&found.files)),
+                    // Whether it is there is known at the end; what is wrong with the line comes first.
+                    None => self.unknown = Some((p.at - 1, section.text().into_owned())),
+                }
             }
-            "errorfile" | "file" | "lf-file" => self.file(p, &name)?,
-            "string" | "lf-string" => {
+            "errorfile" => self.file(p, "errorfile")?,
+            "file" => self.file(p, "file")?,
+            "lf-file" => self.file(p, "lf-file")?,
+            "string" => {
                 p.at += 1;
-                let missing = match name.as_str() {
-                    "string" => "'string' expects <str> as argument",
-                    _ => "'lf-string' expects <fmt> as argument",
-                };
-                let text = p.expect(missing)?;
-                self.only(p, &name)?;
-                self.reply.content = match name.as_str() {
-                    "string" => Content::Bytes(text.bytes.clone()),
-                    _ => Content::Format(Box::new(format(p, &text.bytes)?)),
-                };
+                self.only(p, "string")?;
+                let text = p.expect("'string' expects <str> as argument")?;
+                self.reply.content = Content::Bytes(text.bytes.clone());
+            }
+            "lf-string" => {
+                p.at += 1;
+                self.only(p, "lf-string")?;
+                let text = p.expect("'lf-string' expects <fmt> as argument")?;
+                self.reply.content = Content::Format(Box::new(format(p, &text.bytes)?));
             }
             "hdr" => {
                 const MISSING: &str = "'hdr' expects <name> and <value> as arguments";
@@ -217,8 +227,9 @@ impl Draft {
     }
 
     /// The content from a file: a whole answer, bytes, or a log-format.
-    fn file(&mut self, p: &mut Parse<'_, '_>, name: &str) -> Result<(), WordsError> {
+    fn file(&mut self, p: &mut Parse<'_, '_>, name: &'static str) -> Result<(), WordsError> {
         p.at += 1;
+        self.only(p, name)?;
         let path = p.expect(&format!("'{name}' expects <file> as argument"))?;
         let text = path.text().into_owned();
         let dot = if name == "errorfile" { "." } else { "" };
@@ -226,7 +237,6 @@ impl Draft {
             .outside
             .read(Path::new(&text))
             .map_err(|_| p.error(format!("error opening file '{text}'{dot}")))?;
-        self.only(p, name)?;
         self.reply.content = match name {
             "errorfile" => Content::File(Box::new(Answer::parse(&bytes).map_err(|e| p.error(fault(e)))?)),
             "file" => Content::Bytes(bytes.into()),
@@ -241,21 +251,45 @@ impl Draft {
         let status = u16::try_from(number(word)).ok().filter(|s| (200..=599).contains(s));
         match status {
             Some(status) => self.reply.status = status,
-            None => return Err(p.error(format!("Unexpected status code '{}'", word.text()))),
+            None => return Err(p.error(format!("Unexpected status code '{}'", number(word)))),
         }
         Ok(())
     }
 
     /// There is one content only.
-    fn only(&self, p: &Parse<'_, '_>, name: &str) -> Result<(), WordsError> {
-        match self.reply.content {
-            Content::Nothing => Ok(()),
-            _ => Err(p.error(format!("unexpected '{name}', content already defined"))),
+    fn only(&mut self, p: &Parse<'_, '_>, name: &'static str) -> Result<(), WordsError> {
+        match self.given.replace(name) {
+            None => Ok(()),
+            Some(given) => Err(p.error(format!("unexpected '{name}' argument, '{given}' already defined"))),
         }
     }
 
     fn finish(self, p: &mut Parse<'_, '_>) -> Result<Reply, WordsError> {
-        let Self { mut reply, at } = self;
+        let Self { mut reply, given, unknown, denies, at } = self;
+        if denies && given.is_none() {
+            reply.content = Content::Default;
+        }
+        if let Some((word, name)) = unknown {
+            let message = format!("unknown http-errors section '{name}' referenced by an http reply ");
+            return Err(WordsError::new(word, message));
+        }
+        let status = reply.status;
+        if matches!(reply.content, Content::Default)
+            && status != 0
+            && !answers::statuses().any(|s| s == status)
+        {
+            return Err(WordsError::new(
+                at,
+                format!("status code '{status}' not handled by default with 'default-errorfiles' argument."),
+            ));
+        }
+        let has_error_file =
+            matches!(reply.content, Content::Default | Content::File(_) | Content::Section(_));
+        if has_error_file && !reply.headers.is_empty() {
+            reply.headers.clear();
+            let message = "hdr parameters ignored by the http reply when used with an errorfile.";
+            p.load.warnings.push(message.to_owned());
+        }
         let has_payload = match &reply.content {
             Content::Bytes(bytes) => !bytes.is_empty(),
             Content::Format(_) => true,

@@ -20,6 +20,12 @@ pub struct Rules {
     pub(crate) sticks: Vec<Stick>,
     /// `tcp-request inspect-delay`
     pub(crate) inspect_delay: Option<Duration>,
+    /// `tcp-response inspect-delay`
+    pub(crate) response_delay: Option<Duration>,
+    /// `force-persist`, `ignore-persist`
+    pub(crate) persist: Vec<PersistRule>,
+    /// There is a rule that makes HTTP of a TCP session.
+    pub(super) switches_mode: bool,
     /// What is kept for the log, of requests and of responses.
     pub(super) slots: [Vec<Slot>; 2],
     /// `monitor fail`
@@ -55,9 +61,7 @@ pub(crate) struct Rule {
     pub(crate) condition: Option<Condition>,
     pub(crate) action: Box<dyn Action>,
     /// Where it stands: file and line.
-    #[expect(dead_code, reason = "what rules tell of themselves: traces, `last_rule_file`")]
     pub(crate) file: Arc<str>,
-    #[expect(dead_code, reason = "as above")]
     pub(crate) line: u32,
 }
 
@@ -66,6 +70,14 @@ pub(crate) struct Rule {
 pub(crate) struct Switch {
     pub(crate) condition: Option<Condition>,
     pub(crate) target: Target,
+}
+
+/// A rule on what the client's persistence is worth.
+#[derive(Debug)]
+pub(crate) struct PersistRule {
+    pub(crate) condition: Option<Condition>,
+    /// The server is used even where it is down; else what the client says is ignored.
+    pub(crate) forced: bool,
 }
 
 /// What a switching rule names.
@@ -88,6 +100,15 @@ impl Rules {
     /// Whether a set has no rules.
     pub(crate) fn is_empty(&self, set: RuleSet) -> bool {
         self.set(set).is_empty()
+    }
+
+    /// How long the rules of a set wait for bytes.
+    pub(crate) fn delay(&self, set: RuleSet) -> Option<Duration> {
+        match set {
+            RuleSet::TcpContent => self.inspect_delay,
+            RuleSet::TcpResponse => self.response_delay,
+            _ => None,
+        }
     }
 
     /// The places that something is kept in for the log.

@@ -74,20 +74,22 @@ impl Action for DoLog {
     }
 }
 
-/// There is room for every rewrite, so that none fails.
 #[derive(Clone, Copy, Debug)]
-struct StrictMode;
+struct StrictMode {
+    on: bool,
+}
 
 fn strict_mode(p: &mut Parse<'_, '_>) -> Parsed {
-    let word = p.expect("expects exactly 1 argument (on|off)")?;
+    let word = p.expect("expects exactly 1 arguments")?;
     if !word.is("on") && !word.is("off") {
         return Err(p.error(format!("Unexpected value '{}'. Only 'on' and 'off' are supported", word.text())));
     }
-    Ok(Box::new(StrictMode))
+    Ok(Box::new(StrictMode { on: word.is("on") }))
 }
 
 impl Action for StrictMode {
-    fn run(&self, _: &mut Run<'_>) -> Verdict {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        run.bench.lenient = !self.on;
         Verdict::Next
     }
 }
@@ -112,13 +114,18 @@ impl Action for EarlyHint {
             return Verdict::Next;
         }
         run.render(&self.value);
-        let Bench { text, hints, .. } = &mut *run.bench;
-        if hints.is_empty() {
+        let Bench { text, hints, hinting, .. } = &mut *run.bench;
+        if !*hinting {
+            *hinting = true;
             hints.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
         }
         for piece in [&*self.name, b": ", text, b"\r\n"] {
             hints.extend_from_slice(piece);
         }
         Verdict::Next
+    }
+
+    fn is_hint(&self) -> bool {
+        true
     }
 }

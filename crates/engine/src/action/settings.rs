@@ -1,13 +1,12 @@
-//! Actions that set what a connection or a transaction goes on with: addresses, timeouts, marks of packets,
-//! whether it is tried again (manual, 4.4).
+//! Actions that set what a connection or a transaction goes on with: its ends, its timeouts (manual, 4.4 "set-src",
+//! "set-timeout", ...).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use weir_config::{Arity, Class, Entry, Keyword, Sections, values};
+use weir_config::{Arity, Class, Entry, Keyword, Sections};
 use weir_expr::scope::TimeoutOf;
 use weir_expr::{Expr, Type, Value};
-use weir_sys::connect;
 
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
 use crate::conf::Caps;
@@ -31,29 +30,8 @@ pub(super) const SETTINGS: &[Keyword<ActionFn>] = &[
     works("tcp-request session set-dst-port", DST_PORT, |p| end(p, End::DestinationPort)),
     works("tcp-request content set-dst-port", DST_PORT, |p| end(p, End::DestinationPort)),
     works("http-request set-dst-port", DST_PORT, |p| end(p, End::DestinationPort)),
-    works("tcp-request connection set-mark", MARK, mark),
-    works("tcp-request session set-mark", MARK, mark),
-    works("tcp-request content set-mark", MARK, mark),
-    works("http-request set-mark", MARK, mark),
-    works("http-response set-mark", MARK, mark),
-    works("tcp-request connection set-fc-mark", MARK, mark),
-    works("tcp-request session set-fc-mark", MARK, mark),
-    works("tcp-request content set-fc-mark", MARK, mark),
-    works("http-request set-fc-mark", MARK, mark),
-    works("http-response set-fc-mark", MARK, mark),
-    works("tcp-request connection set-tos", TOS, tos),
-    works("tcp-request session set-tos", TOS, tos),
-    works("tcp-request content set-tos", TOS, tos),
-    works("http-request set-tos", TOS, tos),
-    works("http-response set-tos", TOS, tos),
-    works("tcp-request connection set-fc-tos", TOS, tos),
-    works("tcp-request session set-fc-tos", TOS, tos),
-    works("tcp-request content set-fc-tos", TOS, tos),
-    works("http-request set-fc-tos", TOS, tos),
-    works("http-response set-fc-tos", TOS, tos),
     works("http-request set-timeout", "another timeout", set_timeout),
     works("http-response set-timeout", "another timeout", set_timeout),
-    works("http-request disable-l7-retry", "a request that is not sent twice", |_| Ok(Box::new(NoReplay))),
     nice("tcp-request content set-nice"),
     nice("tcp-response content set-nice"),
     nice("http-request set-nice"),
@@ -64,8 +42,6 @@ const SRC: &str = "another address of the client";
 const SRC_PORT: &str = "another port of the client";
 const DST: &str = "another address that the client asked for";
 const DST_PORT: &str = "another port that the client asked for";
-const MARK: &str = "marks the packets to the client";
-const TOS: &str = "the type of service of the packets to the client";
 
 const fn nice(name: &'static str) -> Keyword<ActionFn> {
     let help = "the turn that a connection gets";
@@ -128,77 +104,6 @@ fn with_ip(old: SocketAddr, ip: IpAddr) -> SocketAddr {
     SocketAddr::new(ip, if old.is_ipv4() == ip.is_ipv4() { old.port() } else { 0 })
 }
 
-/// A number that is written or computed.
-#[derive(Debug)]
-enum Amount {
-    Fixed(u32),
-    Computed(Expr),
-}
-
-fn amount(p: &mut Parse<'_, '_>) -> Result<Amount, weir_expr::WordsError> {
-    let text = p.peek().map(|w| w.text().into_owned()).unwrap_or_default();
-    let parsed = match text.strip_prefix("0x") {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
-    };
-    match parsed {
-        Some(n) => {
-            p.at += 1;
-            Ok(Amount::Fixed(n))
-        }
-        None => Ok(Amount::Computed(p.expr()?)),
-    }
-}
-
-// === impl Amount ===
-
-impl Amount {
-    fn now(&self, run: &Run<'_>) -> Option<u32> {
-        match self {
-            Self::Fixed(n) => Some(*n),
-            Self::Computed(expr) => {
-                let view = View::of_rules(run.t, run.set);
-                let value = expr.eval_as(Type::Sint, &view, &run.bench.scratch).some();
-                value.and_then(Value::to_sint).and_then(|n| u32::try_from(n).ok())
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Mark(Amount);
-
-fn mark(p: &mut Parse<'_, '_>) -> Parsed {
-    Ok(Box::new(Mark(amount(p)?)))
-}
-
-impl Action for Mark {
-    fn run(&self, run: &mut Run<'_>) -> Verdict {
-        if let Some(mark) = self.0.now(run) {
-            // Without the right to mark packets they go as they are.
-            let _ = connect::set_mark(&run.t.client.stream, mark);
-        }
-        Verdict::Next
-    }
-}
-
-#[derive(Debug)]
-struct Tos(Amount);
-
-fn tos(p: &mut Parse<'_, '_>) -> Parsed {
-    Ok(Box::new(Tos(amount(p)?)))
-}
-
-impl Action for Tos {
-    fn run(&self, run: &mut Run<'_>) -> Verdict {
-        let ip = run.t.client.source.ip();
-        if let (Some(tos), Some(ip)) = (self.0.now(run).and_then(|n| u8::try_from(n).ok()), ip) {
-            let _ = connect::set_tos(&run.t.client.stream, ip, tos);
-        }
-        Verdict::Next
-    }
-}
-
 #[derive(Debug)]
 struct SetTimeout {
     which: TimeoutOf,
@@ -212,7 +117,11 @@ enum Time {
 }
 
 fn set_timeout(p: &mut Parse<'_, '_>) -> Parsed {
-    let word = p.next().map(|w| w.text().into_owned()).unwrap_or_default();
+    const EXPECTS: &str = "expects exactly 2 arguments";
+    let word = p.expect(EXPECTS)?.text().into_owned();
+    if p.peek().is_none() {
+        return Err(p.error(EXPECTS));
+    }
     let which = match word.as_str() {
         "client" => TimeoutOf::Client,
         "connect" => TimeoutOf::Connect,
@@ -226,18 +135,22 @@ fn set_timeout(p: &mut Parse<'_, '_>) -> Parsed {
             )));
         }
     };
-    let side = if word == "client" { Caps::FRONTEND } else { Caps::BACKEND };
+    let side = match which {
+        TimeoutOf::Client => Caps::FRONTEND,
+        TimeoutOf::Tarpit => p.caps,
+        _ => Caps::BACKEND,
+    };
     if !p.caps.contains(side) {
         let lacks = if side == Caps::FRONTEND { "frontend" } else { "backend" };
         let proxy = p.load.proxy.clone();
         return Err(p.error(format!("'{proxy}' has no {lacks} capability")));
     }
-    let written = p.peek().and_then(|w| values::parse_time(&w.bytes, values::Unit::Milliseconds).ok());
-    let time = match written {
-        Some(time) => {
-            p.at += 1;
-            Time::Fixed(time.duration)
+    let rule = format!("set-timeout {word}");
+    let time = match p.written_time(&rule)? {
+        Some(time) if time.is_zero() => {
+            return Err(p.error(format!("null value is not valid for a '{rule}' rule")));
         }
+        Some(time) => Time::Fixed(time),
         None => Time::Computed(p.expr()?),
     };
     Ok(Box::new(SetTimeout { which, time }))
@@ -257,16 +170,6 @@ impl Action for SetTimeout {
         if let Some(time) = time.filter(|t| !t.is_zero()) {
             run.t.messages.timeouts.set(self.which, time);
         }
-        Verdict::Next
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct NoReplay;
-
-impl Action for NoReplay {
-    fn run(&self, run: &mut Run<'_>) -> Verdict {
-        run.t.facts.not_replayed = true;
         Verdict::Next
     }
 }

@@ -2,6 +2,7 @@
 
 use weir_config::Keyword;
 
+use super::answer::count_denial;
 use super::flow::{self, Allow, before_request};
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
 use crate::ending::{Cause, Stage};
@@ -17,7 +18,16 @@ pub(super) const TCP: &[Keyword<ActionFn>] = &[
     works("tcp-request connection silent-drop", flow::DROP, flow::drop),
     works("tcp-request session silent-drop", flow::DROP, flow::drop),
     works("tcp-request content silent-drop", flow::DROP, flow::drop),
-    works("tcp-request connection expect-proxy", "reads a PROXY header first", expect_proxy),
+    works("tcp-response content accept", ACCEPT, accept),
+    works("tcp-response content reject", REJECT, reject),
+    works("tcp-response content silent-drop", flow::DROP, flow::drop),
+    works("tcp-response content close", "closes the connection to the server", close),
+    works("tcp-request connection expect-proxy layer4", "reads a PROXY header first", |_| {
+        Ok(Box::new(Expect { cip: false }))
+    }),
+    works("tcp-request connection expect-netscaler-cip layer4", "reads a NetScaler header first", |_| {
+        Ok(Box::new(Expect { cip: true }))
+    }),
 ];
 
 const ACCEPT: &str = "lets the connection pass";
@@ -40,7 +50,11 @@ impl Action for Reject {
         match run.set {
             RuleSet::TcpConnection => front.denied_connections.add(1),
             RuleSet::TcpSession => front.denied_sessions.add(1),
-            _ => front.denied_requests.add(1),
+            _ => count_denial(run),
+        }
+        if run.set == RuleSet::TcpResponse {
+            run.t.facts.blame(Cause::Proxy, Stage::Data);
+            return Verdict::Close;
         }
         before_request(run);
         run.t.facts.blame(Cause::Proxy, Stage::Request);
@@ -53,19 +67,32 @@ impl Action for Reject {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct ExpectProxy;
+struct Close;
 
-fn expect_proxy(p: &mut Parse<'_, '_>) -> Parsed {
-    if !p.eat("layer4") {
-        let (kind, name) = (p.kind, p.load.proxy.clone());
-        return Err(p.error(format!("'expect-proxy' only supports 'layer4' in {kind} '{name}'")));
-    }
-    Ok(Box::new(ExpectProxy))
+fn close(_: &mut Parse<'_, '_>) -> Parsed {
+    Ok(Box::new(Close))
 }
 
-impl Action for ExpectProxy {
+impl Action for Close {
+    fn run(&self, _: &mut Run<'_>) -> Verdict {
+        Verdict::Finish
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+/// A header comes first: the PROXY protocol's, or NetScaler's.
+#[derive(Clone, Copy, Debug)]
+struct Expect {
+    cip: bool,
+}
+
+impl Action for Expect {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        run.t.client.expects_proxy = true;
+        let expects = if self.cip { &mut run.t.client.expects_cip } else { &mut run.t.client.expects_proxy };
+        *expects = true;
         Verdict::Next
     }
 }

@@ -70,7 +70,10 @@ fn set(p: &mut Parse<'_, '_>) -> Parsed {
 
 fn set_fmt(p: &mut Parse<'_, '_>) -> Parsed {
     let (var, when) = named(p)?;
-    let what = What::Text(p.format(Purpose::Text, "missing format")?);
+    let what = match p.peek() {
+        Some(_) => What::Text(p.format(Purpose::Text, "")?),
+        None => What::Text(Format::compile(b"", Purpose::Text, p.load).map_err(|e| p.error(e.message))?),
+    };
     Ok(Box::new(SetVar { var, when, what }))
 }
 
@@ -89,6 +92,9 @@ fn named(p: &Parse<'_, '_>) -> Result<(VarRef, Vec<When>), weir_expr::WordsError
         return Err(weir_expr::WordsError::new(p.name, format!("{what} action '{written}'. {EXPECTS}")));
     };
     let error = |m: String| weir_expr::WordsError::new(p.name, m);
+    if inner.split(|c| *c == b',').next().is_none_or(<[u8]>::is_empty) {
+        return Err(error("Empty variable name cannot be accepted".to_owned()));
+    }
     let mut parts = inner.split(|c| *c == b',');
     let var = VarRef::parse(parts.next().unwrap_or_default()).map_err(error)?;
     let when: Result<Vec<When>, _> =
@@ -132,7 +138,7 @@ impl When {
             b"ifnotset" => Self::NotSet,
             b"ifgt" => Self::Greater,
             b"iflt" => Self::Less,
-            other => return Err(format!("invalid condition '{}'", String::from_utf8_lossy(other))),
+            other => return Err(format!("unknown condition \"{}\"", String::from_utf8_lossy(other))),
         })
     }
 

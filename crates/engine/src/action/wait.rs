@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use weir_config::{Keyword, values};
 use weir_expr::{Expr, Type};
+use weir_http::h1::{self, BodyLength};
 
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
+use crate::ending::{Cause, Stage};
 use crate::scope::View;
 use crate::stage::body;
+use crate::transaction::Messages;
 
 /// The actions of this file.
 pub(super) const WAIT: &[Keyword<ActionFn>] = &[
     works("http-request pause", "waits for a while", pause),
     works("http-response pause", "waits for a while", pause),
     works("http-request wait-for-body", "waits for the body, or some of it", wait_for_body),
+    works("http-response wait-for-body", "waits for the body, or some of it", wait_for_body),
+    works("http-request wait-for-handshake", "waits until the client is known", |_| Ok(Box::new(Handshake))),
 ];
 
 #[derive(Debug)]
@@ -23,21 +28,13 @@ enum Pause {
 }
 
 fn pause(p: &mut Parse<'_, '_>) -> Parsed {
-    let word = p.peek().cloned();
-    let digits = word.as_ref().is_some_and(|w| w.bytes.first().is_some_and(u8::is_ascii_digit));
-    let Some(word) = word.filter(|_| digits) else {
-        let text = p.peek().map(|w| w.text().into_owned()).unwrap_or_default();
-        let at = text.chars().next().map(String::from).unwrap_or_default();
-        let known = p.expr();
-        return match known {
-            Ok(expr) => Ok(Box::new(Pause::Computed(expr))),
-            Err(_) => Err(p.error(format!("unexpected character '{at}' in rule 'pause'"))),
-        };
-    };
-    p.at += 1;
-    let time = values::parse_time(&word.bytes, values::Unit::Milliseconds)
-        .map_err(|_| p.error(format!("unexpected time '{}' in rule 'pause'", word.text())))?;
-    Ok(Box::new(Pause::For(time.duration)))
+    if p.peek().is_none() {
+        return Err(p.error("unexpected character '"));
+    }
+    Ok(Box::new(match p.written_time("pause")? {
+        Some(time) => Pause::For(time),
+        None => Pause::Computed(p.expr()?),
+    }))
 }
 
 impl Action for Pause {
@@ -58,6 +55,16 @@ impl Action for Pause {
     }
 }
 
+/// Requests are read when the handshake is over: nothing comes early.
+#[derive(Clone, Copy, Debug)]
+struct Handshake;
+
+impl Action for Handshake {
+    fn run(&self, _: &mut Run<'_>) -> Verdict {
+        Verdict::Next
+    }
+}
+
 #[derive(Debug)]
 struct WaitForBody {
     delay: Duration,
@@ -65,30 +72,74 @@ struct WaitForBody {
 }
 
 fn wait_for_body(p: &mut Parse<'_, '_>) -> Parsed {
-    const EXPECTS: &str = "expects time <time> [ at-least <bytes> ]";
-    if !p.eat("time") {
-        return Err(p.error(EXPECTS));
+    let (mut delay, mut least) = (None, None);
+    while let Some(word) = p.peek() {
+        let missing = format!("missing argument for '{}'", word.text());
+        if p.eat("time") {
+            let word = p.expect(&missing)?;
+            let time = values::parse_time(&word.bytes, values::Unit::Milliseconds).map_err(|fault| {
+                p.error(match fault {
+                    values::TimeFault::Unexpected(c) => format!("unexpected character '{c}'"),
+                    values::TimeFault::Overflow => {
+                        "time overflow (maximum value is 2147483647 ms or ~24.8 days)".to_owned()
+                    }
+                })
+            })?;
+            delay = Some(time.duration);
+        } else if p.eat("at-least") {
+            let word = p.expect(&missing)?;
+            let size = values::parse_size(&word.bytes).map_err(|rest| {
+                let c = rest.first().map_or('\0', |b| char::from(*b));
+                p.error(format!("unexpected character '{c}'"))
+            })?;
+            least = Some(u64::from(size)).filter(|n| *n > 0);
+        } else {
+            break;
+        }
     }
-    let word = p.expect("missing time value")?;
-    let time = values::parse_time(&word.bytes, values::Unit::Milliseconds)
-        .map_err(|_| p.error(format!("unexpected time '{}'", word.text())))?;
-    let mut least = None;
-    if p.eat("at-least") {
-        let word = p.expect("missing size value")?;
-        least = values::parse_size(&word.bytes).ok().map(u64::from).filter(|n| *n > 0);
-    }
-    Ok(Box::new(WaitForBody { delay: time.duration, least }))
+    let Some(delay) = delay else { return Err(p.error("expects time <time> [ at-least <bytes> ]")) };
+    Ok(Box::new(WaitForBody { delay, least }))
 }
 
 impl Action for WaitForBody {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        let client = &run.t.client;
-        let input = client.input.data();
-        let enough = self.least.is_some_and(|least| input.len() as u64 >= least);
-        let late = run.since.is_some_and(|since| since.after(Some(self.delay)) <= run.t.now());
-        if enough || late || client.input.is_full() || body::is_whole(run.t.front.request, input) {
+        let (input, length) = match &run.t.far {
+            Some(far) if run.set.is_response() => {
+                let Messages { response, request, .. } = &*run.t.messages;
+                (&far.input, h1::response_body(response, request).unwrap_or(BodyLength::None))
+            }
+            _ => (&run.t.client.input, run.t.front.request),
+        };
+        let enough = self.least.is_some_and(|least| input.data().len() as u64 >= least);
+        if enough || input.is_full() || body::is_whole(length, input.data()) {
             return Verdict::Next;
         }
-        Verdict::Wait(Reason::Bytes { delay: Some(self.delay) })
+        if run.t.messages.at_end {
+            return self.ended(run);
+        }
+        if run.since.is_none_or(|since| since.after(Some(self.delay)) > run.t.now()) {
+            return Verdict::Wait(Reason::Bytes { delay: Some(self.delay) });
+        }
+        if run.set.is_response() {
+            run.t.facts.blame(Cause::ServerTimeout, Stage::Headers);
+            return Verdict::Answer(504);
+        }
+        run.t.facts.turned_away = true;
+        run.t.facts.blame(Cause::ClientTimeout, Stage::Request);
+        Verdict::Answer(408)
+    }
+}
+
+// === impl WaitForBody ===
+
+impl WaitForBody {
+    /// No more of the body will come: of a request none is expected any more, of an answer this may be all.
+    fn ended(&self, run: &mut Run<'_>) -> Verdict {
+        if run.set.is_response() {
+            return Verdict::Next;
+        }
+        run.t.facts.blame(Cause::Client, Stage::Request);
+        run.t.facts.status = 400;
+        Verdict::Close
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use weir_balance::health::CheckStatus;
 use weir_sys::Address;
 use weir_sys::accepted::{peer_address, set_no_linger};
+use weir_sys::connect::PacketMarks;
 use weir_wire::proxy::Endpoints;
 use weir_wire::{proxy_v1, proxy_v2};
 
@@ -60,8 +61,8 @@ impl Attempt<'_> {
             Failure::Exhausted(error) => Outcome::of_error(CheckStatus::SocketError, &error.source),
             Failure::NoAddress => unstartable("no address"),
         };
-        let mut connecting =
-            outbound::start_at(&address, &self.plan.spec, None).map_err(|f| failed(f, run))?;
+        let mut connecting = outbound::start_at(&address, &self.plan.spec, None, PacketMarks::default())
+            .map_err(|f| failed(f, run))?;
         let done = self.in_time(|cx| connecting.poll_done(cx)).await.ok_or_else(|| run.timed_out())?;
         done.map_err(|f| failed(f, run))?;
         let stream = connecting.into_stream();

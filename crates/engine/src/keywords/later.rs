@@ -41,8 +41,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("filter", FILTERS),
     proxy("filter-sequence", FILTERS),
     proxy("force-be-switch", RULES),
-    proxy("force-persist", RULES),
-    proxy("ignore-persist", RULES),
     proxy("load-server-state-from-file", STATE),
     proxy("option external-check", CHECKS),
     proxy("option ldap-check", CHECKS),
@@ -73,8 +71,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("tcp-check send-lf", CHECKS),
     proxy("tcp-check set-var", CHECKS),
     proxy("tcp-check unset-var", CHECKS),
-    proxy("tcp-response content", RULES),
-    proxy("tcp-response inspect-delay", RULES),
     proxy("use-fcgi-app", FASTCGI),
 ];
 

@@ -35,6 +35,16 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         entry("tcp-request inspect-delay", Sections::PROXIES, "how long rules wait for bytes"),
         tcp,
     ),
+    Keyword::works(
+        entry("tcp-response content", Sections::PROXIES, "a rule for the first bytes back"),
+        tcp_response,
+    ),
+    Keyword::works(
+        entry("tcp-response inspect-delay", Sections::PROXIES, "how long rules wait for bytes"),
+        tcp_response,
+    ),
+    Keyword::works(entry("force-persist", BACK, "when a server that is down is used all the same"), keep),
+    Keyword::works(entry("ignore-persist", BACK, "when persistence is ignored"), keep),
     Keyword::works(entry("use-server", Sections::BACKENDS, "a server where a condition holds"), keep),
     Keyword::works(entry("stick on", Sections::PROXIES, "finds and keeps the server of a key"), stick),
     Keyword::works(entry("stick match", Sections::PROXIES, "finds the server of a key"), stick),
@@ -47,13 +57,14 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
     Keyword::works(entry("monitor fail", FRONT, "when the monitor's URI tells of a failure"), keep),
     Keyword::works(entry("capture request header", FRONT, "keeps a header for the log"), keep),
     Keyword::works(entry("capture response header", FRONT, "keeps a header for the log"), keep),
-    Keyword::works(entry("declare capture", FRONT, "a place to keep something for the log"), keep),
+    Keyword::works(entry("declare capture", OWN, "a place to keep something for the log"), declare_capture),
     Keyword::works(
         entry("use_backend", Sections::FRONTENDS, "backend to use where a condition holds"),
         use_backend,
     ),
 ];
 
+const BACK: Sections = Sections::BACKENDS;
 const FRONT: Sections = Sections::FRONTENDS;
 const OWN: Sections = Sections::FRONTENDS.union(Sections::BACKENDS);
 
@@ -112,12 +123,14 @@ pub(super) fn compile(load: &mut Load<'_>) {
         log_profiles::judge_rules(draft, &log_profiles, &mut load.out);
     }
     let tables = load.conf.tables.clone();
+    let experimental = load.conf.global.experimental;
     let directory = Directory {
         proxies: &proxies,
         userlists: &userlists,
         log_profiles: &log_profiles,
         http_errors,
         tables: &tables,
+        experimental,
         outside,
         current: 0,
     };
@@ -188,11 +201,28 @@ fn tcp(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 fn tcp_connection(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let name = line.name();
     if ctx.section == Sections::BACKEND {
+        let proxy = &ctx.draft.proxy.name;
+        return Err(line.alert(format!("{name} is not allowed because backend {proxy} is not a frontend")));
+    }
+    tcp(ctx, line)
+}
+
+/// Rules for what servers say belong to who asks them.
+fn tcp_response(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let name = line.name();
+    if ctx.section == Sections::FRONTEND {
         return Err(line.alert(format!(
-            "{name} is only allowed in 'listen', 'frontend' sections or 'defaults' section with a name"
+            "{name} is only allowed in 'backend' sections or 'defaults' section with a name"
         )));
     }
     tcp(ctx, line)
+}
+
+fn declare_capture(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::BACKEND {
+        return Err(line.alert("'declare' only available in frontend or listen section"));
+    }
+    keep(ctx, line)
 }
 
 fn use_backend(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

@@ -17,13 +17,13 @@ use crate::stage::{finish, persist, prepare, receive, rules, stick, stream, uplo
 use crate::tables;
 use crate::transaction::{Stop, Transaction};
 
-/// Passes the answer on, head and body.
+/// Passes the answer on, head and body; gives the connection back that it came over.
 pub(crate) async fn pass(
     t: &mut Transaction,
-    back: &mut Conn,
+    back: Conn,
     request: &mut Pump,
-    mut up: Output,
-) -> Result<(), Stop> {
+    up: Output,
+) -> Result<Option<Conn>, Stop> {
     t.facts.answered = Some(t.now());
     let body = match h1::response_body(&t.messages.response, &t.messages.request) {
         Ok(body) => body,
@@ -31,7 +31,10 @@ pub(crate) async fn pass(
     };
     tables::count_status(t, t.messages.response.status());
     stick::response(t);
-    if let Err(stop) = rules_of(t).await {
+    t.far = Some(back);
+    let allowed = rules_of(t).await;
+    let Some(mut back) = t.far.take() else { return Err(Stop::Close) };
+    if let Err(stop) = allowed {
         t.front.taken = request.taken();
         t.facts.log_bytes.1 += back.input.data().len() as u64;
         if stop != Stop::Reply {
@@ -39,6 +42,18 @@ pub(crate) async fn pass(
         }
         return Err(stop);
     }
+    carry_on(t, &mut back, request, up, body).await?;
+    Ok(Some(back))
+}
+
+/// Sends the head as the rules left it, and the body.
+async fn carry_on(
+    t: &mut Transaction,
+    back: &mut Conn,
+    request: &mut Pump,
+    mut up: Output,
+    body: BodyLength,
+) -> Result<(), Stop> {
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     send_head(t, body, &mut down);
     log::answered(t, body, back.input.data());
@@ -74,6 +89,9 @@ pub(crate) async fn pass(
 
 /// Runs the rules for responses, where there are any.
 async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
+    if rules::server_content_waits(t) {
+        rules::server_content(t).await?;
+    }
     rules::response(t).await?;
     persist::response(t);
     if t.proxy().has(Options::CHECK_CACHE) && persist::shares_a_cookie(t) {

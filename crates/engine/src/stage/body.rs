@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use weir_expr::Lookup;
 use weir_expr::scope::Bytes;
-use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
+use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep};
 
 use crate::balance::Key;
 use crate::conf::Options;
@@ -23,6 +23,15 @@ pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
         Box::pin(wait(t)).await?;
     }
     Ok(())
+}
+
+/// What has come of the body of the answer, while rules may look at it.
+pub(crate) fn of_answer(t: &Transaction) -> Lookup<Bytes<'_>> {
+    let Some(far) = &t.far else { return Lookup::Absent };
+    match h1::response_body(&t.messages.response, &t.messages.request) {
+        Ok(length) => waiting(length, far.input.data()),
+        Err(_) => Lookup::Absent,
+    }
 }
 
 /// What has come of the body, without its framing; of a body in chunks the first one.

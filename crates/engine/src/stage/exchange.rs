@@ -15,7 +15,7 @@ use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
-use crate::stage::{answer, body, prepare, reach, receive, reuse};
+use crate::stage::{answer, body, prepare, reach, receive, reuse, rules};
 use crate::tables::{self, Event};
 use crate::transaction::{Stop, Transaction};
 
@@ -53,6 +53,9 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
     let replay = Replay::new(t);
     loop {
         let mut back = connection(t).await?;
+        if !rules::server_content_waits(t) {
+            rules::server_content(t).await?;
+        }
         let mut up = Output::over(std::mem::take(&mut t.messages.output));
         let mut request = send_head(t, &mut back, &mut up);
         let answered = head(t, &mut back, &mut request, &mut up).await;
@@ -62,8 +65,9 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
         match answered {
             Ok(()) if replay.wants_status(t) && replay.again(t) => {}
             Ok(()) => {
-                answer::pass(t, &mut back, &mut request, up).await?;
-                reuse::keep(t, back);
+                if let Some(back) = answer::pass(t, back, &mut request, up).await? {
+                    reuse::keep(t, back);
+                }
                 return Ok(());
             }
             Err(missing) => {

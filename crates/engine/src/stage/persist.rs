@@ -9,6 +9,7 @@ use crate::clock;
 use crate::conf::{CookieFlags, CookieMode, Options};
 use crate::local;
 use crate::persistence::{ClientCookie, Persisted, ServerCookie, SetCookie};
+use crate::stage::rules;
 use crate::transaction::Transaction;
 
 /// Finds the server that the client's cookie names, and takes out of the request what the server shall not see.
@@ -19,7 +20,11 @@ pub(crate) fn request(t: &mut Transaction) {
     let backend = t.proxy().clone();
     let Some(cookie) = &backend.shared.cookie else { return };
     let mut spare = std::mem::take(&mut t.messages.spare);
-    let mut search = Search { backend: &backend, cookie, found: Persisted::default(), now: now() };
+    let rule = rules::persistence(t);
+    let forced = rule == Some(true) || backend.has(Options::PERSIST);
+    let ignored = rule == Some(false);
+    let mut search =
+        Search { backend: &backend, cookie, found: Persisted::default(), forced, ignored, now: now() };
     let head = &mut t.messages.request;
     let mut index = 0;
     while let Some(line) = head.lines().get(index) {
@@ -81,6 +86,10 @@ struct Search<'a> {
     backend: &'a local::Proxy,
     cookie: &'a ServerCookie,
     found: Persisted,
+    /// A server that is down will do (`option persist`, `force-persist`).
+    forced: bool,
+    /// What the client names does not count (`ignore-persist`).
+    ignored: bool,
     now: i64,
 }
 
@@ -92,7 +101,7 @@ impl Search<'_> {
             return Fate::Keep;
         }
         let (id, taken) = self.cookie.split(value);
-        if self.found.server.is_none() {
+        if self.found.server.is_none() && !self.ignored {
             self.look_up(id, value);
         }
         match self.cookie.conf.mode {
@@ -110,12 +119,11 @@ impl Search<'_> {
         }
         self.found.dates = dates;
         self.found.client = ClientCookie::Invalid;
-        let forced = self.backend.has(Options::PERSIST);
         for index in self.cookie.servers(id) {
             let Some(server) = self.backend.servers.get(index) else { continue };
             let running = server.shared.runtime.is_running();
             self.found.client = if running { ClientCookie::Valid } else { ClientCookie::Down };
-            if running || forced {
+            if running || self.forced {
                 self.found.server = Some(index);
                 return;
             }

@@ -19,10 +19,11 @@ use crate::transaction::{Stop, Transaction};
 pub(crate) async fn accept(t: &mut Transaction) -> Result<(), Stop> {
     let Some(bind) = t.client.listener.conf() else { return Ok(()) };
     let proxy = bind.accept_proxy || t.client.expects_proxy;
-    if t.client.requests > 0 || !(proxy || bind.accept_netscaler_cip.is_some()) {
+    let cip = bind.accept_netscaler_cip.or(t.client.expects_cip.then_some(0));
+    if t.client.requests > 0 || !(proxy || cip.is_some()) {
         return Ok(());
     }
-    if let Some(magic) = bind.accept_netscaler_cip {
+    if let Some(magic) = cip {
         Box::pin(read(t, &CIP, |bytes| cip_header(bytes, magic))).await?;
     }
     if proxy {
@@ -36,7 +37,9 @@ pub(crate) async fn accept(t: &mut Transaction) -> Result<(), Stop> {
 /// Whether a header comes before the first request of the connection.
 pub(crate) fn is_expected(t: &Transaction) -> bool {
     let bind = t.client.listener.conf();
-    t.client.expects_proxy || bind.is_some_and(|b| b.accept_proxy || b.accept_netscaler_cip.is_some())
+    t.client.expects_proxy
+        || t.client.expects_cip
+        || bind.is_some_and(|b| b.accept_proxy || b.accept_netscaler_cip.is_some())
 }
 
 /// Adds the header that a server gets before everything else.

@@ -262,7 +262,8 @@ async fn introduce(t: &Transaction, server: &local::Server, stream: &Stream) -> 
 
 fn start(t: &Transaction, server: &Rc<local::Server>) -> Result<Connecting, Failure> {
     let destination = || t.client.destination().inet();
-    outbound::start(server, &server.shared.connect, destination, source(t, server))
+    let spec = &server.shared.connect;
+    outbound::start(server, spec, destination, source(t, server), t.facts.marks)
 }
 
 /// The client's address, where the connection shall seem to come from it (`usesrc`).

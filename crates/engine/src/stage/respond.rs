@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use weir_http::h1::{self, BodyLength, Outgoing};
-use weir_sys::accepted;
 
 use crate::action::{RuleSet, Run, reply};
 use crate::mux;
@@ -20,7 +19,6 @@ pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
         Stop::Drop => {
             t.front.keep_alive = false;
             t.facts.dropped = true;
-            accepted::silence(&t.client.stream);
         }
         Stop::Silent(status) => {
             t.facts.status = status;
@@ -71,7 +69,6 @@ async fn respond(t: &mut Transaction) {
 pub(crate) async fn hint(t: &mut Transaction) {
     let mut out = Output::default();
     out.bytes.append(&mut t.messages.bench.hints);
-    out.bytes.extend_from_slice(b"\r\n");
     send(t, out).await;
 }
 
@@ -82,9 +79,6 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
     let bounded = facts.content_length.is_some() || facts.chunked;
     let goes_on = t.front.keep_alive && bounded && !facts.close && t.front.taken != Taken::Some;
     out.extend_from_slice(&t.messages.bench.hints);
-    if !t.messages.bench.hints.is_empty() {
-        out.extend_from_slice(b"\r\n");
-    }
     let how =
         Outgoing { extra: h1::client_line(response, request, goes_on), cases: prepare::client_cases(t) };
     h1::write_head(response, &how, out);

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::oneshot;
+use weir_sys::connect::PacketMarks;
 
 use crate::clock;
 use crate::conf::ReuseMode;
@@ -22,6 +23,9 @@ use crate::worker::Worker;
 
 /// A connection to the assigned server that is at rest and may carry this request.
 pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
+    if t.facts.marks != PacketMarks::default() {
+        return None; // Packets of other requests go unmarked.
+    }
     let server = t.assigned.as_ref()?.server.clone();
     let own = take_private(t, &server);
     let first = t.client.requests <= 1;
@@ -108,6 +112,9 @@ impl Robbery {
 
 /// Puts the connection to rest where it may carry another request.
 pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
+    if t.facts.marks != PacketMarks::default() {
+        return;
+    }
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
     let limits = server.conf().pool;
     let worn = limits.max_reuse >= 0 && i64::from(back.requests) > limits.max_reuse;

@@ -7,16 +7,19 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use weir_expr::{Side, Verdict as Holds};
-use weir_sys::accepted;
+use weir_expr::{Condition, Side, Verdict as Holds};
 
 use crate::action::{Bench, Reason, RuleSet, Run, Target, Verdict};
 use crate::clock::Tick;
+use crate::conf::Mode;
 use crate::connection::Client;
+use crate::ending::{Cause, Stage};
+use crate::facts::LastRule;
 use crate::local;
 use crate::stage::{proxy_header, respond};
 use crate::tables::Event;
 use crate::transaction::{Messages, Stop, Transaction};
+use crate::tunnel::Upload;
 
 /// The rules of `http-request` of the frontend.
 pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
@@ -45,9 +48,6 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
         if admitted.is_ok() {
             t.client.tracking.count(Event::Session);
         }
-    }
-    if admitted == Err(Stop::Drop) {
-        accepted::silence(&t.client.stream);
     }
     let Transaction { client, messages, .. } = t;
     client.worker.messages.put(messages);
@@ -84,6 +84,22 @@ pub(crate) async fn content(t: &mut Transaction) -> Result<(), Stop> {
 pub(crate) async fn backend_content(t: &mut Transaction) -> Result<(), Stop> {
     let Some(backend) = other_backend(t) else { return Ok(()) };
     run(t, &backend, RuleSet::TcpContent).await
+}
+
+/// The rules of `tcp-response content` of the backend. Where they may wait for bytes, `t.far` holds the connection
+/// to the server.
+pub(crate) async fn server_content(t: &mut Transaction) -> Result<(), Stop> {
+    let backend = t.proxy().clone();
+    if backend.conf().rules.is_empty(RuleSet::TcpResponse) {
+        return Ok(());
+    }
+    (t.messages.inspecting, t.messages.at_end) = (None, false);
+    run(t, &backend, RuleSet::TcpResponse).await
+}
+
+/// Whether the rules of `tcp-response content` look at the answer, rather than be run without one.
+pub(crate) fn server_content_waits(t: &Transaction) -> bool {
+    t.proxy().conf().rules.response_delay.is_some()
 }
 
 /// Keeps for the log what the frontend declares of the request.
@@ -137,6 +153,23 @@ pub(crate) async fn after_response(t: &mut Transaction) -> Result<(), Stop> {
     run(t, &frontend, RuleSet::HttpAfterResponse).await
 }
 
+/// What the first rule of persistence that applies says: to use a server that is down too, or to ignore what the
+/// client names (manual, 4.2 "force-persist", "ignore-persist").
+pub(crate) fn persistence(t: &mut Transaction) -> Option<bool> {
+    let backend = t.proxy().clone();
+    let rules = &backend.conf().rules.persist;
+    if rules.is_empty() {
+        return None;
+    }
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    bench.scratch.reset();
+    let run = Run { t, bench: &mut bench, set: RuleSet::TcpContent, since: None };
+    let holds = |c: &Condition| run.test(c) == Holds::True;
+    let found = rules.iter().find(|r| r.condition.as_ref().is_none_or(holds)).map(|r| r.forced);
+    t.messages.bench = bench;
+    found
+}
+
 /// The server that the first `use-server` that applies names.
 pub(crate) fn server(t: &mut Transaction) -> Option<usize> {
     let backend = t.proxy().clone();
@@ -177,13 +210,15 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
     }
     let mut bench = std::mem::take(&mut t.messages.bench);
     let mut place = Place::default();
-    t.messages.inspected = of.conf().rules.inspect_delay.is_none() || set != RuleSet::TcpContent;
+    bench.lenient = false;
+    t.messages.inspected = of.conf().rules.delay(set).is_none();
     let end = loop {
         match step(t, &mut bench, of, set, &mut place) {
             Step::Over(end) => break end,
-            Step::Wait(reason, since) => Box::pin(wait(t, reason, since)).await,
+            Step::Wait(reason, since) => Box::pin(wait(t, set, reason, since)).await,
         }
     };
+    end_hint(&mut bench);
     t.messages.bench = bench;
     if end.is_ok() && !t.messages.bench.hints.is_empty() {
         Box::pin(respond::hint(t)).await;
@@ -226,35 +261,63 @@ fn step(
         let verdict = match holds {
             Holds::True => {
                 place.acting = true;
+                if run.bench.hinting && !rule.action.is_hint() {
+                    end_hint(run.bench);
+                }
                 rule.action.run(&mut run)
             }
             Holds::NotYet if !run.t.messages.inspected => inspect(&mut run, of),
             Holds::False | Holds::NotYet => Verdict::Next,
         };
         let verdict = if verdict == Verdict::Inspect { inspect(&mut run, of) } else { verdict };
-        match verdict {
-            Verdict::Next => *place = Place { at: place.at + 1, ..Place::default() },
-            Verdict::Stop => return Step::Over(Ok(())),
-            Verdict::Answer(status) => return Step::Over(Err(Stop::Answer(status))),
-            Verdict::Close => return Step::Over(Err(Stop::Close)),
-            Verdict::Drop => return Step::Over(Err(Stop::Drop)),
-            Verdict::Reply => return Step::Over(Err(Stop::Reply)),
-            Verdict::Again | Verdict::Inspect => {}
+        let end = match verdict {
+            Verdict::Next => {
+                *place = Place { at: place.at + 1, ..Place::default() };
+                continue;
+            }
+            Verdict::Again | Verdict::Inspect => continue,
             Verdict::Wait(reason) => {
                 let since = t.messages.inspecting.unwrap_or(t.now());
                 let since = *place.since.get_or_insert(since);
                 return Step::Wait(reason, since);
             }
-        }
+            Verdict::Stop => Ok(()),
+            Verdict::Answer(status) => Err(Stop::Answer(status)),
+            Verdict::Close => Err(Stop::Close),
+            Verdict::Drop => Err(Stop::Drop),
+            Verdict::Reply => Err(Stop::Reply),
+            Verdict::Finish => Err(finish(t)),
+        };
+        t.facts.last_rule = Some(LastRule { file: rule.file.clone(), line: rule.line });
+        return Step::Over(end);
     }
     Step::Over(Ok(()))
 }
 
+/// The connection to the server ends: without an answer, where one was expected.
+fn finish(t: &mut Transaction) -> Stop {
+    if t.proxy().conf().mode == Mode::Tcp {
+        return Stop::Close;
+    }
+    t.facts.blame(Cause::Server, Stage::Headers);
+    Stop::Answer(502)
+}
+
+/// An early hint is complete: it gets no further lines.
+fn end_hint(bench: &mut Bench) {
+    if std::mem::take(&mut bench.hinting) {
+        bench.hints.extend_from_slice(b"\r\n");
+    }
+}
+
 /// Waits for more bytes as long as `inspect-delay` allows, from when the session began to wait.
 fn inspect(run: &mut Run<'_>, of: &Rc<local::Proxy>) -> Verdict {
-    let delay = of.conf().rules.inspect_delay;
+    let delay = of.conf().rules.delay(run.set);
     let since = *run.t.messages.inspecting.get_or_insert(run.t.now());
-    let input = &run.t.client.input;
+    let input = match &run.t.far {
+        Some(far) if run.set.is_response() => &far.input,
+        _ => &run.t.client.input,
+    };
     if since.after(delay) <= run.t.now() || input.is_full() || run.t.messages.at_end {
         run.t.messages.inspected = true;
         return Verdict::Again;
@@ -262,12 +325,15 @@ fn inspect(run: &mut Run<'_>, of: &Rc<local::Proxy>) -> Verdict {
     Verdict::Wait(Reason::Bytes { delay })
 }
 
-async fn wait(t: &mut Transaction, reason: Reason, since: Tick) {
+async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) {
     let (delay, bytes) = match reason {
         Reason::Bytes { delay } => (delay, true),
         Reason::Time(d) => (Some(d), false),
     };
     t.client.timer.set(since.after(delay));
+    if bytes && set.is_response() {
+        return server_bytes(t).await;
+    }
     poll_fn(|cx| {
         let client = &mut t.client;
         if bytes && let Poll::Ready(read) = client.stream.poll_read(cx, client.input.space()) {
@@ -280,4 +346,30 @@ async fn wait(t: &mut Transaction, reason: Reason, since: Tick) {
         if client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+/// Waits for bytes of the server; what a client of `mode tcp` says meanwhile goes to it.
+async fn server_bytes(t: &mut Transaction) {
+    let tcp = t.proxy().conf().mode == Mode::Tcp;
+    let mut upload = Upload::default();
+    poll_fn(|cx| {
+        let Some(far) = &mut t.far else { return Poll::Ready(()) };
+        let client = &mut t.client;
+        if tcp {
+            upload.poll(cx, &client.stream, &mut client.input, &far.stream);
+        }
+        if let Poll::Ready(read) = far.stream.poll_read(cx, far.input.space()) {
+            match read {
+                Ok(n) if n > 0 => far.input.filled(n),
+                _ => t.messages.at_end = true,
+            }
+            return Poll::Ready(());
+        }
+        if client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    let passed = upload.passed();
+    t.facts.bytes_in += passed;
+    t.facts.bytes_up += passed;
+    t.facts.log_bytes.0 += passed;
 }

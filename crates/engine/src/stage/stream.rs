@@ -7,24 +7,33 @@ use crate::clock::Tick;
 use crate::conf::{Options, Proxy};
 use crate::io::Stream;
 use crate::log;
-use crate::stage::stick;
+use crate::mux::h1::Conn;
+use crate::stage::{rules, stick};
 use crate::tables::Meter;
 use crate::transaction::{Stop, Transaction};
 use crate::tunnel::{self, End, Rules};
 
 /// Passes bytes until one side is done.
 pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
-    let mut input = t.client.worker.buffers.buffer();
+    let input = t.client.worker.buffers.buffer();
     t.facts.answered = t.facts.connected;
     stick::response(t);
     log::answered(t, BodyLength::None, &[]);
-    between(t, &server, &mut input).await;
+    t.far = Some(Conn::new(server, input));
+    let allowed = rules::server_content(t).await;
+    let Some(mut far) = t.far.take() else { return Err(Stop::Close) };
+    if let Err(stop) = allowed {
+        t.facts.log_bytes.1 += far.input.data().len() as u64;
+        t.facts.bytes_down += far.input.data().len() as u64;
+        return Err(stop);
+    }
+    between(t, &far.stream, &mut far.input).await;
     Err(Stop::Close)
 }
 
 /// Passes bytes between the client and a server; also after an upgrade.
 pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: &mut crate::buffer::Buffer) {
-    let rules = rules(t);
+    let plan = plan(t);
     let front = t.client.frontend.clone();
     let back = t.proxy().clone();
     let assigned = t.assigned.as_ref().map(|a| a.server.clone());
@@ -35,7 +44,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
         End { stream: &client.stream, input: &mut client.input },
         End { stream: server, input: server_input },
         &client.timer,
-        &rules,
+        &plan,
         watch,
         |up, down| {
             front.front().bytes_in.add(up);
@@ -62,7 +71,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     t.facts.blame(passed.ending.cause, passed.ending.stage);
 }
 
-fn rules(t: &Transaction) -> Rules {
+fn plan(t: &Transaction) -> Rules {
     let (front, back): (&Proxy, &Proxy) = (t.client.frontend.conf(), t.proxy().conf());
     let global = &t.client.worker.view().snapshot.global;
     let either = |o: Options| (front.options | back.options).contains(o) && !global.no_splice;
