@@ -171,6 +171,17 @@ impl Stream {
                     ended |= interrupted;
                     session.resume(interrupted, &mut answer);
                 }
+                Next::Follow(time) => {
+                    let said = match timeout(time, self.receive(&mut chunk)).await {
+                        Ok(count) => Some(count?),
+                        Err(_) => None,
+                    };
+                    if said == Some(0) {
+                        ended = true;
+                        session.end();
+                    }
+                    session.followed(said.is_some(), &*shared.world, &mut answer);
+                }
                 Next::Input => {
                     let count = timeout(patience, self.receive(&mut chunk)).await??;
                     session.feed(chunk.get(..count).unwrap_or_default());

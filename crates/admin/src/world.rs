@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use weir_engine::Engine;
 use weir_engine::runtime::Counters;
 
-use crate::cli;
+use crate::cli::{self, Following};
 use crate::totals::Totals;
 
 /// What a program says of itself.
@@ -101,6 +101,24 @@ impl World {
 }
 
 impl cli::World for World {
+    fn follow(&self, follows: &mut Following, out: &mut Vec<u8>) {
+        let sinks = &self.engine.runtime().process.log_destinations.sinks;
+        let Some(sink) = sinks.find(&follows.ring) else { return };
+        let (end, sanitized) = (follows.end, follows.sanitized);
+        follows.next = sink.read(follows.next, |line| {
+            let start = out.len();
+            out.extend_from_slice(line);
+            for byte in out.iter_mut().skip(start).filter(|_| sanitized) {
+                match byte {
+                    b'\t' | b'\n'..=b'\r' => *byte = b' ',
+                    0..32 | 127.. => *byte = b'?',
+                    _ => {}
+                }
+            }
+            out.push(end);
+        });
+    }
+
     fn uptime(&self) -> Duration {
         self.age()
     }

@@ -28,6 +28,8 @@ bitflags! {
         const LOG_PROFILE = 1 << 16;
         /// A `peers` section.
         const PEERS = 1 << 7;
+        /// A `ring` section.
+        const RING = 1 << 17;
         /// Every proxy section that takes connections in.
         const FRONTENDS = Self::FRONTEND.bits() | Self::LISTEN.bits();
         /// Every proxy section that has servers.

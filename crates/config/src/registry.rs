@@ -168,6 +168,7 @@ impl<F: Copy + 'static> Registry<F> {
         let firsts: Vec<&str> = here.iter().filter_map(|k| k.entry.name.split(' ').next()).collect();
         let base = match place.section {
             Sections::LOG_PROFILE => format!("unknown keyword '{text}' in {} section.", place.keyword),
+            Sections::RING => format!("unknown statement '{text}'."),
             _ => format!("unknown keyword '{text}' in '{}' section", place.keyword),
         };
         let near = nearest(&text, firsts.iter().copied());
@@ -361,7 +362,7 @@ fn unknown_second(first: &Word, second: Option<&Word>, seconds: &[&str]) -> Diag
 }
 
 fn section_list(sections: Sections) -> String {
-    const NAMES: [(Sections, &str); 9] = [
+    const NAMES: [(Sections, &str); 10] = [
         (Sections::GLOBAL, "global"),
         (Sections::DEFAULTS, "defaults"),
         (Sections::FRONTEND, "frontend"),
@@ -370,6 +371,7 @@ fn section_list(sections: Sections) -> String {
         (Sections::USERLIST, "userlist"),
         (Sections::HTTP_ERRORS, "http-errors"),
         (Sections::LOG_PROFILE, "log-profile"),
+        (Sections::RING, "ring"),
         (Sections::PEERS, "peers"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(s, _)| sections.contains(*s)).map(|(_, n)| *n).collect();

@@ -52,6 +52,7 @@ impl Engine {
             Handle::start(id, runtime.clone(), snapshot.clone(), sockets, colleagues.clone())
         };
         let workers = (0..runtime.workers).map(start).collect::<io::Result<Vec<_>>>().map_err(StartError)?;
+        runtime.process.log_destinations.sinks.serve(&snapshot.rings);
         let _ = colleagues.set(workers.iter().map(|w| w.commands.clone()).collect());
         Ok(Self { runtime, snapshot: Mutex::new(snapshot), workers: Mutex::new(workers) })
     }
@@ -70,6 +71,7 @@ impl Engine {
     /// them any more are closed once their queue is empty.
     pub fn publish(&self, snapshot: Arc<Snapshot>, bindings: &[Binding]) {
         *self.snapshot.lock() = snapshot.clone();
+        self.runtime.process.log_destinations.sinks.serve(&snapshot.rings);
         for (id, w) in self.workers.lock().iter().enumerate() {
             w.tell(Command::Publish(snapshot.clone(), opened(bindings, id)));
         }

@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub tables: Tables,
     /// The lists of patterns of its ACLs and maps.
     pub patterns: weir_expr::PatternFiles,
+    /// The rings, in the order of the files.
+    pub rings: Vec<Arc<conf::Ring>>,
 }
 
 /// A proxy, ready to run.
@@ -114,8 +116,8 @@ impl Snapshot {
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
-        let patterns = conf.patterns.clone();
-        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables, patterns })
+        let (patterns, rings) = (conf.patterns.clone(), conf.rings.clone());
+        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables, patterns, rings })
     }
 
     /// The backend of this name.

@@ -15,12 +15,17 @@ use weir_config::Keyword;
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
 pub use registry::Registry;
-pub use session::{Next, Session, Settings};
+pub use session::{Following, Next, Session, Settings};
 pub use standard::standard;
 pub(crate) use standard::{command, word};
 
 /// What commands speak about, as far as a session itself must know it.
 pub trait World {
+    /// Appends what came since a session looked last; it looks again soon.
+    fn follow(&self, follows: &mut Following, out: &mut Vec<u8>) {
+        let _ = (follows, out);
+    }
+
     /// How long the process has lived, for timed prompts.
     fn uptime(&self) -> Duration;
 }
@@ -63,6 +68,8 @@ pub enum Outcome {
     Done,
     /// The answer comes after this time.
     Wait(Duration),
+    /// The answer goes on with what comes, until the client says anything (see [`Settings::follows`]).
+    Follow,
     /// The session ends at once.
     Quit,
 }

@@ -45,6 +45,21 @@ pub struct Settings {
     pub timeout: Duration,
     /// The name that the prompt begins with.
     pub name: &'static str,
+    /// What it shows as it comes.
+    pub follows: Option<Following>,
+}
+
+/// A ring that a session shows, and how.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// The name of the ring.
+    pub ring: String,
+    /// The number of the next line.
+    pub next: u64,
+    /// What ends a line.
+    pub end: u8,
+    /// Whether characters are hidden that a terminal might obey.
+    pub sanitized: bool,
 }
 
 /// What a session needs next.
@@ -56,6 +71,8 @@ pub enum Next {
     Send,
     /// That this time passes; then [`Session::resume`].
     Wait(Duration),
+    /// That this time passes, or the client says anything; then [`Session::followed`].
+    Follow(Duration),
     /// That the connection is closed, once the answer is sent.
     Close,
 }
@@ -86,6 +103,7 @@ impl Session {
             severities,
             timeout,
             name: "",
+            follows: None,
         };
         Self { settings, longest, received: Vec::new(), ended: false, state: State::Line }
     }
@@ -108,6 +126,9 @@ impl Session {
     /// Goes on: writes what there is to answer to `out` and says what it needs.
     pub fn next<W: World>(&mut self, registry: &Registry<W>, world: &W, out: &mut Vec<u8>) -> Next {
         loop {
+            if self.settings.follows.is_some() {
+                return Next::Follow(TURN);
+            }
             match std::mem::replace(&mut self.state, State::Over) {
                 State::Over => return Next::Close,
                 State::Line => {
@@ -132,6 +153,17 @@ impl Session {
         Severity::Info.mark(self.settings.severities, out);
         // The reference names no reason either.
         out.extend_from_slice(if interrupted { b"Interrupted. (null)\n\n" } else { b"Done.\n\n" });
+    }
+
+    /// The time of [`Next::Follow`] has passed, or the client has said something, which is discarded.
+    pub fn followed<W: World>(&mut self, interrupted: bool, world: &W, out: &mut Vec<u8>) {
+        if let Some(follows) = &mut self.settings.follows {
+            world.follow(follows, out);
+        }
+        if interrupted {
+            self.settings.follows = None;
+            out.push(b'\n');
+        }
     }
 
     fn read_line(&mut self, out: &mut Vec<u8>) -> Option<Next> {
@@ -231,6 +263,7 @@ impl Session {
                 Next::Send
             }
             Outcome::Wait(time) => Next::Wait(time),
+            Outcome::Follow => Next::Follow(TURN),
             Outcome::Quit => {
                 self.state = State::Over;
                 Next::Close
@@ -281,6 +314,8 @@ impl Session {
     }
 }
 
+/// How soon a session looks again at what it follows.
+const TURN: Duration = Duration::from_millis(50);
 const MOST_WORDS: usize = 64;
 const TOO_MANY_WORDS: &[u8] = b"Too many arguments. Commands must have at most 64 arguments.\n";
 const LINE_TOO_BIG: &[u8] = b"The command line is too big for the buffer size. Please change 'tune.bufsize' in the configuration to use a bigger command.\n";

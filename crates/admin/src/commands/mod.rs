@@ -1,6 +1,7 @@
 //! The commands of a worker's socket, by what they speak about.
 
 mod counters;
+mod events;
 mod frontends;
 mod lists;
 mod process;
@@ -20,6 +21,7 @@ pub fn registry() -> Registry<World> {
             info::table(),
             stat::table(),
             counters::table(),
+            events::table(),
             frontends::table(),
             lists::table(),
             process::table(),

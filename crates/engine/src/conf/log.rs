@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use weir_diag::Span;
+use weir_sys::Address;
 
 /// One `log` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,40 @@ pub enum LogTransport {
     Unix(PathBuf),
     /// An inherited descriptor; 1 and 2 are `stdout` and `stderr`.
     Fd(i32),
+    /// The ring of this name.
+    Ring(String),
+    /// A stream (`tcp@`, `uxst@`); it becomes a ring of its own when all is read.
+    Stream(Address),
+}
+
+/// A `ring` section, or what stands behind a log target that is a stream (manual, 12.5).
+#[derive(Clone, Debug)]
+pub struct Ring {
+    /// Its name.
+    pub name: String,
+    /// `description`; else the name.
+    pub description: String,
+    /// `format`; the targets' own where it stands behind one.
+    pub format: Option<SyslogFormat>,
+    /// The longest line, in bytes.
+    pub longest: usize,
+    /// The bytes that it holds.
+    pub size: usize,
+    /// `timeout connect`
+    pub connect: Option<Duration>,
+    /// `timeout server`
+    pub write: Option<Duration>,
+    /// Who is sent all lines.
+    pub servers: Vec<RingServer>,
+}
+
+/// A `server` line of a `ring` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingServer {
+    /// Where it is.
+    pub address: Address,
+    /// `log-proto octet-count`: each line follows its length.
+    pub octet_count: bool,
 }
 
 /// `sample <ranges>:<size>`
@@ -143,6 +179,31 @@ pub struct LogOverride {
     pub format: Option<(String, Span)>,
     /// `sd`
     pub structured: Option<(String, Span)>,
+}
+
+// === impl Ring ===
+
+impl Ring {
+    /// A ring of this name with what holds where nothing is said.
+    pub fn new(name: String) -> Self {
+        Self {
+            description: name.clone(),
+            name,
+            format: Some(SyslogFormat::Raw),
+            longest: Self::LONGEST,
+            size: Self::SIZE,
+            connect: None,
+            write: None,
+            servers: Vec::new(),
+        }
+    }
+
+    /// The size where none is given.
+    pub const SIZE: usize = 16384;
+    /// What a ring needs for itself of its size.
+    pub const OVERHEAD: usize = 197;
+    /// The longest line where nothing is said.
+    pub const LONGEST: usize = Self::SIZE - Self::OVERHEAD;
 }
 
 // === impl LogStep ===

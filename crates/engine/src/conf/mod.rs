@@ -23,7 +23,7 @@ pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, StatsSocket, Tune};
 pub use log::{
     Facility, LogFormatKind, LogLevel, LogLine, LogOverride, LogProfile, LogProfileStep, LogSample, LogStep,
-    LogTarget, LogTransport, SyslogFormat,
+    LogTarget, LogTransport, Ring, RingServer, SyslogFormat,
 };
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
 pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence};
@@ -46,6 +46,8 @@ pub struct Conf {
     pub http_errors: Vec<Arc<HttpErrors>>,
     /// The `userlist` sections (manual, 12.2).
     pub userlists: Vec<Arc<Userlist>>,
+    /// The `ring` sections (manual, 12.5), and those behind log targets that are streams.
+    pub rings: Vec<Arc<Ring>>,
     /// The `log-profile` sections (manual, 8.3.5).
     pub log_profiles: Vec<Arc<LogProfile>>,
     /// The stick tables of proxies and of `peers` sections (manual, chapter 11), in the order of the files.

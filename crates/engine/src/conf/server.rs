@@ -72,6 +72,8 @@ pub struct Server {
     pub socks4: Option<SocketAddr>,
     /// `namespace`
     pub namespace: Option<String>,
+    /// `log-proto octet-count`
+    pub log_octets: bool,
     /// `tfo`
     pub tfo: bool,
     /// `tcp-ut`
@@ -256,6 +258,7 @@ impl Server {
             check_send_proxy: false,
             socks4: None,
             namespace: None,
+            log_octets: false,
             tfo: false,
             tcp_user_timeout: None,
             congestion: None,

@@ -13,7 +13,8 @@ use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 use super::PeersDraft;
 use crate::action::RuleLine;
 use crate::conf::{
-    Bind, Check, ErrorFile, Global, HttpErrors, LogProfile, LogTarget, Proxy, Server, StickTable, Userlist,
+    Bind, Check, ErrorFile, Global, HttpErrors, LogProfile, LogTarget, Proxy, Ring, Server, StickTable,
+    Userlist,
 };
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
@@ -183,6 +184,8 @@ pub enum List<'a> {
     Errors(&'a mut HttpErrors),
     /// A `log-profile` section.
     Profile(&'a mut LogProfile),
+    /// A `ring` section.
+    Ring(&'a mut Ring),
     /// A `peers` section with its tables.
     Peers(&'a mut PeersDraft),
 }

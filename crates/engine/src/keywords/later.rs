@@ -316,7 +316,6 @@ pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("idle-ping", 1, H2),
     server("ktls", 1, TLS),
     server("log-bufsize", 1, RINGS),
-    server("log-proto", 1, RINGS),
     server("no-agent-check", 0, AGENT),
     server("no-check-reuse-pool", 0, CHECKS),
     server("no-check-sni-auto", 0, TLS),

@@ -235,16 +235,16 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
         "" => return Err("'' resolves to an empty address (environment variable missing?)".to_owned()),
         _ => {}
     }
-    for (prefix, what) in [("ring@", "rings"), ("backend@", "log backends")] {
-        if text.starts_with(prefix) {
-            return Err(format!("'{text}' is not available yet (it comes with {what})."));
-        }
+    if let Some(name) = text.strip_prefix("ring@") {
+        return Ok(LogTransport::Ring(name.to_owned()));
+    }
+    if text.starts_with("backend@") {
+        return Err(format!("'{text}' is not available yet (it comes with log backends)."));
     }
     let written = super::address::endpoint(word, outside)?;
-    if matches!(written.transport, Some(Transport::Stream | Transport::Quic | Transport::Mptcp))
-        && !matches!(written.address, Address::Fd(_) | Address::Unix(_))
-    {
-        return Err(format!("'{text}' is not available yet (it comes with rings)."));
+    let stream = matches!(written.transport, Some(Transport::Stream));
+    if matches!(written.transport, Some(Transport::Quic | Transport::Mptcp)) {
+        return Err(format!("'{text}' is not available yet (it comes with QUIC)."));
     }
     let ip = match &written.address {
         Address::Ip(ip) => *ip,
@@ -252,9 +252,12 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
             outside.resolve(name, *family).ok_or_else(|| format!("invalid address: '{name}' in '{text}'"))?
         }
         Address::Fd(fd) => return Ok(LogTransport::Fd(*fd)),
+        Address::Unix(path) if text.starts_with("uxst@") => {
+            return Ok(LogTransport::Stream(weir_sys::Address::Unix(super::address::path_of(path))));
+        }
         Address::Unix(path) => return Ok(LogTransport::Unix(super::address::path_of(path))),
         Address::Abstract { .. } | Address::SocketPair(_) => {
-            return Err(format!("'{text}' is not available yet (it comes with rings)."));
+            return Err(format!("'{text}' is not available yet (it comes with abstract sockets in logs)."));
         }
     };
     let port = match written.ports {
@@ -263,7 +266,12 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
         Ports::Range(..) => return Err(format!("port range not permitted here in '{text}'")),
         Ports::Offset(_) => return Err(format!("port offset not permitted here in '{text}'")),
     };
-    Ok(LogTransport::Udp(SocketAddr::new(ip, port)))
+    let address = SocketAddr::new(ip, port);
+    Ok(if stream {
+        LogTransport::Stream(weir_sys::Address::Inet(address))
+    } else {
+        LogTransport::Udp(address)
+    })
 }
 
 /// `1,3-4:5`: which of every five lines.
@@ -342,7 +350,7 @@ fn clf(line: &Line, name: &str) -> Result<bool, Diagnostic> {
     }
 }
 
-fn syslog_format(text: &str) -> Option<SyslogFormat> {
+pub(super) fn syslog_format(text: &str) -> Option<SyslogFormat> {
     Some(match text {
         "local" => SyslogFormat::Local,
         "rfc3164" => SyslogFormat::Rfc3164,

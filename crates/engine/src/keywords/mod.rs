@@ -25,6 +25,7 @@ mod persistence;
 mod process;
 mod relay;
 mod resolve;
+mod rings;
 mod rules;
 mod sections;
 mod server_params;
@@ -135,7 +136,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     later::PROXY_FIRST,
 ];
 const LIST_TABLES: &[&[Keyword<ListFn>]] =
-    &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE, peers::PEERS];
+    &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE, peers::PEERS, rings::RING];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS, later::SERVER_LATER];
 

@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross,
-    log_profiles, peers, rules, userlist,
+    log_profiles, peers, rings, rules, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -111,6 +111,7 @@ impl<'a> Load<'a> {
             Sections::USERLIST => self.userlist(section),
             Sections::HTTP_ERRORS => self.http_errors(section),
             Sections::LOG_PROFILE => self.log_profile(section),
+            Sections::RING => rings::section(self, section),
             Sections::PEERS => self.peers(section),
             _ => {}
         }
@@ -381,7 +382,9 @@ impl<'a> Load<'a> {
     fn finish(mut self) -> (Conf, Diagnostics) {
         rules::compile(&mut self);
         peers::check(&mut self);
-        let drafts = cross::check(&mut self);
+        let mut drafts = cross::check(&mut self);
+        rings::behind_streams(&mut self, &mut drafts);
+        rings::judge_targets(&mut self, &drafts);
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
         (self.conf, self.out)
     }

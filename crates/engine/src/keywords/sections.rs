@@ -23,7 +23,7 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     later("mailers", "comes with mail alerts", "mail servers for alerts"),
     later("program", "comes with programs of the master", "a program that the master runs"),
     later("resolvers", "comes with the resolver", "name servers"),
-    later("ring", "comes with rings", "a ring buffer of messages"),
+    works("ring", Sections::RING, "a ring buffer of messages"),
     later("traces", "comes with traces", "traces at start"),
 ];
 

@@ -50,6 +50,19 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("init-addr", "ways to find the address at start", init_addr),
     value("init-state", "state at start", init_state),
     value("inter", "time between checks", |c, v| put(interval(c, v)?, &mut c.draft.check.inter)),
+    value("log-proto", "how lines are told apart, in rings", |c, v| {
+        let word = text(c, v, "'log-proto' : missing protocol")?;
+        let octets = match word.as_str() {
+            "legacy" => false,
+            "octet-count" => true,
+            _ => {
+                return Err(c.name.alert(format!(
+                    "'log-proto' expects one of 'legacy' or 'octet-count' but got '{word}'"
+                )));
+            }
+        };
+        put(octets, &mut c.draft.server.log_octets)
+    }),
     value("max-reuse", "how often a connection is reused", |c, v| {
         let text = text(c, v, "'max-reuse' expects <value> as argument.")?;
         put(values::leading_integer(text.as_bytes()), &mut c.draft.server.pool.max_reuse)

@@ -1,10 +1,12 @@
 //! The way out: a socket or a descriptor that takes whole lines or none, and never makes anybody wait.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use weir_sys::{Address, datagram, listen};
 
+use super::sink::Sink;
 use crate::conf::LogTransport;
 
 /// An open destination.
@@ -16,6 +18,8 @@ pub(crate) enum Channel {
     Stream(OwnedFd),
     /// A descriptor that takes each line in one write, as a socket's does.
     Packets(OwnedFd),
+    /// A ring of this process.
+    Kept(Arc<Sink>),
     /// It could not be opened.
     Closed,
 }
@@ -32,6 +36,7 @@ impl Channel {
                 Ok(fd) => Self::Stream(fd),
                 Err(_) => Self::Closed,
             },
+            LogTransport::Ring(_) | LogTransport::Stream(_) => Self::Closed,
         }
     }
 
@@ -48,6 +53,10 @@ impl Channel {
             Self::Datagrams { socket, to } => send_datagrams(socket, to, lines),
             Self::Stream(fd) => write_joined(fd, lines),
             Self::Packets(fd) => lines.iter().filter(|l| rustix::io::write(&*fd, l).is_err()).count() as u64,
+            Self::Kept(sink) => {
+                lines.iter().for_each(|line| sink.push(line));
+                0
+            }
             Self::Closed => lines.len() as u64,
         }
     }

@@ -8,11 +8,16 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::channel::Channel;
+use super::sink::{Sink, Sinks};
 use crate::conf::LogTransport;
 
 /// All addresses that any configuration of this process named.
 #[derive(Debug, Default)]
-pub struct Destinations(Mutex<Vec<Arc<Destination>>>);
+pub struct Destinations {
+    list: Mutex<Vec<Arc<Destination>>>,
+    /// The rings of the process.
+    pub sinks: Sinks,
+}
 
 /// One address.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub(crate) struct Destination {
     /// Its number, from 0 without gaps.
     pub(crate) index: usize,
     pub(crate) transport: LogTransport,
+    /// The ring, where it is one.
+    sink: Option<Arc<Sink>>,
     /// For lines from outside the workers.
     shared: Mutex<Option<Channel>>,
 }
@@ -29,12 +36,17 @@ pub(crate) struct Destination {
 impl Destinations {
     /// The destination of this transport.
     pub(crate) fn find(&self, transport: &LogTransport) -> Arc<Destination> {
-        let mut list = self.0.lock();
+        let mut list = self.list.lock();
         if let Some(known) = list.iter().find(|d| d.transport == *transport) {
             return known.clone();
         }
         let index = list.len();
-        let made = Arc::new(Destination { index, transport: transport.clone(), shared: Mutex::new(None) });
+        let sink = match transport {
+            LogTransport::Ring(name) => self.sinks.find(name),
+            _ => None,
+        };
+        let made =
+            Arc::new(Destination { index, transport: transport.clone(), sink, shared: Mutex::new(None) });
         list.push(made.clone());
         made
     }
@@ -43,9 +55,17 @@ impl Destinations {
 // === impl Destination ===
 
 impl Destination {
+    /// Opens it for one sender.
+    pub(super) fn open(&self) -> Channel {
+        match &self.sink {
+            Some(sink) => Channel::Kept(sink.clone()),
+            None => Channel::open(&self.transport),
+        }
+    }
+
     /// Sends one line at once; how many were dropped.
     pub(crate) fn send_now(&self, line: &[u8]) -> u64 {
         let mut shared = self.shared.lock();
-        shared.get_or_insert_with(|| Channel::open(&self.transport)).send(&[line])
+        shared.get_or_insert_with(|| self.open()).send(&[line])
     }
 }

@@ -6,14 +6,17 @@
 
 mod channel;
 mod destination;
+mod forward;
 mod line;
 mod origin;
 mod plan;
 mod profile;
 mod ring;
+mod sink;
 
 pub use destination::Destinations;
 pub use plan::{LogPlan, check};
+pub use sink::{Sink, Sinks};
 pub use weir_wire::syslog::Level;
 
 pub(crate) use line::{

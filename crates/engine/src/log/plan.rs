@@ -13,7 +13,9 @@ use weir_wire::syslog::{self, Facility, Header, Level, Line, Stamp};
 use super::Origin;
 use super::destination::{Destination, Destinations};
 use super::profile::{Override, Profile};
-use crate::conf::{self, Conf, LogFormatKind, LogLevel, LogStep, LogTarget, Mode, Options, SyslogFormat};
+use crate::conf::{
+    self, Conf, LogFormatKind, LogLevel, LogStep, LogTarget, LogTransport, Mode, Options, SyslogFormat,
+};
 use crate::names::ConfNames;
 
 /// What a proxy logs, and where.
@@ -119,6 +121,7 @@ pub fn check(conf: &Conf) -> Diagnostics {
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(conf: &'a Conf, destinations: &'a Destinations) -> Self {
+        destinations.sinks.declare(&conf.rings);
         let files = conf.patterns.clone();
         Self { conf, destinations, words: Words::builtin(), files, profiles: None }
     }
@@ -134,7 +137,7 @@ impl<'a> Builder<'a> {
             .map(|t| {
                 let of = |name: &String| conf.log_profiles.iter().position(|p| p.name == *name);
                 let profile = t.profile.as_ref().and_then(of).and_then(|at| profiles.get(at).cloned());
-                Target::build(t, proxy, &conf.global, self.destinations, profile)
+                Target::build(t, proxy, conf, self.destinations, profile)
             })
             .collect();
         let mut compile = |text: &str, purpose| self.compile(index, text.as_bytes(), purpose).ok();
@@ -360,23 +363,30 @@ impl Target {
     fn build(
         conf: &LogTarget,
         proxy: &conf::Proxy,
-        global: &conf::Global,
+        all: &Conf,
         destinations: &Destinations,
         profile: Option<Arc<Profile>>,
     ) -> Self {
+        let global = &all.global;
+        let ring = match &conf.transport {
+            LogTransport::Ring(name) => all.rings.iter().find(|r| r.name == *name),
+            _ => None,
+        };
         let hostname = global.log_send_hostname.as_ref().map(|name| match name.as_str() {
             "" => system_name(),
             _ => name.clone().into_bytes(),
         });
         let tag = proxy.log_tag.as_ref().or(global.log_tag.as_ref()).map_or(TAG, String::as_str);
-        let format = conf.format.map_or_else(|| syslog::Format::unspecified(hostname.is_some()), form);
+        let written = ring.and_then(|r| r.format).or(conf.format);
+        let format = written.map_or_else(|| syslog::Format::unspecified(hostname.is_some()), form);
         let header = Header {
             format,
             facility: Facility::numbered(conf.facility.0),
             hostname,
             tag: profile.as_ref().and_then(|p| p.tag.clone()).unwrap_or_else(|| tag.as_bytes().to_vec()),
             pid: std::process::id(),
-            limit: conf.max_len,
+            // A ring keeps no line feed, so that it has room for one character more.
+            limit: ring.map_or(conf.max_len, |r| conf.max_len.min(r.longest + 1)),
         };
         Self {
             id: NEXT_TARGET.fetch_add(1, Relaxed),

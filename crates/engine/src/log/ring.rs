@@ -189,7 +189,7 @@ impl Queue {
     /// Sends all lines; how many were dropped.
     fn send(&mut self) -> u64 {
         let Some(destination) = self.destination.as_ref().filter(|_| !self.ends.is_empty()) else { return 0 };
-        let channel = self.channel.get_or_insert_with(|| Channel::open(&destination.transport));
+        let channel = self.channel.get_or_insert_with(|| destination.open());
         let mut lines = [EMPTY; BATCH];
         let (mut start, mut dropped) = (0, 0);
         for ends in self.ends.chunks(BATCH) {

@@ -28,6 +28,7 @@ fn talk(level: CliLevel, pieces: &[&str]) -> String {
             match session.next(&registry, &world, &mut out) {
                 Next::Input => break,
                 Next::Send => {}
+                Next::Follow(_) => session.followed(true, &world, &mut out),
                 Next::Wait(_) => {
                     out.push(b'~');
                     session.resume(false, &mut out);
