@@ -64,6 +64,16 @@ fn converters_give_what_the_reference_gives() {
 }
 
 #[test]
+fn cryptography_gives_what_the_reference_gives() {
+    check(include_str!("../tests/cases/crypto.tsv"));
+}
+
+#[test]
+fn packets_of_mqtt_are_read_as_the_reference_reads_them() {
+    check(include_str!("../tests/cases/mqtt.tsv"));
+}
+
+#[test]
 fn samples_are_cast_as_the_reference_casts_them() {
     check(include_str!("../tests/cases/casts.tsv"));
 }

@@ -93,10 +93,19 @@ fn prepare_escape(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 }
 
 fn query<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
-    let document: Json = serde_json::from_slice(value.bytes()?).ok()?;
-    let found = document.pointer(&pointer(args.str(0)?)?)?;
+    look_up(eval, value.bytes()?, args.str(0)?, args.str(1) == Some(b"int"))
+}
+
+/// The value at a path of a document.
+pub(super) fn look_up<'a>(
+    eval: &mut Eval<'a>,
+    document: &[u8],
+    path: &[u8],
+    as_int: bool,
+) -> Option<Value<'a>> {
+    let document: Json = serde_json::from_slice(document).ok()?;
+    let found = document.pointer(&pointer(path)?)?;
     let scratch = eval.scratch;
-    let as_int = args.str(1) == Some(b"int");
     Some(match found {
         Json::Bool(b) => Value::Bool(*b),
         Json::Number(n) => match n.as_i64() {

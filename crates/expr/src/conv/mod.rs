@@ -1,14 +1,17 @@
 //! Converters: samples made of samples (manual, 7.3.1), a file for each topic.
 
 mod arithmetic;
+mod crypto;
 mod dates;
 mod encoding;
 mod fix;
 mod forwarded;
 mod hashes;
 mod json;
+mod jwt;
 mod later;
 mod maps;
+mod mqtt;
 mod net;
 mod packets;
 mod protobuf;
@@ -16,20 +19,24 @@ mod strings;
 mod tables;
 mod url;
 mod variables;
+mod x509;
 
 use crate::keyword::Converter;
 
 /// All tables of converters.
 pub const CONVERTERS: &[&[Converter]] = &[
     arithmetic::CONVERTERS,
+    crypto::CONVERTERS,
     dates::CONVERTERS,
     encoding::CONVERTERS,
     fix::CONVERTERS,
     forwarded::CONVERTERS,
     hashes::CONVERTERS,
     json::CONVERTERS,
+    jwt::CONVERTERS,
     later::CONVERTERS,
     maps::CONVERTERS,
+    mqtt::CONVERTERS,
     net::CONVERTERS,
     packets::CONVERTERS,
     protobuf::CONVERTERS,
@@ -37,4 +44,5 @@ pub const CONVERTERS: &[&[Converter]] = &[
     tables::CONVERTERS,
     url::CONVERTERS,
     variables::CONVERTERS,
+    x509::CONVERTERS,
 ];

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::args::Args;
+use crate::args::{ArgType, Args};
 use crate::keyword::{Converter, Eval, NO_ARGS, converter};
 use crate::{Type, Value};
 
@@ -242,6 +242,14 @@ pub(super) const CONVERTERS: &[Converter] = &[
         "The timestamp, or 0.",
     ),
     converter(
+        "ip.fp",
+        (0, &[ArgType::Int]),
+        Type::Bin,
+        Type::Bin,
+        fingerprint,
+        "What tells hosts behind one address apart.",
+    ),
+    converter(
         "tcp.options_list",
         NO_ARGS,
         Type::Bin,
@@ -339,4 +347,71 @@ fn option(header: &[u8], kind: u8, len: usize) -> Option<Value<'_>> {
 fn option_list<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let kinds = options(value.bytes()?)?.map(|(kind, _)| kind);
     Some(Value::Bin(eval.scratch.build(|out| out.extend(kinds))))
+}
+
+/// Parts of the IP and TCP headers that a host keeps from connection to connection (manual, "ip.fp").
+fn fingerprint<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let packet = value.bytes()?;
+    let v6 = is_v6(packet)?;
+    let (protocol, at) = transport(packet)?;
+    let tcp = packet.get(at..).filter(|_| protocol == 6)?;
+    let (tos, ttl) = if v6 {
+        let [a, b, ..] = packet else { return None };
+        (a << 4 | b >> 4, *packet.get(7)?)
+    } else {
+        (*packet.get(1)?, *packet.get(8)?)
+    };
+    let total = if v6 { 40 + number16(packet, 4)? } else { number16(packet, 2)? };
+    let header = usize::from(tcp.get(12)? >> 4) * 4;
+    let no_fragments = v6 || packet.get(6)? & 0x40 != 0;
+    let hops = match ttl {
+        0..=32 => 0,
+        33..=64 => 1,
+        65..=128 => 2,
+        _ => 3,
+    };
+    let bit = |set: bool, at: u8| u8::from(set) << at;
+    let flags = *tcp.get(13)?;
+    let with_options = if v6 { at > 40 } else { at > 20 };
+    let first = bit(v6, 7)
+        | bit(no_fragments, 6)
+        | hops << 4
+        | bit(with_options, 3)
+        | bit(usize::from(total) > at + header, 2)
+        | bit(flags & 0x80 != 0, 1)
+        | bit(flags & 0x40 != 0, 0);
+    let (mut scale, mut mss, mut kinds) = (0, [0, 0], 0);
+    for (kind, data) in options(tcp)? {
+        match (kind, data) {
+            (3, [shift, ..]) => scale = (*shift).min(14) + 1,
+            (2, [high, low, ..]) => mss = [*high, *low],
+            _ => {}
+        }
+        kinds |= match kind {
+            2..=8 => 1 << (kind - 2),
+            9.. => 0x80,
+            _ => 0,
+        };
+    }
+    let window = *tcp.get(14..)?.first_chunk::<2>()?;
+    let mode = args.int(0).unwrap_or(0);
+    let source = if v6 { packet.get(8..24)? } else { packet.get(12..16)? };
+    let list = options(tcp)?.map(|(kind, _)| kind);
+    Some(Value::Bin(eval.scratch.build(|out| {
+        out.extend([tos, first, (tcp.get(12).copied().unwrap_or(0) & 0xf0) | scale]);
+        out.extend(window.into_iter().chain(mss).chain([kinds]));
+        if mode & 1 != 0 {
+            out.extend([ttl]);
+        }
+        if mode & 2 != 0 {
+            out.extend(list);
+        }
+        if mode & 4 != 0 {
+            out.extend(source.iter().copied());
+        }
+    })))
+}
+
+fn number16(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|b| u16::from_be_bytes(*b))
 }

@@ -1,0 +1,339 @@
+//! Digests, message authentication and AES (manual, 7.3.1), on the library that TLS stands on.
+
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{
+    self, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
+    UnboundCipherKey,
+};
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::Digest as _;
+
+use crate::args::{Arg, ArgType, Args};
+use crate::keyword::{Converter, Eval, NO_ARGS, converter, prepared};
+use crate::vars::VarRef;
+use crate::{Load, Type, Value};
+
+const BITS: (u8, &[ArgType]) = (0, &[ArgType::Int]);
+const NAMED: (u8, &[ArgType]) = (0, &[ArgType::Str]);
+const KEYED: (u8, &[ArgType]) = (2, &[ArgType::Str, ArgType::Str]);
+const CBC: (u8, &[ArgType]) = (3, &[ArgType::Int, ArgType::Str, ArgType::Str, ArgType::Str]);
+const GCM: (u8, &[ArgType]) = (4, &[ArgType::Int, ArgType::Str, ArgType::Str, ArgType::Str, ArgType::Str]);
+
+/// The table.
+pub(super) const CONVERTERS: &[Converter] = &[
+    converter("sha1", NO_ARGS, Type::Bin, Type::Bin, |e, _, v| digested(e, Algorithm::Sha1, v), "SHA-1."),
+    prepared(
+        converter("sha2", BITS, Type::Bin, Type::Bin, sha2, "A digest of the SHA-2 family, of 256 bits."),
+        prepare_sha2,
+    ),
+    prepared(
+        converter("digest", NAMED, Type::Bin, Type::Bin, named_digest, "A digest by its name."),
+        prepare_digest,
+    ),
+    prepared(
+        converter("hmac", KEYED, Type::Bin, Type::Bin, authenticated, "A keyed digest (RFC 2104)."),
+        prepare_hmac,
+    ),
+    prepared(
+        converter("aes_cbc_enc", CBC, Type::Bin, Type::Bin, cbc_encrypted, "Encrypted with AES in CBC mode."),
+        |args, _| prepare_aes(args, false, false),
+    ),
+    prepared(
+        converter("aes_cbc_dec", CBC, Type::Bin, Type::Bin, cbc_decrypted, "Decrypted with AES in CBC mode."),
+        |args, _| prepare_aes(args, false, false),
+    ),
+    prepared(
+        converter("aes_gcm_enc", GCM, Type::Bin, Type::Bin, gcm_encrypted, "Encrypted with AES in GCM mode."),
+        |args, _| prepare_aes(args, true, true),
+    ),
+    prepared(
+        converter("aes_gcm_dec", GCM, Type::Bin, Type::Bin, gcm_decrypted, "Decrypted with AES in GCM mode."),
+        |args, _| prepare_aes(args, true, false),
+    ),
+];
+
+/// The digests there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Algorithm {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha512Of256,
+    Sha3Of256,
+    Sha3Of384,
+    Sha3Of512,
+}
+
+// === impl Algorithm ===
+
+impl Algorithm {
+    const ALL: [Self; 10] = [
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::Sha512Of256,
+        Self::Sha3Of256,
+        Self::Sha3Of384,
+        Self::Sha3Of512,
+    ];
+
+    /// The one that OpenSSL knows by this name.
+    fn named(name: &[u8]) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let name = name.strip_prefix(b"rsa-").unwrap_or(&name);
+        Some(match name {
+            b"md5" => Self::Md5,
+            b"sha1" | b"sha-1" => Self::Sha1,
+            b"sha224" | b"sha2-224" | b"sha-224" => Self::Sha224,
+            b"sha256" | b"sha2-256" | b"sha-256" => Self::Sha256,
+            b"sha384" | b"sha2-384" | b"sha-384" => Self::Sha384,
+            b"sha512" | b"sha2-512" | b"sha-512" => Self::Sha512,
+            b"sha512-256" | b"sha2-512/256" => Self::Sha512Of256,
+            b"sha3-256" => Self::Sha3Of256,
+            b"sha3-384" => Self::Sha3Of384,
+            b"sha3-512" => Self::Sha3Of512,
+            _ => return None,
+        })
+    }
+
+    fn library(self) -> Option<&'static digest::Algorithm> {
+        Some(match self {
+            Self::Md5 => return None,
+            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha224 => &digest::SHA224,
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+            Self::Sha512Of256 => &digest::SHA512_256,
+            Self::Sha3Of256 => &digest::SHA3_256,
+            Self::Sha3Of384 => &digest::SHA3_384,
+            Self::Sha3Of512 => &digest::SHA3_512,
+        })
+    }
+
+    fn digest<T>(self, parts: &[&[u8]], take: impl FnOnce(&[u8]) -> T) -> T {
+        match self.library() {
+            Some(library) => {
+                let mut context = digest::Context::new(library);
+                parts.iter().for_each(|p| context.update(p));
+                take(context.finish().as_ref())
+            }
+            None => {
+                let mut context = md5::Md5::new();
+                parts.iter().for_each(|p| context.update(p));
+                take(&context.finalize())
+            }
+        }
+    }
+
+    /// Octets that it takes in at a time; keys are padded to so many (RFC 2104, 2).
+    fn block(self) -> usize {
+        match self {
+            Self::Md5 | Self::Sha1 | Self::Sha224 | Self::Sha256 => 64,
+            Self::Sha384 | Self::Sha512 | Self::Sha512Of256 => 128,
+            Self::Sha3Of256 => 136,
+            Self::Sha3Of384 => 104,
+            Self::Sha3Of512 => 72,
+        }
+    }
+
+    fn hmac(self) -> Option<hmac::Algorithm> {
+        Some(match self {
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha224 => hmac::HMAC_SHA224,
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+            Self::Sha512 => hmac::HMAC_SHA512,
+            _ => return None,
+        })
+    }
+
+    /// RFC 2104.
+    fn authenticate<T>(self, key: &[u8], data: &[u8], take: impl FnOnce(&[u8]) -> T) -> T {
+        if let Some(algorithm) = self.hmac() {
+            return take(hmac::sign(&hmac::Key::new(algorithm, key), data).as_ref());
+        }
+        let mut padded = [0u8; 136];
+        let mut put = |key: &[u8]| padded.iter_mut().zip(key).for_each(|(p, k)| *p = *k);
+        if key.len() > self.block() {
+            self.digest(&[key], put)
+        } else {
+            put(key)
+        }
+        let block = padded.get(..self.block()).unwrap_or_default();
+        let mask = |with: u8| -> Vec<u8> { block.iter().map(|b| b ^ with).collect() };
+        self.digest(&[&mask(0x36), data], |inner| self.digest(&[&mask(0x5c), inner], take))
+    }
+}
+
+fn digested<'a>(eval: &mut Eval<'a>, algorithm: Algorithm, value: Value<'a>) -> Option<Value<'a>> {
+    let scratch = eval.scratch;
+    Some(Value::Bin(algorithm.digest(&[value.bytes()?], |d| scratch.bytes(d))))
+}
+
+fn sha2<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let algorithm = match args.int(0).unwrap_or(256) {
+        224 => Algorithm::Sha224,
+        384 => Algorithm::Sha384,
+        512 => Algorithm::Sha512,
+        _ => Algorithm::Sha256,
+    };
+    digested(eval, algorithm, value)
+}
+
+fn prepare_sha2(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
+    match args.int(0) {
+        None | Some(224 | 256 | 384 | 512) => Ok(()),
+        Some(bits) => Err(format!("Unsupported number of bits: '{bits}'")),
+    }
+}
+
+/// Puts the number of the algorithm in the place of its name.
+fn prepare_digest(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
+    let found = Algorithm::named(args.str(0).unwrap_or_default());
+    let at = Algorithm::ALL.iter().position(|a| Some(*a) == found);
+    let at = at.ok_or("algorithm must be a valid OpenSSL message digest name.")?;
+    args.set(0, Arg::Int(at as i64));
+    Ok(())
+}
+
+fn algorithm(args: &Args) -> Option<Algorithm> {
+    Algorithm::ALL.get(usize::try_from(args.int(0)?).ok()?).copied()
+}
+
+fn named_digest<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    digested(eval, algorithm(args)?, value)
+}
+
+fn prepare_hmac(args: &mut Args, load: &mut Load<'_>) -> Result<(), String> {
+    prepare_digest(args, load)?;
+    prepare_secret(args, 1, "key")
+}
+
+fn authenticated<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let scratch = eval.scratch;
+    let key = secret(eval, args, 1)?;
+    Some(Value::Bin(algorithm(args)?.authenticate(&key, value.bytes()?, |d| scratch.bytes(d))))
+}
+
+/// An argument in base64, or a variable that holds some.
+fn prepare_secret(args: &mut Args, at: usize, what: &str) -> Result<(), String> {
+    let Some(text) = args.str(at) else { return Ok(()) };
+    let arg = match VarRef::parse(text) {
+        Ok(var) => Arg::Var(Box::new(var)),
+        Err(_) => {
+            let decoded = STANDARD.decode(text).map_err(|_| {
+                format!(
+                    "failed to parse {what} : argument needs to be base64 encoded, and can either be a string or a variable"
+                )
+            })?;
+            Arg::Str(decoded.into())
+        }
+    };
+    args.set(at, arg);
+    Ok(())
+}
+
+fn secret(eval: &Eval<'_>, args: &Args, at: usize) -> Option<Vec<u8>> {
+    match args.arg(at) {
+        Arg::Str(decoded) => Some(decoded.to_vec()),
+        Arg::Var(var) => STANDARD.decode(eval.scope.var(var, eval.scratch)?.bytes()?).ok(),
+        _ => None,
+    }
+}
+
+fn prepare_aes(args: &mut Args, tagged: bool, writes_tag: bool) -> Result<(), String> {
+    if !matches!(args.int(0), Some(128 | 192 | 256)) {
+        return Err("key size must be 128, 192 or 256 (bits).".into());
+    }
+    prepare_secret(args, 1, "nonce")?;
+    prepare_secret(args, 2, "key")?;
+    if writes_tag {
+        let var = VarRef::parse(args.str(3).unwrap_or_default());
+        let var =
+            var.map_err(|error| format!("failed to parse aead_tag : {}", error.trim_end_matches('.')))?;
+        args.set(3, Arg::Var(Box::new(var)));
+    } else if tagged {
+        prepare_secret(args, 3, "aead_tag")?;
+    }
+    prepare_secret(args, if tagged { 4 } else { 3 }, "aad")
+}
+
+/// The key of as many bits as the first argument says: a longer one is cut.
+fn key(eval: &Eval<'_>, args: &Args) -> Option<Vec<u8>> {
+    let mut key = secret(eval, args, 2)?;
+    let len = usize::try_from(args.int(0)? / 8).ok()?;
+    if key.len() < len {
+        return None;
+    }
+    key.truncate(len);
+    Some(key)
+}
+
+fn cbc(eval: &Eval<'_>, args: &Args) -> Option<(UnboundCipherKey, [u8; 16])> {
+    let key = key(eval, args)?;
+    let algorithm = match key.len() {
+        16 => &cipher::AES_128,
+        24 => &cipher::AES_192,
+        _ => &cipher::AES_256,
+    };
+    let iv = *secret(eval, args, 1)?.first_chunk()?;
+    Some((UnboundCipherKey::new(algorithm, &key).ok()?, iv))
+}
+
+fn cbc_encrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let (key, iv) = cbc(eval, args)?;
+    let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).ok()?;
+    let mut data = value.bytes()?.to_vec();
+    key.less_safe_encrypt(&mut data, EncryptionContext::Iv128(iv.into())).ok()?;
+    Some(Value::Bin(eval.scratch.bytes(&data)))
+}
+
+fn cbc_decrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let (key, iv) = cbc(eval, args)?;
+    let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).ok()?;
+    let mut data = value.bytes()?.to_vec();
+    let plain = key.decrypt(&mut data, DecryptionContext::Iv128(iv.into())).ok()?;
+    Some(Value::Bin(eval.scratch.bytes(plain)))
+}
+
+/// The key, and a nonce of 96 bits; none of another length is taken.
+fn gcm(eval: &Eval<'_>, args: &Args) -> Option<(LessSafeKey, Nonce)> {
+    let key = key(eval, args)?;
+    let algorithm = match key.len() {
+        16 => &aead::AES_128_GCM,
+        24 => &aead::AES_192_GCM,
+        _ => &aead::AES_256_GCM,
+    };
+    let nonce = Nonce::try_assume_unique_for_key(&secret(eval, args, 1)?).ok()?;
+    Some((LessSafeKey::new(UnboundKey::new(algorithm, &key).ok()?), nonce))
+}
+
+fn additional(eval: &Eval<'_>, args: &Args) -> Option<Aad<Vec<u8>>> {
+    Some(Aad::from(if matches!(args.arg(4), Arg::None) { Vec::new() } else { secret(eval, args, 4)? }))
+}
+
+fn gcm_encrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let (key, nonce) = gcm(eval, args)?;
+    let mut data = value.bytes()?.to_vec();
+    let tag = key.seal_in_place_separate_tag(nonce, additional(eval, args)?, &mut data).ok()?;
+    let text = STANDARD.encode(tag.as_ref());
+    eval.scope.set_var(args.var(3)?, Some(Value::Str(text.as_bytes())));
+    Some(Value::Bin(eval.scratch.bytes(&data)))
+}
+
+fn gcm_decrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let (key, nonce) = gcm(eval, args)?;
+    let mut data = value.bytes()?.to_vec();
+    data.extend_from_slice(&secret(eval, args, 3)?);
+    let plain = key.open_in_place(nonce, additional(eval, args)?, &mut data).ok()?;
+    Some(Value::Bin(eval.scratch.bytes(plain)))
+}
