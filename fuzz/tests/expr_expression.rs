@@ -15,6 +15,7 @@ fn any_text_is_an_expression_or_an_error_with_a_place() {
             context: "http-request",
             files: PatternFiles::default(),
             at: (String::new(), 0),
+            acls: weir_expr::Acls::default(),
             warnings: Vec::new(),
         };
         // With a constant before it, the bytes reach the converters too.

@@ -15,6 +15,7 @@ fn any_text_is_a_format_or_an_error() {
                 context: "log-format",
                 files: PatternFiles::default(),
                 at: (String::new(), 0),
+                acls: weir_expr::Acls::default(),
                 warnings: Vec::new(),
             };
             let Ok(format) = Format::compile(text, purpose, &mut load) else { continue };

@@ -31,8 +31,11 @@ pub enum Verdict {
 /// The named ACLs of a proxy.
 #[derive(Clone, Debug, Default)]
 pub struct Acls {
-    named: HashMap<Box<[u8]>, Arc<Vec<AclExpr>>>,
+    named: Arc<HashMap<Box<[u8]>, Lines>>,
 }
+
+/// The lines of one name; one of them is enough.
+type Lines = Arc<Vec<AclExpr>>;
 
 /// One `acl` line: an expression and the patterns its values are compared with.
 #[derive(Clone, Debug)]
@@ -51,8 +54,9 @@ pub struct Condition {
     terms: Vec<Vec<Term>>,
 }
 
+/// An ACL as a part of a condition.
 #[derive(Clone, Debug)]
-struct Term {
+pub struct Term {
     negated: bool,
     /// The lines of the ACL; one of them is enough.
     lines: Arc<Vec<AclExpr>>,
@@ -81,8 +85,11 @@ impl Acls {
                 format!("character '{}' is not permitted in acl name '{}'", char::from(*bad), name.text());
             return Err(WordsError::new(0, message));
         }
-        let line = AclExpr::compile(rest, load).map_err(|e| e.shifted(1))?;
-        Arc::make_mut(self.named.entry(name.bytes.clone()).or_default()).push(line);
+        load.acls = self.clone();
+        let line = AclExpr::compile(rest, load).map_err(|e| e.shifted(1));
+        load.acls = Self::default();
+        let named = Arc::make_mut(&mut self.named).entry(name.bytes.clone()).or_default();
+        Arc::make_mut(named).push(line?);
         Ok(())
     }
 
@@ -353,6 +360,7 @@ impl Condition {
     /// Compiles `if ...` or `unless ...`.
     pub fn compile(words: &[Word], acls: &Acls, load: &mut Load<'_>) -> Result<Self, WordsError> {
         let unless = words.first().is_some_and(|w| w.is("unless"));
+        load.acls = acls.clone();
         let mut condition = Self { unless, terms: vec![Vec::new()] };
         let mut at = 1;
         let mut negated = false;
@@ -435,7 +443,8 @@ fn named(name: &[u8], acls: &Acls, load: &mut Load<'_>) -> Option<Arc<Vec<AclExp
     Some(lines)
 }
 
-fn all_of(terms: &[Term], scope: &dyn Scope, scratch: &Scratch) -> Verdict {
+/// Whether all of them hold.
+pub(crate) fn all_of(terms: &[Term], scope: &dyn Scope, scratch: &Scratch) -> Verdict {
     let mut all = Verdict::True;
     for term in terms {
         let mut one = Verdict::False;
@@ -451,6 +460,18 @@ fn all_of(terms: &[Term], scope: &dyn Scope, scratch: &Scratch) -> Verdict {
         }
     }
     all
+}
+
+// === impl Term ===
+
+impl Term {
+    /// The ACL of that name, predefined ones among them; `!` before it negates it.
+    pub(crate) fn named(text: &[u8], load: &mut Load<'_>) -> Option<Self> {
+        let name = text.strip_prefix(b"!");
+        let acls = load.acls.clone();
+        let lines = named(name.unwrap_or(text), &acls, load)?;
+        Some(Self { negated: name.is_some(), lines })
+    }
 }
 
 // === impl Verdict ===

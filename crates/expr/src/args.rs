@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use crate::acl::Term;
 use crate::pattern::View;
 use crate::regex::Regex;
 use crate::scope::{ProxyId, ServerId, Side, TableId, UserlistId};
@@ -74,6 +75,8 @@ pub enum Arg {
     Var(Box<VarRef>),
     /// A map.
     Map(Arc<View>),
+    /// ACLs of which all must hold.
+    Acls(Arc<[Term]>),
     /// Field numbers.
     Fields(Box<[u32]>),
     /// A condition.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use weir_config::Word;
 use weir_diag::Diagnostic;
 
+use crate::acl::Acls;
 use crate::keyword::Words;
 use crate::pattern::{PatternFiles, User};
 use crate::place::Place;
@@ -58,6 +59,8 @@ pub struct Load<'l> {
     pub files: PatternFiles,
     /// The file and the line of the configuration, for who lists the users of pattern files.
     pub at: (String, usize),
+    /// The named ACLs that may be asked for.
+    pub acls: Acls,
     /// Warnings that came up, without place.
     pub warnings: Vec<String>,
 }

@@ -173,6 +173,7 @@ pub(crate) fn load_at<T>(place: Place, with: impl FnOnce(&mut Load<'_>) -> T) ->
         context: "http-request expression",
         files: PatternFiles::default(),
         at: ("test.cfg".into(), 1),
+        acls: crate::Acls::default(),
         warnings: Vec::new(),
     };
     with(&mut load)

@@ -235,3 +235,38 @@ fn the_runtime_api_explains_what_matches() {
         }
     });
 }
+
+/// The fetch `acl()`, with negation, predefined names, and in places that are compiled after the rules.
+#[test]
+fn acls_are_samples_too() {
+    compat(|t| {
+        let log = t.sink("log");
+        let mut proxy = t.start(
+            "
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe}
+                log {log} local0
+                log-format \"%[acl(a,!b)] %[acl(c)]\"
+                acl a path_beg /a
+                acl b path_end b
+                acl c acl(a,b) -m bool
+                acl c path /other
+                http-request return status 200 content-type text/plain lf-string \"%[acl(a)] %[acl(!a)] %[acl(a,b)] %[acl(a,!b)] %[acl(c)] %[acl(METH_GET,!FALSE)]\" if { acl(TRUE) }
+        ",
+        );
+        for (path, answer, line) in [
+            ("/a", "1 0 0 1 0 1", "1 0"),
+            ("/ab", "1 0 1 0 1 1", "0 1"),
+            ("/other", "0 1 0 0 1 1", "0 1"),
+            ("/x", "0 1 0 0 0 1", "0 0"),
+        ] {
+            assert_eq!(body(&mut proxy, path), answer, "{path}");
+            assert_eq!(log.next().rsplit_once(": ").unwrap().1.trim_end(), line, "{path}");
+        }
+    });
+}

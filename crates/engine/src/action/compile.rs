@@ -114,6 +114,8 @@ impl<'a> Compiler<'a> {
         self.ignored(&mut draft);
         self.judge_tracks(&draft);
         self.content_tracks.clear();
+        let [own, _] = draft.acls;
+        draft.rules.acls = own;
         draft.rules.finish();
         Arc::new(draft.rules)
     }
@@ -132,6 +134,7 @@ impl<'a> Compiler<'a> {
             context: "use-server or balance expression",
             files: self.files.clone(),
             at: crate::keywords::file_and_line(self.sources, at),
+            acls: Acls::default(),
             warnings: Vec::new(),
         };
         let text = word.text();
@@ -192,6 +195,7 @@ impl<'a> Compiler<'a> {
         read: impl FnOnce(&mut Load<'_>) -> T,
     ) -> T {
         let mut names = self.directory;
+        let [own, _] = &draft.acls;
         let mut load = Load {
             words: self.words.clone(),
             names: &mut names,
@@ -200,6 +204,7 @@ impl<'a> Compiler<'a> {
             context: self.context,
             files: self.files.clone(),
             at: crate::keywords::file_and_line(self.sources, line.span),
+            acls: own.clone(),
             warnings: Vec::new(),
         };
         let found = read(&mut load);

@@ -12,6 +12,8 @@ use super::{Action, Slot, Stick};
 #[derive(Debug, Default)]
 pub struct Rules {
     sets: [Vec<Rule>; RuleSet::COUNT],
+    /// The named ACLs, for formats that are compiled later.
+    pub(crate) acls: weir_expr::Acls,
     /// `use_backend`
     pub(crate) use_backend: Vec<Switch>,
     /// `use-server`

@@ -219,6 +219,7 @@ impl<'a> Builder<'a> {
             },
             files: self.files.clone(),
             at: (String::new(), 0),
+            acls: self.conf.proxies.get(index).map(|p| p.rules.acls.clone()).unwrap_or_default(),
             warnings: Vec::new(),
         };
         Format::compile(text, purpose, &mut load)

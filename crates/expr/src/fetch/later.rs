@@ -129,5 +129,4 @@ pub(super) const FETCHES: &[Fetch] = &[
     fetch_to_come("internal.htx_blk.start_line", LATER),
     fetch_to_come("internal.htx_blk.type", LATER),
     fetch_to_come("spoe.engine-id", LATER),
-    fetch_to_come("acl", LATER),
 ];

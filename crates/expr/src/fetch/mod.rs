@@ -1,5 +1,6 @@
 //! Fetches: where samples come from (manual, 7.3.2 to 7.3.7), a file for each topic.
 
+mod acl;
 mod auth;
 mod body;
 mod connection;
@@ -22,6 +23,7 @@ pub(crate) use header::trim;
 
 /// All tables of fetches.
 pub const FETCHES: &[&[Fetch]] = &[
+    acl::FETCHES,
     auth::FETCHES,
     body::FETCHES,
     connection::FETCHES,
