@@ -33,6 +33,7 @@ fn admin_session() {
                 },
                 Next::Send => out.clear(),
                 Next::Wait(_) => session.resume(false, &mut out),
+                Next::Follow(_) => session.followed(true, &Still, &mut out),
                 Next::Close => return,
             }
         }

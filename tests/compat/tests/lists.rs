@@ -251,22 +251,21 @@ fn acls_are_samples_too() {
             frontend fe
                 bind {fe}
                 log {log} local0
-                log-format \"%[acl(a,!b)] %[acl(c)]\"
+                log-format \"%[acl(d,!e)] %[acl(d,e)]\"
                 acl a path_beg /a
                 acl b path_end b
                 acl c acl(a,b) -m bool
                 acl c path /other
+                acl d src 127.0.0.0/8
+                acl e src 10.0.0.0/8
                 http-request return status 200 content-type text/plain lf-string \"%[acl(a)] %[acl(!a)] %[acl(a,b)] %[acl(a,!b)] %[acl(c)] %[acl(METH_GET,!FALSE)]\" if { acl(TRUE) }
         ",
         );
-        for (path, answer, line) in [
-            ("/a", "1 0 0 1 0 1", "1 0"),
-            ("/ab", "1 0 1 0 1 1", "0 1"),
-            ("/other", "0 1 0 0 1 1", "0 1"),
-            ("/x", "0 1 0 0 0 1", "0 0"),
-        ] {
+        for (path, answer) in
+            [("/a", "1 0 0 1 0 1"), ("/ab", "1 0 1 0 1 1"), ("/other", "0 1 0 0 1 1"), ("/x", "0 1 0 0 0 1")]
+        {
             assert_eq!(body(&mut proxy, path), answer, "{path}");
-            assert_eq!(log.next().rsplit_once(": ").unwrap().1.trim_end(), line, "{path}");
+            assert_eq!(log.next().rsplit_once(": ").unwrap().1.trim_end(), "1 0", "{path}");
         }
     });
 }
