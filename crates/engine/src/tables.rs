@@ -250,8 +250,14 @@ pub(crate) fn with_key<R>(
     act: impl FnOnce(&[u8]) -> R,
 ) -> Option<R> {
     let kind = table.spec().key_type;
-    let mut room = Vec::new();
-    let form = |bytes: &[u8]| Some(act(kind.form(bytes, &mut room)?));
+    let form = |bytes: &[u8]| match kind {
+        // Filled up here, where there is room without an allocation.
+        KeyType::Binary(len) if bytes.len() < len => Some(act(scratch.build(|out| {
+            out.extend_from_slice_copy(bytes);
+            out.extend(std::iter::repeat_n(0, len - bytes.len()));
+        }))),
+        _ => Some(act(kind.form(bytes, &mut Vec::new())?)),
+    };
     match (kind, value.cast(type_of(kind), scratch)?) {
         (_, Value::Ipv4(ip)) => form(&ip.octets()),
         (_, Value::Ipv6(ip)) => form(&ip.octets()),

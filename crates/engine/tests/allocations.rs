@@ -33,10 +33,14 @@ fn a_kept_alive_request_allocates_nothing() {
     let origin = origin();
     let (log, lines) = log_target();
     let logged = format!("option httplog\nlog {log} local0");
-    let rows =
-        [("a bare proxy", "", ""), ("with rules", logged.as_str(), RULES), ("with a log", &logged, "")];
-    for (what, options, rules) in rows {
-        let (engine, address) = engine(options, rules, origin);
+    let rows = [
+        ("a bare proxy", "", "", ""),
+        ("with stick tables", "", TRACKING, "stick on req.hdr(user-agent),xxh64 table agents\n"),
+        ("with rules", logged.as_str(), RULES, ""),
+        ("with a log", &logged, "", ""),
+    ];
+    for (what, options, rules, backend) in rows {
+        let (engine, address) = engine(options, rules, backend, origin);
         let mut client = TcpStream::connect(address).unwrap();
         exchange(&mut client, WARM_UP);
         let before = allocations();
@@ -65,14 +69,15 @@ fn exchange(client: &mut TcpStream, requests: usize) {
 }
 
 /// An engine with one worker, and where it listens.
-fn engine(options: &str, rules: &str, origin: SocketAddr) -> (Engine, SocketAddr) {
+fn engine(options: &str, rules: &str, backend: &str, origin: SocketAddr) -> (Engine, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let conf = conf(&format!(
         "defaults\nmode http\ntimeout connect 5s\ntimeout client 30s\ntimeout server 30s\n{options}\n\
          frontend web\nbind {address}\n{rules}default_backend app\n\
-         backend app\nserver one {origin}\n"
+         backend app\n{backend}server one {origin}\n\
+         backend agents\nstick-table type binary len 40 size 10\n"
     ));
     let runtime = Runtime::new(1);
     let snapshot = Snapshot::build(&conf, &runtime, 100, clock::now());
@@ -192,6 +197,15 @@ const RULES: &str = "\
     http-response set-header X-Served-By %[be_name]
     http-response del-header Server
     http-response set-header X-Tenant %[var(txn.tenant)] if { status 200:299 }
+";
+const TRACKING: &str = "\
+    stick-table type ip size 1k expire 60s store gpc(3),conn_rate(10s),http_req_rate(10s),bytes_in_cnt,bytes_out_rate(10s)
+    tcp-request connection track-sc0 src
+    http-request track-sc1 req.hdr(user-agent),xxh64 table agents
+    http-request track-sc2 base32+src table agents
+    http-request sc-inc-gpc(1,0)
+    http-request deny if { sc0_http_req_rate lt 0 } or { src_get_gpc(0,web) gt 9 } or { src,table_gpc(2,web) gt 9 }
+    http-response sc-add-gpc(2,0) int(0)
 ";
 const REQUEST: &[u8] =
     b"GET /t500/index.html?a=b HTTP/1.1\r\nHost: www.example.org\r\nAccept: */*\r\nUser-Agent: test\r\nX-Forwarded-For: 192.0.2.7\r\nCookie: session=1; theme=dark\r\n\r\n";

@@ -65,6 +65,8 @@ pub struct Column {
 pub struct Schema {
     columns: Vec<Column>,
     slots: usize,
+    /// By data type, the position of its column plus one; 0 where it is not stored.
+    places: [u8; Data::ALL.len()],
 }
 
 /// Why a `store` cannot be.
@@ -155,7 +157,17 @@ impl Data {
         match self {
             Self::BytesInCnt | Self::BytesOutCnt => Shape::Wide,
             Self::ServerKey => Shape::Word,
-            _ if self.name().ends_with("_rate") => Shape::Rate,
+            Self::Gpc0Rate
+            | Self::ConnRate
+            | Self::SessRate
+            | Self::HttpReqRate
+            | Self::HttpErrRate
+            | Self::BytesInRate
+            | Self::BytesOutRate
+            | Self::Gpc1Rate
+            | Self::HttpFailRate
+            | Self::GpcRate
+            | Self::GlitchRate => Shape::Rate,
             _ => Shape::Counter,
         }
     }
@@ -234,7 +246,10 @@ impl Schema {
         self.columns.push(Column { data, count, period, offset: 0 });
         self.columns.sort_by_key(|column| column.data);
         self.slots = 0;
-        for column in &mut self.columns {
+        for (at, column) in (1..).zip(&mut self.columns) {
+            if let Some(place) = self.places.get_mut(column.data as usize) {
+                *place = at;
+            }
             column.offset = self.slots;
             self.slots += column.data.shape().slots() * column.count as usize;
         }
@@ -248,7 +263,10 @@ impl Schema {
 
     /// The column and element that hold `data[index]`, looking into arrays for `gpc0` and the like.
     pub fn find(&self, data: Data, index: u32) -> Option<(&Column, u32)> {
-        let column = |wanted: Data| self.columns.iter().find(|column| column.data == wanted);
+        let column = |wanted: Data| {
+            let place = self.places.get(wanted as usize)?;
+            self.columns.get(usize::from(*place).checked_sub(1)?)
+        };
         if let Some(found) = column(data) {
             return (index < found.count).then_some((found, index));
         }
@@ -263,6 +281,18 @@ impl Schema {
 
     pub(crate) fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// Empties a row's values; the periods of rates begin now.
+    pub(crate) fn begin(&self, values: &mut [u32], now: u32) {
+        values.fill(0);
+        for column in self.columns.iter().filter(|column| column.data.shape() == Shape::Rate) {
+            for start in (0..column.count).filter_map(|index| column.slot(index)) {
+                if let Some(slot) = values.get_mut(start) {
+                    *slot = now;
+                }
+            }
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use crate::rate::Rate;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) key: Key,
-    pub(crate) hash: u64,
+    pub(crate) hash: u32,
+    /// The low half of `expires` when its neighbours were last chosen: these are in the order of it.
+    pub(crate) linked: u32,
     /// When the row may go, in milliseconds; `u64::MAX` without `expire`.
     pub(crate) expires: u64,
     /// Streams that track it; it cannot go before they do.
@@ -18,13 +20,13 @@ pub(crate) struct Entry {
     pub(crate) newer: u32,
     /// Place in the log of updates, 0 for none.
     pub(crate) update: u64,
-    pub(crate) values: Box<[u32]>,
 }
 
 /// A row while its shard is locked, read and written at one moment.
 #[derive(Debug)]
 pub struct Row<'a> {
     pub(crate) entry: &'a mut Entry,
+    pub(crate) values: &'a mut [u32],
     pub(crate) schema: &'a Schema,
     pub(crate) now: u64,
     pub(crate) id: u64,
@@ -33,16 +35,8 @@ pub struct Row<'a> {
 // === impl Entry ===
 
 impl Entry {
-    pub(crate) fn new(key: Key, hash: u64, schema: &Schema, now: u64) -> Self {
-        let mut values = vec![0; schema.slots()].into_boxed_slice();
-        for column in schema.columns().iter().filter(|column| column.data.shape() == Shape::Rate) {
-            for start in (0..column.count).filter_map(|index| column.slot(index)) {
-                if let Some(slot) = values.get_mut(start) {
-                    *slot = now as u32;
-                }
-            }
-        }
-        Self { key, hash, expires: 0, users: 0, older: 0, newer: 0, update: 0, values }
+    pub(crate) fn new(key: Key, hash: u32, expires: u64) -> Self {
+        Self { key, hash, linked: 0, expires, users: 0, older: 0, newer: 0, update: 0 }
     }
 }
 
@@ -75,9 +69,7 @@ impl Row<'_> {
             if column.data == Data::ConnCur {
                 continue;
             }
-            if let Some((to, values)) =
-                column.all(&mut self.entry.values).zip(other.all_of(&from.entry.values))
-            {
+            if let Some((to, values)) = column.all(self.values).zip(other.all_of(from.values)) {
                 to.copy_from_slice(values);
             }
         }
@@ -128,6 +120,12 @@ impl Row<'_> {
     /// Adds to a count, or counts events in a rate; returns the new value as [`Row::value`] gives
     /// it. Counters of 32 bits begin anew at 0.
     pub fn add(&mut self, data: Data, index: u32, amount: u64) -> Option<u64> {
+        self.raise(data, index, amount)?;
+        self.value(data, index)
+    }
+
+    /// As [`Row::add`], where nobody asks for the new value.
+    pub fn raise(&mut self, data: Data, index: u32, amount: u64) -> Option<()> {
         let schema = self.schema;
         let (column, index) = schema.find(data, index)?;
         let at = column.slot(index)?;
@@ -147,7 +145,7 @@ impl Row<'_> {
                 self.write_rate(at, rate)?;
             }
         }
-        self.value(column.data, index)
+        Some(())
     }
 
     /// Takes one from a count that has any (`conn_cur` at the end of a connection).
@@ -162,17 +160,17 @@ impl Row<'_> {
     /// Counts one event in both of a pair such as `http_req_cnt` and `http_req_rate`, whichever
     /// are stored. Whether any is.
     pub fn count(&mut self, count: Data, rate: Data, index: u32, amount: u64) -> bool {
-        let counted = self.add(count, index, amount).is_some();
-        let rated = self.add(rate, index, amount).is_some();
+        let counted = self.raise(count, index, amount).is_some();
+        let rated = self.raise(rate, index, amount).is_some();
         counted || rated
     }
 
     fn slot(&self, at: usize) -> Option<u32> {
-        self.entry.values.get(at).copied()
+        self.values.get(at).copied()
     }
 
     fn slot_mut(&mut self, at: usize) -> Option<&mut u32> {
-        self.entry.values.get_mut(at)
+        self.values.get_mut(at)
     }
 
     fn write_wide(&mut self, at: usize, value: u64) -> Option<()> {

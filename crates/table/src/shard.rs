@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 pub(crate) struct Shard {
     index: HashTable<u32>,
     rows: Slab<Entry>,
+    /// The values of all rows, `width` for each, by the places of the rows.
+    values: Vec<u32>,
+    width: usize,
     oldest: u32,
     newest: u32,
     /// Rows by the number of their last update, for peers.
@@ -20,8 +23,11 @@ pub(crate) struct Shard {
 // === impl Shard ===
 
 impl Shard {
-    pub(crate) fn new() -> Self {
+    /// An empty shard whose rows hold so many values.
+    pub(crate) fn new(width: usize) -> Self {
         Self {
+            values: Vec::new(),
+            width,
             index: HashTable::new(),
             rows: Slab::new(),
             oldest: NONE,
@@ -32,21 +38,37 @@ impl Shard {
     }
 
     /// The row of a key, be it expired or not.
-    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
         let rows = &self.rows;
-        self.index.find(hash, |&at| rows.get(at as usize).is_some_and(|row| row.key.bytes() == key)).copied()
+        self.index
+            .find(spread(hash), |&at| rows.get(at as usize).is_some_and(|row| row.key.bytes() == key))
+            .copied()
     }
 
     pub(crate) fn row(&mut self, at: u32) -> Option<&mut Entry> {
         self.rows.get_mut(at as usize)
     }
 
-    /// Puts in a row that is not there yet, as the last touched.
-    pub(crate) fn insert(&mut self, entry: Entry) -> u32 {
+    /// A row and its values.
+    pub(crate) fn parts(&mut self, at: u32) -> Option<(&mut Entry, &mut [u32])> {
+        let from = at as usize * self.width;
+        Some((self.rows.get_mut(at as usize)?, self.values.get_mut(from..from + self.width)?))
+    }
+
+    /// Puts in a row that is not there yet, as the last touched; `begin` fills its values in.
+    pub(crate) fn insert(&mut self, entry: Entry, begin: impl FnOnce(&mut [u32])) -> u32 {
         let hash = entry.hash;
         let at = u32::try_from(self.rows.insert(entry)).unwrap_or(NONE);
         let rows = &self.rows;
-        self.index.insert_unique(hash, at, |&other| rows.get(other as usize).map_or(0, |row| row.hash));
+        let hash_of = |&other: &u32| rows.get(other as usize).map_or(0, |row| spread(row.hash));
+        self.index.insert_unique(spread(hash), at, hash_of);
+        let end = (at as usize + 1) * self.width;
+        if self.values.len() < end {
+            self.values.resize(end, 0);
+        }
+        if let Some((_, values)) = self.parts(at) {
+            begin(values);
+        }
         self.link(at);
         at
     }
@@ -55,19 +77,19 @@ impl Shard {
     pub(crate) fn remove(&mut self, at: u32) -> Option<Entry> {
         self.unlink(at);
         let entry = self.rows.try_remove(at as usize)?;
-        if let Ok(found) = self.index.find_entry(entry.hash, |&other| other == at) {
+        if let Ok(found) = self.index.find_entry(spread(entry.hash), |&other| other == at) {
             found.remove();
         }
         self.log.remove(&entry.update);
         Some(entry)
     }
 
-    /// Makes a row the last touched, to expire then.
-    pub(crate) fn touch(&mut self, at: u32, expires: u64) {
-        if let Some(row) = self.rows.get_mut(at as usize) {
-            row.expires = expires;
-        }
-        if self.newest != at {
+    /// Makes a row expire then, and the last touched, unless it became that no longer than `slack` ago.
+    pub(crate) fn touch(&mut self, at: u32, expires: u64, slack: u32) {
+        let Some(row) = self.rows.get_mut(at as usize) else { return };
+        row.expires = expires;
+        let late = expires == u64::MAX || (expires as u32).wrapping_sub(row.linked) > slack;
+        if late && self.newest != at {
             self.unlink(at);
             self.link(at);
         }
@@ -104,11 +126,11 @@ impl Shard {
         let mut at = self.oldest;
         while gone < budget {
             let Some(row) = self.rows.get(at as usize) else { break };
-            if row.expires > now {
+            if row.expires == u64::MAX || is_later(row.linked, now) {
                 break;
             }
-            let (next, unused) = (row.newer, row.users == 0);
-            if unused {
+            let (next, due) = (row.newer, row.users == 0 && row.expires <= now);
+            if due {
                 self.remove(at);
                 gone += 1;
             }
@@ -126,6 +148,7 @@ impl Shard {
         let before = self.newest;
         let Some(row) = self.rows.get_mut(at as usize) else { return };
         (row.older, row.newer) = (before, NONE);
+        row.linked = row.expires as u32;
         self.newest = at;
         match self.rows.get_mut(before as usize) {
             Some(row) => row.newer = at,
@@ -145,6 +168,16 @@ impl Shard {
             None => self.newest = older,
         }
     }
+}
+
+/// The hash of the index, which looks at both ends of its bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
+/// Whether the low half of a time stands for one after `now`.
+fn is_later(time: u32, now: u64) -> bool {
+    time.wrapping_sub(now as u32).wrapping_sub(1) < u32::MAX / 2
 }
 
 /// No row.

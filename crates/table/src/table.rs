@@ -98,13 +98,14 @@ impl Table {
     /// An empty table; `seed` is that of its hash.
     pub fn new(spec: Spec, seed: u64) -> Self {
         // One shard keeps exact what goes first where the table is small enough to fill.
+        let width = spec.schema.slots();
         let shards = (spec.size / ROWS_PER_SHARD).next_power_of_two().clamp(1, MAX_SHARDS);
         let limits = Limits::of(&spec);
         Self {
             spec,
             seed,
             limits,
-            shards: (0..shards).map(|_| Mutex::new(Shard::new())).collect(),
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(width))).collect(),
             used: AtomicUsize::new(0),
             words: Mutex::new(Vec::new()),
         }
@@ -226,7 +227,7 @@ impl Table {
         if let Some(row) = shard.row(held.row) {
             row.users = row.users.saturating_sub(1);
         }
-        shard.touch(held.row, self.expiry(now));
+        shard.touch(held.row, self.expiry(now), self.slack());
     }
 
     /// Removes a row that nobody tracks.
@@ -346,14 +347,14 @@ impl Table {
 
     /// The shard of a key, locked: its number, the key's hash, the shard. Never `None`, since a
     /// table is made with at least one shard and their number is a power of two.
-    fn locate(&self, key: &[u8]) -> Option<(usize, u64, MutexGuard<'_, Shard>)> {
+    fn locate(&self, key: &[u8]) -> Option<(usize, u32, MutexGuard<'_, Shard>)> {
         let hash = xxh3_64_with_seed(key, self.seed);
         let place = (hash >> 32) as usize & (self.shards.len() - 1);
-        Some((place, hash, self.shards.get(place)?.lock()))
+        Some((place, hash as u32, self.shards.get(place)?.lock()))
     }
 
     /// The row of a key unless it has expired, in which case it goes.
-    fn live(&self, shard: &mut Shard, hash: u64, key: &[u8], now: u64) -> Option<u32> {
+    fn live(&self, shard: &mut Shard, hash: u32, key: &[u8], now: u64) -> Option<u32> {
         let at = shard.find(hash, key)?;
         let row = shard.row(at)?;
         if row.expires > now || row.users > 0 {
@@ -377,9 +378,8 @@ impl Table {
             self.used.fetch_sub(1, Relaxed);
             return Ok((place, at, shard));
         }
-        let mut entry = Entry::new(Key::of(key), hash, &self.spec.schema, now);
-        entry.expires = self.expiry(now);
-        let at = shard.insert(entry);
+        let entry = Entry::new(Key::of(key), hash, self.expiry(now));
+        let at = shard.insert(entry, |values| self.spec.schema.begin(values, now as u32));
         Ok((place, at, shard))
     }
 
@@ -405,10 +405,16 @@ impl Table {
     }
 
     fn refresh(&self, shard: &mut Shard, at: u32, now: u64) {
-        shard.touch(at, self.expiry(now));
+        shard.touch(at, self.expiry(now), self.slack());
         if self.spec.logged {
             shard.log_update(at);
         }
+    }
+
+    /// For how long a row need not be put among the last touched again: what it saves is more than half of an
+    /// update, and rows go in time all the same.
+    fn slack(&self) -> u32 {
+        (self.limits.expire.load(Relaxed) / 64).min(LONGEST_SLACK) as u32
     }
 
     fn expiry(&self, now: u64) -> u64 {
@@ -423,9 +429,9 @@ impl Table {
         now: u64,
         act: impl FnOnce(&mut Row<'_>) -> R,
     ) -> Option<R> {
-        let entry = shard.row(at)?;
+        let (entry, values) = shard.parts(at)?;
         let id = FIRST_ID + ((place as u64) << 32 | u64::from(at)) * ID_STEP;
-        Some(act(&mut Row { entry, schema: &self.spec.schema, now, id }))
+        Some(act(&mut Row { entry, values, schema: &self.spec.schema, now, id }))
     }
 }
 
@@ -455,6 +461,8 @@ const FIRST_ID: u64 = 0x7f00_0000_0000;
 const ID_STEP: u64 = 16;
 
 const MAX_SHARDS: usize = 64;
+/// Milliseconds by which the order of touches may be wrong.
+const LONGEST_SLACK: u64 = 4000;
 /// Below this many rows a table is one shard.
 const ROWS_PER_SHARD: usize = 4096;
 /// Expired rows that a new one may take with it.
