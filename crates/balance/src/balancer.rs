@@ -189,6 +189,25 @@ impl Balancer {
         self.apply(Some((server, load)));
     }
 
+    /// Gives a server the seat at `server`, which is new or was left.
+    pub fn seat(&mut self, server: usize, member: Member) {
+        while self.members.len() <= server {
+            self.members.push(Member::gone());
+        }
+        if let Some(seat) = self.members.get_mut(server) {
+            *seat = member;
+        }
+        self.rearrange();
+    }
+
+    /// Takes a server away; its number may be given to another.
+    pub fn leave(&mut self, server: usize) {
+        if let Some(seat) = self.members.get_mut(server) {
+            *seat = Member::gone();
+            self.rearrange();
+        }
+    }
+
     /// Tells that sessions or queue of a server have changed; only `leastconn` listens.
     pub fn note_load(&mut self, server: usize, load: Load) {
         if let Method::LeastConn(order) = &mut self.method {
@@ -221,6 +240,21 @@ impl Balancer {
     /// The servers as last told.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// Makes the algorithm know servers that have come or gone. Seldom called.
+    fn rearrange(&mut self) {
+        self.group = Group::of(&self.members, self.all_backups);
+        let (members, count) = (&self.members, self.members.len());
+        match &mut self.method {
+            Method::RoundRobin(turns) => turns.iter_mut().for_each(|turns| turns.resize(count)),
+            Method::StaticRr(map) | Method::MapHash(map) => map.reduce(members),
+            Method::LeastConn(order) => order.resize(count),
+            Method::First(first) => first.arrange(members),
+            Method::RingHash(ring) | Method::Random { ring, .. } => ring.arrange(members),
+            Method::Sticky(_) => {}
+        }
+        self.apply(None);
     }
 
     /// Hands the weights of the group to the algorithm.

@@ -91,6 +91,11 @@ impl Member {
         }
     }
 
+    /// What stands in the place of a server that was taken away.
+    pub(crate) fn gone() -> Self {
+        Self { usable: false, ..Self::up(0, 0) }
+    }
+
     /// The same as a `backup` server.
     pub fn backup(self) -> Self {
         Self { backup: true, ..self }

@@ -13,13 +13,17 @@ pub(crate) struct First {
 
 impl First {
     pub(crate) fn new(members: &[Member]) -> Self {
-        let mut by_id: Vec<(u32, usize)> =
-            members.iter().enumerate().map(|(server, member)| (member.id, server)).collect();
-        by_id.sort_unstable();
-        Self {
-            by_id: by_id.into_iter().map(|(_, server)| server).collect(),
-            chosen: vec![false; members.len()],
-        }
+        let mut this = Self { by_id: Vec::new(), chosen: Vec::new() };
+        this.arrange(members);
+        this
+    }
+
+    /// Sorts the servers anew, as some have come or gone.
+    pub(crate) fn arrange(&mut self, members: &[Member]) {
+        self.by_id.clear();
+        self.by_id.extend(0..members.len());
+        self.by_id.sort_by_key(|&server| members.get(server).map(|member| member.id));
+        self.chosen.resize(members.len(), false);
     }
 
     pub(crate) fn set_chosen(&mut self, server: usize, chosen: bool) {

@@ -39,6 +39,11 @@ impl ServerHeap {
         Self { entries: Vec::with_capacity(servers), places: vec![NOWHERE; servers], arrivals: 0 }
     }
 
+    /// Makes room for that many servers.
+    pub(crate) fn resize(&mut self, servers: usize) {
+        self.places.resize(servers.max(self.places.len()), NOWHERE);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

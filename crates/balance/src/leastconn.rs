@@ -26,6 +26,12 @@ impl LeastConn {
         }
     }
 
+    /// Makes room for that many servers.
+    pub(crate) fn resize(&mut self, servers: usize) {
+        self.weights.resize(servers.max(self.weights.len()), 0);
+        self.order.resize(servers);
+    }
+
     /// Gives a server a weight in sixteenths; 0 takes it out.
     pub(crate) fn set_weight(&mut self, server: usize, units: u32, load: Load) {
         let Some(weight) = self.weights.get_mut(server) else { return };

@@ -20,11 +20,17 @@ pub(crate) struct Map {
 
 impl Map {
     pub(crate) fn new(members: &[Member], group: Group) -> Self {
-        let divisor = members.iter().map(|member| u32::from(member.weight)).fold(0, gcd).max(1);
-        let weights = members.iter().map(|member| u32::from(member.weight) / divisor).collect();
-        let mut this = Self { slots: Vec::new(), weights, cursor: 0 };
+        let mut this = Self { slots: Vec::new(), weights: Vec::new(), cursor: 0 };
+        this.reduce(members);
         this.rebuild(members, group);
         this
+    }
+
+    /// Takes over the configured weights, as some servers have come or gone.
+    pub(crate) fn reduce(&mut self, members: &[Member]) {
+        let divisor = members.iter().map(|member| u32::from(member.weight)).fold(0, gcd).max(1);
+        self.weights.clear();
+        self.weights.extend(members.iter().map(|member| u32::from(member.weight) / divisor));
     }
 
     /// Fills the slots for the servers of `group`, each spread by its share.

@@ -43,21 +43,30 @@ struct Place {
 
 impl Ring {
     pub(crate) fn new(members: &[Member]) -> Self {
-        let mut places: Vec<Place> = members
-            .iter()
-            .enumerate()
-            .flat_map(|(server, member)| {
-                let seed = seed(member);
-                (0..u32::from(member.weight) * 16).map(move |rank| Place {
-                    position: avalanche(seed.wrapping_add(rank)),
-                    server,
-                    rank,
-                })
-            })
-            .collect();
-        places.sort_by_key(|place| place.position);
-        let taken = Vec::with_capacity(places.len());
-        Self { places, taken, weights: vec![0; members.len()], total: 0, cursor: 0 }
+        let mut this = Self {
+            places: Vec::new(),
+            taken: Vec::new(),
+            weights: vec![0; members.len()],
+            total: 0,
+            cursor: 0,
+        };
+        this.arrange(members);
+        this
+    }
+
+    /// Deals out the places anew, as some servers have come or gone.
+    pub(crate) fn arrange(&mut self, members: &[Member]) {
+        self.places.clear();
+        for (server, member) in members.iter().enumerate() {
+            let seed = seed(member);
+            self.places.extend((0..u32::from(member.weight) * 16).map(|rank| Place {
+                position: avalanche(seed.wrapping_add(rank)),
+                server,
+                rank,
+            }));
+        }
+        self.places.sort_by_key(|place| place.position);
+        self.taken.reserve(self.places.len());
     }
 
     /// Takes over the weights in sixteenths, by server.

@@ -59,6 +59,14 @@ impl RoundRobin {
         }
     }
 
+    /// Makes room for that many servers.
+    pub(crate) fn resize(&mut self, servers: usize) {
+        self.turns.resize(servers.max(self.turns.len()), Turn::default());
+        for heap in [&mut self.due, &mut self.fresh, &mut self.parked] {
+            heap.resize(servers);
+        }
+    }
+
     /// Gives a server a weight in sixteenths; 0 takes it out.
     pub(crate) fn set_weight(&mut self, server: usize, units: u32) {
         let Some(turn) = self.turns.get_mut(server) else { return };

@@ -12,19 +12,26 @@ use weir_balance::queue::{Place, Priority, Queues, Ticket};
 use weir_balance::{Ask, Balancer, Farm as Loads, Load, Member, Plan};
 
 use crate::clock::{self, Tick};
-use crate::runtime::{ProxyRuntime, ServerRuntime};
+use crate::runtime::{Level, ProxyRuntime, ServerRuntime};
 
 /// The servers of a backend.
 #[derive(Debug)]
 pub struct Farm {
-    servers: Vec<Arc<ServerRuntime>>,
-    limits: Vec<Limits>,
     runtime: Arc<ProxyRuntime>,
     state: Mutex<State>,
     /// How many requests wait, to be looked at without the lock.
     waiting: AtomicUsize,
     /// Whether the algorithm goes by load, and must be told of it.
     wants_load: bool,
+}
+
+/// A server that may be chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    /// Its state.
+    pub(crate) runtime: Arc<ServerRuntime>,
+    /// Its limits.
+    pub(crate) limits: Limits,
 }
 
 /// What a `server` line limits.
@@ -67,6 +74,7 @@ pub(crate) enum Choice {
 pub(crate) struct Slot {
     farm: Arc<Farm>,
     server: usize,
+    runtime: Arc<ServerRuntime>,
 }
 
 /// A request in the queue. Dropping it leaves the queue.
@@ -79,9 +87,10 @@ pub(crate) struct Waiting {
 }
 
 /// A request's turn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Call {
     server: usize,
+    runtime: Arc<ServerRuntime>,
     passed: u32,
 }
 
@@ -89,10 +98,15 @@ struct Call {
 struct State {
     balancer: Balancer,
     queues: Queues<oneshot::Sender<Call>>,
+    /// The servers by their numbers; a number that nobody has is given to the next who comes.
+    seats: Vec<Option<Seat>>,
 }
 
 /// The servers' atomics as `balance` wants to see them.
-struct View<'a>(&'a Farm);
+struct View<'a> {
+    seats: &'a [Option<Seat>],
+    runtime: &'a ProxyRuntime,
+}
 
 // === impl Farm ===
 
@@ -101,22 +115,48 @@ impl Farm {
     pub(crate) fn new(
         plan: &Plan,
         members: Vec<Member>,
-        servers: Vec<Arc<ServerRuntime>>,
-        limits: Vec<Limits>,
+        seats: Vec<Seat>,
         runtime: Arc<ProxyRuntime>,
     ) -> Arc<Self> {
-        let queues = Queues::new(servers.len());
+        let queues = Queues::new(seats.len());
         let balancer = Balancer::new(plan, members);
         let wants_load = balancer.wants_load();
-        let state = Mutex::new(State { balancer, queues });
-        Arc::new(Self { servers, limits, runtime, state, waiting: AtomicUsize::new(0), wants_load })
+        let seats = seats.into_iter().map(Some).collect();
+        let state = Mutex::new(State { balancer, queues, seats });
+        Arc::new(Self { runtime, state, waiting: AtomicUsize::new(0), wants_load })
+    }
+
+    /// Takes in a server that was not there before; its number.
+    pub(crate) fn seat(&self, member: Member, seat: Seat) -> usize {
+        let mut state = self.state.lock();
+        let free = state.seats.iter().position(Option::is_none);
+        let server = free.unwrap_or(state.seats.len());
+        match state.seats.get_mut(server) {
+            Some(place) => *place = Some(seat),
+            None => state.seats.push(Some(seat)),
+        }
+        state.queues.resize(server + 1);
+        state.balancer.seat(server, member);
+        server
+    }
+
+    /// Lets a server go, where nobody is on it or waits for it; whether it went.
+    pub(crate) fn unseat(&self, server: usize) -> bool {
+        let mut state = self.state.lock();
+        let busy = |seat: &Seat| seat.runtime.serving.now() > 0 || seat.runtime.queued.now() > 0;
+        match state.seats.get_mut(server) {
+            Some(seat) if !seat.as_ref().is_some_and(busy) => *seat = None,
+            _ => return false,
+        }
+        state.balancer.leave(server);
+        true
     }
 
     /// Chooses a server for a new request.
     pub(crate) fn choose(self: &Arc<Self>, wish: Wish, now: Tick) -> Choice {
         let mut state = self.state.lock();
         let ask = Ask { hash: wish.hash, avoid: wish.avoid };
-        if let Some(server) = state.balancer.pick(ask, &View(self)) {
+        if let Some(server) = state.pick(ask, &self.runtime) {
             return self.claim(&mut state, server, wish.priority, now);
         }
         if state.balancer.is_empty() {
@@ -133,10 +173,11 @@ impl Farm {
     /// A server's fitness or weight has changed. How many requests left its queue for another, or were called
     /// to it.
     pub fn update(&self, server: usize) -> usize {
-        let Some(rt) = self.servers.get(server) else { return 0 };
         let mut moved = 0;
         let mut state = self.state.lock();
-        state.balancer.update(server, rt.is_usable(), rt.effective(), View(self).load(server));
+        let Some(rt) = state.seat(server).map(|seat| seat.runtime.clone()) else { return 0 };
+        let load = state.load(server, &self.runtime);
+        state.balancer.update(server, rt.is_usable(), rt.effective(), load);
         if !rt.is_running() {
             // Those who wait for it alone are sent to choose again: their sender is dropped.
             while state.queues.evict(server).is_some() {
@@ -147,11 +188,6 @@ impl Farm {
         }
         drop(state);
         moved + self.call_next(server)
-    }
-
-    /// The position of the server with this run-time state.
-    pub fn position(&self, server: &Arc<ServerRuntime>) -> Option<usize> {
-        self.servers.iter().position(|s| Arc::ptr_eq(s, server))
     }
 
     /// How many servers take traffic now, and the sum of their weights.
@@ -178,14 +214,17 @@ impl Farm {
     }
 
     fn claim(self: &Arc<Self>, state: &mut State, server: usize, priority: Priority, now: Tick) -> Choice {
-        let Some(rt) = self.servers.get(server) else { return Choice::NoServer };
-        let load = View(self).load(server);
+        let Some(runtime) = state.seat(server).map(|seat| seat.runtime.clone()) else {
+            return Choice::NoServer;
+        };
+        let load = state.load(server, &self.runtime);
         if load.has_room() {
-            rt.serving.up();
+            runtime.serving.up();
             if self.wants_load {
-                state.balancer.note_load(server, View(self).load(server));
+                let load = state.load(server, &self.runtime);
+                state.balancer.note_load(server, load);
             }
-            return Choice::Serve(Slot { farm: self.clone(), server });
+            return Choice::Serve(Slot { farm: self.clone(), server, runtime });
         }
         if !load.queue_has_room() {
             return Choice::QueueFull;
@@ -196,66 +235,72 @@ impl Farm {
     fn wait(self: &Arc<Self>, state: &mut State, place: Place, priority: Priority, now: Tick) -> Choice {
         let (sender, called) = oneshot::channel();
         let ticket = state.queues.push(place, priority, now.millis(), None, sender);
-        self.level(place).up();
+        self.level(state, place).up();
         self.waiting.fetch_add(1, Relaxed);
         fence(SeqCst);
         let freed = match place {
-            Place::Backend => state.balancer.pick(Ask::default(), &View(self)),
-            Place::Server(s) => Some(s).filter(|s| View(self).load(*s).limit > View(self).load(*s).sessions),
+            Place::Backend => state.pick(Ask::default(), &self.runtime),
+            Place::Server(server) => {
+                let load = state.load(server, &self.runtime);
+                (load.limit > load.sessions).then_some(server)
+            }
         };
         if let Some(server) = freed
+            && let Some(runtime) = state.seat(server).map(|seat| seat.runtime.clone())
             && state.queues.len(place) == 1
             && state.queues.cancel(ticket).is_some()
         {
-            self.level(place).down();
+            self.level(state, place).down();
             self.waiting.fetch_sub(1, Relaxed);
-            if let Some(rt) = self.servers.get(server) {
-                rt.serving.up();
-            }
-            return Choice::Serve(Slot { farm: self.clone(), server });
+            runtime.serving.up();
+            return Choice::Serve(Slot { farm: self.clone(), server, runtime });
         }
         Choice::Wait(Waiting { farm: self.clone(), ticket: Some(ticket), called, place })
     }
 
-    fn level(&self, place: Place) -> &crate::runtime::Level {
+    fn level<'a>(&'a self, state: &'a State, place: Place) -> &'a Level {
         match place {
             Place::Backend => &self.runtime.queued,
-            Place::Server(s) => self.servers.get(s).map_or(&self.runtime.queued, |s| &s.queued),
+            Place::Server(server) => {
+                state.seat(server).map_or(&self.runtime.queued, |seat| &seat.runtime.queued)
+            }
         }
     }
 
     /// Gives free places of a server to those who wait; how many they were.
-    fn call_next(self: &Farm, server: usize) -> usize {
+    fn call_next(&self, server: usize) -> usize {
         if self.waiting.load(Relaxed) == 0 {
             return 0;
         }
-        let Some(rt) = self.servers.get(server) else { return 0 };
         let mut state = self.state.lock();
+        let Some(runtime) = state.seat(server).map(|seat| seat.runtime.clone()) else { return 0 };
         let mut called_up = 0;
         loop {
-            let load = View(self).load(server);
-            if !rt.is_running() || (load.limit != 0 && load.sessions >= load.limit) {
+            let load = state.load(server, &self.runtime);
+            if !runtime.is_running() || (load.limit != 0 && load.sessions >= load.limit) {
                 return called_up;
             }
             let from_backend = state.balancer.serves(server);
             let Some(called) = state.queues.call(server, from_backend) else { return called_up };
-            self.level(called.place).down();
+            self.level(&state, called.place).down();
             self.waiting.fetch_sub(1, Relaxed);
-            rt.serving.up();
-            if called.token.send(Call { server, passed: called.passed }).is_err() {
-                rt.serving.down(); // It left just now.
+            runtime.serving.up();
+            let call = Call { server, runtime: runtime.clone(), passed: called.passed };
+            if called.token.send(call).is_err() {
+                runtime.serving.down(); // It left just now.
             }
             called_up += 1;
         }
     }
 
-    fn release(&self, server: usize) {
-        let Some(rt) = self.servers.get(server) else { return };
-        rt.serving.down();
+    fn release(&self, server: usize, runtime: &ServerRuntime) {
+        runtime.serving.down();
         if self.wants_load {
-            self.state.lock().balancer.note_load(server, View(self).load(server));
+            let mut state = self.state.lock();
+            let load = state.load(server, &self.runtime);
+            state.balancer.note_load(server, load);
         }
-        if rt.maxconn.load(Relaxed) != 0 {
+        if runtime.maxconn.load(Relaxed) != 0 {
             // Either we see the one who waits, or it sees the place that we freed: see `wait`.
             fence(SeqCst);
             self.call_next(server);
@@ -263,18 +308,39 @@ impl Farm {
     }
 }
 
+// === impl State ===
+
+impl State {
+    fn seat(&self, server: usize) -> Option<&Seat> {
+        self.seats.get(server)?.as_ref()
+    }
+
+    fn load(&self, server: usize, runtime: &ProxyRuntime) -> Load {
+        View { seats: &self.seats, runtime }.load(server)
+    }
+
+    fn pick(&mut self, ask: Ask, runtime: &ProxyRuntime) -> Option<usize> {
+        self.balancer.pick(ask, &View { seats: &self.seats, runtime })
+    }
+}
+
 // === impl Slot ===
 
 impl Slot {
-    /// The position of the server in its farm.
+    /// The server's number in its farm.
     pub(crate) fn server(&self) -> usize {
         self.server
+    }
+
+    /// The server's state.
+    pub(crate) fn runtime(&self) -> &Arc<ServerRuntime> {
+        &self.runtime
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.farm.release(self.server);
+        self.farm.release(self.server, &self.runtime);
     }
 }
 
@@ -287,21 +353,22 @@ impl Waiting {
         let call = (&mut self.called).await;
         self.ticket = None;
         let call = call.ok()?;
-        Some((Slot { farm: self.farm.clone(), server: call.server }, call.passed))
+        Some((Slot { farm: self.farm.clone(), server: call.server, runtime: call.runtime }, call.passed))
     }
 
     /// Leaves the queue: how many went before it since it came, itself counted, as the log tells it.
     pub(crate) fn leave(&mut self) -> u32 {
         let Some(ticket) = self.ticket.take() else { return 0 };
-        let cancelled = self.farm.state.lock().queues.cancel(ticket);
-        if let Some(called) = cancelled {
-            self.farm.level(self.place).down();
+        let mut state = self.farm.state.lock();
+        if let Some(called) = state.queues.cancel(ticket) {
+            self.farm.level(&state, self.place).down();
             self.farm.waiting.fetch_sub(1, Relaxed);
             return called.passed + 1;
         }
+        drop(state);
         if let Ok(call) = self.called.try_recv() {
             // Called in this very moment: the place goes to the next.
-            drop(Slot { farm: self.farm.clone(), server: call.server });
+            drop(Slot { farm: self.farm.clone(), server: call.server, runtime: call.runtime });
             return call.passed;
         }
         0
@@ -323,9 +390,7 @@ impl Drop for Waiting {
 
 impl Loads for View<'_> {
     fn load(&self, server: usize) -> Load {
-        let (Some(rt), Some(limits)) = (self.0.servers.get(server), self.0.limits.get(server)) else {
-            return Load::default();
-        };
+        let Some(Some(Seat { runtime: rt, limits })) = self.seats.get(server) else { return Load::default() };
         let maxconn = rt.maxconn.load(Relaxed);
         let maxconn = match rt.ramp() {
             Some(ramp) => ramp.limit(maxconn, clock::now().millis()),
@@ -334,7 +399,7 @@ impl Loads for View<'_> {
         let limit = if limits.minconn == 0 || limits.minconn == maxconn {
             maxconn
         } else {
-            let sessions = self.0.runtime.backend.sessions.now();
+            let sessions = self.runtime.backend.sessions.now();
             weir_balance::maxconn::dynamic(limits.minconn, maxconn, limits.fullconn, sessions)
         };
         Load {
@@ -347,6 +412,6 @@ impl Loads for View<'_> {
     }
 
     fn sessions(&self) -> u32 {
-        self.0.servers.iter().map(|s| s.serving.now()).sum()
+        self.seats.iter().flatten().map(|seat| seat.runtime.serving.now()).sum()
     }
 }

@@ -15,7 +15,7 @@ use crate::answers::Answers;
 use crate::balance::{self, Key};
 use crate::clock::Tick;
 use crate::conf::{self, Conf};
-use crate::farm::{Farm, Limits};
+use crate::farm::{Farm, Limits, Seat};
 use crate::log::{self, LogPlan};
 use crate::persistence::ServerCookie;
 use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
@@ -76,7 +76,7 @@ pub struct Proxy {
 pub struct Server {
     /// What the file says.
     pub conf: Arc<conf::Server>,
-    /// Its position in its backend.
+    /// Its number in its backend's farm: its position in the file, and what is free for those that come later.
     pub index: usize,
     /// Its state.
     pub runtime: Arc<ServerRuntime>,
@@ -204,25 +204,29 @@ impl Server {
         let connect = crate::outbound::spec(global, backend, conf);
         Self { conf: conf.clone(), index, runtime, connect }
     }
+
+    /// The server as algorithms see it.
+    fn member(&self) -> Member {
+        Member {
+            effective: self.runtime.effective(),
+            usable: self.runtime.is_usable(),
+            backup: self.conf.backup,
+            ring_key: balance::ring_key(&self.conf),
+            ..Member::up(self.conf.id, self.conf.weight.min(256) as u16)
+        }
+    }
+
+    /// Its place in the farm of its backend.
+    fn seat(&self, fullconn: u32) -> Seat {
+        let limits = Limits { minconn: self.conf.minconn, maxqueue: self.conf.maxqueue, fullconn };
+        Seat { runtime: self.runtime.clone(), limits }
+    }
 }
 
 fn build_farm(plan: &Plan, servers: &[Arc<Server>], state: &Arc<ProxyRuntime>, fullconn: u32) -> Arc<Farm> {
-    let members = servers
-        .iter()
-        .map(|s| Member {
-            effective: s.runtime.effective(),
-            usable: s.runtime.is_usable(),
-            backup: s.conf.backup,
-            ring_key: balance::ring_key(&s.conf),
-            ..Member::up(s.conf.id, s.conf.weight.min(256) as u16)
-        })
-        .collect();
-    let limits = servers
-        .iter()
-        .map(|s| Limits { minconn: s.conf.minconn, maxqueue: s.conf.maxqueue, fullconn })
-        .collect();
-    let runtimes = servers.iter().map(|s| s.runtime.clone()).collect();
-    Farm::new(plan, members, runtimes, limits, state.clone())
+    let members = servers.iter().map(|s| s.member()).collect();
+    let seats = servers.iter().map(|s| s.seat(fullconn)).collect();
+    Farm::new(plan, members, seats, state.clone())
 }
 
 /// A tenth of what the frontends take in together that lead to this backend by name (manual, 4.2 "fullconn").

@@ -260,3 +260,39 @@ fn no_scheme_chooses_a_server_that_is_down_and_runs_repeat_to_the_byte() {
         assert_eq!(simulate(scheme, 30, 4000, true), simulate(scheme, 30, 4000, true), "{scheme:?}");
     }
 }
+
+#[test]
+fn servers_that_come_at_run_time_get_their_share_and_those_that_leave_get_none() {
+    let schemes = [
+        Scheme::RoundRobin,
+        Scheme::LeastConn,
+        Scheme::First,
+        Scheme::RingHash,
+        Scheme::Random { draws: 2 },
+        Scheme::MapHash,
+    ];
+    for scheme in schemes {
+        let mut balancer = balancer(scheme, &[1, 1]);
+        balancer.seat(3, Member::up(7, 2));
+        assert_eq!(balancer.members().len(), 4);
+        let mut chosen = [0; 4];
+        for n in 0..4000u32 {
+            let ask = Ask { hash: Some(n.wrapping_mul(0x9e37_79b9)), avoid: None };
+            let load = Load { sessions: 1, ..Load::default() };
+            chosen[balancer.pick(ask, &vec![load; 4]).unwrap()] += 1;
+        }
+        assert_eq!(chosen[2], 0, "{scheme:?} chose an empty seat");
+        assert!(
+            scheme == Scheme::First || scheme == Scheme::LeastConn || chosen[3] > 1000,
+            "{scheme:?} {chosen:?}"
+        );
+        for gone in [0, 1] {
+            balancer.leave(gone);
+        }
+        let ask = Ask { hash: Some(5), avoid: None };
+        assert_eq!(balancer.pick(ask, &idle(4)), Some(3), "{scheme:?}");
+        balancer.leave(3);
+        assert_eq!(balancer.pick(ask, &idle(4)), None, "{scheme:?}");
+        assert!(balancer.is_empty());
+    }
+}
