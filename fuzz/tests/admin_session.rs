@@ -32,7 +32,7 @@ fn admin_session() {
                     None => session.end(),
                 },
                 Next::Send => out.clear(),
-                Next::Wait(_) => session.resume(false, &mut out),
+                Next::Wait(_) => session.resume(false, &Still, &mut out),
                 Next::Follow(_) => session.followed(true, &Still, &mut out),
                 Next::Close => return,
             }

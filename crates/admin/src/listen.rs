@@ -167,9 +167,19 @@ impl Stream {
                 Next::Send => tokio::task::yield_now().await,
                 Next::Close => return Ok(()),
                 Next::Wait(time) => {
-                    let interrupted = ended || self.gone_within(time, &mut session, &mut chunk).await?;
+                    let until = tokio::time::Instant::now() + time;
+                    let interrupted = loop {
+                        let left = until.saturating_duration_since(tokio::time::Instant::now());
+                        let turn = session.pace().map_or(left, |pace| pace.min(left));
+                        if ended || self.gone_within(turn, &mut session, &mut chunk).await? {
+                            break true;
+                        }
+                        if turn == left || session.has_waited(&*shared.world) {
+                            break false;
+                        }
+                    };
                     ended |= interrupted;
-                    session.resume(interrupted, &mut answer);
+                    session.resume(interrupted, &*shared.world, &mut answer);
                 }
                 Next::Follow(time) => {
                     let said = match timeout(time, self.receive(&mut chunk)).await {

@@ -10,6 +10,7 @@ use weir_engine::Engine;
 use weir_engine::runtime::Counters;
 
 use crate::cli::{self, Following};
+use crate::commands;
 use crate::totals::Totals;
 
 /// What a program says of itself.
@@ -121,5 +122,22 @@ impl cli::World for World {
 
     fn uptime(&self) -> Duration {
         self.age()
+    }
+
+    fn waited(&self, condition: &[Vec<u8>]) -> cli::Waited {
+        let word = |at| condition.get(at).map(|w: &Vec<u8>| String::from_utf8_lossy(w));
+        match (word(0).as_deref(), word(1)) {
+            (Some("srv-removable"), None) => cli::Waited::Wrong("Missing server name (<backend>/<server>)."),
+            (Some("srv-removable"), Some(name)) => commands::servers::removable(self, &name),
+            (Some("be-removable"), None) => cli::Waited::Wrong("Missing backend name."),
+            (Some("be-removable"), Some(name)) => match self.engine.snapshot().backend(&name) {
+                None => cli::Waited::Never("No such backend."),
+                // Backends stay for as long as the configuration.
+                Some(_) => cli::Waited::Never(
+                    "This proxy cannot be removed at runtime due to other configuration elements pointing to it.",
+                ),
+            },
+            _ => cli::Waited::Unknown,
+        }
     }
 }

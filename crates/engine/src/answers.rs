@@ -6,7 +6,7 @@ use weir_http::answers::Answer;
 use crate::conf::{ErrorFile, ErrorSource, RedirectCode};
 
 /// A proxy's own answers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     by_status: Vec<(u16, Answer)>,
 }

@@ -77,6 +77,20 @@ impl Engine {
         }
     }
 
+    /// Runs on what `change` makes of the configuration that runs: backends with other servers, and nothing else.
+    pub(crate) fn amend<T, E>(
+        &self,
+        change: impl FnOnce(&Arc<Snapshot>) -> Result<(Arc<Snapshot>, T), E>,
+    ) -> Result<T, E> {
+        let mut current = self.snapshot.lock();
+        let (snapshot, outcome) = change(&current)?;
+        *current = snapshot.clone();
+        for w in self.workers.lock().iter() {
+            w.tell(Command::Amend(snapshot.clone()));
+        }
+        Ok(outcome)
+    }
+
     /// Takes no connection for a while (SIGTTOU), or takes them again (SIGTTIN).
     pub fn pause(&self, paused: bool) {
         for w in self.workers.lock().iter() {
@@ -89,6 +103,13 @@ impl Engine {
         self.runtime.process.room.freed.notify_waiters();
         for w in self.workers.lock().iter() {
             w.tell(Command::Look);
+        }
+    }
+
+    /// Makes every session look whether it goes on.
+    pub(crate) fn wake(&self) {
+        for w in self.workers.lock().iter() {
+            w.tell(Command::Wake);
         }
     }
 

@@ -140,6 +140,11 @@ impl Farm {
         server
     }
 
+    /// Takes over what a server's line says now.
+    pub(crate) fn reseat(&self, server: usize, member: Member) {
+        self.state.lock().balancer.seat(server, member);
+    }
+
     /// Lets a server go, where nobody is on it or waits for it; whether it went.
     pub(crate) fn unseat(&self, server: usize) -> bool {
         let mut state = self.state.lock();

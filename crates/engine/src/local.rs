@@ -62,6 +62,28 @@ impl View {
         Rc::new(Self { generation, snapshot, proxies })
     }
 
+    /// The view of `worker` where some proxies differ from those of `old` only: all others stay as they are,
+    /// and so do the servers that are the same.
+    pub(crate) fn amended(snapshot: Arc<Snapshot>, worker: usize, old: &View) -> Rc<Self> {
+        let generation = old.generation;
+        let proxy = |shared: &Arc<snapshot::Proxy>| {
+            let before = old.proxies.get(shared.index);
+            if let Some(same) = before.filter(|p| Arc::ptr_eq(&p.shared, shared)) {
+                return same.clone();
+            }
+            let server = |s: &Arc<snapshot::Server>| {
+                let same = before.and_then(|p| p.server(s.index)).filter(|o| Arc::ptr_eq(&o.shared, s));
+                same.cloned().unwrap_or_else(|| {
+                    Rc::new(Server { shared: s.clone(), worker, idle: RefCell::default() })
+                })
+            };
+            let servers = shared.servers.iter().map(server).collect();
+            Rc::new(Proxy { shared: shared.clone(), generation, worker, servers })
+        };
+        let proxies = snapshot.proxies.iter().map(proxy).collect();
+        Rc::new(Self { generation, snapshot, proxies })
+    }
+
     /// The frontend of this name.
     pub(crate) fn frontend(&self, name: &str) -> Option<&Rc<Proxy>> {
         self.proxies.iter().find(|p| p.conf().is_frontend() && p.conf().name == name)
@@ -73,6 +95,12 @@ impl View {
 impl Proxy {
     pub(crate) fn conf(&self) -> &conf::Proxy {
         &self.shared.conf
+    }
+
+    /// The server with this number.
+    pub(crate) fn server(&self, number: usize) -> Option<&Rc<Server>> {
+        let there = self.servers.get(number).filter(|s| s.shared.index == number);
+        there.or_else(|| self.servers.iter().find(|s| s.shared.index == number))
     }
 
     pub(crate) fn has(&self, option: Options) -> bool {
@@ -100,6 +128,16 @@ impl Server {
     /// What this worker counts of it.
     pub(crate) fn counters(&self) -> &Counters {
         of(&self.shared.runtime.counters, self.worker)
+    }
+}
+
+impl Drop for Server {
+    /// The connections that rest here go with it.
+    fn drop(&mut self) {
+        let resting = self.idle.borrow().len() as u32;
+        if resting > 0 {
+            self.shared.runtime.idle.fetch_sub(resting, std::sync::atomic::Ordering::Relaxed);
+        }
     }
 }
 

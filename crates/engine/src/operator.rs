@@ -1,16 +1,24 @@
-//! What an operator does to servers while they run (management manual, 9.3 "set server").
+//! What an operator does to servers and backends while they run (management manual, 9.3 "set server").
 //!
-//! Each order changes the server's shared state, makes those that track it follow, and tells the balancers.
+//! Each order changes the server's shared state, makes those that track it follow, tells the balancers, and says so
+//! on standard error and to the logs. [`servers`] is about servers that come, go and move, [`words`] holds the lines.
 //! Called by the runtime API, on its own thread.
+
+pub mod backends;
+pub mod servers;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_balance::health::Health as Counter;
 
+use crate::check::{self, Place, Turn};
 use crate::clock;
+use crate::conf::OnMarkedDown;
+use crate::engine::Engine;
 use crate::runtime::Admin;
-use crate::snapshot::{Proxy, Server, Snapshot};
+use crate::snapshot::{Proxy, Server};
 
 /// An order about one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,125 +39,129 @@ pub enum Order {
     Weight(u32),
     /// So many requests at once; 0 for no limit.
     Maxconn(u32),
+    /// Be checked, or not.
+    Check(bool),
+    /// End all sessions.
+    EndSessions,
 }
 
 /// Carries an order out.
-pub fn order(snapshot: &Snapshot, proxy: &Proxy, server: &Server, order: Order) {
+pub fn order(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>, order: Order) {
+    clock::refresh();
+    let place = place(engine, proxy, server);
+    let state = &server.runtime;
     match order {
         Order::Ready => {
-            administer(
-                snapshot,
-                proxy,
-                server,
-                (Admin::empty(), Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT | Admin::FORCED_DRAIN),
-            );
+            // One reason after the other, as each is told of by itself.
+            administer(&place, Admin::empty(), Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT);
+            administer(&place, Admin::empty(), Admin::FORCED_DRAIN);
         }
         Order::Drain => {
+            let maintained = state.admin().intersects(Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT);
             let clear = Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT;
-            administer(snapshot, proxy, server, (Admin::FORCED_DRAIN, clear));
+            administer(&place, Admin::FORCED_DRAIN, if maintained { clear } else { Admin::empty() });
         }
-        Order::Maintain => {
-            administer(snapshot, proxy, server, (Admin::FORCED_MAINT, Admin::FORCED_DRAIN));
-        }
-        Order::Up => judge(snapshot, proxy, server, true, false),
-        Order::Down => judge(snapshot, proxy, server, false, false),
-        Order::Stop => judge(snapshot, proxy, server, true, true),
+        Order::Maintain => administer(&place, Admin::FORCED_MAINT, Admin::FORCED_DRAIN),
+        Order::Up => judge(&place, Turn::Up),
+        Order::Down => judge(&place, Turn::Down),
+        Order::Stop => judge(&place, Turn::Stopping),
         Order::Weight(weight) => {
-            server.runtime.weight.store(weight.min(256), Relaxed);
+            state.weight.store(weight.min(256), Relaxed);
             proxy.farm.update(server.index);
         }
         Order::Maxconn(maxconn) => {
-            server.runtime.maxconn.store(maxconn, Relaxed);
+            state.maxconn.store(maxconn, Relaxed);
             proxy.farm.update(server.index);
         }
+        Order::Check(checked) => {
+            state.unchecked.store(!checked, Relaxed);
+            state.nudge.notify_one();
+        }
+        Order::EndSessions => {
+            state.generation.fetch_add(1, Relaxed);
+            state.end_sessions();
+            engine.wake();
+        }
+    }
+}
+
+fn place(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>) -> Place {
+    Place {
+        runtime: engine.runtime().clone(),
+        snapshot: engine.snapshot(),
+        proxy: proxy.clone(),
+        server: server.clone(),
     }
 }
 
 /// Sets and clears reasons to be kept from traffic, and hands them on to the servers that track this one.
-fn administer(snapshot: &Snapshot, proxy: &Proxy, server: &Server, (set, clear): (Admin, Admin)) {
+fn administer(place: &Place, set: Admin, clear: Admin) {
+    let (proxy, server) = (&place.proxy, &place.server);
     let state = &server.runtime;
-    let before = state.set_admin(set, clear);
+    let change = words::Before { admin: state.admin(), up: state.is_up(), usable: state.is_usable() };
+    state.set_admin(set, clear);
     let after = state.admin();
-    if before == after {
+    if change.admin == after {
         return;
     }
-    if before.intersects(Admin::MAINT) && !after.intersects(Admin::MAINT) && server.conf.check.is_some() {
-        // Out of maintenance it is taken to be up, and goes down at the first failed check.
-        let mut health = state.health.lock();
-        let (rise, fall) = (health.counter.rise(), health.counter.fall());
-        health.counter = Counter::restored(rise, fall, rise);
-        state.up.store(true, Relaxed);
+    let left = change.admin.intersects(Admin::MAINT) && !after.intersects(Admin::MAINT);
+    if left {
+        come_back(place);
     }
-    if before.intersects(Admin::MAINT) != after.intersects(Admin::MAINT)
-        || before.intersects(Admin::DRAIN) != after.intersects(Admin::DRAIN)
+    if left
+        || change.admin.intersects(Admin::MAINT) != after.intersects(Admin::MAINT)
+        || change.admin.intersects(Admin::DRAIN) != after.intersects(Admin::DRAIN)
     {
         state.changed.store(clock::now().0, Relaxed);
     }
-    proxy.farm.update(server.index);
-    note_availability(proxy);
+    let moved = proxy.farm.update(server.index);
+    let entered = !change.admin.intersects(Admin::MAINT) && after.intersects(Admin::MAINT);
+    if entered && server.conf.on_marked_down == Some(OnMarkedDown::ShutdownSessions) {
+        state.end_sessions();
+    }
+    words::administered(place, change, moved);
+    check::note_availability(place);
     let inherit = |from: Admin, to: Admin| {
         if after.intersects(from) { (to, Admin::empty()) } else { (Admin::empty(), to) }
     };
     let maintenance = inherit(Admin::MAINT, Admin::INHERITED_MAINT);
     let drain = inherit(Admin::DRAIN, Admin::INHERITED_DRAIN);
-    for (proxy, follower) in followers(snapshot, proxy, server) {
-        administer(snapshot, &proxy, &follower, (maintenance.0 | drain.0, maintenance.1 | drain.1));
+    for follower in check::followers(place) {
+        administer(&follower, maintenance.0 | drain.0, maintenance.1 | drain.1);
     }
 }
 
-/// Notes whether the backend has a server left.
-fn note_availability(proxy: &Proxy) {
-    let now = clock::now();
-    let left = proxy.servers.iter().any(|s| s.runtime.is_usable());
-    let mut availability = proxy.runtime.availability.lock();
-    if left {
-        availability.up(now);
-    } else {
-        availability.down(now);
+/// Out of maintenance a checked server is taken to be up, and goes down at the first failed check.
+fn come_back(place: &Place) {
+    let state = &place.server.runtime;
+    if place.server.conf.check.is_some() {
+        let mut health = state.health.lock();
+        let (rise, fall) = (health.counter.rise(), health.counter.fall());
+        health.counter = Counter::restored(rise, fall, rise);
+        drop(health);
+        state.up.store(true, Relaxed);
+    }
+    if state.is_up() {
+        state.warm_up(clock::now());
     }
 }
 
 /// Makes the server as checks would have found it.
-fn judge(snapshot: &Snapshot, proxy: &Proxy, server: &Server, up: bool, stopping: bool) {
-    let state = &server.runtime;
-    let was_up = state.up.swap(up, Relaxed);
-    let was_stopping = state.stopping.swap(stopping, Relaxed);
-    if was_up == up && was_stopping == stopping {
-        return;
-    }
-    let now = clock::now();
-    let since = state.changed.swap(now.0, Relaxed);
+fn judge(place: &Place, to: Turn) {
+    let state = &place.server.runtime;
+    let (was_up, was_stopping) = (state.is_up(), state.stopping.load(Relaxed));
     let mut health = state.health.lock();
-    match (was_up, up) {
-        (true, false) => {
-            health.counter.mark_down();
-            health.downs += 1;
-        }
-        (false, true) => health.down_millis += now.0.saturating_sub(since) / 1000,
-        _ => {}
-    }
-    if up {
-        health.counter.mark_up();
-    }
+    let _ = match to {
+        Turn::Down => health.counter.mark_down(),
+        Turn::Up | Turn::Stopping => health.counter.mark_up(),
+    };
     drop(health);
-    proxy.farm.update(server.index);
-    note_availability(proxy);
-    for (proxy, follower) in followers(snapshot, proxy, server) {
-        judge(snapshot, &proxy, &follower, up, stopping);
+    let news = match to {
+        Turn::Down => was_up,
+        Turn::Up => !was_up || was_stopping,
+        Turn::Stopping => !was_stopping,
+    };
+    if news && !state.admin().intersects(Admin::MAINT) {
+        check::turn(place, to, ", changed from CLI");
     }
-}
-
-/// The servers that track this one.
-fn followers(snapshot: &Snapshot, proxy: &Proxy, server: &Server) -> Vec<(Arc<Proxy>, Arc<Server>)> {
-    let tracks = |p: &Proxy, s: &Server| {
-        let Some(name) = s.conf.track.as_deref() else { return false };
-        let (backend, name) = name.split_once('/').unwrap_or((&p.conf.name, name));
-        backend == proxy.conf.name && name == server.conf.name
-    };
-    let backends = snapshot.proxies.iter().filter(|p| p.conf.is_backend());
-    let of = |p: &Arc<Proxy>| {
-        let found = p.servers.iter().filter(|s| tracks(p, s));
-        found.map(|s| (p.clone(), s.clone())).collect::<Vec<_>>()
-    };
-    backends.flat_map(of).collect()
 }

@@ -10,7 +10,7 @@ use xxhash_rust::xxh64::xxh64;
 use crate::conf::{self, Cookie, CookieFlags, CookieMode, Endpoint};
 
 /// A `cookie` line with the values of its backend's servers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerCookie {
     pub(crate) conf: Cookie,
     /// The values, by server.
@@ -81,13 +81,23 @@ pub(crate) struct Dates {
 // === impl ServerCookie ===
 
 impl ServerCookie {
-    /// The cookie of a backend that has one.
-    pub(crate) fn compile(proxy: &conf::Proxy) -> Option<Self> {
+    /// The cookie of a backend that has one; `servers` are its servers by their numbers.
+    pub(crate) fn compile<'a>(
+        proxy: &conf::Proxy,
+        servers: impl Iterator<Item = (usize, &'a conf::Server)>,
+    ) -> Option<Self> {
         let conf = proxy.persistence.cookie.clone().filter(|_| proxy.mode == conf::Mode::Http)?;
         let key =
             proxy.persistence.dynamic_key.as_deref().filter(|_| conf.flags.contains(CookieFlags::DYNAMIC));
         let value = |s: &conf::Server| s.cookie.clone().or_else(|| dynamic(key?, s.endpoint.as_ref()?));
-        let values: Box<[_]> = proxy.servers.iter().map(|s| value(s)).collect();
+        let mut values = Vec::new();
+        for (number, server) in servers {
+            values.resize(values.len().max(number + 1), None);
+            if let Some(slot) = values.get_mut(number) {
+                *slot = value(server);
+            }
+        }
+        let values: Box<[_]> = values.into();
         let mut by_value: Box<[usize]> =
             values.iter().enumerate().filter(|(_, v)| v.is_some()).map(|(i, _)| i).collect();
         by_value.sort_by_key(|i| values.get(*i).cloned().flatten());

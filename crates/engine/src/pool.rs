@@ -40,6 +40,11 @@ impl<C> IdlePool<C> {
         Some(self.list.remove(at))
     }
 
+    /// How many rest.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// How many rest since a time for which `old` says so; those that rested longest come first.
     pub(crate) fn resting_since(&self, old: impl Fn(Tick) -> bool) -> usize {
         self.list.iter().filter(|i| old(i.since)).count()

@@ -411,7 +411,7 @@ impl Scope for View<'_> {
     fn server(&self, server: ServerId, what: ServerNumber) -> Option<i64> {
         let (proxy, server) = names::server_at(server);
         let snapshot = self.snapshot();
-        let s = snapshot.proxies.get(proxy)?.servers.get(server)?;
+        let s = snapshot.proxies.get(proxy)?.server(server)?;
         let rt = &s.runtime;
         Some(match what {
             ServerNumber::Connections => rt.serving.now().into(),
@@ -527,7 +527,8 @@ impl Scope for View<'_> {
             None => (self.t.proxy().shared.index, name),
         };
         let servers = &snapshot.proxies.get(proxy)?.servers;
-        Some(names::server_id(proxy, servers.iter().position(|s| s.conf.name.as_bytes() == server)?))
+        let found = servers.iter().find(|s| s.conf.name.as_bytes() == server)?;
+        Some(names::server_id(proxy, found.index))
     }
 
     fn find_proxy(&self, name: &[u8], side: Side) -> Option<ProxyId> {

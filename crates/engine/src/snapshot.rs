@@ -22,7 +22,7 @@ use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
 use crate::tables::Tables;
 
 /// All that workers need to know of a configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The `global` section.
     pub global: Arc<conf::Global>,
@@ -37,7 +37,7 @@ pub struct Snapshot {
 }
 
 /// A proxy, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Proxy {
     /// What the file says.
     pub conf: Arc<conf::Proxy>,
@@ -125,6 +125,16 @@ impl Snapshot {
         self.proxies.iter().find(|p| p.conf.is_backend() && p.conf.name == name)
     }
 
+    /// The same with another proxy in the place of one.
+    pub(crate) fn with(&self, proxy: Proxy) -> Arc<Self> {
+        let mut amended = self.clone();
+        let index = proxy.index;
+        if let Some(place) = amended.proxies.get_mut(index) {
+            *place = Arc::new(proxy);
+        }
+        Arc::new(amended)
+    }
+
     /// The frontend of this name.
     pub fn frontend(&self, name: &str) -> Option<&Arc<Proxy>> {
         self.proxies.iter().find(|p| p.conf.is_frontend() && p.conf.name == name)
@@ -153,6 +163,7 @@ impl Proxy {
         now: Tick,
     ) -> Self {
         let state = runtime.proxy(&conf.name);
+        let conf = &state.changes.lock().apply(conf);
         let servers: Vec<Arc<Server>> = conf
             .servers
             .iter()
@@ -171,7 +182,7 @@ impl Proxy {
         let maxconn = if maxconn == 0 { u32::MAX } else { maxconn };
         Self {
             key,
-            cookie: ServerCookie::compile(conf),
+            cookie: cookie(conf, &servers),
             conf: conf.clone(),
             index,
             runtime: state,
@@ -187,12 +198,48 @@ impl Proxy {
             cases: case_map(route.global).filter(|_| conf.options.intersects(ADJUSTED)),
         }
     }
+
+    /// The server with this number.
+    pub fn server(&self, number: usize) -> Option<&Arc<Server>> {
+        // A number is a position until one before it is taken away.
+        let there = self.servers.get(number).filter(|s| s.index == number);
+        there.or_else(|| self.servers.iter().find(|s| s.index == number))
+    }
+
+    /// The server of this name.
+    pub fn server_named(&self, name: &str) -> Option<&Arc<Server>> {
+        self.servers.iter().find(|s| s.conf.name == name)
+    }
+
+    /// The value of the cookie that leads to a server.
+    pub fn cookie_of<'a>(&'a self, server: &'a Server) -> Option<&'a [u8]> {
+        let own = || server.conf.cookie.as_deref();
+        own().or_else(|| self.cookie.as_ref()?.value(server.index))
+    }
+
+    /// The same proxy with other servers.
+    pub(crate) fn with_servers(&self, servers: Vec<Arc<Server>>) -> Self {
+        let list = servers.iter().map(|s| s.conf.clone()).collect();
+        let conf = Arc::new(conf::Proxy { servers: list, ..(*self.conf).clone() });
+        Self { cookie: cookie(&conf, &servers), conf, servers, ..self.clone() }
+    }
+
+    /// The same proxy with other ways to stay with a server.
+    pub(crate) fn with_persistence(&self, persistence: conf::Persistence) -> Self {
+        let conf = Arc::new(conf::Proxy { persistence, ..(*self.conf).clone() });
+        Self { cookie: cookie(&conf, &self.servers), conf, ..self.clone() }
+    }
+}
+
+/// The cookie of a backend with these servers.
+fn cookie(conf: &conf::Proxy, servers: &[Arc<Server>]) -> Option<ServerCookie> {
+    ServerCookie::compile(conf, servers.iter().map(|s| (s.index, &*s.conf)))
 }
 
 // === impl Server ===
 
 impl Server {
-    fn build(
+    pub(crate) fn build(
         global: &conf::Global,
         backend: &conf::Proxy,
         conf: &Arc<conf::Server>,
@@ -206,7 +253,7 @@ impl Server {
     }
 
     /// The server as algorithms see it.
-    fn member(&self) -> Member {
+    pub(crate) fn member(&self) -> Member {
         Member {
             effective: self.runtime.effective(),
             usable: self.runtime.is_usable(),
@@ -217,7 +264,7 @@ impl Server {
     }
 
     /// Its place in the farm of its backend.
-    fn seat(&self, fullconn: u32) -> Seat {
+    pub(crate) fn seat(&self, fullconn: u32) -> Seat {
         let limits = Limits { minconn: self.conf.minconn, maxqueue: self.conf.maxqueue, fullconn };
         Seat { runtime: self.runtime.clone(), limits }
     }

@@ -84,6 +84,8 @@ pub(crate) struct OwnTimeouts([Option<Duration>; 6]);
 pub(crate) struct Assigned {
     pub(crate) server: Rc<local::Server>,
     pub(crate) slot: Option<Slot>,
+    /// The number under which its sessions began, to hear when they are to end.
+    pub(crate) generation: u32,
     /// Where sessions end with the server.
     pub(crate) watch: Option<Box<Watch>>,
 }

@@ -49,6 +49,8 @@ pub(crate) struct Worker {
 pub(crate) enum Command {
     /// Run on this from now on, with these listening sockets in the place of the old ones.
     Publish(Arc<Snapshot>, Vec<Opened>),
+    /// Run on this from now on: backends differ in their servers, and nothing else does.
+    Amend(Arc<Snapshot>),
     /// Serve this connection: another worker accepted it and has more to do.
     Adopt(Fresh),
     /// Hand over a connection to a server that rests here.
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Resume,
     /// The limits of a frontend have changed: see who may be accepted now.
     Look,
+    /// Make every session look whether it goes on.
+    Wake,
     /// Close the listening sockets; end idle connections, let the others finish.
     Drain,
     /// End now.
@@ -203,6 +207,12 @@ impl Worker {
         self.listen(sockets);
     }
 
+    fn amend(self: &Rc<Self>, snapshot: Arc<Snapshot>) {
+        let view = View::amended(snapshot, self.id, &self.view());
+        *self.view.borrow_mut() = view;
+        self.check();
+    }
+
     /// Checks the servers of the view.
     fn check(self: &Rc<Self>) {
         let snapshot = self.view().snapshot.clone();
@@ -253,11 +263,13 @@ fn run(
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Publish(snapshot, sockets) => worker.publish(snapshot, sockets),
+                Command::Amend(snapshot) => worker.amend(snapshot),
                 Command::Adopt(fresh) => worker.adopt(fresh),
                 Command::Rob(robbery) => robbery.answer(&worker.view()),
                 Command::Pause => worker.pause(true),
                 Command::Resume => worker.pause(false),
                 Command::Look => worker.listeners.borrow().iter().for_each(|l| l.look()),
+                Command::Wake => worker.wheel.wake_all(),
                 Command::Drain => {
                     worker.listen(Vec::new());
                     worker.wheel.wake_all();

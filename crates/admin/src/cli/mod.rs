@@ -28,6 +28,12 @@ pub trait World {
 
     /// How long the process has lived, for timed prompts.
     fn uptime(&self) -> Duration;
+
+    /// Looks after a condition that a session waits for, by its words.
+    fn waited(&self, condition: &[Vec<u8>]) -> Waited {
+        let _ = condition;
+        Waited::Unknown
+    }
 }
 
 /// What a command is, beside its [`Entry`](weir_config::Entry).
@@ -72,6 +78,21 @@ pub enum Outcome {
     Follow,
     /// The session ends at once.
     Quit,
+}
+
+/// How far that has come which somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// It is there.
+    Met,
+    /// It may come.
+    NotYet(&'static str),
+    /// It will not come.
+    Never(&'static str),
+    /// It is named wrongly.
+    Wrong(&'static str),
+    /// There is no such condition.
+    Unknown,
 }
 
 /// How grave a message is, in syslog's numbers.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Outcome, Registry, Severity, World, split};
+use super::{Call, Outcome, Registry, Severity, Waited, World, split};
 
 /// A session of the runtime API.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub struct Settings {
     pub name: &'static str,
     /// What it shows as it comes.
     pub follows: Option<Following>,
+    /// The words of what it waits for, beside time.
+    pub waits_for: Vec<Vec<u8>>,
 }
 
 /// A ring that a session shows, and how.
@@ -104,6 +106,7 @@ impl Session {
             timeout,
             name: "",
             follows: None,
+            waits_for: Vec::new(),
         };
         Self { settings, longest, received: Vec::new(), ended: false, state: State::Line }
     }
@@ -148,11 +151,33 @@ impl Session {
         }
     }
 
+    /// How often a session that waits for more than time looks whether it has come.
+    pub fn pace(&self) -> Option<Duration> {
+        (!self.settings.waits_for.is_empty()).then_some(PACE)
+    }
+
+    /// Whether it need not wait any longer.
+    pub fn has_waited<W: World>(&self, world: &W) -> bool {
+        !self.settings.waits_for.is_empty()
+            && !matches!(world.waited(&self.settings.waits_for), Waited::NotYet(_))
+    }
+
     /// The time of [`Next::Wait`] has passed, or the client has gone before.
-    pub fn resume(&mut self, interrupted: bool, out: &mut Vec<u8>) {
-        Severity::Info.mark(self.settings.severities, out);
-        // The reference names no reason either.
-        out.extend_from_slice(if interrupted { b"Interrupted. (null)\n\n" } else { b"Done.\n\n" });
+    pub fn resume<W: World>(&mut self, interrupted: bool, world: &W, out: &mut Vec<u8>) {
+        let condition = std::mem::take(&mut self.settings.waits_for);
+        let (severity, text) = match () {
+            // The reference names no reason either.
+            () if interrupted => (Severity::Info, "Interrupted. (null)".to_owned()),
+            () if condition.is_empty() => (Severity::Info, "Done.".to_owned()),
+            () => match world.waited(&condition) {
+                Waited::Met | Waited::Unknown => (Severity::Info, "Done.".to_owned()),
+                Waited::NotYet(why) => (Severity::Error, format!("Wait delay expired. {why}")),
+                Waited::Never(why) | Waited::Wrong(why) => (Severity::Error, format!("Failed. {why}")),
+            },
+        };
+        severity.mark(self.settings.severities, out);
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"\n\n");
     }
 
     /// The time of [`Next::Follow`] has passed, or the client has said something, which is discarded.
@@ -321,6 +346,9 @@ const TOO_MANY_WORDS: &[u8] = b"Too many arguments. Commands must have at most 6
 const LINE_TOO_BIG: &[u8] = b"The command line is too big for the buffer size. Please change 'tune.bufsize' in the configuration to use a bigger command.\n";
 const PAYLOAD_TOO_BIG: &[u8] =
     b"The payload is too big. Please change 'tune.cli.max-payload-size' in the configuration to use a bigger one.\n";
+
+/// How often a condition is looked after.
+const PACE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use weir_config::values::{Unit, parse_time};
 use weir_config::{Arity, Class, Entry, Keyword, Sections};
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Command, CommandKeyword, Outcome, Severity, World};
+use super::{Call, Command, CommandKeyword, Outcome, Severity, Waited, World};
 
 /// The commands of every session: those to be sorted among others, and those that end every list.
 pub fn standard<W: World>() -> (Vec<CommandKeyword<W>>, Vec<CommandKeyword<W>>) {
@@ -148,14 +148,28 @@ fn set_severity_output<W>(call: &mut Call<'_, W>) -> Outcome {
     }
 }
 
-fn wait<W>(call: &mut Call<'_, W>) -> Outcome {
+fn wait<W: World>(call: &mut Call<'_, W>) -> Outcome {
     let Some(text) = call.args.first() else { return call.fail("Expects a duration in milliseconds.") };
-    if text == b"-h" || call.has(1) {
-        return call.usage(text == b"-h", WAIT_USAGE);
+    if text == b"-h" || call.args.get(1).is_some_and(|word| word == b"-h") {
+        return call.usage(true, WAIT_USAGE);
     }
-    match parse_time(text, Unit::Milliseconds) {
-        Ok(time) => Outcome::Wait(time.duration.min(LONGEST_WAIT)),
-        Err(_) => call.fail("Invalid duration."),
+    let time = match parse_time(text, Unit::Milliseconds) {
+        Ok(time) if !time.duration.is_zero() => time.duration.min(LONGEST_WAIT),
+        _ => return call.fail("Invalid duration."),
+    };
+    let condition = call.args.get(1..).unwrap_or_default();
+    if condition.is_empty() {
+        return Outcome::Wait(time);
+    }
+    match call.world.waited(condition) {
+        Waited::Met => call.tell(Severity::Info, "Done."),
+        Waited::Never(why) => call.fail(format!("Failed. {why}")),
+        Waited::Wrong(why) => call.fail(why),
+        Waited::Unknown => call.usage(false, WAIT_USAGE),
+        Waited::NotYet(_) => {
+            call.settings.waits_for = condition.to_vec();
+            Outcome::Wait(time)
+        }
     }
 }
 
@@ -176,6 +190,8 @@ const WAIT_USAGE: &[u8] = b"Usage: wait {-h|<duration>} [condition [args...]]
   - <condition> indicates what to wait for, no longer than the specified
     duration. Supported conditions are:
     - <none> : by default, just sleep for the specified duration.
+    - srv-removable <px>/<sv> : wait for this server to become removable.
+    - be-removable <px> : wait for this backend to become removable.
 ";
 
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);

@@ -1,11 +1,12 @@
 //! The commands of a worker's socket, by what they speak about.
 
+mod backends;
 mod counters;
 mod events;
 mod frontends;
 mod lists;
 mod process;
-mod servers;
+pub(crate) mod servers;
 mod tables;
 
 use crate::cli::{self, Registry};
@@ -20,6 +21,7 @@ pub fn registry() -> Registry<World> {
             among,
             info::table(),
             stat::table(),
+            backends::table(),
             counters::table(),
             events::table(),
             frontends::table(),

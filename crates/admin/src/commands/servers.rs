@@ -5,21 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_balance::health::{CheckStatus, Verdict};
+use weir_config::Word;
 use weir_config::values::leading_integer;
+use weir_diag::Span;
 use weir_engine::clock;
-use weir_engine::conf::{Balance, CliLevel, Endpoint};
+use weir_engine::conf::{Balance, CliLevel, Endpoint, PortRule};
+use weir_engine::keywords::DYNAMIC;
+use weir_engine::operator::servers::{self, Obstacle};
 use weir_engine::operator::{self, Order};
-use weir_engine::runtime::Admin;
+use weir_engine::runtime::{Admin, Saying};
 use weir_engine::snapshot::{Proxy, Server};
 
-use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity, Waited, command};
 use crate::world::World;
 
 /// The commands of this file.
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
     use CliLevel::{Admin, User};
     vec![
+        command("add server", "<bk>/<srv>", Admin, "create a new server", add),
+        command("del server", "<bk>/<srv>", Admin, "remove a dynamically added server", remove),
+        command("disable health", "<bk>/<srv>", Admin, "disable health checks", |call| {
+            give(call, Order::Check(false))
+        }),
         command("disable server", "(DEPRECATED)", Admin, DISABLE, |call| give(call, Order::Maintain)),
+        command("enable health", "<bk>/<srv>", Admin, "enable health checks", enable_health),
         command("enable server", " (DEPRECATED)", Admin, ENABLE, |call| give(call, Order::Ready)),
         command("get weight", "<bk>/<srv>", User, "report a server's current weight", weight_of),
         command("set maxconn server", "<bk>/<srv>", Admin, "change a server's maxconn setting", set_maxconn),
@@ -31,6 +41,9 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             set_server,
         ),
         command("set weight", "<bk>/<srv>  (DEPRECATED)", Admin, WEIGHT, |call| set_weight(call, 1)),
+        command("shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", |call| {
+            give(call, Order::EndSessions)
+        }),
         command("show backend", "", User, "list backends in the current running config", backends),
         command(
             "show servers conn",
@@ -62,7 +75,7 @@ fn named(call: &mut Call<'_, World>) -> Result<(Arc<Proxy>, Arc<Server>), &'stat
 fn give(call: &mut Call<'_, World>, order: Order) -> Outcome {
     match named(call) {
         Ok((proxy, server)) => {
-            operator::order(&call.world.engine.snapshot(), &proxy, &server, order);
+            operator::order(&call.world.engine, &proxy, &server, order);
             Outcome::Done
         }
         Err(message) => call.fail(message),
@@ -98,9 +111,145 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
         ("health", _) => {
             return call.fail("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
         }
-        _ => return call.fail("usage: set server <backend>/<server> health | state | weight"),
+        ("addr", _) => return set_address(call),
+        ("agent", _) => return call.fail("agent checks are not enabled on this server."),
+        ("agent-send", _) => return call.fail("agent checks are not enabled on this server."),
+        ("agent-addr" | "agent-port", _) => {
+            return call.fail("agent checks are not enabled on this server");
+        }
+        ("check-addr", _) => return set_check_address(call),
+        ("check-port", _) => return set_check_port(call),
+        ("fqdn", "") => return call.fail("set server <b>/<s> fqdn requires a FQDN."),
+        ("fqdn", _) => {
+            return call.fail("set server <b>/<s> fqdn failed because no resolution is configured.");
+        }
+        ("ssl", _) => {
+            return call
+                .fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings");
+        }
+        _ => return call.fail(SET_SERVER),
     };
     give(call, order)
+}
+
+fn enable_health(call: &mut Call<'_, World>) -> Outcome {
+    match named(call) {
+        Ok((_, server)) if server.conf.check.is_none() => {
+            call.fail("Health check was not configured on this server, cannot enable.")
+        }
+        _ => give(call, Order::Check(true)),
+    }
+}
+
+/// The words that name a server: its backend and its own.
+fn names(call: &Call<'_, World>) -> Option<(String, String)> {
+    let word = call.arg(0);
+    let (backend, name) = word.split_once('/').filter(|(_, name)| !name.is_empty())?;
+    Some((backend.to_owned(), name.to_owned()))
+}
+
+fn add(call: &mut Call<'_, World>) -> Outcome {
+    if call.arg(0) == "help" {
+        call.say("List of keywords supported for dynamic server:");
+        for keyword in DYNAMIC {
+            call.say(keyword);
+        }
+        return Outcome::Done;
+    }
+    let Some((backend, name)) = names(call) else { return call.fail("Require 'backend/server'.") };
+    let word = |bytes: &Vec<u8>| Word { bytes: bytes.as_slice().into(), span: Span::default() };
+    let words: Vec<Word> = call.args.iter().skip(1).map(word).collect();
+    let world = call.world;
+    let voice = &world.engine.runtime().process.voice;
+    let said = format!("'server {backend}/{name}' : ");
+    match servers::add(&world.engine, &backend, &name, &words) {
+        Ok(warnings) => {
+            for warning in &warnings {
+                voice.say(Saying::Warning, &format!("CLI : {said}{warning}"));
+                call.say(warning);
+            }
+            let said = if warnings.is_empty() { said.as_str() } else { "" };
+            voice.say(Saying::Notice, &format!("CLI : {said}New server registered."));
+            call.tell(Severity::Notice, "New server registered.")
+        }
+        Err(message) => call.fail(message),
+    }
+}
+
+fn remove(call: &mut Call<'_, World>) -> Outcome {
+    if let Err(message) = named(call) {
+        return call.fail(message);
+    }
+    let Some((backend, name)) = names(call) else { return call.fail("Require 'backend/server'.") };
+    match servers::remove(&call.world.engine, &backend, &name) {
+        Ok(()) => {
+            call.world.engine.runtime().process.voice.say(Saying::Notice, "Server deleted.");
+            call.tell(Severity::Notice, "Server deleted.")
+        }
+        Err(message) => call.fail(message),
+    }
+}
+
+fn set_address(call: &mut Call<'_, World>) -> Outcome {
+    let text = call.arg(2).into_owned();
+    if text.is_empty() {
+        return call.fail("set server <b>/<s> addr requires an address and optionally a port.");
+    }
+    let (Some((backend, name)), Ok(ip)) = (names(call), text.parse()) else {
+        return call.fail(format!("Invalid addr '{text}'"));
+    };
+    let port = (call.arg(3) == "port").then(|| call.arg(4).into_owned());
+    match servers::move_to(&call.world.engine, &backend, &name, ip, port.as_deref()) {
+        Ok(text) => call.tell(Severity::Notice, text),
+        Err(message) => call.fail(message),
+    }
+}
+
+fn set_check_address(call: &mut Call<'_, World>) -> Outcome {
+    let Ok((_, server)) = named(call) else { return Outcome::Done };
+    let text = call.arg(2).into_owned();
+    if server.conf.check.is_none() {
+        return call.fail("health checks are not enabled on this server");
+    }
+    if text.is_empty() {
+        return call.fail("set server <b>/<s> check-addr requires an address and optionally a port.");
+    }
+    // The reference takes none.
+    call.fail(format!("invalid addr '{text}'"))
+}
+
+fn set_check_port(call: &mut Call<'_, World>) -> Outcome {
+    let (Ok((_, server)), Some((backend, name))) = (named(call), names(call)) else { return Outcome::Done };
+    if server.conf.check.is_none() {
+        return call.fail("health checks are not enabled on this server");
+    }
+    let text = call.arg(2).into_owned();
+    if text.is_empty() {
+        return call.fail("set server <b>/<s> check-port requires a port.");
+    }
+    let Some((port, b"")) = number(text.as_bytes()) else {
+        return call.fail("provided port is not an integer");
+    };
+    let Ok(port) = u16::try_from(port) else { return call.fail("provided port is invalid") };
+    match servers::check_at_port(&call.world.engine, &backend, &name, port) {
+        Ok(()) => Outcome::Done,
+        Err(message) => call.fail(message),
+    }
+}
+
+/// What stands in the way of taking a server away, for those who wait for it (`wait srv-removable`).
+pub(crate) fn removable(world: &World, name: &str) -> Waited {
+    let Some((backend, name)) = name.split_once('/') else {
+        return Waited::Wrong("Require 'backend/server'.");
+    };
+    let snapshot = world.engine.snapshot();
+    let Some(proxy) = snapshot.backend(backend) else { return Waited::Never("No such backend.") };
+    let Some(server) = proxy.server_named(name) else { return Waited::Never("No such server.") };
+    match servers::removable(&snapshot, proxy, server) {
+        Ok(()) => Waited::Met,
+        Err(Obstacle::Busy(text)) => Waited::NotYet(text),
+        Err(Obstacle::Firm(text)) => Waited::Never(text),
+    }
 }
 
 /// `at`: where the weight stands behind the name of the command.
@@ -189,8 +338,14 @@ fn listed(call: &Call<'_, World>) -> Option<Vec<Arc<Proxy>>> {
 /// Address and port as the tables show them.
 fn address(server: &Server) -> (String, u16) {
     match &server.conf.endpoint {
-        Some(Endpoint::Inet(address)) => (address.ip().to_string(), address.port()),
-        _ => ("-".to_owned(), 0),
+        Some(Endpoint::Inet(address)) => {
+            let port = match server.conf.port {
+                PortRule::Fixed => address.port(),
+                PortRule::Offset(by) => by as u16,
+            };
+            (address.ip().to_string(), port)
+        }
+        _ => ("-".to_owned(), server.conf.named_port),
     }
 }
 
@@ -255,11 +410,16 @@ fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
     // What the file says is in force until an operator says otherwise.
     let mut forced =
         if admin.contains(Admin::CONFIGURED_MAINT) { Admin::FORCED_MAINT } else { Admin::empty() };
-    forced.set(Admin::CONFIGURED_MAINT, conf.disabled);
-    let paused = if conf.check.is_some() { admin.intersects(Admin::MAINT) } else { conf.disabled };
+    forced.set(Admin::CONFIGURED_MAINT, conf.disabled && !conf.dynamic);
+    let unchecked = state.unchecked.load(Relaxed);
+    let paused =
+        if conf.check.is_some() { admin.intersects(Admin::MAINT) && !conf.dynamic } else { conf.disabled };
     // Configured and enabled, paused, under way.
-    let check_state = if conf.check.is_some() { 6 } else { 0 }
-        + if paused { 8 } else { 0 }
+    let check_state = match conf.check {
+        Some(_) if unchecked => 2,
+        Some(_) => 6,
+        None => 0,
+    } + if paused { 8 } else { 0 }
         + u32::from(conf.check.is_some() && health.under_way);
     let status = health.status.filter(|_| conf.check.is_some());
     let checked = status.map_or(1, status_number);
@@ -273,7 +433,7 @@ fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
     let (ip, port) = address(server);
     let _ = writeln!(
         out,
-        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} 0 0 0 {} {port} - 0 {} - - 0",
+        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} 0 0 {} {} {port} - 0 {} - - 0",
         proxy.conf.id,
         proxy.conf.name,
         conf.id,
@@ -282,6 +442,7 @@ fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
         state.weight.load(Relaxed),
         state.initial_weight,
         if conf.check.is_some() { health.counter.count() } else { 0 },
+        u32::from(conf.dynamic && conf.explicit_id),
         conf.hostname.as_deref().unwrap_or("-"),
         conf.check.as_ref().and_then(|check| check.port).unwrap_or(0),
     );
@@ -317,6 +478,8 @@ const ENABLE: &str = "enable a disabled server (use 'set server' instead)";
 const WEIGHT: &str = "change a server's weight (use 'set server' instead)";
 
 const STATE_COLUMNS: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port";
+
+const SET_SERVER: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight";
 
 const HEAVIEST: u32 = 256;
 

@@ -2,10 +2,11 @@
 //!
 //! Which columns a row has, and which stay empty, follows the reference (management manual, 9.1, the letters LFBS).
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::clock::{self, Tick};
-use weir_engine::conf::{Balance, Bind, Endpoint, Mode};
+use weir_engine::conf::{Balance, Bind, Endpoint, Mode, PortRule};
 use weir_engine::runtime::{Admin, Counters, Side};
 use weir_engine::snapshot::{Proxy, Server};
 
@@ -145,9 +146,9 @@ pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
         row.put(C::Tracked, whole);
     }
     if let Some(address) = &conf.endpoint {
-        row.put(C::Addr, shown(address));
+        row.put(C::Addr, shown(address, conf.port));
     }
-    if let Some(cookie) = &conf.cookie {
+    if let Some(cookie) = proxy.cookie_of(server) {
         row.put(C::Cookie, String::from_utf8_lossy(cookie).into_owned());
     }
     row.put(C::Mode, proxy.conf.mode.word());
@@ -268,7 +269,8 @@ fn relayed(row: &mut Row, mode: Mode, counters: &[Counters], totals: &Totals, no
 
 /// The columns of a server that is checked.
 fn checked(row: &mut Row, server: &Server, now: Tick) {
-    let Some(check) = &server.conf.check else { return };
+    let unchecked = server.runtime.unchecked.load(Relaxed);
+    let Some(check) = server.conf.check.as_ref().filter(|_| !unchecked) else { return };
     let health = server.runtime.health.lock().clone();
     let down = if server.runtime.up.load(Relaxed) {
         0
@@ -308,8 +310,11 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
 }
 
 /// The address of a server as `addr` shows it.
-fn shown(endpoint: &Endpoint) -> String {
+fn shown(endpoint: &Endpoint, port: PortRule) -> String {
     match endpoint {
+        Endpoint::Inet(address) if let PortRule::Offset(by) = port => {
+            SocketAddr::new(address.ip(), by as u16).to_string()
+        }
         Endpoint::Inet(address) => address.to_string(),
         _ => "unix".to_owned(),
     }

@@ -178,6 +178,7 @@ impl<'a> Compiler<'a> {
             "use_backend" => self.use_backend(draft, rule),
             "redirect" => self.redirect(draft, rule),
             "http-error" => self.http_error(draft, rule),
+            "force-be-switch" => self.force_be_switch(draft, rule),
             "monitor fail" => self.monitor_fail(draft, rule),
             "capture request header" => lines::capture_header(draft, line, Side::Client),
             "capture response header" => lines::capture_header(draft, line, Side::Server),

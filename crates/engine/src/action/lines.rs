@@ -110,6 +110,21 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// `force-be-switch CONDITION`
+    pub(super) fn force_be_switch(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let words = rule.line.args();
+        if !words.first().is_some_and(is_condition) {
+            return Err(rule
+                .line
+                .alert("'force-be-switch' requires either 'if' or 'unless' followed by a condition."));
+        }
+        let place = RuleSet::TcpContent.place(true, false);
+        let prefix = "error detected while parsing a 'force-be-switch' rule : ";
+        let condition = self.condition(draft, rule, place, words, prefix)?;
+        draft.rules.force_be_switch.extend(condition);
+        Ok(())
+    }
+
     pub(super) fn monitor_fail(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
         let words = rule.line.args();
         if !words.first().is_some_and(is_condition) {

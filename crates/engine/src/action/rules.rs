@@ -16,6 +16,8 @@ pub struct Rules {
     pub(crate) acls: weir_expr::Acls,
     /// `use_backend`
     pub(crate) use_backend: Vec<Switch>,
+    /// `force-be-switch`
+    pub(crate) force_be_switch: Vec<Condition>,
     /// `use-server`
     pub(crate) use_server: Vec<Switch>,
     /// `stick ...`

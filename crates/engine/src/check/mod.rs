@@ -32,7 +32,8 @@ use crate::snapshot::{self, Snapshot};
 use crate::worker::Worker;
 use plan::Plan;
 
-pub(crate) use state::{Sign, note};
+pub(crate) use report::{Turn, say};
+pub(crate) use state::{Serving, Sign, followers, note, note_availability, turn};
 
 /// The checks that a worker runs.
 #[derive(Default)]

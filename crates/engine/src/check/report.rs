@@ -9,7 +9,7 @@ use crate::runtime::{Health, Saying};
 
 /// Where a server went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     Down,
     Up,
     Stopping,
@@ -108,7 +108,7 @@ fn name(place: &Place) -> String {
 }
 
 /// Says it on standard error and to the log targets of the backend.
-fn say(place: &Place, saying: Saying, level: Level, here: &str, logged: &str) {
+pub(crate) fn say(place: &Place, saying: Saying, level: Level, here: &str, logged: &str) {
     place.runtime.process.voice.say(saying, here);
     log::event(&place.proxy, &place.runtime, level, logged);
 }

@@ -121,7 +121,7 @@ pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server
 }
 
 /// Makes a server go down, come up or stop, and those that track it with it.
-fn turn(place: &Place, to: Turn, reason: &str) {
+pub(crate) fn turn(place: &Place, to: Turn, reason: &str) {
     apply(place, to, reason);
     for follower in followers(place) {
         if !follower.server.runtime.admin().intersects(Admin::MAINT) {
@@ -171,6 +171,17 @@ fn apply(place: &Place, to: Turn, reason: &str) {
     }
 }
 
+/// Notes whether the backend has a server left, and says so when the last one went.
+pub(crate) fn note_availability(place: &Place) {
+    let now = clock::now();
+    let availability = &place.proxy.runtime.availability;
+    if Serving::of(&place.proxy).any() {
+        availability.lock().up(now);
+    } else if availability.lock().down(now) {
+        report::nobody(place);
+    }
+}
+
 /// A server that tracks another is as that one is; one that nobody checks any more is up.
 pub(super) fn inherit(place: &Place) {
     if place.server.conf.check.is_some() {
@@ -193,7 +204,7 @@ fn tracked(place: &Place, name: &str) -> Option<Arc<Server>> {
 }
 
 /// The servers that track this one.
-fn followers(place: &Place) -> Vec<Place> {
+pub(crate) fn followers(place: &Place) -> Vec<Place> {
     let tracks = |p: &Proxy, s: &Server| {
         let Some(name) = s.conf.track.as_deref() else { return false };
         let (proxy, server) = name.split_once('/').unwrap_or((&p.conf.name, name));
@@ -208,15 +219,15 @@ fn followers(place: &Place) -> Vec<Place> {
 
 /// How many servers of a backend take new clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Serving {
-    pub(super) active: usize,
-    pub(super) backup: usize,
+pub(crate) struct Serving {
+    pub(crate) active: usize,
+    pub(crate) backup: usize,
 }
 
 // === impl Serving ===
 
 impl Serving {
-    fn of(proxy: &Proxy) -> Self {
+    pub(crate) fn of(proxy: &Proxy) -> Self {
         let usable = || {
             let fit = |s: &&Arc<Server>| s.runtime.is_usable() && s.runtime.effective().units() > 0;
             proxy.servers.iter().filter(fit)

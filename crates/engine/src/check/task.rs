@@ -47,12 +47,17 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
         if clock::now() < due {
             continue;
         }
-        if !site.place().server.runtime.admin().intersects(Admin::MAINT) {
+        if is_due(&site) {
             let Ok(_permit) = room.acquire().await else { return };
             check(&site, &plan, &timer).await;
         }
         due = clock::now().after(Some(interval(&site, &plan, false)));
     }
+}
+
+fn is_due(site: &Site) -> bool {
+    let server = site.place().server;
+    !server.runtime.admin().intersects(Admin::MAINT) && !server.runtime.unchecked.load(Relaxed)
 }
 
 async fn check(site: &Site, plan: &Plan, timer: &Timer) {

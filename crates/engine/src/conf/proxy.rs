@@ -104,6 +104,8 @@ pub struct Proxy {
     pub mode: Mode,
     /// `disabled`
     pub disabled: bool,
+    /// `be-unpublished`
+    pub unpublished: bool,
     /// `bind` lines.
     pub binds: Vec<Bind>,
     /// `backlog`
@@ -245,6 +247,7 @@ impl Proxy {
             description: None,
             mode: Mode::default(),
             disabled: false,
+            unpublished: false,
             binds: Vec::new(),
             backlog: None,
             maxconn: None,

@@ -22,6 +22,8 @@ pub struct Server {
     pub endpoint: Option<Endpoint>,
     /// The name it was given by, where it was no address.
     pub hostname: Option<String>,
+    /// The port that stands with the name, while the name has no address.
+    pub named_port: u16,
     /// How the port of a connection is found.
     pub port: PortRule,
     /// `init-addr`, in order.
@@ -92,6 +94,10 @@ pub struct Server {
     pub mptcp: bool,
     /// Index of the `server-template` instance, where it is one.
     pub template: Option<u32>,
+    /// It came at run time (`add server`).
+    pub dynamic: bool,
+    /// An `id` was given.
+    pub explicit_id: bool,
 }
 
 /// What the port of an address means on a `server` line.
@@ -233,6 +239,7 @@ impl Server {
             guid: None,
             endpoint: None,
             hostname: None,
+            named_port: 0,
             port: PortRule::Fixed,
             init_addr: Vec::new(),
             init_state: None,
@@ -268,6 +275,8 @@ impl Server {
             hash_key: HashKey::default(),
             mptcp: false,
             template: None,
+            dynamic: false,
+            explicit_id: false,
         }
     }
 }

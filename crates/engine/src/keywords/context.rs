@@ -254,6 +254,21 @@ impl ServerDraft {
     }
 }
 
+impl ServerDraft {
+    /// The server, once all is known of it.
+    pub(super) fn completed(self) -> Server {
+        let Self { mut server, check, do_check, explicit_id, proxy_options, .. } = self;
+        server.explicit_id = explicit_id;
+        if do_check {
+            server.check = Some(check);
+        }
+        if let Some(header) = &mut server.proxy_header {
+            header.options = proxy_options;
+        }
+        server
+    }
+}
+
 // === impl UserlistDraft ===
 
 impl UserlistDraft {

@@ -21,14 +21,12 @@ const PAGE: &str = "comes with the statistics page";
 const QUIC: &str = "comes with QUIC";
 const RESOLVERS: &str = "comes with the resolver";
 const RINGS: &str = "comes with rings";
-const RULES: &str = "comes with the rules";
 const STATE: &str = "comes with server state files";
 const TLS: &str = "comes with TLS";
 const VARIABLES: &str = "comes with variables";
 
 /// Lines of proxies.
 pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
-    proxy("be-unpublished", RULES),
     proxy("compression", COMPRESSION),
     proxy("crt", TLS),
     proxy("email-alert from", MAIL),
@@ -40,7 +38,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("external-check path", CHECKS),
     proxy("filter", FILTERS),
     proxy("filter-sequence", FILTERS),
-    proxy("force-be-switch", RULES),
     proxy("load-server-state-from-file", STATE),
     proxy("option external-check", CHECKS),
     proxy("option ldap-check", CHECKS),

@@ -41,6 +41,16 @@ pub(super) const LISTEN: &[Keyword<ProxyFn>] = &[
         default_backend,
     ),
     Keyword::works(
+        entry("be-unpublished", OWN, Arity::ANY, "no rule of another proxy leads here yet"),
+        |ctx, line| {
+            if ctx.section == Sections::FRONTEND {
+                return Err(line.alert("'be-unpublished' only available in backend or listen section."));
+            }
+            ctx.draft.proxy.unpublished = true;
+            Ok(())
+        },
+    ),
+    Keyword::works(
         entry("disabled", Sections::PROXIES, Arity::NONE, "takes the proxy out of service"),
         |ctx, _| {
             ctx.draft.proxy.disabled = true;

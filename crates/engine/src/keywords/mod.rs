@@ -52,6 +52,7 @@ pub use peers::PeersDraft;
 pub use resolve::resolve;
 pub(crate) use resolve::{file_and_line, place};
 pub use sections::SECTIONS;
+pub use servers::{DYNAMIC, dynamic_server};
 
 /// All tables of this room, by the type of their functions.
 #[derive(Clone, Copy, Debug)]

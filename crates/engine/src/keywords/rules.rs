@@ -43,6 +43,10 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         entry("tcp-response inspect-delay", Sections::PROXIES, "how long rules wait for bytes"),
         tcp_response,
     ),
+    Keyword::works(
+        entry("force-be-switch", OWN, "when backends that are not open are used all the same"),
+        force_be_switch,
+    ),
     Keyword::works(entry("force-persist", BACK, "when a server that is down is used all the same"), keep),
     Keyword::works(entry("ignore-persist", BACK, "when persistence is ignored"), keep),
     Keyword::works(entry("use-server", Sections::BACKENDS, "a server where a condition holds"), keep),
@@ -221,6 +225,13 @@ fn tcp_response(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 fn declare_capture(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     if ctx.section == Sections::BACKEND {
         return Err(line.alert("'declare' only available in frontend or listen section"));
+    }
+    keep(ctx, line)
+}
+
+fn force_be_switch(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::BACKEND {
+        return Err(line.alert("'force-be-switch' only available in frontend or listen section."));
     }
     keep(ctx, line)
 }

@@ -6,7 +6,7 @@ use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, run_of, va
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity};
 
 use super::address::{endpoint, is_multipath, target};
-use super::{Outside, ProxyCtx, ProxyFn, SERVER, ServerCtx, ServerDraft};
+use super::{Outside, ProxyCtx, ProxyFn, SERVER, ServerCtx, ServerDraft, System};
 use crate::conf::{Endpoint, InitAddr, Server};
 
 /// The lines of this file.
@@ -46,7 +46,7 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
     let mut draft = new_draft(ctx, name);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    parameters(ctx, &mut draft, params, &Label::Server(&label));
+    parameters(ctx.out, ctx.outside, &mut draft, params, &Label::Server(&label));
     if draft.do_check && draft.server.track.is_some() {
         ctx.out.push(
             name.alert(format!("{label}unable to enable checks and tracking at the same time!"))
@@ -74,7 +74,7 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
     let mut draft = new_draft(ctx, prefix);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    parameters(ctx, &mut draft, params, &Label::Server(&label));
+    parameters(ctx.out, ctx.outside, &mut draft, params, &Label::Server(&label));
     for number in low..=high {
         let mut one = draft.clone();
         one.server.name = format!("{}{number}", prefix.text());
@@ -93,10 +93,138 @@ fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
         return may_stand_here(ctx, line, "default-server");
     }
     let mut draft = ctx.draft.default_server.clone();
-    parameters(ctx, &mut draft, line.args(), &Label::Default);
+    parameters(ctx.out, ctx.outside, &mut draft, line.args(), &Label::Default);
     ctx.draft.default_server = draft;
     Ok(())
 }
+
+/// A server of the runtime API (management manual, 9.3 "add server"): its address and parameters, or what the
+/// reference answers to a mistake in them.
+pub fn dynamic_server(name: &str, words: &[Word]) -> Result<Server, String> {
+    let Some((address, params)) = words.split_first() else {
+        return Err("'server' expects <name> and <addr>[:<port>] as arguments.".to_owned());
+    };
+    if let Some(bad) = values::invalid_character(name.as_bytes()) {
+        return Err(format!("character '{bad}' is not permitted in server name '{name}'."));
+    }
+    let mut draft = ServerDraft::new(Server::new(name, address.span));
+    give_address(&System, &mut draft, address, "").map_err(|said| said.message)?;
+    if draft.server.hostname.is_some() {
+        forget_address(&mut draft);
+    }
+    let mut out = Diagnostics::default();
+    parameters(&mut out, &System, &mut draft, params, &Label::Dynamic);
+    if let Some(said) = out.into_iter().next() {
+        return Err(said.message);
+    }
+    if draft.do_check && draft.server.track.is_some() {
+        return Err("unable to enable checks and tracking at the same time!".to_owned());
+    }
+    let mut server = draft.completed();
+    server.dynamic = true;
+    Ok(server)
+}
+
+/// The parameters that a server of the runtime API may have, in the reference's order.
+pub const DYNAMIC: &[&str] = &[
+    "allow-0rtt",
+    "alpn",
+    "ca-file",
+    "check-alpn",
+    "check-sni",
+    "check-ssl",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "crl-file",
+    "curves",
+    "crt",
+    "force-sslv3",
+    "force-tlsv10",
+    "force-tlsv11",
+    "force-tlsv12",
+    "force-tlsv13",
+    "ktls",
+    "no-check-sni-auto",
+    "no-renegotiate",
+    "no-sni-auto",
+    "no-ssl-reuse",
+    "no-sslv3",
+    "no-tlsv10",
+    "no-tlsv11",
+    "no-tlsv12",
+    "no-tlsv13",
+    "no-tls-tickets",
+    "npn",
+    "renegotiate",
+    "send-proxy-v2-ssl",
+    "send-proxy-v2-ssl-cn",
+    "sigalgs",
+    "sni",
+    "ssl",
+    "ssl-min-ver",
+    "ssl-max-ver",
+    "tls-tickets",
+    "verify",
+    "verifyhost",
+    "backup",
+    "cookie",
+    "disabled",
+    "error-limit",
+    "guid",
+    "ws",
+    "hash-key",
+    "id",
+    "idle-ping",
+    "init-state",
+    "maxconn",
+    "maxqueue",
+    "minconn",
+    "no-backup",
+    "no-send-proxy",
+    "no-send-proxy-v2",
+    "no-tfo",
+    "observe",
+    "on-error",
+    "on-marked-down",
+    "on-marked-up",
+    "pool-conn-name",
+    "pool-low-conn",
+    "pool-max-conn",
+    "pool-purge-delay",
+    "proto",
+    "proxy-v2-options",
+    "send-proxy",
+    "send-proxy-v2",
+    "set-proxy-v2-tlv-fmt",
+    "shard",
+    "slowstart",
+    "source",
+    "strict-maxconn",
+    "tfo",
+    "track",
+    "usesrc",
+    "weight",
+    "healthcheck",
+    "addr",
+    "agent-addr",
+    "agent-check",
+    "agent-inter",
+    "agent-port",
+    "agent-send",
+    "check",
+    "check-pool-conn-name",
+    "check-proto",
+    "check-reuse-pool",
+    "check-send-proxy",
+    "check-via-socks4",
+    "rise",
+    "fall",
+    "inter",
+    "fastinter",
+    "downinter",
+    "port",
+];
 
 /// How the messages of a line begin.
 enum Label<'a> {
@@ -104,6 +232,8 @@ enum Label<'a> {
     Server(&'a str),
     /// `default-server` lines name none.
     Default,
+    /// Nor does the runtime API, where some parameters mean nothing.
+    Dynamic,
 }
 
 fn may_stand_here(ctx: &ProxyCtx<'_>, line: &Line, keyword: &str) -> Result<(), Diagnostic> {
@@ -166,30 +296,39 @@ fn give_address(
 }
 
 /// Runs the parameters.
-fn parameters(ctx: &mut ProxyCtx<'_>, draft: &mut ServerDraft, params: &[Word], label: &Label<'_>) {
+fn parameters(
+    out: &mut Diagnostics,
+    outside: &dyn Outside,
+    draft: &mut ServerDraft,
+    params: &[Word],
+    label: &Label<'_>,
+) {
     let mut rest = params;
     while let Some((name, tail)) = rest.split_first() {
         let Some((keyword, _)) = SERVER.parameter(Class::Server, rest) else {
-            ctx.out.push(unknown(name, label));
+            out.push(unknown(name, label));
             return;
         };
+        if matches!(label, Label::Dynamic) && !DYNAMIC.contains(&keyword.entry.name) {
+            let message = format!("'{}' option is not accepted for dynamic server", name.text());
+            return out.push(name.alert(message));
+        }
         let most = usize::from(keyword.entry.arity.max).min(tail.len());
         let (values, _) = tail.split_at_checked(most).unwrap_or((tail, &[]));
         let mut taken = most;
-        let mut out = Diagnostics::default();
+        let mut own = Diagnostics::default();
         match run_of(keyword, name.span, &name.text()) {
             Ok(Ok(run)) => {
                 let is_default = matches!(label, Label::Default);
-                let mut server_ctx =
-                    ServerCtx { draft, name, is_default, taken, out: &mut out, outside: ctx.outside };
+                let mut server_ctx = ServerCtx { draft, name, is_default, taken, out: &mut own, outside };
                 let result = run(&mut server_ctx, values);
                 taken = server_ctx.taken.min(tail.len());
-                out.take(result);
+                own.take(result);
             }
-            Ok(Err(said)) | Err(said) => out.push(said),
+            Ok(Err(said)) | Err(said) => own.push(said),
         }
-        for said in out {
-            ctx.out.push(completed(said, label));
+        for said in own {
+            out.push(completed(said, label));
         }
         rest = tail.get(taken..).unwrap_or_default();
     }
@@ -200,6 +339,7 @@ fn unknown(name: &Word, label: &Label<'_>) -> Diagnostic {
     match label {
         Label::Server(label) => name.alert(format!("{label}{message}")),
         Label::Default => name.alert(format!("{message} Hint: no address was expected for this server.")),
+        Label::Dynamic => name.alert(format!("unknown keyword '{}'.", name.text())),
     }
     .form(Form::Here)
 }
@@ -256,7 +396,7 @@ pub(super) fn settle_address(draft: &mut ServerDraft, outside: &dyn super::Outsi
             InitAddr::Libc => outside.resolve(&host, family),
             InitAddr::Ip(ip) => Some(*ip),
             InitAddr::None => {
-                draft.server.endpoint = None;
+                forget_address(draft);
                 return Ok(());
             }
         };
@@ -266,6 +406,13 @@ pub(super) fn settle_address(draft: &mut ServerDraft, outside: &dyn super::Outsi
         }
     }
     Err(format!("could not resolve address '{host}'"))
+}
+
+/// Leaves the name alone, as nobody was asked for its address.
+fn forget_address(draft: &mut ServerDraft) {
+    if let Some(Endpoint::Inet(address)) = draft.server.endpoint.take() {
+        draft.server.named_port = address.port();
+    }
 }
 
 /// HAProxy takes numbers up to `INT_MAX`; no machine holds so many servers.

@@ -5,6 +5,7 @@
 
 mod counters;
 mod server;
+mod servers;
 mod voice;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::tables::{self, Tables};
 
 pub use counters::{Average, Counter, Counters, Rate, WINDOW};
 pub use server::{Admin, Health, ServerRuntime};
+pub use servers::{Changes, Published};
 pub use voice::{Saying, Voice};
 
 /// All run-time state of the process.
@@ -93,6 +95,11 @@ pub struct ProxyRuntime {
     servers: Mutex<HashMap<String, Arc<ServerRuntime>>>,
     /// Requests waiting in the backend's queue.
     pub queued: Level,
+    /// Its servers that an operator added or moved, which reloads keep.
+    pub changes: Mutex<Changes>,
+    /// No rule of another proxy leads here (`be-unpublished`, `unpublish backend`); absent until an operator says
+    /// so, while the file counts.
+    pub published: Published,
     /// Whether any server is left.
     pub availability: Mutex<Availability>,
     workers: usize,
@@ -165,6 +172,8 @@ impl Runtime {
             backend: Side::new(self.workers),
             servers: Mutex::default(),
             queued: Level::default(),
+            changes: Mutex::default(),
+            published: Published::default(),
             availability: Mutex::new(Availability::new(clock::now())),
             workers: self.workers,
         });
@@ -220,6 +229,13 @@ impl ProxyRuntime {
         let s = Arc::new(fresh(counters(self.workers)));
         servers.insert(name.to_owned(), s.clone());
         s
+    }
+}
+
+impl ProxyRuntime {
+    /// Forgets the state of a server that was taken away.
+    pub(crate) fn forget(&self, name: &str) {
+        self.servers.lock().remove(name);
     }
 }
 

@@ -64,10 +64,14 @@ pub struct ServerRuntime {
     pub changed: AtomicU64,
     /// What its checks found.
     pub health: Mutex<Health>,
+    /// An operator, or its coming at run time, suspended its checks.
+    pub unchecked: AtomicBool,
     /// Wakes the task that looks after it.
     pub nudge: Notify,
     /// Live traffic asks for a check soon.
     pub hurry: AtomicBool,
+    /// Sessions that began under another number are to end (`shutdown sessions server`).
+    pub generation: AtomicU32,
     /// Wakes the sessions that are told to end (`on-marked-down shutdown-sessions`).
     pub ended: Arc<Notify>,
     /// `slowstart` in milliseconds; 0 for none.
@@ -108,7 +112,12 @@ impl ServerRuntime {
     pub fn new(conf: &conf::Server, counters: Box<[Counters]>, now: Tick) -> Self {
         let counter = fresh_counter(conf);
         let admin = if conf.disabled { Admin::CONFIGURED_MAINT } else { Admin::empty() };
-        let admin = if conf.endpoint.is_none() { admin | Admin::NO_ADDRESS } else { admin };
+        let admin = match conf.dynamic {
+            // Whoever added it sends it into service.
+            true => Admin::FORCED_MAINT,
+            false if conf.endpoint.is_none() => admin | Admin::NO_ADDRESS,
+            false => admin,
+        };
         Self {
             counters,
             serving: Level::default(),
@@ -134,8 +143,10 @@ impl ServerRuntime {
                 under_way: false,
                 observer: observer(conf),
             }),
+            unchecked: AtomicBool::new(conf.dynamic),
             nudge: Notify::new(),
             hurry: AtomicBool::new(false),
+            generation: AtomicU32::new(0),
             ended: Arc::default(),
             slowstart: AtomicU64::new(0),
             warming: AtomicU64::new(0),
@@ -185,6 +196,11 @@ impl ServerRuntime {
     pub fn set_admin(&self, set: Admin, clear: Admin) -> Admin {
         let old = self.admin.fetch_update(Relaxed, Relaxed, |a| Some((a | set.bits()) & !clear.bits()));
         Admin::from_bits_truncate(old.unwrap_or_else(|a| a))
+    }
+
+    /// Whether checks hold it up.
+    pub fn is_up(&self) -> bool {
+        self.up.load(Relaxed)
     }
 
     /// Whether it may get requests that are meant for it (persistence), if not new clients.

@@ -2,6 +2,7 @@
 //! allowed (manual, 4.2 "retries", "retry-on").
 
 use std::future::poll_fn;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use weir_balance::retry::Next;
@@ -297,7 +298,13 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Missing> {
 
 /// Whether sessions on the server were told to end.
 pub(crate) fn server_ended(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Cause> {
-    t.assigned.as_mut()?.watch.as_mut()?.poll(cx)
+    let assigned = t.assigned.as_mut()?;
+    if assigned.slot.is_some()
+        && assigned.generation != assigned.server.shared.runtime.generation.load(Relaxed)
+    {
+        return Some(Cause::Killed);
+    }
+    assigned.watch.as_mut()?.poll(cx)
 }
 
 /// What a client did whose request is complete.

@@ -120,7 +120,7 @@ impl Search<'_> {
         self.found.dates = dates;
         self.found.client = ClientCookie::Invalid;
         for index in self.cookie.servers(id) {
-            let Some(server) = self.backend.servers.get(index) else { continue };
+            let Some(server) = self.backend.server(index) else { continue };
             let running = server.shared.runtime.is_running();
             self.found.client = if running { ClientCookie::Valid } else { ClientCookie::Down };
             if running || self.forced {

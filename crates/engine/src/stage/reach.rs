@@ -4,6 +4,8 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -63,9 +65,9 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
         t.facts.persisted.overrule(server);
     }
     let wanted = t.facts.persisted.server.or_else(|| last(t).filter(|_| avoid.is_none()));
-    let server = wanted.and_then(|index| backend.servers.get(index)).cloned();
+    let server = wanted.and_then(|index| backend.server(index)).cloned();
     // It is the request's while it waits for it, too.
-    t.assigned = server.map(|server| Assigned { server, slot: None, watch: None });
+    t.assigned = server.map(|server| Assigned { server, slot: None, generation: 0, watch: None });
     let mut choice = match wanted {
         Some(server) => farm.want(server, priority, t.now()),
         None => farm.choose(wish, t.now()),
@@ -73,16 +75,14 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     loop {
         match choice {
             Choice::Serve(slot) => {
-                let Some(server) = backend.servers.get(slot.server()) else {
+                let Some(server) = local_server(t, &backend, &slot).await else {
                     t.facts.blame(Cause::Internal, Stage::Connect);
                     return Err(Stop::Answer(500));
                 };
-                note_assigned(t, &backend, server);
-                t.assigned = Some(Assigned {
-                    server: server.clone(),
-                    slot: Some(slot),
-                    watch: Watch::on(&backend, server),
-                });
+                note_assigned(t, &backend, &server);
+                let watch = Watch::on(&backend, &server);
+                let generation = server.shared.runtime.generation.load(Relaxed);
+                t.assigned = Some(Assigned { server, slot: Some(slot), generation, watch });
                 return Ok(());
             }
             Choice::NoServer => {
@@ -113,6 +113,29 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     }
 }
 
+/// The chosen server as this worker knows it. One that came at run time may be known to the newest view only,
+/// or be on its way there.
+async fn local_server(
+    t: &Transaction,
+    backend: &local::Proxy,
+    slot: &crate::farm::Slot,
+) -> Option<Rc<local::Server>> {
+    let is_it = |s: &&Rc<local::Server>| Arc::ptr_eq(&s.shared.runtime, slot.runtime());
+    if let Some(server) = backend.server(slot.server()).filter(is_it) {
+        return Some(server.clone());
+    }
+    for _ in 0..PATIENCE {
+        let view = t.client.worker.view();
+        let newest =
+            view.proxies.iter().find(|p| p.conf().is_backend() && p.conf().name == backend.conf().name);
+        if let Some(server) = newest.and_then(|p| p.server(slot.server())).filter(is_it) {
+            return Some(server.clone());
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
 /// The server of the client's last request, where it should get this one too because the client still owns a
 /// connection to it (manual, 4.2 "option prefer-last-server", "max-keep-alive-queue").
 fn last(t: &Transaction) -> Option<usize> {
@@ -121,7 +144,7 @@ fn last(t: &Transaction) -> Option<usize> {
     if !conf.options.contains(Options::PREFER_LAST_SERVER) {
         return None;
     }
-    let same = backend.servers.get(server.shared.index).is_some_and(|s| Rc::ptr_eq(s, server));
+    let same = backend.server(server.shared.index).is_some_and(|s| Rc::ptr_eq(s, server));
     let runtime = &server.shared.runtime;
     let short = conf.max_keep_alive_queue < 0 || i64::from(runtime.queued.now()) <= conf.max_keep_alive_queue;
     (same && short && runtime.is_usable()).then_some(server.shared.index)
@@ -392,3 +415,6 @@ async fn rest(t: &Transaction, time: Duration) {
     t.client.timer.set(until);
     poll_fn(|cx| if t.client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
+
+/// Turns of the loop after which a server that was chosen ought to be known to the worker.
+const PATIENCE: usize = 1000;

@@ -18,7 +18,9 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
         true => None,
         false => switched(t, &front, &view),
     };
-    let default = || front.shared.default_backend.and_then(|i| view.proxies.get(i).cloned());
+    let by_default =
+        |i: usize| view.proxies.get(i).filter(|p| is_open(p) || i == front.shared.index).cloned();
+    let default = || front.shared.default_backend.and_then(by_default);
     let Some(proxy) = chosen.or_else(default) else {
         t.facts.blame(Cause::Server, Stage::Connect);
         return Err(Stop::Answer(503));
@@ -42,16 +44,33 @@ fn switched(t: &mut Transaction, front: &local::Proxy, view: &View) -> Option<Rc
     bench.scratch.reset();
     let mut run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
     let rules = &front.conf().rules.use_backend;
-    let rule = rules.iter().find(|r| r.condition.as_ref().is_none_or(|c| run.test(c) == Holds::True));
-    let found = match rule.map(|r| &r.target) {
-        None => None,
-        Some(Target::Position(at)) => view.proxies.get(*at).cloned(),
-        Some(Target::Named(format)) => {
-            run.render(format);
-            let name = run.bench.text.as_slice();
-            view.proxies.iter().find(|p| p.conf().is_backend() && p.conf().name.as_bytes() == name).cloned()
+    // A disabled or unpublished backend is passed by, unless `force-be-switch` says otherwise.
+    let forced = front.conf().rules.force_be_switch.iter().any(|c| run.test(c) == Holds::True);
+    let mut found = None;
+    for rule in rules {
+        if rule.condition.as_ref().is_some_and(|c| run.test(c) != Holds::True) {
+            continue;
         }
-    };
+        found = match &rule.target {
+            Target::Position(at) => view.proxies.get(*at).cloned(),
+            Target::Named(format) => {
+                run.render(format);
+                let name = run.bench.text.as_slice();
+                let named = |p: &&Rc<local::Proxy>| p.conf().is_backend() && p.conf().name.as_bytes() == name;
+                view.proxies.iter().find(named).cloned()
+            }
+        };
+        match &found {
+            Some(proxy) if !forced && !is_open(proxy) => found = None,
+            _ => break,
+        }
+    }
     t.messages.bench = bench;
     found
+}
+
+/// Whether rules of other proxies lead to the backend.
+fn is_open(proxy: &local::Proxy) -> bool {
+    let conf = proxy.conf();
+    !conf.disabled && proxy.shared.runtime.published.now(!conf.unpublished)
 }

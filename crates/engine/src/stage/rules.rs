@@ -184,15 +184,15 @@ pub(crate) fn server(t: &mut Transaction) -> Option<usize> {
         if rule.condition.as_ref().is_some_and(|c| run.test(c) != Holds::True) {
             return None;
         }
-        let at = match &rule.target {
-            Target::Position(at) => Some(*at),
+        let server = match &rule.target {
+            Target::Position(at) => backend.server(*at),
             Target::Named(format) => {
                 run.render(format);
                 let name = run.bench.text.as_slice();
-                backend.servers.iter().position(|s| s.conf().name.as_bytes() == name)
+                backend.servers.iter().find(|s| s.conf().name.as_bytes() == name)
             }
-        }?;
-        backend.servers.get(at).filter(|s| s.shared.runtime.is_usable()).map(|_| at)
+        };
+        server.filter(|s| s.shared.runtime.is_usable()).map(|s| s.shared.index)
     });
     t.messages.bench = bench;
     found

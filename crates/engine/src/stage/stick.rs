@@ -109,16 +109,16 @@ fn run(t: &mut Transaction, side: Side) {
 fn server_of(table: &Table, row: &Row<'_>, backend: &local::Proxy) -> Option<usize> {
     let key = row.value(Data::ServerKey, 0).and_then(|word| table.text(u32::try_from(word).ok()?));
     let by_key = key.and_then(|key| {
-        backend.servers.iter().position(|s| match table.spec().server_by_address {
+        backend.servers.iter().find(|s| match table.spec().server_by_address {
             true => address(s).as_deref() == Some(&*key),
             false => *s.conf().name == *key,
         })
     });
     let id = row.value(Data::ServerId, 0).filter(|id| *id != 0);
-    let by_id = || id.and_then(|id| backend.servers.iter().position(|s| u64::from(s.conf().id) == id));
-    let at = by_key.or_else(by_id)?;
-    let server = backend.servers.get(at)?;
-    (server.shared.runtime.is_running() || backend.has(Options::PERSIST)).then_some(at)
+    let by_id = || id.and_then(|id| backend.servers.iter().find(|s| u64::from(s.conf().id) == id));
+    let server = by_key.or_else(by_id)?;
+    let asked = server.shared.runtime.is_running() || backend.has(Options::PERSIST);
+    asked.then_some(server.shared.index)
 }
 
 /// Writes the server into entries.

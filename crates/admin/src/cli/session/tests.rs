@@ -31,7 +31,7 @@ fn talk(level: CliLevel, pieces: &[&str]) -> String {
                 Next::Follow(_) => session.followed(true, &world, &mut out),
                 Next::Wait(_) => {
                     out.push(b'~');
-                    session.resume(false, &mut out);
+                    session.resume(false, &world, &mut out);
                 }
                 Next::Close => {
                     out.push(b'#');

@@ -405,13 +405,7 @@ fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
         draft.servers.extend(draft.dispatch.take());
         draft.proxy.check = std::mem::take(&mut draft.checks).kind();
         for draft_server in std::mem::take(&mut draft.servers) {
-            let mut server = draft_server.server;
-            if draft_server.do_check {
-                server.check = Some(draft_server.check);
-            }
-            if let Some(header) = &mut server.proxy_header {
-                header.options = draft_server.proxy_options;
-            }
+            let server = draft_server.completed();
             draft.proxy.servers.push(Arc::new(server));
         }
     }
