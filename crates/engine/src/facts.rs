@@ -77,6 +77,8 @@ pub(crate) struct Facts {
     pub(crate) last_rule: Option<LastRule>,
     /// A rule said that the request is not sent twice.
     pub(crate) not_replayed: bool,
+    /// The status of the answer that lies ready, and the one that it stands for.
+    pub(crate) meant: Option<(u16, u16)>,
     /// The response is an answer of our own.
     pub(crate) replied: bool,
     /// Its line was written.

@@ -2,7 +2,6 @@
 
 use weir_config::Keyword;
 use weir_expr::scope::TimeoutOf;
-use weir_expr::{Format, Purpose};
 
 use super::reply::{Kind, Reply};
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
@@ -106,11 +105,11 @@ impl Action for Tarpit {
 
 #[derive(Debug)]
 struct Auth {
-    realm: Option<Format>,
+    realm: Option<Box<[u8]>>,
 }
 
 fn auth(p: &mut Parse<'_, '_>) -> Parsed {
-    let realm = if p.eat("realm") { Some(p.format(Purpose::Text, "missing realm value.\n")?) } else { None };
+    let realm = if p.eat("realm") { Some(p.expect("missing realm value.\n")?.bytes.clone()) } else { None };
     Ok(Box::new(Auth { realm }))
 }
 
@@ -121,17 +120,10 @@ impl Action for Auth {
         let (status, name): (u16, &[u8]) =
             if through_proxy { (407, b"proxy-authenticate") } else { (401, b"www-authenticate") };
         Reply::default(status).apply(run);
-        match &self.realm {
-            Some(format) => run.render(format),
-            None => {
-                run.bench.text.clear();
-                let name = &run.t.proxy().conf().name;
-                run.bench.text.extend_from_slice(name.as_bytes());
-            }
-        }
         let bench = &mut *run.bench;
         bench.made.clear();
-        for piece in [&b"Basic realm=\""[..], &bench.text, b"\""] {
+        let proxy = run.t.client.frontend.conf().name.as_bytes();
+        for piece in [&b"Basic realm=\""[..], self.realm.as_deref().unwrap_or(proxy), b"\""] {
             bench.made.extend_from_slice(piece);
         }
         run.t.messages.response.append(name, &bench.made);

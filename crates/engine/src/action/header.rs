@@ -104,7 +104,7 @@ fn del(p: &mut Parse<'_, '_>) -> Parsed {
     let name = lower(word);
     let name = match method.as_deref() {
         None => Name::Text(Match::Is, name),
-        Some("reg") => Name::Matches(Regex::compile(&word.bytes, false).map_err(|m| WordsError::new(at, m))?),
+        Some("reg") => Name::Matches(Regex::compile(&word.bytes, true).map_err(|m| WordsError::new(at, m))?),
         Some(other) => match Match::named(other) {
             Some(how) => Name::Text(how, name),
             None => return Err(p.error(format!("-m with unsupported matching method '{other}'"))),

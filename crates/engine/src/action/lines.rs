@@ -22,7 +22,7 @@ impl Compiler<'_> {
         let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
         let acls = draft.acls_of(rule);
         let compiled = self.reading(draft, line, place, &mut Default::default(), |reader| {
-            let action = super::redirect::redirect(reader)?;
+            let action = super::redirect::redirect(reader, true)?;
             let mut condition = reader.condition(acls);
             if let Err(e) = &mut condition {
                 e.error.message.insert_str(0, "error in condition: ");

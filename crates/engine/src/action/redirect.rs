@@ -1,7 +1,7 @@
 //! Redirects (manual, 4.2 "redirect", 4.4 "redirect").
 
 use weir_config::Keyword;
-use weir_expr::{Format, Purpose};
+use weir_expr::{Format, Purpose, WordsError};
 use weir_http::{Head, HeaderId, uri};
 
 use super::{Action, ActionFn, Parse, Parsed, Run, Verdict, works};
@@ -9,16 +9,17 @@ use crate::ending::Cause;
 
 /// The actions of this file.
 pub(super) const REDIRECT: &[Keyword<ActionFn>] = &[
-    works("http-request redirect", "sends the client elsewhere", redirect),
-    works("http-response redirect", "sends the client elsewhere", redirect),
+    works("http-request redirect", "sends the client elsewhere", |p| redirect(p, false)),
+    works("http-response redirect", "sends the client elsewhere", |p| redirect(p, false)),
 ];
 
 #[derive(Debug)]
 struct Redirect {
     kind: Kind,
-    to: Format,
+    to: Text,
     code: u16,
-    query: Query,
+    drop_query: bool,
+    keep_query: bool,
     append_slash: bool,
     ignore_empty: bool,
     cookie: Option<Cookie>,
@@ -31,32 +32,32 @@ enum Kind {
     Scheme,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Query {
-    /// As the kind of redirect has it.
-    AsUsual,
-    Drop,
-    Keep,
+/// A text that stands there, or is computed.
+#[derive(Debug)]
+enum Text {
+    Literal(Box<[u8]>),
+    Format(Format),
 }
 
 #[derive(Debug)]
 enum Cookie {
-    Set(Format),
-    Clear(Format),
+    Set(Text),
+    Clear(Box<[u8]>),
 }
 
-/// Reads the words of a redirect.
-pub(super) fn redirect(p: &mut Parse<'_, '_>) -> Parsed {
+/// Reads the words of a redirect; those of the older keyword are taken as they stand.
+pub(super) fn redirect(p: &mut Parse<'_, '_>, literal: bool) -> Parsed {
     let mut to = None;
-    let (mut code, mut query, mut append_slash, mut ignore_empty) = (302, Query::AsUsual, false, false);
+    let (mut code, mut drop_query, mut keep_query) = (302, false, false);
+    let (mut append_slash, mut ignore_empty) = (false, false);
     let mut cookie = None;
     while let Some(word) = p.next() {
         let name = word.text().into_owned();
         let missing = format!("missing argument for '{name}'");
         match name.as_str() {
-            "location" => to = Some((Kind::Location, p.format(Purpose::Http, &missing)?)),
-            "prefix" => to = Some((Kind::Prefix, p.format(Purpose::Http, &missing)?)),
-            "scheme" => to = Some((Kind::Scheme, p.format(Purpose::Http, &missing)?)),
+            "location" => to = Some((Kind::Location, text(p, literal, &missing)?)),
+            "prefix" => to = Some((Kind::Prefix, text(p, literal, &missing)?)),
+            "scheme" => to = Some((Kind::Scheme, text(p, literal, &missing)?)),
             "code" => {
                 let value = p.expect(&missing)?;
                 code = match &*value.bytes {
@@ -73,10 +74,11 @@ pub(super) fn redirect(p: &mut Parse<'_, '_>) -> Parsed {
                     }
                 };
             }
-            "set-cookie" | "set-cookie-fmt" => cookie = Some(Cookie::Set(p.format(Purpose::Http, &missing)?)),
-            "clear-cookie" => cookie = Some(Cookie::Clear(p.format(Purpose::Http, &missing)?)),
-            "drop-query" => query = Query::Drop,
-            "keep-query" => query = Query::Keep,
+            "set-cookie" => cookie = Some(Cookie::Set(text(p, true, &missing)?)),
+            "set-cookie-fmt" => cookie = Some(Cookie::Set(text(p, false, &missing)?)),
+            "clear-cookie" => cookie = Some(Cookie::Clear(p.expect(&missing)?.bytes.clone())),
+            "drop-query" => drop_query = true,
+            "keep-query" => keep_query = true,
             "append-slash" => append_slash = true,
             "ignore-empty" => ignore_empty = true,
             _ => {
@@ -93,12 +95,19 @@ pub(super) fn redirect(p: &mut Parse<'_, '_>) -> Parsed {
     if p.set.is_response() && kind != Kind::Location {
         return Err(p.error("response only supports redirect type 'location'"));
     }
-    Ok(Box::new(Redirect { kind, to, code, query, append_slash, ignore_empty, cookie }))
+    Ok(Box::new(Redirect { kind, to, code, drop_query, keep_query, append_slash, ignore_empty, cookie }))
+}
+
+fn text(p: &mut Parse<'_, '_>, literal: bool, missing: &str) -> Result<Text, WordsError> {
+    Ok(match literal {
+        true => Text::Literal(p.expect(missing)?.bytes.clone()),
+        false => Text::Format(p.format(Purpose::Http, missing)?),
+    })
 }
 
 impl Action for Redirect {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        run.render(&self.to);
+        self.to.put(run);
         if self.ignore_empty && run.bench.text.is_empty() {
             return Verdict::Next;
         }
@@ -113,11 +122,17 @@ impl Action for Redirect {
             head.append(b"cache-control", b"no-cache");
         }
         if let Some(cookie) = &self.cookie {
-            let (format, end): (_, &[u8]) = match cookie {
-                Cookie::Set(format) => (format, b"; path=/;"),
-                Cookie::Clear(format) => (format, b"; path=/; Max-Age=0;"),
+            let end: &[u8] = match cookie {
+                Cookie::Set(text) => {
+                    text.put(run);
+                    b"; path=/;"
+                }
+                Cookie::Clear(text) => {
+                    run.bench.text.clear();
+                    run.bench.text.extend_from_slice(text);
+                    b"; path=/; Max-Age=0;"
+                }
             };
-            run.render(format);
             run.bench.text.extend_from_slice(end);
             head.append(b"set-cookie", &run.bench.text);
         }
@@ -144,7 +159,7 @@ impl Redirect {
         match self.kind {
             Kind::Location => {
                 out.extend_from_slice(text);
-                if self.query == Query::Keep {
+                if self.keep_query {
                     append_query(query, out);
                 }
                 return;
@@ -157,13 +172,24 @@ impl Redirect {
                 out.extend_from_slice(request.values(HeaderId::Host).next().unwrap_or_default());
             }
         }
-        if self.query == Query::Drop {
-            out.extend_from_slice(path);
-            if self.append_slash && path.last() != Some(&b'/') {
-                out.push(b'/');
+        out.extend_from_slice(if self.drop_query { path } else { target });
+        if self.append_slash && self.kind == Kind::Prefix && out.last() != Some(&b'/') {
+            out.push(b'/');
+        }
+    }
+}
+
+// === impl Text ===
+
+impl Text {
+    /// Puts it into the bench's text.
+    fn put(&self, run: &mut Run<'_>) {
+        match self {
+            Self::Format(format) => run.render(format),
+            Self::Literal(text) => {
+                run.bench.text.clear();
+                run.bench.text.extend_from_slice(text);
             }
-        } else {
-            out.extend_from_slice(target);
         }
     }
 }

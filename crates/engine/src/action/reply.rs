@@ -80,15 +80,22 @@ impl Reply {
 
     /// Makes it the response of the transaction.
     pub(crate) fn apply(&self, run: &mut Run<'_>) {
+        // What it says knows nothing of the answer whose place it takes.
+        let answered = run.t.facts.answered.take().filter(|_| run.set.is_response());
+        self.make(run);
+        run.t.facts.answered = answered;
+    }
+
+    fn make(&self, run: &mut Run<'_>) {
         match &self.content {
             Content::Default => return answer(run, self.status),
             Content::Section(answers) => {
                 return match answers.find(self.status) {
-                    Some(found) => ready(run, found),
+                    Some(found) => ready(run, found, self.status),
                     None => answer(run, self.status),
                 };
             }
-            Content::File(answer) => return ready(run, answer),
+            Content::File(answer) => return ready(run, answer, self.status),
             Content::Nothing | Content::Bytes(_) | Content::Format(_) => {}
         }
         match &self.content {
@@ -135,13 +142,14 @@ pub(crate) fn answer(run: &mut Run<'_>, status: u16) {
         Some(reply) if !matches!(reply.content, Content::Default) => reply.apply(run),
         _ => {
             if let Some(answer) = run.t.own_answer(status).cloned() {
-                ready(run, &answer);
+                ready(run, &answer, status);
             }
         }
     }
 }
 
-fn ready(run: &mut Run<'_>, answer: &Answer) {
+fn ready(run: &mut Run<'_>, answer: &Answer, status: u16) {
+    run.t.facts.meant = Some((answer.head().status(), status));
     let Messages { response, body, .. } = &mut *run.t.messages;
     response.clone_from(answer.head());
     body.clear();
@@ -217,9 +225,15 @@ impl Draft {
             "hdr" => {
                 const MISSING: &str = "'hdr' expects <name> and <value> as arguments";
                 p.at += 1;
-                let name = lower(p.expect(MISSING)?);
+                let word = p.expect(MISSING)?;
+                let name = lower(word);
                 let value = p.format(Purpose::Http, MISSING)?;
-                self.reply.headers.push((name, value));
+                if matches!(&*name, b"content-length" | b"content-type" | b"transfer-encoding") {
+                    let said = format!("header '{}' always ignored by the http reply.", word.text());
+                    p.load.warnings.push(said);
+                } else {
+                    self.reply.headers.push((name, value));
+                }
             }
             _ => return Ok(false),
         }

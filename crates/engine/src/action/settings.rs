@@ -83,10 +83,10 @@ impl Action for SetEnd {
         let source = run.t.client.source.inet();
         let destination = run.t.client.destination().inet();
         let (mut source, mut destination) = (source.unwrap_or(NOBODY), destination.unwrap_or(NOBODY));
-        let port = value.to_sint().and_then(|n| u16::try_from(n).ok());
+        let port = value.to_sint().map(|n| n as u16); // As C cuts it.
         match (self.end, value.to_ip(), port) {
-            (End::SourceIp, Some(ip), _) => source = with_ip(source, ip),
-            (End::DestinationIp, Some(ip), _) => destination = with_ip(destination, ip),
+            (End::SourceIp, Some(ip), _) => source.set_ip(ip),
+            (End::DestinationIp, Some(ip), _) => destination.set_ip(ip),
             (End::SourcePort, _, Some(port)) => source.set_port(port),
             (End::DestinationPort, _, Some(port)) => destination.set_port(port),
             _ => return Verdict::Next,
@@ -98,11 +98,6 @@ impl Action for SetEnd {
 }
 
 const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-
-/// The port stays where the family does.
-fn with_ip(old: SocketAddr, ip: IpAddr) -> SocketAddr {
-    SocketAddr::new(ip, if old.is_ipv4() == ip.is_ipv4() { old.port() } else { 0 })
-}
 
 #[derive(Debug)]
 struct SetTimeout {

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use weir_expr::scope::TimeoutOf;
-use weir_http::h1::{self, BodyLength, Outgoing};
+use weir_http::h1::{self, BodyLength, Outgoing, Settled};
 
 use crate::clock::{self, Tick};
 use crate::conf::Options;
@@ -15,7 +15,7 @@ use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
 use crate::stage::{finish, persist, prepare, receive, rules, stick, stream, upload};
 use crate::tables;
-use crate::transaction::{Stop, Transaction};
+use crate::transaction::{Messages, Stop, Transaction};
 
 /// Passes the answer on, head and body; gives the connection back that it came over.
 pub(crate) async fn pass(
@@ -55,14 +55,19 @@ async fn carry_on(
     body: BodyLength,
 ) -> Result<(), Stop> {
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
-    send_head(t, body, &mut down);
+    let mut settled = Settled { body, close: false, unsaid: false };
+    if rules::change_responses(t) {
+        let Messages { response, request, .. } = &mut *t.messages;
+        settled = h1::settle_response(response, request, body);
+    }
+    send_head(t, settled, &mut down);
     log::answered(t, body, back.input.data());
     if body == BodyLength::Tunnel {
         return Box::pin(upgrade(t, back, down)).await;
     }
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
-    let mut response = Pump::new(body, body, trailers);
+    let mut response = Pump::new(body, settled.body, trailers);
     let mut end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
     let in_time = request.is_read();
     if end.is_ok() && !in_time {
@@ -102,12 +107,13 @@ async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
 }
 
 /// Writes the head that the client gets.
-fn send_head(t: &mut Transaction, body: BodyLength, down: &mut Output) {
+fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
+    let body = settled.body;
     let status = t.messages.response.status();
     t.facts.status = status;
     count_status(t, status, false);
     let stopping = t.client.worker.runtime.process.is_stopping();
-    if body == BodyLength::UntilClose || stopping {
+    if body == BodyLength::UntilClose || settled.close || stopping {
         t.front.keep_alive = false;
     }
     let (response, asked) = (&t.messages.response, &t.messages.request);
@@ -116,6 +122,7 @@ fn send_head(t: &mut Transaction, body: BodyLength, down: &mut Output) {
     }
     let extra = match body {
         BodyLength::Tunnel => b"",
+        _ if settled.unsaid => b"",
         _ => h1::client_line(response, asked, t.front.keep_alive),
     };
     let how = Outgoing { extra, cases: prepare::client_cases(t) };

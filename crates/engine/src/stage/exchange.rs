@@ -52,13 +52,21 @@ pub(crate) enum Missing {
 /// Carries the request to a server and the answer to the client.
 pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
     let replay = Replay::new(t);
+    let mut body = t.front.request;
+    if rules::change_requests(t) {
+        let Some(settled) = h1::settle_request(&mut t.messages.request, body) else {
+            t.facts.blame(Cause::Internal, Stage::Headers);
+            return Err(Stop::Answer(500));
+        };
+        body = settled;
+    }
     loop {
         let mut back = connection(t).await?;
         if !rules::server_content_waits(t) {
             rules::server_content(t).await?;
         }
         let mut up = Output::over(std::mem::take(&mut t.messages.output));
-        let mut request = send_head(t, &mut back, &mut up);
+        let mut request = send_head(t, body, &mut back, &mut up);
         let answered = head(t, &mut back, &mut request, &mut up).await;
         if answered.is_ok() {
             reach::observe(t, Sign::Status(t.messages.response.status()));
@@ -132,14 +140,14 @@ fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
 }
 
 /// Writes the head that the server gets.
-fn send_head(t: &mut Transaction, back: &mut Conn, up: &mut Output) -> Pump {
+fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Output) -> Pump {
     back.requests += 1;
     prepare::name_server(t);
     let extra = h1::server_line(&t.messages.request, !prepare::tells_close(t));
     let cases = prepare::server_cases(t);
     h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
     let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
-    Pump::new(t.front.request, t.front.request, Trailers { limits: receive::request_limits(t), drop })
+    Pump::new(t.front.request, body, Trailers { limits: receive::request_limits(t), drop })
 }
 
 /// Sends the request and waits for the head of the answer; interim answers are passed on.

@@ -3,13 +3,13 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_http::h1::{self, BodyLength, Outgoing};
+use weir_http::h1::{self, BodyLength, Outgoing, Settled};
 
 use crate::action::{RuleSet, Run, reply};
 use crate::mux;
 use crate::mux::h1::{Output, Taken};
 use crate::stage::{answer, prepare, receive, rules};
-use crate::transaction::{Stop, Transaction};
+use crate::transaction::{Messages, Stop, Transaction};
 
 /// Says what is left to be said.
 pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
@@ -58,7 +58,8 @@ async fn respond(t: &mut Transaction) {
         return;
     }
     let status = t.messages.response.status();
-    t.facts.status = status;
+    // A file may say something else than what is meant by it.
+    t.facts.status = t.facts.meant.filter(|(said, _)| *said == status).map_or(status, |(_, meant)| meant);
     answer::count_status(t, status, true);
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
@@ -74,16 +75,31 @@ pub(crate) async fn hint(t: &mut Transaction) {
 
 /// Writes the response, with the lines that the client's connection needs.
 fn write(t: &mut Transaction, out: &mut Vec<u8>) {
-    let (response, request) = (&t.messages.response, &t.messages.request);
-    let facts = response.facts();
+    let rules = rules::change_responses(t);
+    let Messages { response, request, body, bench, .. } = &mut *t.messages;
+    let facts = *response.facts();
+    let has_body = !matches!(h1::response_body(response, request), Ok(BodyLength::None));
+    let was = match body.len() {
+        0 => BodyLength::None,
+        n => BodyLength::Known(n as u64),
+    };
     let bounded = facts.content_length.is_some() || facts.chunked;
-    let goes_on = t.front.keep_alive && bounded && !facts.close && t.front.taken != Taken::Some;
-    out.extend_from_slice(&t.messages.bench.hints);
-    let how =
-        Outgoing { extra: h1::client_line(response, request, goes_on), cases: prepare::client_cases(t) };
+    let settled = match rules && bounded {
+        true => h1::settle_response(response, request, was),
+        false => Settled { body: was, close: false, unsaid: false },
+    };
+    let goes_on =
+        t.front.keep_alive && bounded && !facts.close && !settled.close && t.front.taken != Taken::Some;
+    out.extend_from_slice(&bench.hints);
+    let extra = match settled.unsaid {
+        true => b"",
+        false => h1::client_line(response, request, goes_on),
+    };
+    let how = Outgoing { extra, cases: prepare::client_cases(t) };
+    let Messages { response, body, .. } = &*t.messages;
     h1::write_head(response, &how, out);
-    if !matches!(h1::response_body(response, request), Ok(BodyLength::None)) {
-        out.extend_from_slice(&t.messages.body);
+    if has_body && settled.body != BodyLength::None {
+        out.extend_from_slice(body);
     }
     t.messages.bench.hints.clear();
     t.front.keep_alive = goes_on && (t.front.taken == Taken::All || skip_body(t));

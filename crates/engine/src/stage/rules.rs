@@ -144,6 +144,21 @@ pub(crate) async fn response(t: &mut Transaction) -> Result<(), Stop> {
     run(t, &frontend, RuleSet::HttpResponse).await
 }
 
+/// Whether rules may change what requests look like.
+pub(crate) fn change_requests(t: &Transaction) -> bool {
+    has_rules(t, RuleSet::HttpRequest)
+}
+
+/// Whether rules may change what answers look like.
+pub(crate) fn change_responses(t: &Transaction) -> bool {
+    has_rules(t, RuleSet::HttpResponse) || has_rules(t, RuleSet::HttpAfterResponse)
+}
+
+fn has_rules(t: &Transaction, set: RuleSet) -> bool {
+    let of = |p: &local::Proxy| !p.conf().rules.is_empty(set);
+    of(&t.client.frontend) || t.backend.as_deref().is_some_and(of)
+}
+
 /// The rules of `http-after-response`, for every answer: the backend's, then the frontend's.
 pub(crate) async fn after_response(t: &mut Transaction) -> Result<(), Stop> {
     if let Some(backend) = other_backend(t) {

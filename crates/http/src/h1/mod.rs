@@ -6,6 +6,7 @@ mod chars;
 mod framing;
 mod judge;
 mod parse;
+mod settle;
 mod write;
 
 pub(crate) use authority::is_valid_host as is_host_valid;
@@ -20,4 +21,5 @@ pub use framing::{
 pub use parse::{
     Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,
 };
+pub use settle::{Settled, settle_request, settle_response};
 pub use write::{CaseMap, Outgoing, chunk_header, write_head, write_trailers};
