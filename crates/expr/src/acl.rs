@@ -265,8 +265,9 @@ impl Flags {
     fn comparing(&self, criterion: &str, expr: &Expr) -> Result<Comparing, WordsError> {
         let output = expr.output();
         let Some(method) = self.method.or_else(|| Method::of(output)) else {
+            let name = criterion.split(['(', ',']).next().unwrap_or_default();
             let message = format!(
-                "matching method must be specified first (using '-m') when using a sample fetch of this type ('{criterion}')"
+                "matching method must be specified first (using '-m') when using a sample fetch of this type ('{name}')"
             );
             return Err(WordsError::new(0, message));
         };

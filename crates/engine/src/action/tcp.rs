@@ -5,6 +5,7 @@ use weir_config::Keyword;
 use super::answer::count_denial;
 use super::flow::{self, Allow, before_request};
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
+use crate::conf::Mode;
 use crate::ending::{Cause, Stage};
 
 /// The actions of this file.
@@ -57,6 +58,9 @@ impl Action for Reject {
             return Verdict::Close;
         }
         before_request(run);
+        if run.set == RuleSet::TcpContent && run.t.client.frontend.conf().mode == Mode::Tcp {
+            run.t.facts.log_bytes.0 += run.t.client.input.data().len() as u64;
+        }
         run.t.facts.blame(Cause::Proxy, Stage::Request);
         Verdict::Close
     }

@@ -14,7 +14,7 @@ use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::Counters;
 use crate::stage::exchange::{self, Missing, News};
 use crate::stage::{finish, persist, prepare, receive, rules, stick, stream, upload};
-use crate::tables;
+use crate::tables::{self, Event};
 use crate::transaction::{Messages, Stop, Transaction};
 
 /// Passes the answer on, head and body; gives the connection back that it came over.
@@ -36,6 +36,7 @@ pub(crate) async fn pass(
     let Some(mut back) = t.far.take() else { return Err(Stop::Close) };
     if let Err(stop) = allowed {
         t.front.taken = request.taken();
+        t.facts.log_bytes.0 += request.accounted();
         t.facts.log_bytes.1 += back.input.data().len() as u64;
         if stop != Stop::Reply {
             t.facts.status = t.messages.response.status();
@@ -73,6 +74,7 @@ async fn carry_on(
     if end.is_ok() && !in_time {
         end = Box::pin(upload::finish(t, back, request, &mut up)).await;
     }
+    t.front.taken = request.taken();
     t.facts.bytes_in += request.read;
     t.facts.bytes_up += request.written;
     t.facts.bytes_out += response.written;
@@ -182,7 +184,10 @@ async fn carry(
         }
         match cause {
             Cause::Client => t.proxy().back().client_aborts.add(1),
-            Cause::Server => t.proxy().back().server_aborts.add(1),
+            Cause::Server => {
+                t.proxy().back().server_aborts.add(1);
+                tables::count(t, Event::Failure);
+            }
             _ => {}
         }
         t.front.keep_alive = false;

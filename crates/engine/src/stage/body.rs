@@ -112,6 +112,26 @@ fn first_chunks(mut input: &[u8]) -> [&[u8]; 2] {
     pieces
 }
 
+/// What the log counts of what lies in the buffer of a body.
+pub(crate) fn accounted(length: BodyLength, mut input: &[u8]) -> u64 {
+    match length {
+        BodyLength::Known(n) => n.min(input.len() as u64),
+        BodyLength::Chunked => {
+            let mut decoder = ChunkDecoder::default();
+            let mut seen = u64::from(is_last_chunk_in(input));
+            while let ChunkStep::Data { skip, len } = decoder.step(input)
+                && len > 0
+            {
+                decoder.passed(len);
+                seen += len as u64;
+                input = input.get(skip + len..).unwrap_or_default();
+            }
+            seen
+        }
+        _ => 0,
+    }
+}
+
 fn is_last_chunk_in(mut input: &[u8]) -> bool {
     let mut decoder = ChunkDecoder::default();
     loop {

@@ -83,6 +83,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
                 t.facts.bytes_in += request.read;
                 t.front.taken = request.taken();
                 if !(is_stale(t, &missing, &request) || replay.allows(&missing) && replay.again(t)) {
+                    t.facts.log_bytes.0 += request.accounted();
                     return Err(blame(t, &missing));
                 }
                 count_stale(t);

@@ -8,11 +8,15 @@ use weir_http::h1::{self, BodyLength, Outgoing, Settled};
 use crate::action::{RuleSet, Run, reply};
 use crate::mux;
 use crate::mux::h1::{Output, Taken};
-use crate::stage::{answer, prepare, receive, rules};
+use crate::stage::{answer, body, prepare, receive, rules};
 use crate::transaction::{Messages, Stop, Transaction};
 
 /// Says what is left to be said.
 pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
+    // What came of a body that nobody took came all the same.
+    if stop != Stop::Done && t.facts.requested.is_some() && t.front.taken == Taken::Nothing {
+        t.facts.log_bytes.0 += body::accounted(t.front.request, t.client.input.data());
+    }
     match stop {
         Stop::Done => {}
         Stop::Close => t.front.keep_alive = false,
