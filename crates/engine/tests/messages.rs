@@ -109,6 +109,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
         ("logging", include_str!("messages/logging.txt")),
         ("persistence", include_str!("messages/persistence.txt")),
         ("proxy", include_str!("messages/proxy.txt")),
+        ("rules", include_str!("messages/rules.txt")),
         ("sections", include_str!("messages/sections.txt")),
         ("server", include_str!("messages/server.txt")),
         ("tables", include_str!("messages/tables.txt")),

@@ -1,0 +1,112 @@
+//! Every action in its sets of rules: what the server sees, what the client gets, what the log says.
+//!
+//! A file holds cases: lines for the frontend (`front`) and the backend (`back`), the request where it is not the
+//! usual one (`send`), `shut` where the connection ends after the answer; then what came of it: the answer (`got`)
+//! and the line in the log (`log`). `~` stands for CR LF, `^` for LF alone.
+
+use weir_compat::{Proxy, Subject, compat};
+use weir_testkit::{Origin, mask};
+
+#[test]
+fn requests_and_answers_are_what_actions_make_of_them() {
+    compat(|t| check(t, include_str!("actions.requests.txt")));
+}
+
+#[test]
+fn responses_are_what_actions_make_of_them() {
+    compat(|t| check(t, include_str!("actions.responses.txt")));
+}
+
+#[test]
+fn targets_are_brought_into_one_form() {
+    compat(|t| check(t, include_str!("actions.targets.txt")));
+}
+
+/// A case, up to what came of it.
+#[derive(Default)]
+struct Case<'a> {
+    lines: Vec<&'a str>,
+    front: String,
+    back: String,
+    send: Option<&'a str>,
+    shut: bool,
+}
+
+/// Runs the cases of a file in one program, each in a frontend and a backend of its own.
+fn check(t: &mut Subject, file: &str) {
+    let server = t.origin("srv");
+    let log = t.sink("log");
+    let served = serve(server);
+    let cases = cases(file);
+    let mut sections = String::new();
+    for (n, case) in cases.iter().enumerate() {
+        let Case { front, back, .. } = case;
+        sections += &format!(
+            "frontend front{n}\n bind {{front{n}}}\n log {{log}} local0\n option httplog\n{front} \
+             default_backend back{n}\nbackend back{n}\n{back} server s {{srv}}\n"
+        );
+    }
+    let defaults = "option accept-unsafe-violations-in-http-request\ntimeout tarpit 50ms";
+    let proxy = Proxy::http().global("expose-experimental-directives").defaults(defaults);
+    let mut proxy = t.start(&proxy.sections(&sections).text());
+    let mut shown = String::new();
+    for (n, case) in cases.iter().enumerate() {
+        let mut client = proxy.client(&format!("front{n}"));
+        client.send(case.send.unwrap_or(USUAL).replace('~', "\r\n"));
+        let answer = match case.shut {
+            true => String::from_utf8_lossy(&client.recv_to_close()).into_owned(),
+            false => client.recv_message().text(),
+        };
+        let answer = answer.replace('\n', "^").replace("\r^", "~");
+        let line = mask::log_line(&log.next());
+        let result = format!("got {answer}\nlog {}\n", line.trim_end());
+        let result = result.replace(&format!("front{n}"), "fe").replace(&format!("back{n}"), "be");
+        shown += &format!("{}\n{result}\n", case.lines.join("\n"));
+    }
+    served.finish();
+    let expected: String = file.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+    for (shown, expected) in shown.split("\n\n").zip(expected.split("\n\n")) {
+        assert_eq!(shown.trim(), expected.trim());
+    }
+    assert_eq!(shown.trim(), expected.trim());
+}
+
+fn cases(file: &str) -> Vec<Case<'_>> {
+    let mut cases = Vec::new();
+    let mut case = Case::default();
+    for line in file.lines().filter(|l| !l.starts_with('#')) {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("front", rest) => case.front += &format!(" {rest}\n"),
+            ("back", rest) => case.back += &format!(" {rest}\n"),
+            ("send", rest) => case.send = Some(rest),
+            ("shut", _) => case.shut = true,
+            ("", _) if !case.lines.is_empty() => cases.push(std::mem::take(&mut case)),
+            _ => continue,
+        }
+        if !line.is_empty() {
+            case.lines.push(line);
+        }
+    }
+    if !case.lines.is_empty() {
+        cases.push(case);
+    }
+    cases
+}
+
+/// Sends back what it got; to `/canned` an answer with many lines.
+fn serve(server: Origin) -> weir_testkit::Serving {
+    server.serve(|far, _| {
+        let seen = far.recv_message().text();
+        if seen.contains("/canned") {
+            far.send(CANNED);
+        } else {
+            far.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len()));
+        }
+    })
+}
+
+const USUAL: &str =
+    "GET /a/b?c=d&e=f HTTP/1.1~Host: h.com:80~Cookie: A=1; B=2~X: a, b ,c;q=1~X: d~Accept: */*~~";
+
+const CANNED: &str = "HTTP/1.1 200 Fine\r\nContent-Length: 2\r\nX: a, b ,c\r\nX: d\r\nSet-Cookie: A=1; path=/\r\n\
+                      Cache-Control: no-cache\r\nServer: z\r\n\r\nhi";
