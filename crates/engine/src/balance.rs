@@ -8,6 +8,7 @@ use weir_balance::key::{self, UriOptions};
 use weir_balance::{Plan, RingKey, Scheme};
 use weir_expr::{Expr, Lookup, Type, Value};
 
+use crate::action::RuleSet;
 use crate::conf::{self, HashKey, Options};
 use crate::log::Origin;
 use crate::scope::View;
@@ -113,10 +114,34 @@ pub(crate) fn hash(t: &Transaction) -> Option<u32> {
 /// The hash of an expression's value: numbers as eight bytes, addresses as theirs; as text where the function
 /// reads a number out of it.
 fn of_expr(t: &Transaction, expr: &Expr, hashing: Hashing) -> Option<u32> {
-    let view = View::new(t, Origin::Unspecified);
+    let view = view(t);
     let to = if hashing.function == Function::None { Type::Str } else { Type::Bin };
     match expr.eval_as(to, &view, &t.messages.bench.scratch) {
-        Lookup::Value(Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes)) => Some(hashing.of(bytes)),
+        Lookup::Value(value) | Lookup::Partial(value) => bytes(&value).map(|b| hashing.of(b)),
+        _ => None,
+    }
+}
+
+/// What is seen of a request, or of a session's first bytes.
+fn view(t: &Transaction) -> View<'_> {
+    match t.proxy().conf().mode {
+        conf::Mode::Tcp => View::of_rules(t, RuleSet::TcpContent),
+        _ => View::new(t, Origin::Unspecified),
+    }
+}
+
+/// The text that an expression gives of the request; empty where it gives none.
+pub(crate) fn text_of(t: &Transaction, expr: &Expr) -> Vec<u8> {
+    let view = view(t);
+    match expr.eval_as(Type::Str, &view, &t.messages.bench.scratch) {
+        Lookup::Value(value) | Lookup::Partial(value) => bytes(&value).unwrap_or_default().to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn bytes<'a>(value: &Value<'a>) -> Option<&'a [u8]> {
+    match value {
+        Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes) => Some(bytes),
         _ => None,
     }
 }
@@ -131,9 +156,9 @@ fn of(words: &[String]) -> (Scheme, Key) {
         "static-rr" => (Scheme::StaticRr, Key::None),
         "leastconn" => (Scheme::LeastConn, Key::None),
         "first" => (Scheme::First, Key::None),
-        "hash" => (Scheme::MapHash, Key::None),
+        "hash" | "rdp-cookie" => (Scheme::MapHash, Key::None),
         "sticky" => (Scheme::Sticky, Key::None),
-        "random" => {
+        _ if name.starts_with("random") => {
             let number = inner.split(')').next().unwrap_or_default();
             (Scheme::Random { draws: number.parse().unwrap_or(2) }, Key::None)
         }

@@ -161,6 +161,7 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     route::backend(t)?;
     rules::backend_content(t).await?;
     stick::request(t);
+    persist::rdp(t);
     let server = reach::server(t).await?;
     stream::run(t, server).await
 }

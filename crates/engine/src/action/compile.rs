@@ -36,8 +36,8 @@ pub(crate) struct Compiler<'a> {
     pub(super) sticky: Vec<usize>,
     /// For each key that `tcp-request content` of the proxy tracks: whether the session alone gives it.
     content_tracks: Vec<bool>,
-    words: Arc<Words>,
-    files: PatternFiles,
+    pub(super) words: Arc<Words>,
+    pub(super) files: PatternFiles,
     out: &'a mut Diagnostics,
 }
 

@@ -119,7 +119,7 @@ impl Compiler<'_> {
                 .alert("'force-be-switch' requires either 'if' or 'unless' followed by a condition."));
         }
         let place = RuleSet::TcpContent.place(true, false);
-        let prefix = "error detected while parsing a 'force-be-switch' rule : ";
+        let prefix = "'force-be-switch' : ";
         let condition = self.condition(draft, rule, place, words, prefix)?;
         draft.rules.force_be_switch.extend(condition);
         Ok(())

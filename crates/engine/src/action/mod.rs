@@ -19,6 +19,7 @@ mod later;
 mod line;
 mod lines;
 mod lists;
+mod lone;
 mod mark;
 mod normalize;
 mod parse;

@@ -26,7 +26,7 @@ pub use log::{
     LogTarget, LogTransport, Ring, RingServer, SyslogFormat,
 };
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
-pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence};
+pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence, RdpCookie};
 pub use proxy::{Balance, Caps, CaptureCookie, Hash, KeepAlive, Mode, Proxy, ReuseMode, UseBackend};
 pub use server::{
     HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,

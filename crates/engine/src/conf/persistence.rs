@@ -1,17 +1,25 @@
 //! How a client stays with its server without a table (manual, 4.2 "cookie", "dynamic-cookie-key").
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bitflags::bitflags;
+use weir_expr::Expr;
 
 /// Ways to stay with a server that need no table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Persistence {
     /// `cookie`
     pub cookie: Option<Cookie>,
     /// `dynamic-cookie-key`
     pub dynamic_key: Option<Box<[u8]>>,
+    /// `persist rdp-cookie`
+    pub rdp_cookie: Option<RdpCookie>,
 }
+
+/// What finds the cookie that a terminal server gave its client.
+#[derive(Clone, Debug)]
+pub struct RdpCookie(pub Arc<Expr>);
 
 /// A `cookie` line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! A `server` line (manual, 5.2).
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_diag::Span;
+use weir_expr::{Expr, Format};
 
 use super::{Check, Endpoint};
 
@@ -84,8 +86,12 @@ pub struct Server {
     pub congestion: Option<String>,
     /// `pool-max-conn`, `pool-low-conn`, `pool-purge-delay`, `max-reuse`
     pub pool: PoolLimits,
-    /// `pool-conn-name`, as written.
-    pub pool_conn_name: Option<String>,
+    /// `pool-conn-name`
+    pub pool_conn_name: Option<Arc<Expr>>,
+    /// `set-proxy-v2-tlv-fmt(id) fmt`
+    pub tlvs: Vec<(u8, Arc<Format>)>,
+    /// `strict-maxconn`
+    pub strict_maxconn: bool,
     /// `shard`
     pub shard: u32,
     /// `hash-key`
@@ -198,12 +204,12 @@ pub enum SourceAddress {
 /// Which PROXY header is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyHeader {
-    /// Version 2, else 1.
+    /// Version 1 was asked for; it counts where version 2 was not.
+    pub v1: bool,
+    /// Version 2.
     pub v2: bool,
     /// The words of `proxy-v2-options`, and those that `send-proxy-v2-ssl` and its kin stand for.
     pub options: Vec<String>,
-    /// `set-proxy-v2-tlv-fmt(id) fmt`, as written.
-    pub tlvs: Vec<(u8, String)>,
 }
 
 /// How many idle connections to a server are kept.
@@ -271,6 +277,8 @@ impl Server {
             congestion: None,
             pool: PoolLimits::default(),
             pool_conn_name: None,
+            tlvs: Vec::new(),
+            strict_maxconn: false,
             shard: 0,
             hash_key: HashKey::default(),
             mptcp: false,

@@ -50,14 +50,20 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         ("random", Some(_)) if !text.contains(')') => {
             return Err(said(at, "balance random : missing closing parenthesis."));
         }
+        (random, None) if random.starts_with("random") => {}
         ("random", inner) => draws(at, inner.map(|i| i.split(')').next().unwrap_or_default()))?,
         ("uri", None) => uri(at, args)?,
         ("url_param", None) => url_param(at, args)?,
         ("hdr", Some(header)) => hdr(at, if text.contains(')') { header } else { "" }, args)?,
-        ("rdp-cookie", Some("")) => return Err(said(at, "balance rdp-cookie : missing cookie name.")),
+        ("rdp-cookie", Some(cookie)) if cookie.is_empty() || !text.contains(')') => {
+            return Err(said(at, "balance rdp-cookie : missing cookie name."));
+        }
         ("rdp-cookie", Some(_)) => {}
-        ("hash" | "log-hash", None) if args.is_empty() => {
-            return Err(said(at, format!("balance {name} requires a sample expression.")));
+        ("hash", None) if args.is_empty() => {
+            return Err(said(at, "balance hash requires a sample expression."));
+        }
+        ("log-hash", None) if args.is_empty() => {
+            return Err(said(at, "balance log-hash requires a converter list."));
         }
         ("hash", None) => {
             if let Some(extra) = args.get(1) {
@@ -75,11 +81,16 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             ));
         }
     }
-    if !AVAILABLE.contains(&name) {
+    if !AVAILABLE.contains(&name) && !name.starts_with("random") {
         return Err(said(
             at,
             format!("'balance {name}' is not available yet (it comes with the other algorithms)."),
         ));
+    }
+    if name == "rdp-cookie" {
+        let cookie = inner.unwrap_or("mstshash").split(')').next().unwrap_or_default();
+        let bytes = format!("req.rdp_cookie({cookie})").into_bytes();
+        ctx.draft.balance_key = Some(Word { bytes: bytes.into(), span: at });
     }
     ctx.draft.proxy.balance = Balance::Other(line.args().iter().map(|w| w.text().into_owned()).collect());
     Ok(())
@@ -156,6 +167,9 @@ fn said(at: weir_diag::Span, message: impl Into<String>) -> Diagnostic {
 
 fn draws(at: weir_diag::Span, inner: Option<&str>) -> Result<(), Diagnostic> {
     let Some(inner) = inner.filter(|i| !i.is_empty()) else { return Ok(()) };
+    if inner.strip_prefix('-').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(said(at, "balance random : number of draws must be at least 1."));
+    }
     if let Some(bad) = inner.chars().find(|c| !c.is_ascii_digit()) {
         return Err(said(at, format!("balance random : unexpected character '{bad}' after argument.")));
     }
@@ -216,5 +230,17 @@ fn hdr(at: weir_diag::Span, header: &str, args: &[Word]) -> Result<(), Diagnosti
 }
 
 /// The algorithms that the engine's farms run beside `roundrobin`.
-const AVAILABLE: &[&str] =
-    &["static-rr", "leastconn", "first", "random", "source", "uri", "url_param", "hdr", "hash", "sticky"];
+const AVAILABLE: &[&str] = &[
+    "static-rr",
+    "leastconn",
+    "first",
+    "random",
+    "source",
+    "uri",
+    "url_param",
+    "hdr",
+    "hash",
+    "log-hash",
+    "rdp-cookie",
+    "sticky",
+];

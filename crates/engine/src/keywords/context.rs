@@ -100,6 +100,8 @@ pub struct Draft {
     pub table: Option<StickTable>,
     /// The expression of `balance hash`, until names are known.
     pub balance_key: Option<Word>,
+    /// The expression that finds the cookie of `persist rdp-cookie`.
+    pub rdp_cookie: Option<Word>,
     /// The dispatch address of older versions.
     pub dispatch: Option<ServerDraft>,
 }
@@ -142,6 +144,10 @@ pub struct ServerDraft {
     pub explicit_id: bool,
     /// `proxy-v2-options`; they mean something where a header is sent only.
     pub proxy_options: Vec<String>,
+    /// The values of `set-proxy-v2-tlv-fmt`, until names are known.
+    pub tlvs: Vec<(u8, Word)>,
+    /// The expression of `pool-conn-name`, until names are known.
+    pub pool_conn_name: Option<Word>,
     /// Whether the address has a port.
     pub has_port: bool,
     /// What the name is to be resolved to, where the address is a name.
@@ -232,6 +238,7 @@ impl Draft {
             rules: Vec::new(),
             table: None,
             balance_key: None,
+            rdp_cookie: None,
             dispatch: None,
         }
     }
@@ -248,6 +255,8 @@ impl ServerDraft {
             do_check: false,
             explicit_id: false,
             proxy_options: Vec::new(),
+            tlvs: Vec::new(),
+            pool_conn_name: None,
             has_port: false,
             family: None,
         }
@@ -262,8 +271,9 @@ impl ServerDraft {
         if do_check {
             server.check = Some(check);
         }
+        server.proxy_header.take_if(|header| !header.v1 && !header.v2);
         if let Some(header) = &mut server.proxy_header {
-            header.options = proxy_options;
+            header.options.extend(proxy_options);
         }
         server
     }

@@ -82,9 +82,12 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
     first("email-alert", |_, line| Err(missing(line, "email-alert"))),
     first("external-check", |_, line| Err(missing(line, "external-check"))),
     first("monitor", |_, line| Err(line.alert("'monitor' only supports 'fail'."))),
-    first("persist", |_, line| {
-        let what = if line.args().is_empty() { "missing" } else { "unknown" };
-        Err(line.alert(format!("{what} persist method.")))
+    first("persist", |_, line| match line.arg(0) {
+        None => Err(line.alert("missing persist method.")),
+        Some(word) if word.text().starts_with("rdp-cookie") => {
+            Err(line.alert("persist rdp-cookie(name)' requires an rdp cookie name."))
+        }
+        Some(_) => Err(line.alert("unknown persist method.")),
     }),
     first("stats", |_, line| {
         let what = match line.arg(0) {
@@ -318,8 +321,6 @@ pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("no-check-sni-auto", 0, TLS),
     server("no-check-ssl", 0, TLS),
     server("no-renegotiate", 0, TLS),
-    server("no-send-proxy-v2-ssl", 0, TLS),
-    server("no-send-proxy-v2-ssl-cn", 0, TLS),
     server("no-sni-auto", 0, TLS),
     server("no-ssl", 0, TLS),
     server("no-ssl-reuse", 0, TLS),
@@ -331,16 +332,12 @@ pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("no-tlsv13", 0, TLS),
     server("no-verifyhost", 0, TLS),
     server("npn", 1, TLS),
-    server("pool-conn-name", 1, "comes with expressions"),
     server("quic-cc-algo", 1, QUIC),
     server("renegotiate", 0, TLS),
     server("resolve-net", 1, RESOLVERS),
     server("resolve-opts", 1, RESOLVERS),
     server("resolve-prefer", 1, RESOLVERS),
     server("resolvers", 1, RESOLVERS),
-    server("send-proxy-v2-ssl", 0, TLS),
-    server("send-proxy-v2-ssl-cn", 0, TLS),
-    server("set-proxy-v2-tlv-fmt", 1, "comes with expressions"),
     server("sigalgs", 1, TLS),
     server("sni", 1, TLS),
     server("sni-auto", 0, TLS),
@@ -348,7 +345,6 @@ pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("ssl-max-ver", 1, TLS),
     server("ssl-min-ver", 1, TLS),
     server("ssl-reuse", 0, TLS),
-    server("strict-maxconn", 0, "comes with limits on idle connections"),
     server("tcp-md5sig", 1, "comes with signed TCP segments"),
     server("tls-tickets", 0, TLS),
     server("verify", 1, TLS),

@@ -19,14 +19,36 @@ pub(super) const PERSISTENCE: &[Keyword<ProxyFn>] = &[
         ctx.draft.proxy.persistence.dynamic_key = Some(key.bytes.clone());
         Ok(())
     }),
-    Keyword::refused(
-        entry("persist rdp-cookie", "a client stays with the server of its RDP cookie"),
-        "comes with content inspection",
+    Keyword::works(
+        everywhere("persist rdp-cookie", "a client stays with the server of its RDP cookie"),
+        rdp_cookie,
     ),
 ];
 
 const fn entry(name: &'static str, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, Sections::DEFAULTS.union(Sections::BACKENDS), Arity::ANY, help)
+}
+
+const fn everywhere(name: &'static str, help: &'static str) -> Entry {
+    Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::ANY, help)
+}
+
+fn rdp_cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    const MISSING: &str = "persist rdp-cookie(name)' requires an rdp cookie name.";
+    let word = line.words.get(1).map(Word::text).unwrap_or_default();
+    let name = match word.strip_prefix("rdp-cookie") {
+        None | Some("") => "msts",
+        Some(rest) => match rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+            Some((name, _)) if !name.is_empty() => name,
+            _ => return Err(line.alert(MISSING)),
+        },
+    };
+    if let Some(extra) = line.words.get(2) {
+        return Err(extra.alert(format!("'persist' cannot handle unexpected argument '{}'.", extra.text())));
+    }
+    let bytes = format!("req.rdp_cookie({name})").into_bytes();
+    ctx.draft.rdp_cookie = Some(Word { bytes: bytes.into(), span: line.span });
+    Ok(())
 }
 
 fn cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

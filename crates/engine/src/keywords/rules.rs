@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
-use weir_diag::{Diagnostic, Span};
+use weir_diag::{Diagnostic, Form, Span};
 use weir_table::Data;
 
 use super::resolve::{Load, place};
-use super::{Draft, ProxyCtx, ProxyFn, log_profiles};
+use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, log_profiles};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
-use crate::conf::{Caps, UseBackend};
+use crate::conf::{Caps, RdpCookie, UseBackend};
 
 /// The lines of this file.
 pub(super) const RULES: &[Keyword<ProxyFn>] = &[
@@ -140,6 +140,7 @@ pub(super) fn compile(load: &mut Load<'_>) {
     };
     let patterns = load.conf.patterns.clone();
     let counters = load.conf.global.tune.stick_counters;
+    let mut faults = Vec::new();
     let mut compiler = Compiler::new(directory, counters, load.sources, patterns, &mut load.out);
     for (index, draft) in load.drafts.iter_mut().enumerate() {
         let lines = std::mem::take(&mut draft.rules);
@@ -148,6 +149,14 @@ pub(super) fn compile(load: &mut Load<'_>) {
         }
         if let Some(word) = &draft.balance_key {
             draft.proxy.balance_key = compiler.balance_key(index, draft.proxy.at, word);
+        }
+        if let Some(word) = &draft.rdp_cookie {
+            draft.proxy.persistence.rdp_cookie =
+                compiler.lone_expr(index, word, weir_expr::Place::BackTcpRequest).ok().map(RdpCookie);
+        }
+        let proxy = draft.proxy.name.clone();
+        for server in &mut draft.servers {
+            faults.extend(of_server(&mut compiler, index, &proxy, server));
         }
     }
     let sticky = compiler.sticky().to_vec();
@@ -160,6 +169,34 @@ pub(super) fn compile(load: &mut Load<'_>) {
             let _ = schema.store(data, 1, 0);
         }
     }
+    for fault in faults {
+        load.out.push(fault);
+    }
+}
+
+/// Compiles what a `server` line computes for each connection; what is wrong with it.
+fn of_server(
+    compiler: &mut Compiler<'_>,
+    index: usize,
+    proxy: &str,
+    draft: &mut ServerDraft,
+) -> Option<Diagnostic> {
+    let label = format!("'server {proxy}/{}' : ", draft.server.name);
+    for (id, word) in &draft.tlvs {
+        match compiler.lone_format(index, word) {
+            Ok(format) => draft.server.tlvs.push((*id, format)),
+            Err(error) => return Some(word.alert(format!("{label}{}", error.message)).form(Form::Here)),
+        }
+    }
+    let word = draft.pool_conn_name.as_ref()?;
+    match compiler.lone_expr(index, word, weir_expr::Place::UseServer) {
+        Ok(expr) => draft.server.pool_conn_name = Some(expr),
+        Err(error) => {
+            let what = "error detected while parsing sni or pool-conn-name expressions";
+            return Some(word.alert(format!("{label}{what} : {}.", error.message)).form(Form::Here));
+        }
+    }
+    None
 }
 
 fn keep(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use weir_config::values::{self, TimeFault, Unit};
 use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
 use weir_diag::Diagnostic;
+use weir_sys::namespace::Namespace;
 
 use super::address::socket;
 use super::listen::guid_fault;
@@ -74,6 +75,9 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("minconn", "limit of connections at low load", |c, v| put(count(v), &mut c.draft.server.minconn)),
     value("namespace", "network namespace to connect from", |c, v| {
         let text = text(c, v, "'namespace' : expects <name> as argument")?;
+        if text != "*" && !c.is_default && Namespace::open(&text).is_err() {
+            return Err(c.name.alert(format!("Cannot open namespace '{text}'")));
+        }
         put(Some(text), &mut c.draft.server.namespace)
     }),
     flag("no-backup", "takes back an inherited 'backup'", |c, _| put(false, &mut c.draft.server.backup)),
@@ -81,20 +85,20 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     flag("no-check-send-proxy", "takes back an inherited 'check-send-proxy'", |c, _| {
         put(false, &mut c.draft.server.check_send_proxy)
     }),
-    flag("no-send-proxy", "takes back an inherited 'send-proxy'", |c, _| {
-        c.draft.server.proxy_header.take_if(|h| !h.v2);
-        Ok(())
-    }),
-    flag("no-send-proxy-v2", "takes back an inherited 'send-proxy-v2'", |c, _| {
-        c.draft.server.proxy_header.take_if(|h| h.v2);
-        Ok(())
-    }),
+    flag("no-send-proxy", "takes back an inherited 'send-proxy'", |c, _| put(false, &mut header(c).v1)),
+    flag("no-send-proxy-v2", "takes back an inherited 'send-proxy-v2'", |c, _| put(false, &mut header(c).v2)),
+    flag("no-send-proxy-v2-ssl", "takes back an inherited 'send-proxy-v2-ssl'", |c, _| no_proxy_ssl(c)),
+    flag("no-send-proxy-v2-ssl-cn", "takes back an inherited 'send-proxy-v2-ssl-cn'", |c, _| no_proxy_ssl(c)),
     flag("no-tfo", "takes back an inherited 'tfo'", |c, _| put(false, &mut c.draft.server.tfo)),
     flag("non-stick", "never enters a stick table", |c, _| put(true, &mut c.draft.server.non_stick)),
     value("observe", "live traffic that counts as checks", observe),
     value("on-error", "what too many errors lead to", on_error),
     value("on-marked-down", "what happens to sessions of a server that goes down", on_marked_down),
     value("on-marked-up", "what happens to backup sessions when a server comes up", on_marked_up),
+    value("pool-conn-name", "what must be the same for a connection to be reused", |c, v| {
+        let word = v.first().ok_or_else(|| c.name.alert("'pool-conn-name' expects <value> as argument"))?;
+        put(Some(word.clone()), &mut c.draft.pool_conn_name)
+    }),
     value("pool-low-conn", "idle connections kept from other workers", |c, v| {
         let text = text(c, v, "'pool-low-conn' expects <value> as argument.")?;
         let n = values::leading_integer(text.as_bytes());
@@ -115,14 +119,15 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("rise", "good checks that bring a server up", |c, v| {
         put(above_zero(c, v, "'rise' has to be > 0.")?, &mut c.draft.check.rise)
     }),
-    flag("send-proxy", "a PROXY header, version 1", |c, _| {
-        header(c).v2 = false;
-        Ok(())
+    flag("send-proxy", "a PROXY header, version 1", |c, _| put(true, &mut header(c).v1)),
+    flag("send-proxy-v2", "a PROXY header, version 2", |c, _| put(true, &mut header(c).v2)),
+    flag("send-proxy-v2-ssl", "a PROXY header, version 2, that tells of the client's TLS", |c, _| {
+        proxy_ssl(c, &["ssl"])
     }),
-    flag("send-proxy-v2", "a PROXY header, version 2", |c, _| {
-        header(c).v2 = true;
-        Ok(())
+    flag("send-proxy-v2-ssl-cn", "the same with the name in the client's certificate", |c, _| {
+        proxy_ssl(c, &["ssl", "cert-cn"])
     }),
+    value("set-proxy-v2-tlv-fmt", "a value of a type of its own in the PROXY header", tlv),
     value("shard", "part of the traffic, for stick tables", |c, v| put(count(v), &mut c.draft.server.shard)),
     value("slowstart", "time in which a server comes back to full weight", |c, v| {
         let word = v.first();
@@ -138,6 +143,9 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     ),
     flag("stick", "takes back an inherited 'non-stick'", |c, _| put(false, &mut c.draft.server.non_stick)),
     value("tcp-ut", "how long sent data may stay unacknowledged", tcp_ut),
+    flag("strict-maxconn", "connections at rest count for maxconn, too", |c, _| {
+        put(true, &mut c.draft.server.strict_maxconn)
+    }),
     flag("tfo", "TCP Fast Open", |c, _| put(true, &mut c.draft.server.tfo)),
     value("track", "takes the state of another server", |c, v| {
         put(Some(text(c, v, "'track' expects [<proxy>/]<server> as argument.")?), &mut c.draft.server.track)
@@ -401,14 +409,47 @@ fn header<'a>(ctx: &'a mut ServerCtx<'_>) -> &'a mut ProxyHeader {
     ctx.draft.server.proxy_header.get_or_insert_default()
 }
 
+fn proxy_ssl(ctx: &mut ServerCtx<'_>, options: &[&str]) -> Result<(), Diagnostic> {
+    let header = header(ctx);
+    header.v2 = true;
+    header.options.extend(options.iter().map(|&o| o.to_owned()));
+    Ok(())
+}
+
+fn no_proxy_ssl(ctx: &mut ServerCtx<'_>) -> Result<(), Diagnostic> {
+    let header = header(ctx);
+    header.v2 = false;
+    header.options.clear();
+    Ok(())
+}
+
+/// `set-proxy-v2-tlv-fmt(ID) FORMAT`
+fn tlv(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let name = ctx.name.text();
+    let inner = name.split_once('(').map(|(_, rest)| rest.strip_suffix(')').unwrap_or(rest));
+    let id = match inner {
+        None => Some(0),
+        Some(hex) if hex.starts_with("0x") => u32::from_str_radix(hex.trim_start_matches("0x"), 16).ok(),
+        Some(number) => number.parse().ok(),
+    };
+    let id = id.ok_or_else(|| ctx.name.alert(format!("'{name}' : could not convert TLV ID")))?;
+    let id = u8::try_from(id)
+        .map_err(|_| ctx.name.alert(format!("'{name}' : the maximum allowed TLV ID is 255")))?;
+    if let Some(word) = values.first() {
+        ctx.draft.tlvs.push((id, word.clone()));
+    }
+    Ok(())
+}
+
 fn proxy_options(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let text = values.first().map(Word::text).unwrap_or_default();
     let mut options = Vec::new();
     for option in text.split(',') {
         match option {
-            "crc32c" | "unique-id" => options.push(option.to_owned()),
-            "ssl" | "cert-cn" | "cert-key" | "cert-sig" | "ssl-cipher" | "authority" => {
-                return Err(ctx.name.alert(format!("'{option}' is not available yet (it comes with TLS)")));
+            // What is of TLS is left out for clients that came without.
+            "crc32c" | "unique-id" | "ssl" | "cert-cn" | "cert-key" | "cert-sig" | "ssl-cipher"
+            | "authority" => {
+                options.push(option.to_owned());
             }
             _ => return Err(ctx.name.alert(format!("'{option}' : proxy v2 option not implemented"))),
         }
@@ -448,7 +489,7 @@ fn weight(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let n = values.first().map_or(0, |w| values::leading_integer(&w.bytes));
     let weight = u32::try_from(n).ok().filter(|&n| n <= 256);
     let weight = weight.ok_or_else(|| {
-        let server = &ctx.draft.server.name;
+        let server = if ctx.is_default { "default-server" } else { &ctx.draft.server.name };
         let at = values.first().unwrap_or(ctx.name);
         at.alert(format!("weight of server {server} is not within 0 and 256 ({n})."))
     })?;

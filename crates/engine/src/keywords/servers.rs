@@ -256,7 +256,11 @@ fn may_stand_here(ctx: &ProxyCtx<'_>, line: &Line, keyword: &str) -> Result<(), 
 fn name_is_good(name: &Word, keyword: &str) -> Result<(), Diagnostic> {
     match values::invalid_character(&name.bytes) {
         Some(bad) => Err(name
-            .alert(format!("character '{bad}' is not permitted in {keyword} name '{}'.", name.text()))
+            .alert(format!(
+                "character '{bad}' is not permitted in {keyword} {} '{}'.",
+                if keyword == "server" { "name" } else { "prefix" },
+                name.text()
+            ))
             .form(Form::Here)),
         None => Ok(()),
     }
@@ -375,7 +379,8 @@ fn duplicate_id(ctx: &ProxyCtx<'_>, draft: &ServerDraft, name: &Word, label: &st
 
 fn template_range(text: &str) -> Option<(u32, u32)> {
     let (low, high) = match text.split_once('-') {
-        Some((low, high)) => (low.parse().ok()?, high.parse().ok()?),
+        // What follows the second number is passed over.
+        Some((low, high)) => (low.parse().ok()?, high.split('-').next()?.parse().ok()?),
         None => (1, text.parse().ok()?),
     };
     (low >= 1 && low <= high && high <= TEMPLATE_MAX).then_some((low, high))
@@ -404,6 +409,9 @@ pub(super) fn settle_address(draft: &mut ServerDraft, outside: &dyn super::Outsi
             draft.server.endpoint = Some(Endpoint::Inet(SocketAddr::new(ip, address.port())));
             return Ok(());
         }
+    }
+    if ways.iter().all(|way| *way == InitAddr::Last) {
+        return Err(format!("no method found to resolve address '{host}'"));
     }
     Err(format!("could not resolve address '{host}'"))
 }

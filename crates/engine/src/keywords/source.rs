@@ -98,6 +98,6 @@ fn usesrc(value: &Word, outside: &dyn Outside) -> Result<SourceAddress, Diagnost
         "clientip" => Ok(SourceAddress::ClientIp),
         _ => socket(value, outside)
             .map(|(address, _)| SourceAddress::Addr(address))
-            .map_err(|m| value.alert(format!("'usesrc' : {m}"))),
+            .map_err(|m| value.alert(format!("'usesrc {text}' : {m}"))),
     }
 }

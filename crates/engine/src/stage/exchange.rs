@@ -107,6 +107,7 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             return Ok(conn);
         }
         t.facts.reused = false;
+        reuse::make_room(t).await;
         match Box::pin(reach::connect(t)).await {
             Ok(stream) => {
                 log::connected(t);

@@ -2,11 +2,14 @@
 //!
 //! Backends without `cookie` pay one look at an option for it.
 
+use std::net::SocketAddr;
+
 use weir_http::cookie::{self, Fate, Sifted};
 use weir_http::{Head, HeaderId};
 
+use crate::balance;
 use crate::clock;
-use crate::conf::{CookieFlags, CookieMode, Options};
+use crate::conf::{CookieFlags, CookieMode, Endpoint, Options};
 use crate::local;
 use crate::persistence::{ClientCookie, Persisted, ServerCookie, SetCookie};
 use crate::stage::rules;
@@ -44,6 +47,31 @@ pub(crate) fn request(t: &mut Transaction) {
     t.facts.persisted = search.found;
     spare.clear();
     t.messages.spare = spare;
+}
+
+/// Finds the server that the cookie of an RDP client names: its address and port as a terminal server writes
+/// them, two numbers with the bytes in the order of the network, `3640205228.15629.0000`.
+pub(crate) fn rdp(t: &mut Transaction) {
+    let backend = t.proxy().clone();
+    let Some(cookie) = &backend.conf().persistence.rdp_cookie else { return };
+    let text = balance::text_of(t, &cookie.0);
+    let Some(address) = rdp_address(&text) else { return };
+    let is_it = |s: &&std::rc::Rc<local::Server>| s.conf().endpoint == Some(Endpoint::Inet(address));
+    let forced = backend.has(Options::PERSIST);
+    let server = backend.servers.iter().find(is_it).filter(|s| s.shared.runtime.is_running() || forced);
+    if t.facts.persisted.server.is_none() {
+        t.facts.persisted.server = server.map(|s| s.shared.index);
+    }
+}
+
+fn rdp_address(text: &[u8]) -> Option<SocketAddr> {
+    let mut numbers = text.split(|b| *b == b'.');
+    let mut number = || std::str::from_utf8(numbers.next()?).ok()?.parse::<u32>().ok();
+    let (ip, port) = (number()?, number()?);
+    let port = u16::try_from(port).ok()?;
+    // The end of the port is marked, too.
+    number()?;
+    Some(SocketAddr::new(ip.to_le_bytes().into(), port.swap_bytes()))
 }
 
 /// Sees to the cookie in the answer.

@@ -42,8 +42,8 @@ pub(crate) fn is_expected(t: &Transaction) -> bool {
         || bind.is_some_and(|b| b.accept_proxy || b.accept_netscaler_cip.is_some())
 }
 
-/// Adds the header that a server gets before everything else.
-pub(crate) fn write(rule: &ProxyHeader, t: &Transaction, out: &mut Vec<u8>) {
+/// Adds the header that a server gets before everything else; `custom` are values of types of their own.
+pub(crate) fn write(rule: &ProxyHeader, custom: &[(u8, &[u8])], t: &Transaction, out: &mut Vec<u8>) {
     let ends = match (t.client.source.inet(), t.client.destination().inet()) {
         (Some(source), Some(destination)) => Some(Endpoints { source, destination }),
         _ => None,
@@ -55,6 +55,8 @@ pub(crate) fn write(rule: &ProxyHeader, t: &Transaction, out: &mut Vec<u8>) {
     let tls = ["ssl", "cert-cn", "ssl-cipher", "cert-sig", "cert-key"].iter().any(|o| has(o));
     let facts = proxy_v2::Facts {
         endpoints: ends,
+        custom,
+        unique_id: has("unique-id").then(|| &*t.messages.captured.unique_id).filter(|id| !id.is_empty()),
         crc32c: has("crc32c"),
         ssl: tls.then(proxy_v2::Ssl::default),
         ..proxy_v2::Facts::default()

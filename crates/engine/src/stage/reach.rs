@@ -2,7 +2,7 @@
 //! 4.2 "retries", "option redispatch", "timeout queue", "timeout connect").
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,9 +10,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use weir_balance::retry::{Attempt, Next, Redispatch};
+use weir_expr::Format;
 use weir_expr::scope::TimeoutOf;
 use weir_sys::accepted;
 
+use crate::action::{RuleSet, Run};
 use crate::balance;
 use crate::check::{self, Sign};
 use crate::clock::{self, Tick};
@@ -264,10 +266,15 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
 }
 
 /// Says who the client is, where the server wants to know.
-async fn introduce(t: &Transaction, server: &local::Server, stream: &Stream) -> Result<(), Ended> {
+async fn introduce(t: &mut Transaction, server: &local::Server, stream: &Stream) -> Result<(), Ended> {
     let Some(rule) = &server.conf().proxy_header else { return Ok(()) };
     let mut bytes = Vec::new();
-    proxy_header::write(rule, t, &mut bytes);
+    if rule.options.iter().any(|o| o == "unique-id") {
+        log::make_unique_id(t);
+    }
+    let custom = values(t, server);
+    let custom: Vec<(u8, &[u8])> = custom.iter().map(|(id, value)| (*id, value.as_slice())).collect();
+    proxy_header::write(rule, &custom, t, &mut bytes);
     let mut rest = bytes.as_slice();
     // The request follows at once; a server that speaks first must not wait for it.
     let more = t.proxy().conf().mode == Mode::Http;
@@ -281,6 +288,24 @@ async fn introduce(t: &Transaction, server: &local::Server, stream: &Stream) -> 
         rest = rest.get(sent..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// The values of `set-proxy-v2-tlv-fmt`, with their types.
+fn values(t: &mut Transaction, server: &local::Server) -> Vec<(u8, Vec<u8>)> {
+    let tlvs = &server.conf().tlvs;
+    if tlvs.is_empty() {
+        return Vec::new();
+    }
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    let mut run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
+    let render = |(id, format): &(u8, Arc<Format>)| {
+        run.bench.scratch.reset();
+        run.render(format);
+        (*id, run.bench.text.clone())
+    };
+    let rendered = tlvs.iter().map(render).collect();
+    t.messages.bench = bench;
+    rendered
 }
 
 fn start(t: &Transaction, server: &Rc<local::Server>) -> Result<Connecting, Failure> {
@@ -301,8 +326,24 @@ fn source(t: &Transaction, server: &Rc<local::Server>) -> Option<SocketAddr> {
         SourceAddress::Client => t.client.source.inet(),
         SourceAddress::ClientIp => t.client.source.inet().map(|a| SocketAddr::new(a.ip(), 0)),
         SourceAddress::Addr(a) => Some(*a),
-        SourceAddress::Header { .. } => None,
+        SourceAddress::Header { name, occurrence } => {
+            in_header(t, name, *occurrence).map(|ip| SocketAddr::new(ip, 0))
+        }
     }
+}
+
+/// The address in a header, at this occurrence among its values (`usesrc hdr_ip(name,occ)`).
+fn in_header(t: &Transaction, name: &str, occurrence: i32) -> Option<IpAddr> {
+    let head = &t.messages.request;
+    let of_name = |line: &&weir_http::HeaderLine| head.name(line).eq_ignore_ascii_case(name.as_bytes());
+    let lines = || head.lines().iter().filter(of_name);
+    let values = || lines().flat_map(|l| head.value(l).split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let at = match occurrence {
+        1.. => occurrence as usize - 1,
+        0 => 0,
+        _ => values().count().checked_sub(occurrence.unsigned_abs() as usize)?,
+    };
+    std::str::from_utf8(values().nth(at)?).ok()?.parse().ok()
 }
 
 /// Tells the checks of the server what its traffic shows (`observe`).

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 use weir_sys::connect::PacketMarks;
 
+use crate::balance;
 use crate::clock;
 use crate::conf::ReuseMode;
 use crate::io::Stream;
@@ -84,6 +85,27 @@ async fn rob(t: &Transaction, server: &Server, key: u64, proven: bool) -> Option
         }
     }
     None
+}
+
+/// Closes connections at rest where there may be no more connections than requests (`strict-maxconn`).
+pub(crate) async fn make_room(t: &mut Transaction) {
+    let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
+    if !server.conf().strict_maxconn {
+        return;
+    }
+    let runtime = &server.shared.runtime;
+    let limit = runtime.maxconn.load(Relaxed);
+    while limit > 0 && runtime.idle.load(Relaxed) > 0 {
+        if runtime.serving.now() + runtime.idle.load(Relaxed) <= limit {
+            return;
+        }
+        if server.idle.borrow().len() > 0 {
+            server.idle.borrow_mut().drop_oldest(1);
+            forget(&server, 1);
+        } else if Box::pin(rob(t, &server, key(t), false)).await.is_none() {
+            return;
+        }
+    }
 }
 
 /// One worker's wish for a connection that rests at another's: the descriptor travels, with how many requests
@@ -194,11 +216,17 @@ fn key(t: &Transaction) -> u64 {
     } else {
         &server.source
     };
-    if server.proxy_header.is_none() && source.usesrc.is_none() {
+    let private = server.proxy_header.is_some() || source.usesrc.is_some();
+    if !private && server.pool_conn_name.is_none() {
         return 0;
     }
     let mut h = std::hash::DefaultHasher::new();
-    t.client.source.hash(&mut h);
+    if let Some(name) = &server.pool_conn_name {
+        balance::text_of(t, name).hash(&mut h);
+    }
+    if private {
+        t.client.source.hash(&mut h);
+    }
     if server.proxy_header.is_some() {
         t.client.destination().hash(&mut h);
     }

@@ -210,6 +210,16 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
 /// Takes away what finds a server by parts of HTTP, where there is none.
 fn without_http(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &mut draft.proxy;
+    if proxy.mode != Mode::Log
+        && matches!(&proxy.balance, Balance::Other(words) if words.first().is_some_and(|w| w == "log-hash"))
+    {
+        let (kind, name) = (kind(proxy), &proxy.name);
+        let message = format!(
+            "Unusable balance algorithm for {kind} '{name}' (needs 'mode log'). Falling back to round robin."
+        );
+        load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+        proxy.balance = Balance::RoundRobin;
+    }
     if proxy.mode == Mode::Http {
         return;
     }

@@ -147,6 +147,12 @@ pub(super) fn tracking(load: &mut Load<'_>, drafts: &[Draft]) {
                 load.out.push(said(format!(
                     "unable to use {wanted_proxy}/{wanted} for tracking as it does not have any check nor agent enabled."
                 )));
+            } else if wanted_proxy == proxy && wanted == server.server.name {
+                load.out.push(said(format!(
+                    "unable to track {wanted_proxy}/{wanted} as it belongs to a tracking chain looping back to \
+                     {proxy}/{}.",
+                    server.server.name
+                )));
             } else if circular(drafts, wanted_proxy, target) {
                 load.out.push(said(format!(
                     "unable to track {wanted_proxy}/{wanted} as it belongs to a tracking chain looping over {proxy}/{}.",

@@ -1,0 +1,48 @@
+//! Expressions and formats that stand alone, outside rules: of `server` lines, of persistence.
+
+use std::sync::Arc;
+
+use weir_config::Word;
+use weir_expr::{Acls, Error, Expr, Format, Load, Place, Purpose};
+
+use super::Compiler;
+
+// === impl Compiler ===
+
+impl Compiler<'_> {
+    /// The expression in `word` of the proxy at this position.
+    pub(crate) fn lone_expr(&mut self, index: usize, word: &Word, place: Place) -> Result<Arc<Expr>, Error> {
+        self.alone(index, word, place, |load| Expr::compile(&word.bytes, load)).map(Arc::new)
+    }
+
+    /// The format in `word` of the proxy at this position.
+    pub(crate) fn lone_format(&mut self, index: usize, word: &Word) -> Result<Arc<Format>, Error> {
+        let purpose = Purpose::Http;
+        self.alone(index, word, Place::UseServer, |load| Format::compile(&word.bytes, purpose, load))
+            .map(Arc::new)
+    }
+
+    fn alone<T>(
+        &mut self,
+        index: usize,
+        word: &Word,
+        place: Place,
+        read: impl FnOnce(&mut Load<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.directory.current = index;
+        let mut names = self.directory;
+        let proxy = self.directory.proxies.get(index).map(|p| p.name.clone()).unwrap_or_default();
+        let mut load = Load {
+            words: self.words.clone(),
+            names: &mut names,
+            place,
+            proxy,
+            context: "expression",
+            files: self.files.clone(),
+            at: crate::keywords::file_and_line(self.sources, word.span),
+            acls: Acls::default(),
+            warnings: Vec::new(),
+        };
+        read(&mut load)
+    }
+}
