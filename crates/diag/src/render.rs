@@ -39,10 +39,20 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
         (Form::Parsing, Some(place)) => format!("{tag}({pid}) : config : parsing {place} : {message}"),
         (Form::Tight, Some(place)) => format!("{tag}({pid}) : config : parsing {place}: {message}"),
         (Form::Here, Some(place)) => format!("{tag}({pid}) : config : {place} : {message}"),
+        (Form::Unresolved, Some(place)) => format!("{tag}({pid}) : parsing {place}: {message}"),
         (Form::Late, Some(place)) => format!("{tag}({pid}) : Parsing {place}: {message}"),
         (Form::Bare, _) => format!("{tag}({pid}) : {message}"),
         (Form::LateConfig, Some(place)) => format!("{tag}({pid}) : config : Parsing {place}: {message}"),
-        (Form::Parsing | Form::Tight | Form::Here | Form::Late | Form::LateConfig | Form::Config, _) => {
+        (
+            Form::Parsing
+            | Form::Tight
+            | Form::Here
+            | Form::Late
+            | Form::Unresolved
+            | Form::LateConfig
+            | Form::Config,
+            _,
+        ) => {
             format!("{tag}({pid}) : config : {message}")
         }
     }

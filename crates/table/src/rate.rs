@@ -69,6 +69,56 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whenever events come and whoever looks in between: the estimate holds all events of the period under
+        /// way and none that are older than two periods, and it fades until nothing is left.
+        #[test]
+        fn estimates_stay_between_what_is_fresh_and_what_is_not_forgotten(
+            period in 1..5000u32,
+            begun: u32,
+            steps in prop::collection::vec((0..4000u32, 0..50u32), 1..60),
+        ) {
+            let mut rate = Rate::new(begun);
+            let mut now = begun;
+            let mut seen: Vec<(u32, u32)> = Vec::new();
+            for (wait, events) in steps {
+                now = now.wrapping_add(wait);
+                rate.add(events, period, now);
+                seen.push((now, events));
+                let since = |span: u32| {
+                    let young = seen.iter().filter(|(at, _)| now.wrapping_sub(*at) < span);
+                    young.map(|(_, events)| *events).sum::<u32>()
+                };
+                let read = rate.read(period, now);
+                prop_assert_eq!(read, rate.read(period, now), "looking changes nothing");
+                prop_assert!(read >= rate.current);
+                prop_assert!(read <= since(2 * period).max(1), "{read} of {}", since(2 * period));
+            }
+            let mut last = u32::MAX;
+            for part in 0..=20 {
+                let read = rate.read(period, now.wrapping_add(part * period / 10));
+                prop_assert!(read <= last, "it only fades");
+                last = read;
+            }
+            prop_assert_eq!(rate.read(period, now.wrapping_add(2 * period)), 0);
+        }
+
+        /// Events that come evenly are read as so many per period once two periods have passed.
+        #[test]
+        fn an_even_stream_is_read_as_what_it_is(gap in 1..50u32, times in 2..100u32) {
+            let period = gap * times;
+            let mut rate = Rate::new(0);
+            for step in 0..5 * times {
+                rate.add(1, period, step * gap);
+                if step > 2 * times {
+                    let read = rate.read(period, step * gap);
+                    prop_assert!(read.abs_diff(times) <= 1, "{read} for {times}");
+                }
+            }
+        }
+    }
 
     /// Twenty requests spread over 1.5 s with a period of 2 s, read on HAProxy 3.4.
     #[test]

@@ -122,6 +122,7 @@ impl<'a> Compiler<'a> {
 
     /// The expression of `balance hash` of the proxy at this position.
     pub(crate) fn balance_key(&mut self, index: usize, at: Span, word: &Word) -> Option<Arc<Expr>> {
+        self.context = "use-server or balance expression";
         self.directory.current = index;
         let named = self.directory.proxies.get(index)?;
         let kind = if named.caps == Caps::BACKEND { "backend" } else { "proxy" };
@@ -131,7 +132,7 @@ impl<'a> Compiler<'a> {
             names: &mut names,
             place: Place::UseServer,
             proxy: named.name.clone(),
-            context: "use-server or balance expression",
+            context: self.context,
             files: self.files.clone(),
             at: crate::keywords::file_and_line(self.sources, at),
             acls: Acls::default(),
@@ -153,9 +154,15 @@ impl<'a> Compiler<'a> {
                 format!("failed to parse 'balance hash' expression '{text}' in : {}.", error.message)
             }
         };
-        let place = crate::keywords::place(self.sources, at);
-        let message = format!("{kind} '{}' [{place}]: {message}", load.proxy);
-        self.out.push(word.alert(message).form(Form::Bare));
+        let message = match self.lost(&message) {
+            Some(lost) => word.alert(lost.replace("..", ".")).form(Form::Unresolved),
+            None => {
+                let place = crate::keywords::place(self.sources, at);
+                let name = &named.name;
+                word.alert(format!("{kind} '{name}' [{place}]: {message}")).form(Form::Bare)
+            }
+        };
+        self.out.push(message);
         None
     }
 
@@ -376,6 +383,12 @@ impl<'a> Compiler<'a> {
             let proxy = self.directory.proxies.get(self.directory.current)?;
             return Some(line.alert(format!("Proxy '{}': {message}.", proxy.name)).form(Form::Bare));
         }
+        let lost = self.lost(message)?;
+        Some(line.alert(lost).form(Form::Unresolved))
+    }
+
+    /// What is said of an argument that names nothing, where that is what a message is about.
+    pub(super) fn lost(&self, message: &str) -> Option<String> {
         let (start, _) = message.find("unable to find ").zip(message.find("referenced in arg "))?;
         let mut message = message.get(start..)?.to_owned();
         let end = message.find(" in ACL expression");
@@ -386,8 +399,8 @@ impl<'a> Compiler<'a> {
             message = message.replacen("sample fetch keyword", "ACL keyword", 1);
             message = message.replacen(&format!(" in {}", self.context), "", 1);
         }
-        let at = super::place(self.sources, line.span);
-        Some(line.alert(format!("parsing [{at}]: {message}.")).form(Form::Bare))
+        message.push('.');
+        Some(message)
     }
 
     /// Keys that `tcp-request content` tracks belong elsewhere, or need something to be waited for.

@@ -53,6 +53,9 @@ impl Compiler<'_> {
         let format =
             self.with(draft, line, Place::UseServer, |l| Format::compile(&word.bytes, Purpose::Http, l));
         let format = format.map_err(|e| {
+            if let Some(lost) = self.lost(&e.message) {
+                return word.alert(lost).form(Form::Unresolved);
+            }
             let at = super::place(self.sources, line.span);
             let prefix = format!("Parsing [{at}]; use-server rule failed to parse log-format '{shown}' : ");
             ended(e.alert(word, &prefix)).form(Form::Bare)
@@ -90,7 +93,9 @@ impl Compiler<'_> {
                 None => Ok(reply),
             }
         });
-        let reply = read.map_err(|e| e.alert(&line.words, "http-error : "))?;
+        let reply = read.map_err(|e| {
+            self.unresolved(line, &e).unwrap_or_else(|| e.alert(&line.words, "http-error : "))
+        })?;
         draft.rules.errors.push(reply);
         Ok(())
     }
@@ -183,6 +188,9 @@ impl Compiler<'_> {
             self.with(draft, line, Place::UseBackend, |l| Format::compile(&word.bytes, Purpose::Http, l));
         let shown = word.text();
         let format = format.map_err(|e| {
+            if let Some(lost) = self.lost(&e.message) {
+                return word.alert(lost).form(Form::Unresolved);
+            }
             let at = super::place(self.sources, line.span);
             ended(e.alert(word, &format!("Parsing [{at}]: failed to parse use_backend rule '{shown}' : ")))
                 .form(Form::Bare)

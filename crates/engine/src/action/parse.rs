@@ -122,9 +122,10 @@ impl<'p> Parse<'p, '_> {
     /// Whether the next word is an expression.
     fn is_expr(&mut self) -> bool {
         let at = self.at;
-        let found = self.expr().is_ok();
+        let found = self.expr();
         self.at = at;
-        found
+        // One whose names are not there is one all the same.
+        found.is_ok() || found.is_err_and(|e| e.error.message.contains(" referenced in arg "))
     }
 
     /// The next word as an expression.

@@ -271,6 +271,15 @@ impl<'a> Builder<'a> {
         if let Err(mut error) = self.compile(index, text.as_bytes(), purpose) {
             let written = Word { bytes: text.as_bytes().into(), span };
             error.message.push('.');
+            let lost = error
+                .message
+                .find("unable to find ")
+                .filter(|_| error.message.contains("referenced in arg "));
+            if let Some(at) = lost {
+                error.message.drain(..at);
+                found.push(error.alert(&written, "").form(Form::Unresolved));
+                return;
+            }
             found.push(error.alert(&written, &format!("failed to parse {word} : ")).form(Form::Late));
         }
     }

@@ -326,7 +326,8 @@ fn log_format(load: &mut Load<'_>, draft: &Draft) {
         LogLine::Own(_) => true,
         LogLine::Global => !load.conf.global.logs.is_empty(),
     });
-    let own = draft.log_format_at.is_some() && proxy.log_line.format != LogFormatKind::Default;
+    let own = draft.log_format_at.is_some() && proxy.log_line.format != LogFormatKind::Default
+        || proxy.log_line.structured_data.is_some();
     if own && proxy.is_frontend() && !has_target {
         load.out.push(warning(
             proxy.at,
