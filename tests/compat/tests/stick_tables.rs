@@ -685,6 +685,33 @@ fn a_tcp_client_is_known_again_by_its_address() {
 }
 
 #[test]
+fn tcp_answers_are_learned_from_once_their_rules_have_seen_them() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let mut proxy = t.start(
+            &Proxy::tcp()
+                .global(ADMIN)
+                .backend(
+                    "stick-table type string len 4 size 10
+                    tcp-response inspect-delay 5s
+                    tcp-response content accept if { res.len ge 4 }
+                    stick store-response res.payload(0,4)",
+                )
+                .text(),
+        );
+        let mut client = proxy.client("fe");
+        client.send("hello");
+        let mut far = server.accept();
+        far.expect("hello").send("wo");
+        client.expect_silence(Duration::from_millis(50));
+        assert_eq!(entries(&proxy, "be"), [""; 0]);
+        far.send("rld");
+        client.expect("world");
+        assert_eq!(entries(&proxy, "be"), ["key=worl use=0 server_id=1 server_key=s"]);
+    });
+}
+
+#[test]
 fn tables_of_a_section_of_peers_are_named_with_it() {
     compat(|t| {
         t.args(&["-L", "here"]);

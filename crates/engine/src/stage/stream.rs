@@ -17,10 +17,12 @@ use crate::tunnel::{self, End, Rules};
 pub(crate) async fn run(t: &mut Transaction, server: Stream) -> Result<(), Stop> {
     let input = t.client.worker.buffers.buffer();
     t.facts.answered = t.facts.connected;
-    stick::response(t);
     log::answered(t, BodyLength::None, &[]);
     t.far = Some(Conn::new(server, input));
     let allowed = rules::server_content(t).await;
+    if allowed.is_ok() {
+        stick::response(t);
+    }
     let Some(mut far) = t.far.take() else { return Err(Stop::Close) };
     if let Err(stop) = allowed {
         t.facts.log_bytes.1 += far.input.data().len() as u64;
