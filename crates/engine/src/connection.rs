@@ -52,6 +52,8 @@ pub(crate) struct Client {
     pub(crate) expects_proxy: bool,
     /// What rules for connections and sessions track.
     pub(crate) tracking: Tracking,
+    /// What began as a session of `mode tcp` is HTTP.
+    pub(crate) upgraded: bool,
     /// A rule asked for a NetScaler header.
     pub(crate) expects_cip: bool,
     /// Variables of the session.
@@ -100,6 +102,7 @@ impl Client {
             expects_proxy: false,
             tracking: Tracking::default(),
             expects_cip: false,
+            upgraded: false,
             vars: SessionVariables::default(),
             _admission: admission,
         }))
@@ -189,13 +192,21 @@ pub(crate) async fn serve_tcp(client: Box<Client>) {
     let Some(client) = rules::admit(client) else { return };
     let worker = client.worker.clone();
     let mut storage = Recycled::new(transaction::tcp(Transaction::new(client)));
-    poll_fn(|cx| storage.poll(cx)).await;
+    let served = poll_fn(|cx| storage.poll(cx)).await;
+    drop(storage);
     drop(worker);
+    if let Served::Next(client) = served {
+        Box::pin(serve_requests(client)).await;
+    }
 }
 
 /// Serves the requests of a connection of a frontend in `mode http`, one after the other.
 pub(crate) async fn serve_http(client: Box<Client>) {
-    let Some(mut client) = rules::admit(client) else { return };
+    let Some(client) = rules::admit(client) else { return };
+    serve_requests(client).await;
+}
+
+async fn serve_requests(mut client: Box<Client>) {
     loop {
         if let Idle::Over = client.next_request().await {
             return;

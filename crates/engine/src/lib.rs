@@ -31,6 +31,7 @@ mod pool;
 mod refusal;
 pub mod runtime;
 mod scope;
+mod seen_request;
 mod shelf;
 pub mod snapshot;
 mod stage;

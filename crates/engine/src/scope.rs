@@ -14,7 +14,7 @@ use weir_http::{Head, cookie};
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
-use crate::conf::{self, CaptureCookie, Mode, Password, Timeouts};
+use crate::conf::{self, CaptureCookie, Password, Timeouts};
 use crate::hello::SeenHello;
 use crate::local;
 use crate::log::Origin;
@@ -22,8 +22,10 @@ use crate::names;
 use crate::outbound;
 use crate::persistence::ServerCookie;
 use crate::runtime::{Counters, Rate, Side as ProxySide};
+use crate::seen_request::SeenRequest;
 use crate::snapshot::{self, Snapshot};
 use crate::stage::body;
+use crate::stage::receive;
 use crate::tables;
 use crate::transaction::Transaction;
 use crate::variables;
@@ -35,6 +37,7 @@ pub(crate) struct View<'a> {
     /// The step or the rules that look at it.
     origin: Origin,
     hello: SeenHello,
+    request: SeenRequest,
 }
 
 /// What is kept of a request as it came, whatever rules make of its head.
@@ -128,7 +131,13 @@ impl Captured {
 impl<'a> View<'a> {
     /// A view of a transaction as it is now, for a line or for rules.
     pub(crate) fn new(t: &'a Transaction, origin: Origin) -> Self {
-        Self { t, origin, termination: OnceCell::new(), hello: SeenHello::default() }
+        Self {
+            t,
+            origin,
+            termination: OnceCell::new(),
+            hello: SeenHello::default(),
+            request: SeenRequest::default(),
+        }
     }
 
     /// The tick at which it ended, or now.
@@ -158,7 +167,7 @@ impl<'a> View<'a> {
     }
 
     fn is_http(&self) -> bool {
-        self.frontend().conf().mode == Mode::Http
+        self.t.is_http()
     }
 
     /// How many sessions a side shows: a transaction that is over is not counted any more, nor is the place
@@ -216,19 +225,22 @@ impl<'a> View<'a> {
 
 impl Scope for View<'_> {
     fn head(&self, side: Side) -> Lookup<&Head> {
+        if !self.is_http() {
+            return match side {
+                Side::Client => {
+                    let limits = receive::request_limits(self.t);
+                    self.request.look(self.t.client.input.data(), &limits, self.is_final())
+                }
+                Side::Server => Lookup::Absent,
+            };
+        }
         let (head, there) = match side {
             Side::Client => (&self.t.messages.request, self.t.facts.requested.is_some()),
             Side::Server => {
                 (&self.t.messages.response, self.t.facts.answered.is_some() || self.t.facts.replied)
             }
         };
-        if !self.is_http() {
-            Lookup::Absent
-        } else if there {
-            Lookup::Value(head)
-        } else {
-            Lookup::NotYet
-        }
+        if there { Lookup::Value(head) } else { Lookup::NotYet }
     }
 
     fn address(&self, which: Address) -> Option<Endpoint<'_>> {

@@ -15,6 +15,7 @@ use weir_sys::Address;
 
 use crate::action::{Bench, Kept};
 use crate::clock::{self, Tick};
+use crate::conf::Mode;
 use crate::connection::Client;
 use crate::facts::Facts;
 use crate::farm::Slot;
@@ -105,6 +106,8 @@ pub(crate) enum Stop {
     Done,
     /// There is nobody to say anything to.
     Close,
+    /// What follows is HTTP.
+    Upgrade,
 }
 
 /// What a connection does after a transaction.
@@ -130,11 +133,18 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::session(t).await?;
     receive::request(t).await?;
     rules::content(t).await?;
+    request_stages(t).await
+}
+
+/// What follows when a request is there.
+async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     log::requested(t);
     rules::keep_request(t);
     prepare::frontend(t)?;
     rules::request(t).await?;
-    route::backend(t)?;
+    if t.backend.is_none() {
+        route::backend(t)?;
+    }
     rules::backend_content(t).await?;
     rules::backend(t).await?;
     persist::request(t);
@@ -147,9 +157,23 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
 /// Serves one TCP session.
 pub(crate) async fn tcp(mut t: Transaction) -> Served {
     // The ending is in the facts; there is no one to answer to.
-    let _ = tcp_stages(&mut t).await;
+    match tcp_stages(&mut t).await {
+        Err(Stop::Upgrade) => return Box::pin(upgraded(t)).await,
+        end => t.facts.dropped = end == Err(Stop::Drop),
+    }
     finish::tcp(t);
     Served::Close
+}
+
+/// Serves the first request of a session that became HTTP (manual, 4).
+async fn upgraded(mut t: Transaction) -> Served {
+    t.client.upgraded = true;
+    let stop = match receive::request(&mut t).await {
+        Ok(()) => request_stages(&mut t).await.err().unwrap_or(Stop::Done),
+        Err(stop) => stop,
+    };
+    respond::end(&mut t, stop).await;
+    finish::http(t)
 }
 
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
@@ -159,6 +183,9 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     log::accepted(t);
     rules::content(t).await?;
     route::backend(t)?;
+    if t.proxy().conf().mode == Mode::Http {
+        return Err(Stop::Upgrade);
+    }
     rules::backend_content(t).await?;
     stick::request(t);
     persist::rdp(t);
@@ -226,6 +253,11 @@ impl Transaction {
     /// The backend, once it is chosen; the frontend before.
     pub(crate) fn proxy(&self) -> &Rc<local::Proxy> {
         self.backend.as_ref().unwrap_or(&self.client.frontend)
+    }
+
+    /// Whether it is a request, rather than a session of `mode tcp`.
+    pub(crate) fn is_http(&self) -> bool {
+        self.client.upgraded || self.client.frontend.conf().mode == Mode::Http
     }
 
     /// Gives it its number, unless it has one: what a connection at rest ends with is no transaction.

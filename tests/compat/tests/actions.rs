@@ -22,6 +22,58 @@ fn targets_are_brought_into_one_form() {
     compat(|t| check(t, include_str!("actions.targets.txt")));
 }
 
+#[test]
+fn plain_sessions_become_http() {
+    let rows = [
+        ("", "/a", "200 / host: h"),
+        ("tcp-request content switch-mode http\nhttp-request set-header x y", "/a", "200 / host: h / x: y"),
+        ("tcp-request content switch-mode http\nhttp-request deny", "/a", "403 / "),
+        (
+            "tcp-request inspect-delay 1s\ntcp-request content switch-mode http if HTTP\n\
+             tcp-request content reject\nhttp-request set-header x %[path]",
+            "/a",
+            "200 / host: h / x: /a",
+        ),
+        (
+            "tcp-request content set-var(txn.v) str(z)\nhttp-request set-header x %[var(txn.v)]",
+            "/a",
+            "200 / host: h / x: z",
+        ),
+    ];
+    compat(|t| {
+        let served = serve(t.origin("srv"));
+        for (rules, target, expected) in rows {
+            let mut proxy = t.start(&Proxy::tcp().frontend(rules).backend("mode http").text());
+            let mut client = proxy.client("fe");
+            client.send(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            let answer = client.recv_message();
+            let seen = String::from_utf8_lossy(&answer.body).into_owned();
+            let seen = if answer.head.status() == 200 { seen } else { String::new() };
+            let lines: Vec<&str> = seen.split("\r\n").skip(1).filter(|l| !l.is_empty()).collect();
+            assert_eq!(format!("{} / {}", answer.head.status(), lines.join(" / ")), expected, "{rules}");
+        }
+        served.finish();
+    });
+}
+
+#[test]
+fn rules_of_plain_sessions_see_requests() {
+    const DELAY: &str = "tcp-request inspect-delay 300ms\ntcp-request content accept if";
+    let rows = ["HTTP", "{ path /a/b }", "{ hdr(host) h.com:80 }", "METH_GET", "{ req.hdr_cnt(x) eq 4 }"];
+    compat(|t| {
+        for condition in rows {
+            let server = t.origin("srv");
+            let rules = format!("{DELAY} {condition}\ntcp-request content reject");
+            let mut proxy = t.start(&Proxy::tcp().frontend(&rules).text());
+            let (request, other) = (USUAL.replace('~', "\r\n"), "hello\r\n\r\n");
+            let mut client = proxy.client("fe");
+            client.send(&*request);
+            server.accept().expect(&*request);
+            proxy.client("fe").send(other).expect_eof();
+        }
+    });
+}
+
 /// A case, up to what came of it.
 #[derive(Default)]
 struct Case<'a> {

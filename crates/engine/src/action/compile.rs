@@ -367,6 +367,7 @@ impl<'a> Compiler<'a> {
         if action.is_final() && condition.is_none() {
             draft.ended.push(set);
         }
+        draft.rules.switches_mode |= words.get(name_at).is_some_and(|w| w.is("switch-mode"));
         let rule = self.made(line, condition, action);
         draft.rules.push(set, rule);
         Ok(())

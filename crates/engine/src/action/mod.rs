@@ -88,6 +88,8 @@ pub(crate) enum Verdict {
     Drop,
     /// The end of the connection to the server.
     Finish,
+    /// The session goes on as HTTP.
+    Upgrade,
     /// The answer that lies ready as the response, and the end.
     Reply,
     /// The same rule again, at once.

@@ -5,7 +5,7 @@ use weir_config::Keyword;
 use super::answer::count_denial;
 use super::flow::{self, Allow, before_request};
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
-use crate::conf::Mode;
+use crate::conf::{Caps, Mode};
 use crate::ending::{Cause, Stage};
 
 /// The actions of this file.
@@ -26,9 +26,8 @@ pub(super) const TCP: &[Keyword<ActionFn>] = &[
     works("tcp-request connection expect-proxy layer4", "reads a PROXY header first", |_| {
         Ok(Box::new(Expect { cip: false }))
     }),
-    works("tcp-request connection expect-netscaler-cip layer4", "reads a NetScaler header first", |_| {
-        Ok(Box::new(Expect { cip: true }))
-    }),
+    works("tcp-request connection expect-netscaler-cip", "reads a NetScaler header first", expect_cip),
+    works("tcp-request content switch-mode", "goes on as HTTP", switch_mode),
 ];
 
 const ACCEPT: &str = "lets the connection pass";
@@ -85,6 +84,62 @@ impl Action for Close {
     fn is_final(&self) -> bool {
         true
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SwitchMode;
+
+fn switch_mode(p: &mut Parse<'_, '_>) -> Parsed {
+    let Some(mode) = p.next() else {
+        return Err(p.error("'tcp-request switch-mode' expects a mode as argument."));
+    };
+    if !p.caps.contains(Caps::FRONTEND) {
+        let name = p.load.proxy.clone();
+        return Err(p.error(format!(
+            "'tcp-request switch-mode' not allowed because backend '{name}' has no frontend capability"
+        )));
+    }
+    if !mode.is("http") {
+        return Err(
+            p.error(format!("'tcp-request switch-mode' expects a valid mode (got '{}').", mode.text()))
+        );
+    }
+    if p.eat("proto") {
+        let Some(proto) = p.next() else {
+            return Err(p.error("'tcp-request switch-mode': 'proto' expects a protocol as argument."));
+        };
+        if proto.is("h2") {
+            return Err(p.error("'tcp-request switch-mode': HTTP/2 is not available yet"));
+        }
+        if !proto.is("h1") {
+            return Err(p.error(format!(
+                "'tcp-request switch-mode': 'proto' expects a valid MUX protocol, if specified (got '{}')",
+                proto.text()
+            )));
+        }
+    }
+    Ok(Box::new(SwitchMode))
+}
+
+impl Action for SwitchMode {
+    fn run(&self, _: &mut Run<'_>) -> Verdict {
+        Verdict::Upgrade
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+fn expect_cip(p: &mut Parse<'_, '_>) -> Parsed {
+    if p.eat("layer4") {
+        return Ok(Box::new(Expect { cip: true }));
+    }
+    let got = p.peek().map(|w| w.text().into_owned()).unwrap_or_default();
+    let kind = if p.caps == Caps::FRONTEND { "frontend" } else { "proxy" };
+    let rule = format!("{} expect-netscaler-cip", p.set.name());
+    let name = &p.load.proxy;
+    Err(p.error(format!("'{rule}' only supports 'layer4' in {kind} '{name}' (got '{got}')")))
 }
 
 /// A header comes first: the PROXY protocol's, or NetScaler's.

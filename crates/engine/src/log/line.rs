@@ -10,7 +10,6 @@ use super::ring::Draft;
 use super::{Level, LogPlan, Origin};
 use crate::action::RuleSet;
 use crate::clock;
-use crate::conf::Mode;
 use crate::io::Stream;
 use crate::refusal::Refusal;
 use crate::scope::View;
@@ -22,7 +21,7 @@ pub(crate) fn finished(t: &mut Transaction) {
     if plan.is_silent() || t.facts.logged {
         return;
     }
-    let http = t.client.frontend.conf().mode == Mode::Http;
+    let http = t.is_http();
     let origin = if http && t.facts.requested.is_none() { Origin::SessionError } else { Origin::Close };
     if plan.is_due(origin) && !(is_null(t) && (plan.rules.no_null || t.client.requests > 0)) {
         automatic(t, &plan, origin);
@@ -76,7 +75,7 @@ pub(crate) fn answered(t: &mut Transaction, body: BodyLength, input: &[u8]) {
     if plan.is_silent() || (plan.rules.steps.is_none() && plan.rules.due == Moment::End) {
         return;
     }
-    let http = t.client.frontend.conf().mode == Mode::Http;
+    let http = t.is_http();
     let origin = if http { Origin::Response } else { Origin::Connect };
     if !plan.is_due(origin) {
         return;
@@ -251,9 +250,9 @@ fn is_normal(t: &Transaction) -> bool {
 
 /// Whether nothing was asked, as probes do (manual, 8.3.1), and as every connection ends that was kept alive.
 fn is_null(t: &Transaction) -> bool {
-    match t.client.frontend.conf().mode {
-        Mode::Http => !t.has_begun(),
-        _ => t.facts.bytes_in == 0 && t.facts.bytes_out == 0,
+    match t.is_http() {
+        true => !t.has_begun(),
+        false => t.facts.bytes_in == 0 && t.facts.bytes_out == 0,
     }
 }
 

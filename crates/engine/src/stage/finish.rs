@@ -1,6 +1,7 @@
 //! The end of a transaction: counters, and the line in the log.
 
 use crate::clock::Tick;
+use crate::ending::Cause;
 use crate::log;
 use crate::runtime::Counters;
 use crate::tables;
@@ -28,8 +29,13 @@ pub(crate) fn http(mut t: Transaction) -> Served {
 /// Ends a TCP session.
 pub(crate) fn tcp(mut t: Transaction) {
     end(&mut t);
-    let Transaction { client, messages, .. } = t;
+    let Transaction { client, messages, facts, .. } = t;
     client.worker.messages.put(messages);
+    if facts.ending.cause == Cause::Proxy && !facts.dropped {
+        // Who is turned away sees the end, whatever it said meanwhile.
+        client.stream.shutdown_write();
+        client.stream.drain();
+    }
 }
 
 fn end(t: &mut Transaction) {

@@ -19,7 +19,7 @@ pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
     }
     match stop {
         Stop::Done => {}
-        Stop::Close => t.front.keep_alive = false,
+        Stop::Close | Stop::Upgrade => t.front.keep_alive = false,
         Stop::Drop => {
             t.front.keep_alive = false;
             t.facts.dropped = true;

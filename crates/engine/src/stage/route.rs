@@ -33,7 +33,13 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
         counters.requests.add(1);
     }
     counters.session_rate.count(t.now());
+    let upgraded_in_vain = t.client.upgraded && proxy.conf().mode != Mode::Http;
     t.backend = Some(proxy);
+    if upgraded_in_vain {
+        // HTTP does not become a plain session again.
+        t.facts.blame(Cause::Internal, Stage::Request);
+        return Err(Stop::Close);
+    }
     Ok(())
 }
 

@@ -302,6 +302,8 @@ fn step(
             Verdict::Drop => Err(Stop::Drop),
             Verdict::Reply => Err(Stop::Reply),
             Verdict::Finish => Err(finish(t)),
+            Verdict::Upgrade if t.is_http() => Ok(()),
+            Verdict::Upgrade => Err(Stop::Upgrade),
         };
         t.facts.last_rule = Some(LastRule { file: rule.file.clone(), line: rule.line });
         return Step::Over(end);
