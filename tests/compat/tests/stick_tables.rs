@@ -119,6 +119,41 @@ fn commands_show_and_change_entries() {
 }
 
 #[test]
+fn entries_are_for_operators() {
+    let denied = "Permission denied\n\n";
+    let rows = [
+        ("show table", "# table: t, type: integer, size:10, used:1\n\n"),
+        (
+            "show table t",
+            "# table: t, type: integer, size:10, used:1\n# contents not dumped due to insufficient privileges\n\n",
+        ),
+        ("show table t key 1", denied),
+        ("show table t key", "Key value expected\n\n"),
+        ("show table nope", "No such table\n\n"),
+        ("set table t key 2", denied),
+        ("set table nope", "No such table\n\n"),
+        ("clear table t", denied),
+        ("clear table t key 1", denied),
+    ];
+    compat(|t| {
+        let proxy = t.start(
+            &Proxy::http()
+                .global(ADMIN)
+                .global("stats socket {dir}/user.sock level user")
+                .servers("")
+                .sections("backend t\n stick-table type integer size 10")
+                .text(),
+        );
+        proxy.admin("set table t key 1");
+        table(&rows, |command| {
+            let mut user = proxy.unix_client("user.sock");
+            user.send(format!("{command}\n"));
+            String::from_utf8_lossy(&user.recv_to_close()).into_owned()
+        });
+    });
+}
+
+#[test]
 fn connections_and_requests_count_what_happens_to_them() {
     let rows = [
         (

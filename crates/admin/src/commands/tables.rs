@@ -11,21 +11,21 @@ use weir_table::{Column, Compare, Data, Filter, KeyType, Removal, Row, Shape, Ta
 use crate::cli::{Call, CommandKeyword, Outcome, command};
 use crate::world::World;
 
-/// The commands of this file.
+/// The commands of this file. Their words are judged for everybody; what they do takes an operator.
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
-    use CliLevel::{Operator, User};
+    use CliLevel::User;
     vec![
         command(
             "clear table",
             "<table> [<filter>]*",
-            Operator,
+            User,
             "remove an entry from a table (filter: data/key)",
             clear,
         ),
         command(
             "set table",
             "<table> key <k> [data.* <v>]*",
-            Operator,
+            User,
             "update or create a table entry's data",
             set,
         ),
@@ -59,6 +59,14 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
         Ok(found) => found,
         Err(message) => return call.say(message),
     };
+    let whole = matches!(chosen, Chosen::Filters(_));
+    if whole && call.settings.level < CliLevel::Operator {
+        header(&table, call.out);
+        return call.say("# contents not dumped due to insufficient privileges");
+    }
+    if !call.allowed(CliLevel::Operator) {
+        return Outcome::Done;
+    }
     let out = &mut *call.out;
     match chosen {
         Chosen::Key(key) => {
@@ -89,6 +97,9 @@ fn clear(call: &mut Call<'_, World>) -> Outcome {
         Ok(found) => found,
         Err(message) => return call.say(message),
     };
+    if !call.allowed(CliLevel::Operator) {
+        return Outcome::Done;
+    }
     let removal = match chosen {
         Chosen::Filters(filters) => {
             table.clear(&filters, now());
@@ -118,6 +129,9 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
         Ok(chosen) => chosen,
         Err(message) => return call.say(message),
     };
+    if !call.allowed(CliLevel::Operator) {
+        return Outcome::Done;
+    }
     let apply = |row: &mut Row<'_>| -> Result<(), String> {
         let mut at = 3;
         while call.has(at) {
