@@ -220,3 +220,30 @@ fn error_pages_are_the_examples_own() {
         assert!(page.ends_with(&answer.body) && !answer.body.is_empty(), "{}", answer.text());
     });
 }
+
+#[test]
+fn a_session_stays_with_its_server_until_its_client_asks_too_much() {
+    compat(|t| {
+        let answer = |name| {
+            format!("HTTP/1.1 200 OK\r\nSet-Cookie: session={name}\r\nContent-Length: 1\r\n\r\n{name}")
+        };
+        let _one = t.origin("one").answer_all(answer("1"));
+        let _two = t.origin("two").answer_all(answer("2"));
+        let addresses = [
+            ("127.0.0.1:8080", "{fe}"),
+            ("127.0.0.1:9001", "{one}"),
+            ("127.0.0.1:9002", "{two}"),
+            ("http_req_rate(10s)", "http_req_rate(100s)"),
+        ];
+        let mut proxy = start(t, "stick-tables.cfg", &addresses);
+        let mut client = proxy.client("fe");
+        let mine = client.send(GET).recv_message().body;
+        let session = format!("Cookie: session={}", String::from_utf8_lossy(&mine));
+        for _ in 1..20 {
+            client.send(format!("GET / HTTP/1.1\r\nHost: www\r\n{session}\r\n\r\n"));
+            assert_eq!(client.recv_message().body, mine);
+        }
+        client.send(GET);
+        assert!(client.recv_message().text().starts_with("HTTP/1.1 429 "));
+    });
+}
