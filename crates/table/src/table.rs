@@ -39,7 +39,7 @@ pub struct Spec {
 }
 
 /// A stick table. All operations take `&self` and a shard's lock for their duration; a function
-/// given to one of them must not call back into the table.
+/// given to one of them must not ask the table for rows; the names of servers it may ask for.
 #[derive(Debug)]
 pub struct Table {
     spec: Spec,
