@@ -19,6 +19,23 @@ pub(crate) fn run(options: &[String]) -> Result {
     run_command(&mut command)
 }
 
+/// `cargo xtask expressions [--evaluations N] [--seed N]`.
+pub(crate) fn expressions(options: &[String]) -> Result {
+    run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
+    oracle::ensure()?;
+    let test = ["test", "--package", "weir-compat", "--test", "random_expressions", "--", "--nocapture"];
+    let mut command = cargo(&test);
+    command.env("WEIR_EVALUATIONS", "100000");
+    for pair in options.chunks(2) {
+        match pair {
+            [name, value] if name == "--evaluations" => command.env("WEIR_EVALUATIONS", value),
+            [name, value] if name == "--seed" => command.env("WEIR_SEED", value),
+            _ => return Err("expressions takes --evaluations N and --seed N".into()),
+        };
+    }
+    run_command(&mut command)
+}
+
 /// The command that runs all compat tests, the reference made ready before.
 pub(crate) fn tests() -> Command {
     match oracle::ensure() {

@@ -66,6 +66,12 @@ const CHORES: &[Chore] = &[
         run: compat::run,
     },
     Chore {
+        name: "expressions",
+        options: "[--evaluations N] [--seed N]",
+        help: "Random expressions on Weir and on the reference, a hundred thousand evaluations unless told.",
+        run: compat::expressions,
+    },
+    Chore {
         name: "corpus",
         options: "[--strict] [--run-reference] [FOLDER]",
         help: "Loads configurations that people run and compares the verdicts with the reference's; --strict fails where one is refused for another reason than work still to come.",

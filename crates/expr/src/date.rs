@@ -79,7 +79,10 @@ impl Civil {
         out.extend(*b" ");
         out.extend(month_name(self.month));
         out.extend(*b" ");
-        out.extend(digits4(self.year));
+        match self.year {
+            0..=9999 => out.extend(digits4(self.year)),
+            year => out.extend(itoa::Buffer::new().format(year).bytes()),
+        }
         out.extend(*b" ");
         out.extend(digits2(self.hour));
         out.extend(*b":");

@@ -15,7 +15,7 @@ pub fn djb2(bytes: &[u8]) -> u32 {
     bytes.iter().fold(5381, |h: u32, c| (h << 5).wrapping_add(h).wrapping_add(u32::from(*c)))
 }
 
-/// The integer hash of 32 bits to 32 bits by Bob Jenkins ("full avalanche", 6 shifts).
+/// The integer hash of 32 bits to 32 bits by Bob Jenkins ("full avalanche", 6 shifts), then a multiplication that keeps neighbours apart.
 pub const fn avalanche(mut a: u32) -> u32 {
     a = a.wrapping_add(a << 12).wrapping_add(0x7ed5_5d16);
     a = (a ^ 0xc761_c23c) ^ (a >> 19);
@@ -23,7 +23,7 @@ pub const fn avalanche(mut a: u32) -> u32 {
     a = a.wrapping_add(0xd3a2_646c) ^ (a << 9);
     a = a.wrapping_add(0xfd70_46c5).wrapping_add(a << 3);
     a = (a ^ 0xb55a_4f09) ^ (a >> 16);
-    a ^ (a << 30)
+    a.wrapping_mul(0xc000_0001)
 }
 
 /// WT6: two states that turn each other by steps taken from both.

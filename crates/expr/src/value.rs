@@ -171,7 +171,9 @@ impl<'a> Value<'a> {
             Self::Ipv4(ip) => Some(IpAddr::V4(ip)),
             Self::Ipv6(ip) => Some(IpAddr::V6(ip)),
             Self::Sint(i) => Some(IpAddr::V4(Ipv4Addr::from_bits(i as u32))),
-            Self::Str(s) => std::str::from_utf8(s).ok()?.parse().ok(),
+            Self::Str(s) => leading_ipv4(s)
+                .map(IpAddr::V4)
+                .or_else(|| std::str::from_utf8(s).ok()?.parse::<Ipv6Addr>().ok().map(IpAddr::V6)),
             Self::Bool(_) | Self::Bin(_) | Self::Meth(_) => None,
         }
     }
@@ -279,6 +281,27 @@ pub(crate) fn v6_to_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
         (_, 0x2002) => Some(Ipv4Addr::from_bits((bits >> 80) as u32)),
         _ => None,
     }
+}
+
+/// The IPv4 address that a text starts with: four numbers, and what follows them is no digit and no dot.
+fn leading_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let end = text.iter().position(|c| !c.is_ascii_digit() && *c != b'.').unwrap_or(text.len());
+    let mut octets = [0u8; 4];
+    let mut parts = text.get(..end)?.split(|c| *c == b'.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|p| !p.is_empty())?;
+        let value = part.iter().try_fold(0u32, |n, c| n.checked_mul(10)?.checked_add(u32::from(c - b'0')));
+        *octet = u8::try_from(value?).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
+
+/// The digits at the start, after a `-` where there is one, in 32 bits: what goes beyond is cut off.
+pub(crate) fn leading_int32(text: &[u8]) -> i64 {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let number = digits.iter().take_while(|c| c.is_ascii_digit());
+    let n = number.fold(0i32, |n, c| n.wrapping_mul(10).wrapping_add(i32::from(c - b'0')));
+    i64::from(if digits.len() < text.len() { n.wrapping_neg() } else { n })
 }
 
 /// The integer that a text starts with: a sign, digits, then anything. Zero without digits, bound to the

@@ -42,6 +42,9 @@ pub(super) const CONVERTERS: &[Converter] = &[
     ),
 ];
 
+/// Seconds are cut to these bits, so that none are before 1970 and years stay printable.
+const LATEST: i64 = 0x007f_ffff_ffff_ffff;
+
 fn formatted<'a>(
     eval: &Eval<'a>,
     args: &'a Args,
@@ -50,8 +53,9 @@ fn formatted<'a>(
     local: bool,
 ) -> Option<Value<'a>> {
     let time = value.to_sint()?;
-    let (seconds, fraction) = (time.div_euclid(parts), time.rem_euclid(parts));
-    let seconds = seconds.saturating_add(args.int(1).unwrap_or(0));
+    let fraction = time.rem_euclid(parts);
+    let seconds = (time / parts).wrapping_add(args.int(1).unwrap_or(0));
+    let seconds = if parts == 1 { seconds & LATEST } else { seconds };
     let offset = if local { eval.scope.utc_offset(seconds) } else { 0 };
     let nanos = (parts > 1).then_some(fraction * (1_000_000_000 / parts));
     let format = args.str(0)?;
@@ -60,8 +64,8 @@ fn formatted<'a>(
 
 fn http_date<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let parts = args.int(1).unwrap_or(1);
-    let time = value.to_sint()?.saturating_add(args.int(0).unwrap_or(0).saturating_mul(parts));
-    let civil = Civil::new(time.div_euclid(parts), 0);
+    let time = value.to_sint()?.wrapping_add(args.int(0).unwrap_or(0).wrapping_mul(parts));
+    let civil = Civil::new(time.div_euclid(parts) & LATEST, 0);
     let fraction = time.rem_euclid(parts);
     Some(Value::Str(eval.scratch.build(|out| {
         civil.write_http(out);

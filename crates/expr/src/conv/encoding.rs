@@ -16,14 +16,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
     converter("base64", NO_ARGS, Type::Bin, Type::Str, |e, _, v| encode(e, v, &PADDED), "In base64."),
     converter("b64dec", NO_ARGS, Type::Str, Type::Bin, |e, _, v| decode(e, v, &PADDED), "Out of base64."),
     converter("ub64enc", NO_ARGS, Type::Bin, Type::Str, |e, _, v| encode(e, v, &URL), "In base64 for URLs."),
-    converter(
-        "ub64dec",
-        NO_ARGS,
-        Type::Str,
-        Type::Bin,
-        |e, _, v| decode(e, v, &URL),
-        "Out of base64 for URLs.",
-    ),
+    converter("ub64dec", NO_ARGS, Type::Str, Type::Bin, unpadded, "Out of base64 for URLs."),
     converter("hex", NO_ARGS, Type::Bin, Type::Str, hex, "In hexadecimal."),
     converter("base2", NO_ARGS, Type::Bin, Type::Str, base2, "In binary digits."),
     converter("hex2i", NO_ARGS, Type::Str, Type::Sint, hex2i, "The integer of hexadecimal digits."),
@@ -83,6 +76,13 @@ fn decode<'a>(eval: &Eval<'a>, value: Value<'a>, engine: &GeneralPurpose) -> Opt
     Some(Value::Bin(data.into_bump_slice()))
 }
 
+/// Padding, which this alphabet does without, is read as its last digit.
+fn unpadded<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let digits = value.bytes()?.iter().map(|c| if *c == b'=' { b'_' } else { *c });
+    let text = eval.scratch.build(|out| out.extend(digits));
+    decode(eval, Value::Str(text), &URL)
+}
+
 fn hex<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let data = value.bytes()?;
     Some(Value::Str(eval.scratch.build(|out| out.extend(data.iter().flat_map(|c| hex_digits(*c))))))
@@ -133,13 +133,22 @@ fn decimals<'a>(eval: &Eval<'a>, args: &'a Args, value: Value<'a>, little: bool)
                 out.extend_from_slice_copy(separator);
             }
             let n = if little {
-                chunk.iter().rev().fold(0u64, |n, c| n << 8 | u64::from(*c))
+                little_endian(chunk)
             } else {
                 chunk.iter().fold(0u64, |n, c| n << 8 | u64::from(*c))
             };
             out.extend_from_slice_copy(itoa::Buffer::new().format(n).as_bytes());
         }
     })))
+}
+
+/// As the reference computes it: in steps of 32 bits that are laid over each other, with their sign.
+fn little_endian(chunk: &[u8]) -> u64 {
+    let places = (0..32).step_by(8).cycle();
+    chunk
+        .iter()
+        .zip(places)
+        .fold(0, |n, (byte, place)| n | i64::from((u32::from(*byte) << place).cast_signed()).cast_unsigned())
 }
 
 fn hexes<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {

@@ -45,6 +45,7 @@ fn escaped<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<
         match code {
             0x22 => out.extend_from_slice_copy(b"\\\""),
             0x5c => out.extend_from_slice_copy(b"\\\\"),
+            0x2f => out.extend_from_slice_copy(b"\\/"),
             0x08 => out.extend_from_slice_copy(b"\\b"),
             0x09 => out.extend_from_slice_copy(b"\\t"),
             0x0a => out.extend_from_slice_copy(b"\\n"),
@@ -64,7 +65,7 @@ fn unicode(code: u32, out: &mut impl Extend<u8>) {
 
 /// The character of two or three bytes that a text begins with, and the rest.
 fn character<'a>(first: &u8, tail: &'a [u8]) -> Option<(u32, &'a [u8])> {
-    (1..=3).find_map(|len| {
+    (1..=2).find_map(|len| {
         let (more, after) = tail.split_at_checked(len)?;
         let mut bytes = [0u8; 4];
         *bytes.first_mut()? = *first;

@@ -112,13 +112,21 @@ fn prepare(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 
 /// Nothing where its end is missing.
 fn is_valid(input: &[u8]) -> Option<bool> {
-    let Some((kind, rest)) = input.split_first() else { return Some(false) };
-    if !matches!(kind, 0x10 | 0x20) {
-        return Some(false);
+    let (kind, rest) = input.split_first().filter(|(_, rest)| !rest.is_empty())?;
+    let reserved = match kind >> 4 {
+        0 => return Some(false),
+        3 => kind & 0x0f,
+        6 | 8 | 10 => 2,
+        _ => 0,
+    };
+    if kind & 0x0f != reserved {
+        return Some(false); // MQTT 5.0, 2.1.3
     }
-    let Ok((len, rest)) = varint(rest).ok_or(()) else { return None };
+    let Some((len, rest)) = varint(rest) else {
+        return if rest.len() < 4 { None } else { Some(false) };
+    };
     let body = rest.get(..len)?;
-    Some(Packet::read(*kind >> 4, body).is_some())
+    Some(matches!(kind, 0x10 | 0x20) && Packet::read(*kind >> 4, body).is_some())
 }
 
 fn field_value<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {

@@ -22,8 +22,11 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Str,
         Type::Str,
-        |_, _, v| Some(Value::Str(host_and_port(v.bytes()?).0)),
-        "A host without its port.",
+        |e, _, v| {
+            let host = host_and_port(v.bytes()?).0.iter().map(u8::to_ascii_lowercase);
+            Some(Value::Str(e.scratch.build(|out| out.extend(host))))
+        },
+        "A host without its port, in lower case.",
     ),
     converter(
         "port_only",
@@ -38,14 +41,16 @@ pub(super) const CONVERTERS: &[Converter] = &[
 /// With one mask only, IPv6 addresses are taken as IPv4 ones where they can be.
 fn ipmask<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let Arg::Ipv4(mask) = args.arg(0) else { return None };
-    match (value, args.arg(1)) {
-        (Value::Ipv4(ip), _) => Some(Value::Ipv4(Ipv4Addr::from_bits(ip.to_bits() & mask.to_bits()))),
-        (Value::Ipv6(ip), Arg::Ipv6(mask)) => {
+    // What can be an IPv4 address is one.
+    let v4 = match value {
+        Value::Ipv4(ip) => Some(ip),
+        Value::Ipv6(ip) => v6_to_v4(ip),
+        _ => return None,
+    };
+    match (v4, value, args.arg(1)) {
+        (Some(ip), ..) => Some(Value::Ipv4(Ipv4Addr::from_bits(ip.to_bits() & mask.to_bits()))),
+        (None, Value::Ipv6(ip), Arg::Ipv6(mask)) => {
             Some(Value::Ipv6(Ipv6Addr::from_bits(ip.to_bits() & mask.to_bits())))
-        }
-        (Value::Ipv6(ip), _) => {
-            let ip = v6_to_v4(ip)?;
-            Some(Value::Ipv4(Ipv4Addr::from_bits(ip.to_bits() & mask.to_bits())))
         }
         _ => None,
     }

@@ -158,7 +158,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| number(v.bytes()?, 0, 2),
+        |_, _, v| number(tcp(v)?, 0, 2),
         "Source port of a TCP header.",
     ),
     converter(
@@ -166,7 +166,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| number(v.bytes()?, 2, 2),
+        |_, _, v| number(tcp(v)?, 2, 2),
         "Destination port of a TCP header.",
     ),
     converter(
@@ -174,7 +174,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| number(v.bytes()?, 4, 4),
+        |_, _, v| number(tcp(v)?, 4, 4),
         "Sequence number of a TCP header.",
     ),
     converter(
@@ -182,7 +182,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| number(v.bytes()?, 13, 1),
+        |_, _, v| number(tcp(v)?, 13, 1),
         "Flags of a TCP header.",
     ),
     converter(
@@ -190,7 +190,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| number(v.bytes()?, 14, 2),
+        |_, _, v| number(tcp(v)?, 14, 2),
         "Window of a TCP header.",
     ),
     converter(
@@ -198,7 +198,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| option(v.bytes()?, 2, 2),
+        |_, _, v| option(tcp(v)?, 2, 2),
         "Maximum segment size, or 0.",
     ),
     converter(
@@ -206,7 +206,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| option(v.bytes()?, 3, 1),
+        |_, _, v| option(tcp(v)?, 3, 1),
         "Window scale, or 0.",
     ),
     converter(
@@ -214,7 +214,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| option(v.bytes()?, 3, 0),
+        |_, _, v| option(tcp(v)?, 3, 0),
         "Whether window scaling is offered.",
     ),
     converter(
@@ -222,7 +222,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| option(v.bytes()?, 4, 0),
+        |_, _, v| option(tcp(v)?, 4, 0),
         "Whether selective acknowledgment is offered.",
     ),
     converter(
@@ -230,7 +230,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| option(v.bytes()?, 8, 0),
+        |_, _, v| option(tcp(v)?, 8, 0),
         "Whether timestamps are offered.",
     ),
     converter(
@@ -238,7 +238,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         NO_ARGS,
         Type::Bin,
         Type::Sint,
-        |_, _, v| option(v.bytes()?, 8, 4),
+        |_, _, v| option(tcp(v)?, 8, 4),
         "The timestamp, or 0.",
     ),
     converter(
@@ -259,13 +259,13 @@ pub(super) const CONVERTERS: &[Converter] = &[
     ),
 ];
 
-/// How long an Ethernet header is, VLAN tags (802.1Q, 802.1ad) counted.
+/// How long an Ethernet header is, VLAN tags (802.1Q, 802.1ad) counted; something follows it.
 fn ethernet(frame: &[u8]) -> Option<usize> {
     let mut end = 14;
     while matches!(frame.get(end - 2..end)?, [0x81, 0x00] | [0x88, 0xa8]) {
         end += 4;
     }
-    Some(end)
+    (frame.len() > end).then_some(end)
 }
 
 fn vlan(frame: &[u8]) -> Option<Value<'_>> {
@@ -317,6 +317,11 @@ fn address(packet: &[u8], v4: usize, v6: usize) -> Option<Value<'_>> {
 fn number(bytes: &[u8], at: usize, len: usize) -> Option<Value<'_>> {
     let n = bytes.get(at..at + len)?.iter().fold(0, |n, b| n << 8 | i64::from(*b));
     Some(Value::Sint(n))
+}
+
+/// A TCP header, at least the part that is always there.
+fn tcp(value: Value<'_>) -> Option<&[u8]> {
+    value.bytes().filter(|bytes| bytes.len() >= 20)
 }
 
 /// The options of a TCP header (RFC 9293 §3.2): kind and data.

@@ -169,7 +169,7 @@ fn reverse<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Val
 fn reverse_dom<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let text = value.bytes()?;
     let text = text.strip_suffix(b".").unwrap_or(text);
-    if text.starts_with(b".") {
+    if text.is_empty() || text.starts_with(b".") {
         return None;
     }
     let reversed = eval.scratch.build(|out| {
@@ -251,16 +251,18 @@ fn pick<'a, I: Iterator<Item = (usize, usize)>>(
     count: i64,
 ) -> Option<Value<'a>> {
     let total = i64::try_from(bounds().count()).ok()?;
-    let (first, last) = if index > 0 {
-        (index - 1, if count == 0 { total - 1 } else { index - 1 + count - 1 })
-    } else {
-        let last = total + index;
-        (if count == 0 { 0 } else { (last - (count - 1)).max(0) }, last)
-    };
     let nth = |n: i64| usize::try_from(n).ok().and_then(|n| bounds().nth(n));
-    let (start, _) = nth(first)?;
-    let (_, end) = nth(last.min(total - 1))?;
-    text.get(start..end).filter(|part| !part.is_empty()).map(Value::Str)
+    // Where more are asked for than there are, all that is left is taken, delimiters too.
+    let (start, end) = if index > 0 {
+        let (start, _) = nth(index - 1)?;
+        let last = index.saturating_add(count).saturating_sub(2);
+        (start, nth(last).filter(|_| count > 0).map_or(text.len(), |(_, end)| end))
+    } else {
+        let (_, end) = nth(total.saturating_add(index))?;
+        let first = total.saturating_add(index).saturating_sub(count - 1);
+        (nth(first).filter(|_| count > 0).map_or(0, |(start, _)| start), end)
+    };
+    text.get(start..end).map(Value::Str)
 }
 
 fn prepare_part(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
@@ -279,7 +281,7 @@ fn bytes<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Va
             _ => None,
         }
     };
-    let rest = data.get(number(0)?..).filter(|rest| !rest.is_empty())?;
+    let rest = data.get(number(0)?..).unwrap_or_default();
     let len = match args.arg(1) {
         Arg::None => rest.len(),
         _ => number(1)?,

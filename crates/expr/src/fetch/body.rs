@@ -117,7 +117,7 @@ fn url_param<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
 }
 
 fn url_param_val<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
-    url_param(eval, args).filter_map(|v| v.to_sint().map(Value::Sint))
+    url_param(eval, args).filter_map(|v| Some(Value::Sint(crate::value::leading_int32(v.bytes()?))))
 }
 
 fn body_param<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {

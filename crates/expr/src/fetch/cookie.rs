@@ -127,7 +127,7 @@ fn find<'a>(eval: &mut Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>
 }
 
 fn value<'a>(eval: &mut Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
-    find(eval, args, side).filter_map(|v| v.to_sint().map(Value::Sint))
+    find(eval, args, side).filter_map(|v| Some(Value::Sint(crate::value::leading_int32(v.bytes()?))))
 }
 
 fn count<'a>(eval: &Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {

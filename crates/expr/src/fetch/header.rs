@@ -34,7 +34,7 @@ macro_rules! family {
         fetch($name, NAME_AND_OCCURRENCE, Type::Addr, Needs::$needs, |e, a| find(e, a, $side, false).filter_map(address), $help)
     };
     (@ $name:literal int $side:ident $needs:ident $help:literal) => {
-        fetch($name, NAME_AND_OCCURRENCE, Type::Sint, Needs::$needs, |e, a| find(e, a, $side, false).filter_map(|v| Value::Str(v).to_sint()).map(Value::Sint), $help)
+        fetch($name, NAME_AND_OCCURRENCE, Type::Sint, Needs::$needs, |e, a| find(e, a, $side, false).map(|v| Value::Sint(crate::value::leading_int32(v))), $help)
     };
     (@ $name:literal names $side:ident $needs:ident $help:literal) => {
         fetch($name, NAME, Type::Str, Needs::$needs, |e, a| names(e, a, $side), $help)
