@@ -48,6 +48,11 @@ pub fn now() -> Tick {
     })
 }
 
+/// Both clocks, as expressions see them.
+pub(crate) fn reading() -> weir_expr::scope::Clock {
+    weir_expr::scope::Clock { wall_us: wall() as i64, steady_ns: now().0 * 1000 }
+}
+
 /// Microseconds since 1970, of this turn of the loop.
 pub fn wall() -> u64 {
     let tick = now().0;

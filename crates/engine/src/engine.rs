@@ -11,6 +11,7 @@ use crate::listener::Opened;
 use crate::log;
 use crate::runtime::Runtime;
 use crate::snapshot::Snapshot;
+use crate::variables;
 use crate::worker::{Colleagues, Command, Handle};
 
 /// The workers, and what they run on.
@@ -46,6 +47,8 @@ impl Engine {
         snapshot: Arc<Snapshot>,
         bindings: &[Binding],
     ) -> Result<Self, StartError> {
+        let global = &snapshot.global;
+        variables::adopt(&runtime.process.vars, global.tune.vars.process, &global.vars, None);
         let colleagues = Colleagues::default();
         let start = |id| {
             let sockets = opened(bindings, id);
@@ -70,7 +73,10 @@ impl Engine {
     /// Runs on another configuration from now on. `bindings` are all its sockets; those that are not among
     /// them any more are closed once their queue is empty.
     pub fn publish(&self, snapshot: Arc<Snapshot>, bindings: &[Binding]) {
-        *self.snapshot.lock() = snapshot.clone();
+        let before = std::mem::replace(&mut *self.snapshot.lock(), snapshot.clone());
+        let global = &snapshot.global;
+        let limit = global.tune.vars.process;
+        variables::adopt(&self.runtime.process.vars, limit, &global.vars, Some(&before.global.vars));
         self.runtime.process.log_destinations.sinks.serve(&snapshot.rings);
         for (id, w) in self.workers.lock().iter().enumerate() {
             w.tell(Command::Publish(snapshot.clone(), opened(bindings, id)));

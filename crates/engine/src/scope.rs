@@ -378,7 +378,7 @@ impl Scope for View<'_> {
     }
 
     fn clock(&self) -> Clock {
-        Clock { wall_us: clock::wall() as i64, steady_ns: clock::now().0 * 1000 }
+        clock::reading()
     }
 
     fn utc_offset(&self, unix_seconds: i64) -> i32 {
@@ -386,14 +386,7 @@ impl Scope for View<'_> {
     }
 
     fn random(&self) -> u64 {
-        RANDOM.with(|state| {
-            // splitmix64
-            let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-            state.set(next);
-            let z = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        })
+        random()
     }
 
     fn proxy(&self, proxy: Option<ProxyId>, what: ProxyNumber) -> Option<i64> {
@@ -551,6 +544,18 @@ impl Scope for View<'_> {
         let named = |p: &Arc<snapshot::Proxy>| fits(&p.conf) && p.conf.name.as_bytes() == name;
         self.snapshot().proxies.iter().position(named).map(|index| ProxyId(index as u32))
     }
+}
+
+/// A number that nobody can guess who sees few of them.
+pub(crate) fn random() -> u64 {
+    RANDOM.with(|state| {
+        // splitmix64
+        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        state.set(next);
+        let z = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
 }
 
 fn endpoint(address: &weir_sys::Address) -> Option<Endpoint<'_>> {

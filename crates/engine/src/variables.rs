@@ -1,11 +1,17 @@
 //! The variables of a transaction, its session and the process (manual, 2.8).
 
+mod assign;
+
 use std::cell::RefCell;
 
 use parking_lot::Mutex;
 use weir_expr::{Scratch, Value, VarRef, VarScope, Vars};
 
+use crate::conf::VarLimits;
 use crate::transaction::Transaction;
+
+pub(crate) use assign::adopt;
+pub use assign::{Source, assign};
 
 /// Variables that live as long as a transaction, or a part of it; their storage is recycled.
 #[derive(Debug, Default)]
@@ -37,17 +43,43 @@ pub(crate) fn value<'a>(t: &Transaction, var: &VarRef, scratch: &'a Scratch) -> 
 /// Sets a variable, or forgets it; whether there was room.
 pub(crate) fn set(t: &Transaction, var: &VarRef, value: Option<Value<'_>>) -> bool {
     let own = &t.messages.vars;
+    let room = room(t, var.scope);
     match var.scope {
         VarScope::Proc => t.client.worker.runtime.process.vars.lock().set(var, value),
         VarScope::Sess => {
             let mut vars = t.client.vars.borrow_mut();
-            vars.get_or_insert_with(Box::default).set(var, value)
+            vars.get_or_insert_with(Box::default).set_within(var, value, room)
         }
-        VarScope::Txn => own.transaction.borrow_mut().set(var, value),
-        VarScope::Req => own.request.borrow_mut().set(var, value),
-        VarScope::Res => own.response.borrow_mut().set(var, value),
+        VarScope::Txn => own.transaction.borrow_mut().set_within(var, value, room),
+        VarScope::Req => own.request.borrow_mut().set_within(var, value, room),
+        VarScope::Res => own.response.borrow_mut().set_within(var, value, room),
         VarScope::Check => false,
     }
+}
+
+/// How many bytes more the variables of a scope may hold. Each limit counts the scopes that live shorter, of this
+/// transaction and its session.
+fn room(t: &Transaction, scope: VarScope) -> usize {
+    let limits = t.client.worker.view().snapshot.global.tune.vars;
+    if limits == VarLimits::default() {
+        return usize::MAX;
+    }
+    let own = &t.messages.vars;
+    let (request, response) = (own.request.borrow().used(), own.response.borrow().used());
+    let transaction = own.transaction.borrow().used() + request + response;
+    let session = t.client.vars.borrow().as_ref().map_or(0, |vars| vars.used()) + transaction;
+    let message = if scope == VarScope::Req { request } else { response };
+    let process = || t.client.worker.runtime.process.vars.lock().used() + session;
+    let left = |limit: Option<usize>, used: usize| limit.map_or(usize::MAX, |l| l.saturating_sub(used));
+    let of_process = if limits.process.is_some() { left(limits.process, process()) } else { usize::MAX };
+    let mut room = of_process.min(left(limits.session, session));
+    if scope != VarScope::Sess {
+        room = room.min(left(limits.transaction, transaction));
+    }
+    if matches!(scope, VarScope::Req | VarScope::Res) {
+        room = room.min(left(limits.message, message));
+    }
+    room
 }
 
 // === impl Variables ===

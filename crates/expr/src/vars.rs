@@ -92,7 +92,7 @@ impl VarRef {
             let rest = text.strip_prefix(word.as_bytes())?.strip_prefix(b".")?;
             Some((*scope, *parent, rest))
         });
-        let Some((scope, parent, name)) = found else {
+        let Some((scope, parent, name)) = found.filter(|(_, _, name)| !name.is_empty()) else {
             return Err(format!(
                 "invalid variable name '{shown}'. A variable name must start with its scope. \
                  The scope can be 'proc', '(p)sess', '(p)txn', '(p)req', '(p)res' or 'check'"
@@ -146,19 +146,38 @@ impl Vars {
         self.slot(var).is_some_and(|slot| !matches!(slot.held, Held::Unset))
     }
 
+    /// Lets it hold at most this many bytes from now on; what is there stays.
+    pub const fn limit(&mut self, limit: Option<usize>) {
+        self.limit = limit;
+    }
+
     /// Sets a variable, or forgets it; `false` where there is no room for it.
     pub fn set(&mut self, var: &VarRef, value: Option<Value<'_>>) -> bool {
+        let room = self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.used));
+        self.set_within(var, value, room)
+    }
+
+    /// The same where `room` bytes more may be held than are. Where a variable fits and its text does not,
+    /// it is set all the same, without a text.
+    pub fn set_within(&mut self, var: &VarRef, value: Option<Value<'_>>, room: usize) -> bool {
         let Some(value) = value else {
             self.unset(var);
             return true;
         };
-        let size = VAR_OVERHEAD + value.bytes().map_or(0, <[u8]>::len);
-        let freed = self.slot(var).map_or(0, Slot::size);
-        let used = self.used - freed + size;
-        if self.limit.is_some_and(|limit| used > limit) {
+        let held = self.slot(var).map_or(0, Slot::size);
+        let room = room.saturating_add(held);
+        let wanted = VAR_OVERHEAD + value.bytes().map_or(0, <[u8]>::len);
+        if wanted > room {
+            let had_text = !self.slot(var).is_some_and(|slot| slot.is_set() && slot.bytes.is_empty());
+            if had_text && VAR_OVERHEAD <= room {
+                self.used = self.used - held + VAR_OVERHEAD;
+                let slot = self.slot_mut(var);
+                slot.bytes.clear();
+                slot.held = Held::Bool(false);
+            }
             return false;
         }
-        self.used = used;
+        self.used = self.used - held + wanted;
         let slot = self.slot_mut(var);
         slot.bytes.clear();
         slot.bytes.extend_from_slice(value.bytes().unwrap_or_default());
@@ -188,7 +207,7 @@ impl Vars {
     }
 
     /// Names and values of all that is set, in the order they were first set.
-    pub fn iter<'a>(&'a self, scratch: &'a Scratch) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
+    pub fn iter<'v, 's>(&'v self, scratch: &'s Scratch) -> impl Iterator<Item = (&'v [u8], Value<'s>)> {
         self.slots.iter().filter_map(move |slot| {
             let var =
                 VarRef { scope: VarScope::Txn, parent: false, name: slot.name.clone(), hash: slot.hash };
@@ -226,6 +245,10 @@ impl Vars {
 // === impl Slot ===
 
 impl Slot {
+    const fn is_set(&self) -> bool {
+        !matches!(self.held, Held::Unset)
+    }
+
     fn size(&self) -> usize {
         match self.held {
             Held::Unset => 0,
@@ -235,7 +258,7 @@ impl Slot {
 }
 
 /// What a variable counts beside its bytes.
-const VAR_OVERHEAD: usize = 64;
+const VAR_OVERHEAD: usize = 88;
 
 #[cfg(test)]
 mod tests {

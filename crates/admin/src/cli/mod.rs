@@ -43,8 +43,21 @@ pub struct Command<W: 'static> {
     pub usage: &'static str,
     /// Who may give it.
     pub level: CliLevel,
+    /// Who is told of it.
+    pub shown: Shown,
     /// What it does.
     pub run: fn(&mut Call<'_, W>) -> Outcome,
+}
+
+/// In which sessions a command is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// In all.
+    Always,
+    /// In those of `experimental-mode on`; others may not use it.
+    Experimental,
+    /// In none.
+    Never,
 }
 
 /// An entry of a table of commands.
@@ -106,6 +119,18 @@ pub enum Severity {
     Notice = 5,
     /// It is done.
     Info = 6,
+}
+
+// === impl Shown ===
+
+impl Shown {
+    /// A command that is listed so.
+    pub fn of<W>(self, mut command: CommandKeyword<W>) -> CommandKeyword<W> {
+        if let weir_config::State::Works(what) = &mut command.state {
+            what.shown = self;
+        }
+        command
+    }
 }
 
 // === impl Command ===

@@ -2,7 +2,7 @@
 
 use weir_config::State;
 
-use super::{Command, CommandKeyword};
+use super::{Command, CommandKeyword, Shown};
 
 /// The commands of a socket.
 #[derive(Debug)]
@@ -42,29 +42,30 @@ impl<W: 'static> Registry<W> {
     }
 
     /// Lists every command.
-    pub fn list(&self, out: &mut Vec<u8>) {
-        self.print(|_| true, out);
+    pub fn list(&self, experimental: bool, out: &mut Vec<u8>) {
+        self.print(experimental, |_| true, out);
     }
 
     /// Lists the commands that `words` may have meant, best those that begin with them.
-    pub fn suggest(&self, words: &[Vec<u8>], out: &mut Vec<u8>) {
+    pub fn suggest(&self, words: &[Vec<u8>], experimental: bool, out: &mut Vec<u8>) {
         let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
         let typed = words.join(" ");
         let fitting = (1..=words.len()).rev().find_map(|count| {
             let head = words.get(..count)?.join(" ");
             let fits = |name: &str| name.starts_with(&head);
-            self.commands.iter().any(|c| fits(c.entry.name)).then_some(head)
+            self.commands.iter().any(|c| fits(c.entry.name) && is_listed(c, experimental)).then_some(head)
         });
-        let near = self.nearest(&typed);
+        let near = self.nearest(&typed, experimental);
         self.print(
+            experimental,
             |name| fitting.as_ref().map_or_else(|| near.contains(&name), |head| name.starts_with(head)),
             out,
         );
     }
 
     /// The names that share most letters with what was typed, in any order.
-    fn nearest(&self, typed: &str) -> Vec<&'static str> {
-        let names = self.ordinary().iter().map(|c| c.entry.name);
+    fn nearest(&self, typed: &str, experimental: bool) -> Vec<&'static str> {
+        let names = self.ordinary().iter().filter(|c| is_listed(c, experimental)).map(|c| c.entry.name);
         let mut rated: Vec<_> = names.map(|name| (distance(typed, name), name)).collect();
         rated.sort();
         rated.into_iter().take(MOST_SUGGESTED).map(|(_, name)| name).collect()
@@ -75,8 +76,8 @@ impl<W: 'static> Registry<W> {
         self.commands.get(..last).unwrap_or_default()
     }
 
-    fn print(&self, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
-        for command in &self.commands {
+    fn print(&self, experimental: bool, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
+        for command in self.commands.iter().filter(|c| is_listed(c, experimental)) {
             let State::Works(run) = command.state else { continue };
             let name = command.entry.name;
             if wanted(name) || ALWAYS.contains(&name) {
@@ -85,6 +86,18 @@ impl<W: 'static> Registry<W> {
                 out.extend_from_slice(line.as_bytes());
             }
         }
+    }
+}
+
+/// Whether a session sees a command in lists.
+fn is_listed<W>(command: &CommandKeyword<W>, experimental: bool) -> bool {
+    match &command.state {
+        State::Works(what) => match what.shown {
+            Shown::Always => true,
+            Shown::Experimental => experimental,
+            Shown::Never => false,
+        },
+        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Outcome, Registry, Severity, Waited, World, split};
+use super::{Call, Outcome, Registry, Severity, Shown, Waited, World, split};
 
 /// A session of the runtime API.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ pub struct Session {
 pub struct Settings {
     /// What it may do.
     pub level: CliLevel,
+    /// Whether it may give experimental commands.
+    pub experimental: bool,
+    /// Whether it may give commands for developers.
+    pub expert: bool,
     /// Whether it stays after a line.
     pub interactive: bool,
     /// Whether it shows a prompt.
@@ -87,6 +91,16 @@ enum State {
     Over,
 }
 
+// === impl Settings ===
+
+impl Settings {
+    /// Lets the session do less. It leaves the modes that it entered with what it may no more.
+    pub(super) fn lower(&mut self, level: CliLevel) {
+        self.level = level;
+        (self.experimental, self.expert) = (false, false);
+    }
+}
+
 // === impl Session ===
 
 impl Session {
@@ -99,6 +113,8 @@ impl Session {
     ) -> Self {
         let settings = Settings {
             level,
+            experimental: false,
+            expert: false,
             interactive: false,
             prompt: false,
             timed: false,
@@ -314,11 +330,14 @@ impl Session {
             out.extend_from_slice(b"Unknown command: '");
             out.extend_from_slice(first);
             out.extend_from_slice(b"', but maybe one of the following ones is a better match:\n");
-            registry.suggest(words, out);
+            registry.suggest(words, self.settings.experimental, out);
             return Outcome::Done;
         };
         let args = words.get(count..).unwrap_or_default();
         let mut call = Call { world, args, payload, settings: &mut self.settings, registry, out };
+        if command.shown == Shown::Experimental && !call.settings.experimental {
+            return call.fail("This command is restricted to experimental mode only.");
+        }
         if !call.allowed(command.level) {
             return Outcome::Done;
         }

@@ -6,11 +6,17 @@ use weir_config::values::{Unit, parse_time};
 use weir_config::{Arity, Class, Entry, Keyword, Sections};
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Command, CommandKeyword, Outcome, Severity, Waited, World};
+use super::{Call, Command, CommandKeyword, Outcome, Settings, Severity, Shown, Waited, World};
 
 /// The commands of every session: those to be sorted among others, and those that end every list.
 pub fn standard<W: World>() -> (Vec<CommandKeyword<W>>, Vec<CommandKeyword<W>>) {
     let among = vec![
+        mode("experimental-mode", "lets experimental commands be given", |call| {
+            switch(call, "experimental-mode", |s| &mut s.experimental)
+        }),
+        mode("expert-mode", "lets commands for developers be given", |call| {
+            switch(call, "expert-mode", |s| &mut s.expert)
+        }),
         command("echo", "<text>", CliLevel::User, "print text to the output", echo),
         command(
             "operator",
@@ -66,7 +72,7 @@ pub(crate) const fn command<W: 'static>(
     run: fn(&mut Call<'_, W>) -> Outcome,
 ) -> CommandKeyword<W> {
     let entry = Entry::new(Class::Cli, name, Sections::empty(), Arity::ANY, help);
-    Keyword::works(entry, Command { usage, level, run })
+    Keyword::works(entry, Command { usage, level, shown: Shown::Always, run })
 }
 
 /// The word of a level.
@@ -78,12 +84,30 @@ pub(crate) const fn word(level: CliLevel) -> &'static str {
     }
 }
 
+fn mode<W: World>(
+    name: &'static str,
+    help: &'static str,
+    run: fn(&mut Call<'_, W>) -> Outcome,
+) -> CommandKeyword<W> {
+    Shown::Never.of(command(name, "[on|off]", CliLevel::Admin, help, run))
+}
+
+/// Turns a mode of the session on or off, or tells of it; what is neither turns it off.
+fn switch<W>(call: &mut Call<'_, W>, name: &str, of: fn(&mut Settings) -> &mut bool) -> Outcome {
+    if call.has(0) {
+        *of(call.settings) = call.arg(0) == "on";
+        return Outcome::Done;
+    }
+    let on = if *of(call.settings) { "ON" } else { "OFF" };
+    call.say(format!("{name} is {on}"))
+}
+
 fn help<W>(call: &mut Call<'_, W>) -> Outcome {
     call.tell(Severity::Info, "The following commands are valid at this level:");
     if call.args.is_empty() {
-        call.registry.list(call.out);
+        call.registry.list(call.settings.experimental, call.out);
     } else {
-        call.registry.suggest(call.args, call.out);
+        call.registry.suggest(call.args, call.settings.experimental, call.out);
     }
     Outcome::Done
 }
@@ -94,12 +118,12 @@ fn echo<W>(call: &mut Call<'_, W>) -> Outcome {
 }
 
 fn operator<W>(call: &mut Call<'_, W>) -> Outcome {
-    call.settings.level = CliLevel::Operator;
+    call.settings.lower(CliLevel::Operator);
     Outcome::Done
 }
 
 fn user<W>(call: &mut Call<'_, W>) -> Outcome {
-    call.settings.level = CliLevel::User;
+    call.settings.lower(CliLevel::User);
     Outcome::Done
 }
 

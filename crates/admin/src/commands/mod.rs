@@ -8,6 +8,7 @@ mod lists;
 mod process;
 pub(crate) mod servers;
 mod tables;
+mod variables;
 
 use crate::cli::{self, Registry};
 use crate::world::World;
@@ -29,6 +30,7 @@ pub fn registry() -> Registry<World> {
             process::table(),
             servers::table(),
             tables::table(),
+            variables::table(),
         ],
         last,
     )

@@ -107,6 +107,8 @@ pub struct Global {
     pub server_state: (Option<PathBuf>, Option<PathBuf>),
     /// `stats-file`
     pub stats_file: Option<PathBuf>,
+    /// `set-var`, `set-var-fmt`
+    pub vars: std::sync::Arc<crate::variables::ProcessVariables>,
     /// `http-err-codes`, `http-fail-codes`
     pub counted: super::CountedStatuses,
     /// `tune.*` that means something here.
@@ -155,6 +157,23 @@ pub struct Tune {
     pub cli_max_payload: Option<usize>,
     /// `tune.disable-fast-forward`, `tune.disable-zero-copy-forwarding`
     pub no_fast_forward: bool,
+    /// `tune.vars.*-max-size`
+    pub vars: VarLimits,
+}
+
+/// The most bytes that variables may hold (manual, 3.2 "tune.vars"). Each counts those that live shorter, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VarLimits {
+    /// All of them, `global` or `proc`, whichever is less.
+    pub process: Option<usize>,
+    /// Those of a session.
+    pub session: Option<usize>,
+    /// Those of a transaction.
+    pub transaction: Option<usize>,
+    /// Those of a request or a response.
+    pub message: Option<usize>,
+    /// Those of a health check.
+    pub check: Option<usize>,
 }
 
 // === impl Tune ===
@@ -178,6 +197,7 @@ impl Default for Tune {
             max_checks: 0,
             cli_max_payload: None,
             no_fast_forward: false,
+            vars: VarLimits::default(),
         }
     }
 }

@@ -53,6 +53,10 @@ pub struct GlobalCtx<'a> {
     pub out: &'a mut Diagnostics,
     /// Files, names and users.
     pub outside: &'a dyn Outside,
+    /// The lists of patterns of the configuration.
+    pub patterns: &'a weir_expr::PatternFiles,
+    /// For what names a place of the file in its text.
+    pub sources: &'a Sources,
 }
 
 /// What the functions of proxy lines see.

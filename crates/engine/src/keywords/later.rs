@@ -23,7 +23,6 @@ const RESOLVERS: &str = "comes with the resolver";
 const RINGS: &str = "comes with rings";
 const STATE: &str = "comes with server state files";
 const TLS: &str = "comes with TLS";
-const VARIABLES: &str = "comes with variables";
 
 /// Lines of proxies.
 pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
@@ -161,8 +160,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("ocsp-update.maxdelay", TLS),
     global("ocsp-update.mindelay", TLS),
     global("ocsp-update.mode", TLS),
-    global("set-var", VARIABLES),
-    global("set-var-fmt", VARIABLES),
     global("shm-stats-file", "comes with shared statistics"),
     global("shm-stats-file-max-objects", "comes with shared statistics"),
     global("ssl-default-bind-ciphers", TLS),
@@ -199,12 +196,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("tune.ssl.capture-buffer-size", TLS),
     global("tune.ssl.capture-cipherlist-size", TLS),
     global("tune.ssl.keylog", TLS),
-    global("tune.vars.check-max-size", VARIABLES),
-    global("tune.vars.global-max-size", VARIABLES),
-    global("tune.vars.proc-max-size", VARIABLES),
-    global("tune.vars.reqres-max-size", VARIABLES),
-    global("tune.vars.sess-max-size", VARIABLES),
-    global("tune.vars.txn-max-size", VARIABLES),
     global("51degrees-allow-unmatched", DEVICES),
     global("51degrees-cache-size", DEVICES),
     global("51degrees-data-file", DEVICES),

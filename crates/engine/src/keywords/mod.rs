@@ -38,6 +38,7 @@ mod tcp_checks;
 mod timeouts;
 mod tune;
 mod userlist;
+mod variables;
 
 use std::sync::LazyLock;
 
@@ -116,6 +117,7 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     status_codes::STATUS_CODES,
     tune::TUNE,
     tune::INERT,
+    variables::VARIABLES,
     later::GLOBAL_LATER,
 ];
 const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[

@@ -255,8 +255,13 @@ impl<'a> Load<'a> {
         for line in &section.lines {
             let mut line = line.clone();
             let Some(found) = GLOBAL.line(&place, &mut line, &mut self.out) else { continue };
-            let mut ctx =
-                GlobalCtx { global: &mut self.conf.global, out: &mut self.out, outside: self.outside };
+            let mut ctx = GlobalCtx {
+                global: &mut self.conf.global,
+                out: &mut self.out,
+                outside: self.outside,
+                patterns: &self.conf.patterns,
+                sources: self.sources,
+            };
             let result = (found.run)(&mut ctx, &line);
             self.out.take(result);
         }
