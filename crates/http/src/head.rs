@@ -165,6 +165,11 @@ impl Head {
         &self.lines
     }
 
+    /// The most that [`crate::h1::weight`] can give, without looking at the lines.
+    pub fn footprint(&self) -> usize {
+        self.arena.len() + 8 * self.lines.len() + 64
+    }
+
     /// The name of a line, in lower case.
     pub fn name(&self, line: &HeaderLine) -> &[u8] {
         self.bytes(line.name)

@@ -57,6 +57,35 @@ fn plain_sessions_become_http() {
 }
 
 #[test]
+fn rewrites_that_do_not_fit_a_buffer_are_errors_where_rules_are_strict() {
+    let rows = [
+        ("http-request set-header a %[req.hdr(b)]", 200),
+        ("http-request set-header a %[req.hdr(b)]%[req.hdr(b)]", 500),
+        ("http-request strict-mode off\nhttp-request set-header a %[req.hdr(b)]%[req.hdr(b)]", 200),
+        (
+            "http-request strict-mode off\nhttp-request strict-mode on\nhttp-request set-path /%[req.hdr(b)]%[req.hdr(b)]",
+            500,
+        ),
+        ("http-request replace-header b (.*) \\\\1\\\\1\\\\1", 500),
+        ("http-request add-headers-bin bin(0161)", 500),
+        ("http-request strict-mode off\nhttp-request add-headers-bin bin(0161)", 200),
+        ("http-response set-header a %[var(txn.b)]%[var(txn.b)]%[var(txn.b)]", 500),
+        ("http-after-response set-header a %[var(txn.b)]%[var(txn.b)]%[var(txn.b)]", 500),
+    ];
+    compat(|t| {
+        let served = t.origin("srv").answer_all(CANNED);
+        for (rules, status) in rows {
+            let keep = "http-request set-var(txn.b) req.hdr(b)";
+            let mut proxy = t.start(&Proxy::http().frontend(&format!("{keep}\n{rules}")).text());
+            let mut client = proxy.client("fe");
+            client.send(format!("GET / HTTP/1.1\r\nHost: h\r\nB: {}\r\n\r\n", "y".repeat(8000)));
+            assert_eq!(client.recv_message().head.status(), status, "{rules}");
+        }
+        served.finish();
+    });
+}
+
+#[test]
 fn rules_of_plain_sessions_see_requests() {
     const DELAY: &str = "tcp-request inspect-delay 300ms\ntcp-request content accept if";
     let rows = ["HTTP", "{ path /a/b }", "{ hdr(host) h.com:80 }", "METH_GET", "{ req.hdr_cnt(x) eq 4 }"];

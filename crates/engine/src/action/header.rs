@@ -6,7 +6,7 @@ use weir_expr::regex::{self, Regex};
 use weir_expr::{Format, Purpose, WordsError};
 use weir_http::{Head, HeaderId};
 
-use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
+use super::{Action, ActionFn, Bench, LINE, Parse, Parsed, Run, Verdict, has_room, works};
 
 /// The actions of this file.
 pub(super) const HEADER: &[Keyword<ActionFn>] = &[
@@ -63,9 +63,12 @@ pub(super) fn lower(word: &Word) -> Box<[u8]> {
 impl Action for Put {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         run.render(&self.value);
-        let (head, Bench { text, .. }) = run.head();
+        let (head, Bench { text, room, .. }) = run.head();
         if self.alone {
             head.remove_named(&self.name);
+        }
+        if !has_room(head, *room, self.name.len() + text.len() + LINE) {
+            return run.rewrite_failed();
         }
         head.append_known(self.id, &self.name, text);
         Verdict::Next
@@ -191,14 +194,21 @@ impl Action for Replace {
             return Verdict::Next;
         }
         run.render(&self.value);
-        let (head, Bench { text, made, .. }) = run.head();
+        let (head, Bench { text, made, room, .. }) = run.head();
+        let mut fits = true;
         for index in 0..head.lines().len() {
             made.clear();
-            if self.rewrite(head, index, text, made) {
-                head.set_value(index, made);
+            if !self.rewrite(head, index, text, made) {
+                continue;
             }
+            let old = head.lines().get(index).map_or(0, |l| head.value(l).len());
+            if !has_room(head, *room, made.len().saturating_sub(old)) {
+                fits = false;
+                break;
+            }
+            head.set_value(index, made);
         }
-        Verdict::Next
+        if fits { Verdict::Next } else { run.rewrite_failed() }
     }
 }
 

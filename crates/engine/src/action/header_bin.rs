@@ -6,7 +6,7 @@ use weir_expr::{Expr, Type};
 use weir_http::block::{self, Fault};
 
 use super::header::Match;
-use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
+use super::{Action, ActionFn, Bench, LINE, Parse, Parsed, Run, Verdict, has_room, works};
 use crate::scope::View;
 
 /// The actions of this file.
@@ -52,7 +52,7 @@ impl Action for Put {
         if !keep(&self.block, run) {
             return Verdict::Next;
         }
-        let (head, Bench { text, made, .. }) = run.head();
+        let (head, Bench { text, made, room, .. }) = run.head();
         let mut fault = None;
         for line in block::lines(made) {
             let (name, value) = match line {
@@ -69,6 +69,10 @@ impl Action for Put {
             text.extend(name.iter().map(u8::to_ascii_lowercase));
             if self.alone {
                 head.remove(|_, name, _| name == text.as_slice());
+            }
+            if !has_room(head, *room, text.len() + value.len() + LINE) {
+                fault = Some(Fault::Broken);
+                break;
             }
             head.append(text, value);
         }

@@ -7,7 +7,7 @@ use weir_expr::{Format, Purpose, WordsError};
 use weir_http::{Head, HeaderId, uri};
 
 use super::parse::{is_condition, number};
-use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
+use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, has_room, works};
 
 /// The actions of this file.
 pub(super) const LINE: &[Keyword<ActionFn>] = &[
@@ -55,7 +55,10 @@ fn set(p: &mut Parse<'_, '_>, part: Part) -> Parsed {
 impl Action for Set {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         run.render(&self.value);
-        let (head, Bench { text, made, .. }) = run.head();
+        let (head, Bench { text, made, room, .. }) = run.head();
+        if !self.part.has_room(head, *room, text) {
+            return run.rewrite_failed();
+        }
         put(head, self.part, text, made);
         Verdict::Next
     }
@@ -85,9 +88,12 @@ impl Action for Replace {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         let Some(found) = self.regex.captures(self.part.of(run.head().0), 0) else { return Verdict::Next };
         run.render(&self.value);
-        let (head, Bench { text, made, expanded, .. }) = run.head();
+        let (head, Bench { text, made, expanded, room, .. }) = run.head();
         expanded.clear();
         regex::expand(text, self.part.of(head), &found, expanded);
+        if !self.part.has_room(head, *room, expanded) {
+            return run.rewrite_failed();
+        }
         put(head, self.part, expanded, made);
         Verdict::Next
     }
@@ -96,6 +102,11 @@ impl Action for Replace {
 // === impl Part ===
 
 impl Part {
+    /// Whether this text can take its place.
+    fn has_room(self, head: &Head, room: usize, text: &[u8]) -> bool {
+        has_room(head, room, text.len().saturating_sub(self.of(head).len()))
+    }
+
     fn of(self, head: &Head) -> &[u8] {
         let target = head.target();
         match self {

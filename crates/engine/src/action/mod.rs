@@ -41,7 +41,7 @@ use std::time::Duration;
 use weir_config::{Arity, Class, Entry, Keyword, Registry, Sections};
 use weir_diag::{Sources, Span};
 use weir_expr::{Condition, Format, Scratch, Verdict as Holds};
-use weir_http::Head;
+use weir_http::{Head, h1};
 
 pub(crate) use capture::{Kept, Slot};
 pub(crate) use compile::{Compiler, RuleLine};
@@ -137,6 +137,8 @@ pub(crate) struct Bench {
     pub(crate) head: Head,
     /// Rewrites of this set that fail are no errors (`strict-mode off`).
     pub(crate) lenient: bool,
+    /// What a head may weigh that rules add to: what a buffer holds.
+    pub(crate) room: usize,
     /// The early hints that are still to be sent, and whether the last of them may still get lines.
     pub(crate) hints: Vec<u8>,
     pub(crate) hinting: bool,
@@ -258,6 +260,14 @@ impl Run<'_> {
         format.render(&View::of_rules(self.t, self.set), scratch, text, LONGEST_TEXT);
     }
 }
+
+/// Whether so many bytes can be added to a head (manual, 3.2 "tune.bufsize").
+fn has_room(head: &Head, room: usize, more: usize) -> bool {
+    head.footprint() + more <= room || h1::weight(head) + more <= room
+}
+
+/// What a line takes beside its name and its value.
+const LINE: usize = 8;
 
 /// The longest text that a format gives a rule: what a message could hold.
 const LONGEST_TEXT: usize = 64 * 1024;

@@ -153,5 +153,10 @@ fn limits(t: &Transaction, lenient: bool) -> Limits {
     }
 }
 
+/// What a head may weigh when rules have changed it.
+pub(crate) fn room(t: &Transaction) -> usize {
+    t.client.worker.view().snapshot.global.tune.bufsize.saturating_sub(BUFFER_HEAD)
+}
+
 /// What the reference needs at the start of a buffer that holds a message.
 const BUFFER_HEAD: usize = 40;

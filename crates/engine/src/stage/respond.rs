@@ -46,20 +46,30 @@ async fn answer(t: &mut Transaction, status: u16) {
         }
         return send(t, out).await;
     }
+    make(t, status);
+    respond(t).await;
+}
+
+/// Makes the answer for a status the response.
+fn make(t: &mut Transaction, status: u16) {
     let mut bench = std::mem::take(&mut t.messages.bench);
     bench.scratch.reset();
     let set = RuleSet::HttpAfterResponse;
     reply::answer(&mut Run { t, bench: &mut bench, set, since: None }, status);
     t.messages.bench = bench;
-    respond(t).await;
 }
 
 /// Sends what lies ready as the response.
 async fn respond(t: &mut Transaction) {
     t.facts.replied = true;
-    if rules::after_response(t).await.is_err() {
-        t.front.keep_alive = false;
-        return;
+    match rules::after_response(t).await {
+        Ok(()) => {}
+        // Rules that fail for one answer would fail for the next.
+        Err(Stop::Answer(status)) => make(t, status),
+        Err(_) => {
+            t.front.keep_alive = false;
+            return;
+        }
     }
     let status = t.messages.response.status();
     // A file may say something else than what is meant by it.

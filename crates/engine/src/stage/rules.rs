@@ -16,7 +16,7 @@ use crate::connection::Client;
 use crate::ending::{Cause, Stage};
 use crate::facts::LastRule;
 use crate::local;
-use crate::stage::{proxy_header, respond};
+use crate::stage::{proxy_header, receive, respond};
 use crate::tables::Event;
 use crate::transaction::{Messages, Stop, Transaction};
 use crate::tunnel::Upload;
@@ -226,6 +226,7 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
     let mut bench = std::mem::take(&mut t.messages.bench);
     let mut place = Place::default();
     bench.lenient = false;
+    bench.room = receive::room(t);
     t.messages.inspected = of.conf().rules.delay(set).is_none();
     let end = loop {
         match step(t, &mut bench, of, set, &mut place) {
