@@ -54,7 +54,18 @@ pub(crate) fn start(
     marks: PacketMarks,
 ) -> Result<Connecting, Failure> {
     let address = address_of(server.conf(), destination).ok_or(Failure::NoAddress)?;
-    let Some(proxy) = server.conf().socks4 else { return start_at(&address, spec, source, marks) };
+    start_via(server.conf().socks4, &address, spec, source, marks)
+}
+
+/// Starts a connection to an address, by way of a SOCKS4 proxy where one is given.
+pub(crate) fn start_via(
+    socks4: Option<SocketAddr>,
+    address: &Address,
+    spec: &ConnectSpec,
+    source: Option<SocketAddr>,
+    marks: PacketMarks,
+) -> Result<Connecting, Failure> {
+    let Some(proxy) = socks4 else { return start_at(address, spec, source, marks) };
     let wanted = address.inet().ok_or(Failure::NoAddress)?;
     let mut connecting = start_at(&Address::Inet(proxy), spec, source, marks)?;
     connecting.socks = Some(Box::new(Socks::to(wanted)?));

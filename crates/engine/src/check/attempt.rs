@@ -61,8 +61,10 @@ impl Attempt<'_> {
             Failure::Exhausted(error) => Outcome::of_error(CheckStatus::SocketError, &error.source),
             Failure::NoAddress => unstartable("no address"),
         };
-        let mut connecting = outbound::start_at(&address, &self.plan.spec, None, PacketMarks::default())
-            .map_err(|f| failed(f, run))?;
+        let socks4 = self.plan.socks4(step);
+        let mut connecting =
+            outbound::start_via(socks4, &address, &self.plan.spec, None, PacketMarks::default())
+                .map_err(|f| failed(f, run))?;
         let done = self.in_time(|cx| connecting.poll_done(cx)).await.ok_or_else(|| run.timed_out())?;
         done.map_err(|f| failed(f, run))?;
         let stream = connecting.into_stream();

@@ -44,6 +44,8 @@ struct Source {
     timeouts: (Option<Duration>, Option<Duration>),
     proxy_header: Option<conf::ProxyHeader>,
     send_proxy: bool,
+    socks4: Option<SocketAddr>,
+    via_socks4: bool,
     never_local: bool,
     spread: u32,
     bind: [conf::Source; 2],
@@ -65,6 +67,8 @@ impl Plan {
             timeouts: (proxy.timeouts.check, proxy.timeouts.connect),
             proxy_header: server.proxy_header.clone(),
             send_proxy: server.check_send_proxy,
+            socks4: server.socks4,
+            via_socks4: server.check_via_socks4,
             never_local: place.snapshot.global.pp2_never_send_local,
             spread: place.snapshot.global.spread_checks,
             bind: [proxy.source.clone(), server.source.clone()],
@@ -115,6 +119,12 @@ impl Plan {
         let own = step.addr.map(|a| a.port()).filter(|p| *p != 0);
         let port = step.port.or(own).or(check.port).unwrap_or(inet.port());
         Some(Address::Inet(SocketAddr::new(ip, port)))
+    }
+
+    /// The SOCKS4 proxy on the way, where one is taken (manual, 5.2 "check-via-socks4").
+    pub(super) fn socks4(&self, step: &Connect) -> Option<SocketAddr> {
+        let wanted = step.via_socks4 || (step.default && self.source.via_socks4);
+        self.source.socks4.filter(|_| wanted)
     }
 
     /// The PROXY header that comes first, where one does.

@@ -57,6 +57,7 @@ pub(super) struct Connect {
     pub(super) addr: Option<SocketAddr>,
     pub(super) port: Option<u16>,
     pub(super) send_proxy: bool,
+    pub(super) via_socks4: bool,
     /// No reset at the end.
     pub(super) linger: bool,
     /// Told where it fails.
@@ -168,6 +169,7 @@ impl Connect {
             addr: conf.addr,
             port: conf.port,
             send_proxy: conf.send_proxy,
+            via_socks4: conf.via_socks4,
             linger: conf.linger,
             ..Self::default()
         }

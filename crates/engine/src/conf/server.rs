@@ -74,6 +74,8 @@ pub struct Server {
     pub check_send_proxy: bool,
     /// `socks4`
     pub socks4: Option<SocketAddr>,
+    /// `check-via-socks4`
+    pub check_via_socks4: bool,
     /// `namespace`
     pub namespace: Option<String>,
     /// `log-proto octet-count`
@@ -270,6 +272,7 @@ impl Server {
             proxy_header: None,
             check_send_proxy: false,
             socks4: None,
+            check_via_socks4: false,
             namespace: None,
             log_octets: false,
             tfo: false,

@@ -43,6 +43,7 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
         if let Some(fault) = v.first().and_then(super::listen::guid_fault) {
             return Err(said(c, format!("error on GUID generation : {fault}")));
         }
+        c.out.push(no_effect(c, "no counters of listeners are kept over reloads"));
         each(c, |b| b.guid_prefix = Some(text.clone()))
     }),
     value("id", "number of the listener", id),
@@ -114,6 +115,10 @@ fn each(ctx: &mut BindCtx<'_>, mut set: impl FnMut(&mut Bind)) -> Result<(), Dia
     Ok(())
 }
 
+fn no_effect(ctx: &BindCtx<'_>, reason: &str) -> Diagnostic {
+    Diagnostic::notice(ctx.name.span, format!("'{}' has no effect: {reason}.", ctx.name.text()))
+}
+
 /// `'name' : message`
 fn said(ctx: &BindCtx<'_>, message: impl std::fmt::Display) -> Diagnostic {
     ctx.name.alert(format!("'{}' : {message}", ctx.name.text()))
@@ -134,6 +139,10 @@ fn expose_fd(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     if !word.is("listeners") {
         return Err(word.alert(format!("'expose-fd' only supports 'listeners' (got '{}')", word.text())));
     }
+    ctx.out.push(no_effect(
+        ctx,
+        "listening sockets are not handed over; a new process binds beside the old one",
+    ));
     each(ctx, |b| b.expose_fd = true)
 }
 
@@ -160,6 +169,7 @@ fn idle_ping(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
             word.text()
         )),
     })?;
+    ctx.out.push(no_effect(ctx, "HTTP/1 has no sign of life to ask for"));
     each(ctx, |b| b.idle_ping = Some(time.duration))
 }
 

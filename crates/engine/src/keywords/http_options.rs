@@ -90,19 +90,17 @@ fn capture_cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
         return Err(line.alert("'capture' expects 'cookie' <cookie_name> 'len' <len>."));
     };
     let length = usize::try_from(values::leading_integer(&length.bytes)).unwrap_or(0);
-    if length > LONGEST_COOKIE {
+    let longest = ctx.global.tune.cookie_len;
+    if length > longest {
         let kind = if ctx.section == Sections::FRONTEND { "frontend" } else { "proxy" };
         let proxy = &ctx.draft.proxy.name;
-        let message = format!("truncating capture length to {LONGEST_COOKIE} bytes for {kind} '{proxy}'.");
+        let message = format!("truncating capture length to {longest} bytes for {kind} '{proxy}'.");
         ctx.out.push(line.warning(message).form(Form::Bare));
     }
     ctx.draft.proxy.capture_cookie =
-        Some(CaptureCookie { name: name.bytes.clone(), length: length.min(LONGEST_COOKIE) });
+        Some(CaptureCookie { name: name.bytes.clone(), length: length.min(longest) });
     Ok(())
 }
-
-/// The longest cookie that is kept for the log, its name included.
-const LONGEST_COOKIE: usize = 63;
 
 fn required<'a>(line: &'a Line, missing: &str) -> Result<&'a Word, Diagnostic> {
     line.arg(0).filter(|w| !w.bytes.is_empty()).ok_or_else(|| line.alert(missing))

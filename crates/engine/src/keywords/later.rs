@@ -290,7 +290,6 @@ pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("check-sni", 1, TLS),
     server("check-sni-auto", 0, TLS),
     server("check-ssl", 0, TLS),
-    server("check-via-socks4", 0, CHECKS),
     server("ciphers", 1, TLS),
     server("ciphersuites", 1, TLS),
     server("client-sigalgs", 1, TLS),

@@ -131,7 +131,12 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     }),
     Keyword::works(
         entry("strict-limits", Arity::NONE, "does not start where a limit cannot be set").no(),
-        |c, line| put(line.prefix != Prefix::No, &mut c.global.strict_limits),
+        |c, line| {
+            if line.prefix != Prefix::No {
+                c.out.push(no_effect(line, "limits are fitted to what the system grants, with a notice"));
+            }
+            put(line.prefix != Prefix::No, &mut c.global.strict_limits)
+        },
     ),
     Keyword::works(entry("nosplice", Arity::NONE, "never splices"), |c, _| {
         put(true, &mut c.global.no_splice)
@@ -159,9 +164,13 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
         entry("insecure-fork-wanted", Arity::NONE, "allows the process to fork").no(),
         |c, line| put(line.prefix != Prefix::No, &mut c.global.fork_wanted),
     ),
-    Keyword::works(entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"), |c, _| {
-        put(true, &mut c.global.setuid_wanted)
-    }),
+    Keyword::works(
+        entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"),
+        |c, line| {
+            c.out.push(no_effect(line, "no program is started"));
+            put(true, &mut c.global.setuid_wanted)
+        },
+    ),
     Keyword::works(
         entry("expose-experimental-directives", Arity::NONE, "allows what is experimental"),
         |c, _| put(true, &mut c.global.experimental),

@@ -26,6 +26,9 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     flag("check-send-proxy", "a PROXY header on checks", |c, _| {
         put(true, &mut c.draft.server.check_send_proxy)
     }),
+    flag("check-via-socks4", "checks take the way of 'socks4'", |c, _| {
+        put(true, &mut c.draft.server.check_via_socks4)
+    }),
     value("cookie", "value of the persistence cookie", |c, v| {
         let word = v.first().ok_or_else(|| c.name.alert("'cookie' expects <value> as argument."))?;
         put(Some(word.bytes.clone()), &mut c.draft.server.cookie)
@@ -128,7 +131,13 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
         proxy_ssl(c, &["ssl", "cert-cn"])
     }),
     value("set-proxy-v2-tlv-fmt", "a value of a type of its own in the PROXY header", tlv),
-    value("shard", "part of the traffic, for stick tables", |c, v| put(count(v), &mut c.draft.server.shard)),
+    value("shard", "part of the traffic, for stick tables", |c, v| {
+        c.out.push(Diagnostic::notice(
+            c.name.span,
+            "'shard' has no effect: entries are not spread over peers.",
+        ));
+        put(count(v), &mut c.draft.server.shard)
+    }),
     value("slowstart", "time in which a server comes back to full weight", |c, v| {
         let word = v.first();
         let time = word
