@@ -29,6 +29,8 @@ pub(crate) struct Persisted {
     pub(crate) client: ClientCookie,
     pub(crate) set: SetCookie,
     pub(crate) dates: Dates,
+    /// A rule said that persistence counts for nothing (`ignore-persist`).
+    pub(crate) ignored: bool,
 }
 
 /// What the client's cookie was worth: the third letter of the termination state.

@@ -210,7 +210,8 @@ impl<'a> Builder<'a> {
         let mut load = Load {
             words: self.words.clone(),
             names: &mut names,
-            place: Place::Log,
+            // It is made when the request is there.
+            place: if purpose == Purpose::UniqueId { Place::request(true, true) } else { Place::Log },
             proxy: self.conf.proxies.get(index).map(|p| p.name.clone()).unwrap_or_default(),
             context: match purpose {
                 Purpose::LogStructured => "log-format-sd string",

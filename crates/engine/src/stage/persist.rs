@@ -25,9 +25,8 @@ pub(crate) fn request(t: &mut Transaction) {
     let mut spare = std::mem::take(&mut t.messages.spare);
     let rule = rules::persistence(t);
     let forced = rule == Some(true) || backend.has(Options::PERSIST);
-    let ignored = rule == Some(false);
-    let mut search =
-        Search { backend: &backend, cookie, found: Persisted::default(), forced, ignored, now: now() };
+    let found = Persisted { ignored: rule == Some(false), ..Persisted::default() };
+    let mut search = Search { backend: &backend, cookie, found, forced, now: now() };
     let head = &mut t.messages.request;
     let mut index = 0;
     while let Some(line) = head.lines().get(index) {
@@ -116,8 +115,6 @@ struct Search<'a> {
     found: Persisted,
     /// A server that is down will do (`option persist`, `force-persist`).
     forced: bool,
-    /// What the client names does not count (`ignore-persist`).
-    ignored: bool,
     now: i64,
 }
 
@@ -129,7 +126,9 @@ impl Search<'_> {
             return Fate::Keep;
         }
         let (id, taken) = self.cookie.split(value);
-        if self.found.server.is_none() && !self.ignored {
+        if self.found.ignored {
+            self.found.client = ClientCookie::Unused;
+        } else if self.found.server.is_none() {
             self.look_up(id, value);
         }
         match self.cookie.conf.mode {
@@ -219,6 +218,7 @@ fn pass(
 /// Whether we set the cookie in this answer.
 fn is_set(cookie: &ServerCookie, direct: bool, persisted: &Persisted, request: &Head, now: i64) -> bool {
     cookie.conf.mode == CookieMode::Insert
+        && !persisted.ignored
         && persisted.set != SetCookie::Passed
         && (!direct || cookie.is_stale(persisted.dates, now))
         && (!cookie.has(CookieFlags::POSTONLY) || request.method() == b"POST")

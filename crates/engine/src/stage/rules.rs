@@ -274,12 +274,12 @@ fn step(
             Some(_) if place.acting => Holds::True,
             Some(condition) => run.test(condition),
         };
+        if run.bench.hinting && !rule.action.is_hint() {
+            end_hint(run.bench);
+        }
         let verdict = match holds {
             Holds::True => {
                 place.acting = true;
-                if run.bench.hinting && !rule.action.is_hint() {
-                    end_hint(run.bench);
-                }
                 rule.action.run(&mut run)
             }
             Holds::NotYet if !run.t.messages.inspected => inspect(&mut run, of),
