@@ -22,8 +22,10 @@ pub enum Affinity {
 /// The ring of a group of servers.
 #[derive(Clone, Debug)]
 pub(crate) struct Ring {
-    /// Every place of every server, by position.
+    /// Every place of every server, by position: as many as its weight has ever asked for.
     places: Vec<Place>,
+    /// What each server's places are spread from, and how many it has.
+    spread: Vec<(u32, u32)>,
     /// The places that are taken now: position and server.
     taken: Vec<(u32, usize)>,
     weights: Vec<u32>,
@@ -45,6 +47,7 @@ impl Ring {
     pub(crate) fn new(members: &[Member]) -> Self {
         let mut this = Self {
             places: Vec::new(),
+            spread: Vec::new(),
             taken: Vec::new(),
             weights: vec![0; members.len()],
             total: 0,
@@ -57,16 +60,25 @@ impl Ring {
     /// Deals out the places anew, as some servers have come or gone.
     pub(crate) fn arrange(&mut self, members: &[Member]) {
         self.places.clear();
+        self.spread.clear();
+        self.spread.extend(members.iter().map(|member| (seed(member), 0)));
         for (server, member) in members.iter().enumerate() {
-            let seed = seed(member);
-            self.places.extend((0..u32::from(member.weight) * 16).map(|rank| Place {
-                position: avalanche(seed.wrapping_add(rank)),
-                server,
-                rank,
-            }));
+            self.spread_out(server, u32::from(member.weight) * 16);
         }
         self.places.sort_by_key(|place| place.position);
         self.taken.reserve(self.places.len());
+    }
+
+    /// Gives a server places up to this number; whether any were new, and wait to be sorted in.
+    fn spread_out(&mut self, server: usize, count: u32) -> bool {
+        let Some((seed, had)) = self.spread.get_mut(server).filter(|(_, had)| *had < count) else {
+            return false;
+        };
+        let (seed, new) = (*seed, *had..count);
+        *had = count;
+        let place = |rank| Place { position: avalanche(seed.wrapping_add(rank)), server, rank };
+        self.places.extend(new.map(place));
+        true
     }
 
     /// Takes over the weights in sixteenths, by server.
@@ -74,6 +86,13 @@ impl Ring {
         self.weights.clear();
         self.weights.extend(weights);
         self.total = self.weights.iter().sum();
+        let mut grown = false;
+        for server in 0..self.weights.len() {
+            grown |= self.spread_out(server, self.weight(server));
+        }
+        if grown {
+            self.places.sort_by_key(|place| place.position);
+        }
         let weights = &self.weights;
         self.taken.clear();
         self.taken.extend(

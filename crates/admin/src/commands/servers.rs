@@ -9,7 +9,7 @@ use weir_config::Word;
 use weir_config::values::leading_integer;
 use weir_diag::Span;
 use weir_engine::clock;
-use weir_engine::conf::{Balance, CliLevel, Endpoint, PortRule};
+use weir_engine::conf::{CliLevel, Endpoint, PortRule};
 use weir_engine::keywords::DYNAMIC;
 use weir_engine::operator::servers::{self, Obstacle};
 use weir_engine::operator::{self, Order};
@@ -263,19 +263,12 @@ fn set_weight(call: &mut Call<'_, World>, at: usize) -> Outcome {
     }
     let initial = server.runtime.initial_weight;
     match weight(call.arg(at).as_bytes(), initial) {
-        Ok(weight) if is_static(&proxy.conf.balance) && weight != 0 && weight != initial => {
+        Ok(weight) if !servers::is_dynamic(&proxy.conf) && weight != 0 && weight != initial => {
             call.fail("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")
         }
         Ok(weight) => give(call, Order::Weight(weight)),
         Err(message) => call.fail(message),
     }
-}
-
-/// Whether an algorithm knows servers only as they are or not at all.
-fn is_static(balance: &Balance) -> bool {
-    let Balance::Other(words) = balance else { return false };
-    let moving = |word: &str| ["leastconn", "first", "random", "sticky"].iter().any(|m| word.starts_with(m));
-    words.first().is_some_and(|word| !moving(word))
 }
 
 /// A weight, or a share of the configuration's.

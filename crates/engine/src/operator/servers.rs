@@ -210,8 +210,8 @@ fn is_pointed_to(snapshot: &Snapshot, proxy: &Proxy, server: &Server) -> bool {
         || snapshot.proxies.iter().any(|p| p.servers.iter().any(|s| tracks(p, s)))
 }
 
-/// Whether servers may come at run time: where the algorithm is ready for any change.
-fn is_dynamic(proxy: &conf::Proxy) -> bool {
+/// Whether servers may come and have any weight at run time: where the algorithm is ready for it.
+pub fn is_dynamic(proxy: &conf::Proxy) -> bool {
     let Balance::Other(words) = &proxy.balance else { return true };
     let first = words.first().map_or("", String::as_str);
     let always = ["leastconn", "first", "random", "sticky"].iter().any(|w| first.starts_with(w));
