@@ -74,20 +74,19 @@ impl RoundRobin {
         if old == new {
             return;
         }
+        if self.round == 0 && old > 0 && new > 0 {
+            self.start_round();
+        }
+        let Some(turn) = self.turns.get_mut(server) else { return };
         turn.weight = new;
         self.total = self.total - old + new;
-        if new == 0 {
-            self.due.remove(server);
-            self.fresh.remove(server);
-            self.parked.remove(server);
-        } else if old == 0 {
+        for heap in [&mut self.due, &mut self.fresh, &mut self.parked] {
+            heap.remove(server);
+        }
+        if self.round == 0 && new > 0 {
+            self.parked.put(server, heaviest_first(new));
+        } else if new > 0 {
             self.enter(server);
-        } else if self.fresh.contains(server) {
-            self.fresh.put(server, heaviest_first(new));
-        } else {
-            self.due.remove(server);
-            self.parked.remove(server);
-            self.reweigh(server);
         }
     }
 
@@ -161,33 +160,11 @@ impl RoundRobin {
         }
     }
 
-    /// A server comes in: its first turn is one or two picks away.
+    /// A server comes in, or its weight changes: its next turn is as far away as its weight says.
     fn enter(&mut self, server: usize) {
-        let (position, end, total) = (self.position, self.start + self.round, self.total);
-        if self.round == 0 {
-            self.parked.put(server, heaviest_first(self.turns.get(server).map_or(0, |turn| turn.weight)));
-            return;
-        }
-        let Some(turn) = self.turns.get_mut(server) else { return };
-        let left = end.saturating_sub(position);
-        turn.next = Some(position + (total + left) / total.max(1));
-        self.queue(server);
-    }
-
-    /// A server's weight changes: its next turn moves with it, but never further away.
-    fn reweigh(&mut self, server: usize) {
         let (position, total) = (self.position, self.total);
         let Some(turn) = self.turns.get_mut(server) else { return };
-        let step = total / turn.weight.max(1);
-        let mut next = turn.last + step;
-        if let Some(before) = turn.next {
-            next = next.min(before);
-        }
-        if next < position + 2 {
-            next = position + step;
-        }
-        turn.next = Some(next);
-        turn.carry = 0;
+        turn.next = Some(position + total.div_ceil(turn.weight.max(1)).saturating_sub(1));
         self.queue(server);
     }
 
