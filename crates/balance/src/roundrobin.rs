@@ -74,7 +74,7 @@ impl RoundRobin {
         if old == new {
             return;
         }
-        if self.round == 0 && old > 0 && new > 0 {
+        if self.round == 0 && old > 0 {
             self.start_round();
         }
         let Some(turn) = self.turns.get_mut(server) else { return };
