@@ -57,6 +57,35 @@ fn plain_sessions_become_http() {
 }
 
 #[test]
+fn rules_say_what_persistence_is_worth() {
+    let rows = [
+        ("", "a 200 --DI"),
+        ("force-persist if { path /a }", "b 200 --DN"),
+        ("force-persist if { path /z }", "a 200 --DI"),
+        ("ignore-persist if { path /a }", "a 200 --UN"),
+        ("ignore-persist if { path /a }\nforce-persist if TRUE", "a 200 --UN"),
+        ("force-persist unless { path /z }\nignore-persist if TRUE", "b 200 --DN"),
+    ];
+    compat(|t| {
+        let served = t.origin("srv").answer_all(CANNED);
+        let log = t.sink("log");
+        for (rules, expected) in rows {
+            let proxy = Proxy::http()
+                .frontend("log {log} local0\nlog-format \"%s %ST %tsc\"")
+                .backend(&format!("cookie S insert\n{rules}"))
+                .servers("server a {srv} cookie aa\n server b {srv} cookie bb disabled");
+            let mut proxy = t.start(&proxy.text());
+            let mut client = proxy.client("fe");
+            client.send("GET /a HTTP/1.1\r\nHost: h\r\nCookie: S=bb\r\n\r\n");
+            client.recv_message();
+            let line = log.next();
+            assert_eq!(line.split_once("]: ").map(|(_, said)| said.trim_end()), Some(expected), "{rules}");
+        }
+        served.finish();
+    });
+}
+
+#[test]
 fn rewrites_that_do_not_fit_a_buffer_are_errors_where_rules_are_strict() {
     let rows = [
         ("http-request set-header a %[req.hdr(b)]", 200),
