@@ -1,6 +1,7 @@
 //! Patterns: what ACLs and maps compare samples with (manual, 7.1).
 
 mod file;
+mod filter;
 mod list;
 mod map;
 mod network;
