@@ -160,7 +160,7 @@ pub fn strftime(
             }
         }
         let _ = letter;
-        let digits = format!("{nanos:09}");
+        let digits = format!("{:09}", nanos as u64);
         out.extend(digits.bytes().take(width));
     }
 }

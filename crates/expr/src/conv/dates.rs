@@ -42,8 +42,8 @@ pub(super) const CONVERTERS: &[Converter] = &[
     ),
 ];
 
-/// Seconds are cut to these bits, so that none are before 1970 and years stay printable.
-const LATEST: i64 = 0x007f_ffff_ffff_ffff;
+/// Seconds of a date have 55 bits and no sign.
+const SECONDS: i64 = (1 << 55) - 1;
 
 fn formatted<'a>(
     eval: &Eval<'a>,
@@ -52,10 +52,9 @@ fn formatted<'a>(
     parts: i64,
     local: bool,
 ) -> Option<Value<'a>> {
-    let time = value.to_sint()?;
-    let fraction = time.rem_euclid(parts);
-    let seconds = (time / parts).wrapping_add(args.int(1).unwrap_or(0));
-    let seconds = if parts == 1 { seconds & LATEST } else { seconds };
+    let (time, shift) = (value.to_sint()?, args.int(1).unwrap_or(0));
+    let time = if parts == 1 { time & SECONDS } else { time }.wrapping_add(shift);
+    let (seconds, fraction) = (time / parts, time % parts);
     let offset = if local { eval.scope.utc_offset(seconds) } else { 0 };
     let nanos = (parts > 1).then_some(fraction * (1_000_000_000 / parts));
     let format = args.str(0)?;
@@ -64,17 +63,19 @@ fn formatted<'a>(
 
 fn http_date<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let parts = args.int(1).unwrap_or(1);
-    let time = value.to_sint()?.wrapping_add(args.int(0).unwrap_or(0).wrapping_mul(parts));
-    let civil = Civil::new(time.div_euclid(parts) & LATEST, 0);
-    let fraction = time.rem_euclid(parts);
+    let time = value.to_sint()?.wrapping_add(args.int(0).unwrap_or(0));
+    let civil = Civil::new((time / parts) & SECONDS, 0);
+    let fraction = time % parts;
     Some(Value::Str(eval.scratch.build(|out| {
         civil.write_http(out);
         if parts > 1 {
             out.truncate(out.len().saturating_sub(4));
             let width = if parts == 1000 { 3 } else { 6 };
             out.push(b'.');
+            let width = if fraction < 0 { width - 1 } else { width };
             let mut digits = itoa::Buffer::new();
-            let digits = digits.format(fraction).as_bytes();
+            let digits = digits.format(fraction.unsigned_abs()).as_bytes();
+            out.extend((fraction < 0).then_some(b'-'));
             out.extend(std::iter::repeat_n(b'0', usize::saturating_sub(width, digits.len())));
             out.extend_from_slice_copy(digits);
             out.extend_from_slice_copy(b" GMT");

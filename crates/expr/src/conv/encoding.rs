@@ -14,9 +14,16 @@ const OPTIONAL_CHUNKS: (u8, &[ArgType]) = (0, &[ArgType::Str, ArgType::Int, ArgT
 /// The table.
 pub(super) const CONVERTERS: &[Converter] = &[
     converter("base64", NO_ARGS, Type::Bin, Type::Str, |e, _, v| encode(e, v, &PADDED), "In base64."),
-    converter("b64dec", NO_ARGS, Type::Str, Type::Bin, |e, _, v| decode(e, v, &PADDED), "Out of base64."),
+    converter("b64dec", NO_ARGS, Type::Str, Type::Bin, |e, _, v| decode(e, v), "Out of base64."),
     converter("ub64enc", NO_ARGS, Type::Bin, Type::Str, |e, _, v| encode(e, v, &URL), "In base64 for URLs."),
-    converter("ub64dec", NO_ARGS, Type::Str, Type::Bin, unpadded, "Out of base64 for URLs."),
+    converter(
+        "ub64dec",
+        NO_ARGS,
+        Type::Str,
+        Type::Bin,
+        |e, _, v| decode_url(e, v.bytes()?).map(Value::Bin),
+        "Out of base64 for URLs.",
+    ),
     converter("hex", NO_ARGS, Type::Bin, Type::Str, hex, "In hexadecimal."),
     converter("base2", NO_ARGS, Type::Bin, Type::Str, base2, "In binary digits."),
     converter("hex2i", NO_ARGS, Type::Str, Type::Sint, hex2i, "The integer of hexadecimal digits."),
@@ -49,14 +56,33 @@ pub(super) const CONVERTERS: &[Converter] = &[
     ),
 ];
 
-const PADDED: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new());
+/// Base64 as users write it: padded, whatever the bits that count for nothing.
+pub(crate) const PADDED: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 const URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true),
 );
+
+/// The bytes that base64 of the alphabet for URLs stands for. It has no padding: `=` counts as a digit, the
+/// last one.
+pub(super) fn decode_url<'a>(eval: &Eval<'a>, text: &[u8]) -> Option<&'a [u8]> {
+    let mut digits = [0u8; 64];
+    let mut data = eval.scratch.buffer();
+    // Parts of 64 digits stand for whole bytes, all but the last.
+    for part in text.chunks(digits.len()) {
+        let digits = digits.get_mut(..part.len())?;
+        digits.iter_mut().zip(part).for_each(|(to, c)| *to = if *c == b'=' { b'_' } else { *c });
+        let at = data.len();
+        data.resize(at + digits.len().div_ceil(4) * 3, 0);
+        let len = URL.decode_slice(&*digits, data.get_mut(at..)?).ok()?;
+        data.truncate(at + len);
+    }
+    Some(data.into_bump_slice())
+}
 
 fn encode<'a>(eval: &Eval<'a>, value: Value<'a>, engine: &GeneralPurpose) -> Option<Value<'a>> {
     let data = value.bytes()?;
@@ -67,20 +93,13 @@ fn encode<'a>(eval: &Eval<'a>, value: Value<'a>, engine: &GeneralPurpose) -> Opt
     Some(Value::Str(text.into_bump_slice()))
 }
 
-fn decode<'a>(eval: &Eval<'a>, value: Value<'a>, engine: &GeneralPurpose) -> Option<Value<'a>> {
+fn decode<'a>(eval: &Eval<'a>, value: Value<'a>) -> Option<Value<'a>> {
     let text = value.bytes()?;
     let mut data = eval.scratch.buffer();
     data.resize(text.len() / 4 * 3 + 3, 0);
-    let len = engine.decode_slice(text, &mut data).ok()?;
+    let len = PADDED.decode_slice(text, &mut data).ok()?;
     data.truncate(len);
     Some(Value::Bin(data.into_bump_slice()))
-}
-
-/// Padding, which this alphabet does without, is read as its last digit.
-fn unpadded<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
-    let digits = value.bytes()?.iter().map(|c| if *c == b'=' { b'_' } else { *c });
-    let text = eval.scratch.build(|out| out.extend(digits));
-    decode(eval, Value::Str(text), &URL)
 }
 
 fn hex<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {

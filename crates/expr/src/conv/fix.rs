@@ -50,14 +50,20 @@ fn number(tag: &[u8]) -> Option<i64> {
 /// right. `None` where the message is not all there; what follows it does not matter.
 fn is_valid(message: &[u8]) -> Option<bool> {
     let (mut at, mut begin, mut length) = (0, 0, 0);
+    if message.len() < SHORTEST {
+        return None;
+    }
     for n in 0.. {
         let rest = message.get(at..)?;
-        let field = rest.get(..memchr::memchr(SOH, rest)?)?;
-        let Some((tag, value)) = parted(field) else { return Some(false) };
+        let equals = memchr::memchr(b'=', rest)?;
+        let value = rest.get(equals + 1..)?;
+        let value = value.get(..memchr::memchr(SOH, value)?)?;
+        let Some(tag) = number(rest.get(..equals)?) else { return Some(false) };
+        let size = equals + 1 + value.len();
         match (n, tag) {
             (0, 8) if VERSIONS.contains(&value) => {}
             (1, 9) => {
-                begin = at + field.len() + 1;
+                begin = at + size + 1;
                 length = number(value).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
             }
             (2, 35) => {}
@@ -69,16 +75,13 @@ fn is_valid(message: &[u8]) -> Option<bool> {
             }
             _ => {}
         }
-        at += field.len() + 1;
+        at += size + 1;
     }
     None
 }
 
-/// Tag and value of a field.
-fn parted(field: &[u8]) -> Option<(i64, &[u8])> {
-    let at = memchr::memchr(b'=', field)?;
-    Some((number(field.get(..at)?)?, field.get(at + 1..)?))
-}
+/// A message with the tags that it must have.
+const SHORTEST: usize = 26;
 
 const VERSIONS: [&[u8]; 6] = [b"FIX.4.0", b"FIX.4.1", b"FIX.4.2", b"FIX.4.3", b"FIX.4.4", b"FIXT.1.1"];
 

@@ -53,8 +53,8 @@ fn fields(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         let equals = memchr::memchr(b'=', rest)?;
         let name = trim(rest.get(..equals)?);
         let known: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
-        let once = found.iter().all(|(n, _)| !n.eq_ignore_ascii_case(name));
-        if !once || !known.iter().any(|k| k.eq_ignore_ascii_case(name)) {
+        let once = found.iter().all(|(n, _)| *n != name);
+        if !once || !known.contains(&name) {
             return None;
         }
         let value = rest.get(equals + 1..)?;
@@ -75,7 +75,7 @@ fn fields(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
 
 fn is_valid(text: &[u8]) -> bool {
     let Some(fields) = fields(text) else { return false };
-    fields.iter().all(|(name, value)| match &*name.to_ascii_lowercase() {
+    fields.iter().all(|(name, value)| match *name {
         b"for" | b"by" => node(value).is_some(),
         _ => {
             let bare = unquoted(value);
@@ -91,7 +91,7 @@ fn field<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value
         return None;
     }
     let found = fields(text)?;
-    let (_, value) = found.into_iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+    let (_, value) = found.into_iter().find(|(n, _)| *n == name)?;
     Some(Value::Str(value))
 }
 
@@ -141,8 +141,25 @@ fn address(name: &[u8]) -> Option<IpAddr> {
 }
 
 fn node_name(text: &[u8]) -> Option<Value<'_>> {
-    let (name, _) = node(text)?;
+    let name = match node(text) {
+        Some((name, _)) => name,
+        None => leading_name(text)?,
+    };
     Some(address(name).map_or(Value::Str(name), Value::from_ip))
+}
+
+/// The name that a text begins with; what follows does not matter, but for a port.
+fn leading_name(text: &[u8]) -> Option<&[u8]> {
+    let while_in = |inside: fn(&u8) -> bool| text.iter().position(|c| !inside(c)).unwrap_or(text.len());
+    let end = match text.first()? {
+        b'[' => memchr::memchr(b']', text)? + 1,
+        b'_' => while_in(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-')),
+        b'u' => 7,
+        _ => while_in(|c| c.is_ascii_digit() || *c == b'.'),
+    };
+    let (name, rest) = text.split_at_checked(end)?;
+    let known = name == b"unknown" || is_obfuscated(name) || address(name).is_some();
+    (known && rest.first() != Some(&b':')).then_some(name)
 }
 
 fn node_port(text: &[u8]) -> Option<Value<'_>> {
@@ -163,18 +180,18 @@ fn to_name<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Val
             value.write(out);
             out.push(b']');
         })),
-        Value::Str(text) if text == b"unknown" || is_obfuscated(text) => Value::Str(text),
-        Value::Str(text) => obfuscated(eval, text)?,
-        _ => return None,
+        other => match other.to_str(scratch) {
+            b"" => Value::Str(b"unknown"),
+            text => obfuscated(eval, text)?,
+        },
     })
 }
 
 fn to_port<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     match value {
-        Value::Sint(n) if (1..=65535).contains(&n) => Some(Value::Str(value.to_str(eval.scratch))),
-        Value::Str(text) if is_obfuscated(text) => Some(Value::Str(text)),
-        Value::Str(text) => obfuscated(eval, text),
-        _ => None,
+        // Its low 32 bits, whatever a port may be.
+        Value::Sint(n) => Some(Value::Str(Value::Sint((n as u32).into()).to_str(eval.scratch))),
+        other => obfuscated(eval, other.to_str(eval.scratch)),
     }
 }
 

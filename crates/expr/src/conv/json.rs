@@ -112,13 +112,33 @@ pub(super) fn look_up<'a>(
         Json::Number(n) => match n.as_i64() {
             Some(i) if as_int => Value::Sint(i),
             None if as_int => Value::Sint(n.as_f64()? as i64),
-            _ => Value::Str(scratch.bytes(n.to_string().as_bytes())),
+            _ => {
+                let n = n.as_f64()?;
+                Value::Str(scratch.build(|out| general(n, out)))
+            }
         },
         Json::String(s) if as_int => Value::Sint(Value::Str(s.as_bytes()).to_sint()?),
         Json::String(s) => Value::Str(scratch.bytes(s.as_bytes())),
         Json::Array(_) => Value::Str(scratch.bytes(found.to_string().as_bytes())),
         Json::Null | Json::Object(_) => return None,
     })
+}
+
+/// A number with six digits, as `%g` of C has it.
+fn general(n: f64, out: &mut impl Extend<u8>) {
+    let text = format!("{n:.5e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let bare = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    let shown = if (-4..6).contains(&exponent) {
+        let decimals = usize::try_from(5 - exponent).unwrap_or(0);
+        let fixed = format!("{n:.decimals$}");
+        if decimals == 0 { fixed } else { bare(&fixed) }
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{}e{sign}{:02}", bare(digits), exponent.abs())
+    };
+    out.extend(shown.bytes());
 }
 
 /// `$.a.b[1]` as `/a/b/1`.

@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::encoding::decode_url;
 use super::json;
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Converter, Eval, converter, prepared};
@@ -60,7 +61,7 @@ fn prepare_query(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 
 fn query<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>, part: usize) -> Option<Value<'a>> {
     let encoded = value.bytes()?.split(|b| *b == b'.').nth(part)?;
-    let decoded = eval.scratch.bytes(&URL_SAFE_NO_PAD.decode(encoded).ok()?);
+    let decoded = decode_url(eval, encoded)?;
     match args.str(0) {
         None => Some(Value::Str(decoded)),
         Some(path) => json::look_up(eval, decoded, path, args.str(1) == Some(b"int")),

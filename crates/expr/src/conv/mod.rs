@@ -22,6 +22,7 @@ mod variables;
 mod x509;
 
 use crate::keyword::Converter;
+pub(crate) use encoding::PADDED;
 
 /// All tables of converters.
 pub const CONVERTERS: &[&[Converter]] = &[

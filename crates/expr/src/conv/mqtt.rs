@@ -21,7 +21,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
             "mqtt_field_value",
             (2, &[ArgType::Str, ArgType::Str]),
             Type::Bin,
-            Type::Bin,
+            Type::Str,
             field_value,
             "A field or a property of a packet of MQTT.",
         ),
@@ -112,21 +112,37 @@ fn prepare(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 
 /// Nothing where its end is missing.
 fn is_valid(input: &[u8]) -> Option<bool> {
-    let (kind, rest) = input.split_first().filter(|(_, rest)| !rest.is_empty())?;
-    let reserved = match kind >> 4 {
-        0 => return Some(false),
-        3 => kind & 0x0f,
-        6 | 8 | 10 => 2,
-        _ => 0,
-    };
-    if kind & 0x0f != reserved {
-        return Some(false); // MQTT 5.0, 2.1.3
+    let [kind, rest @ ..] = input else { return None };
+    if rest.is_empty() {
+        return None;
     }
-    let Some((len, rest)) = varint(rest) else {
-        return if rest.len() < 4 { None } else { Some(false) };
+    if !are_flags_right(*kind) {
+        return Some(false);
+    }
+    let (len, rest) = match varint(rest) {
+        Some(read) => read,
+        None if rest.len() >= 4 => return Some(false),
+        // A length that is cut counts for what is there of it.
+        None => (rest.iter().rev().fold(0, |n, byte| n << 7 | usize::from(byte & 0x7f)), &[][..]),
     };
+    let body = body(*kind >> 4, rest, len)?;
+    Some(matches!(*kind >> 4, CONNECT | CONNACK) && Packet::read(*kind >> 4, body).is_some())
+}
+
+/// MQTT 5.0, 2.1.3
+const fn are_flags_right(kind: u8) -> bool {
+    match kind >> 4 {
+        0 => false,
+        3 => true,
+        6 | 8 | 10 => kind & 15 == 2,
+        _ => kind & 15 == 0,
+    }
+}
+
+/// What a packet of that length holds. Of a CONNACK what follows counts too, and makes it wrong.
+fn body(kind: u8, rest: &[u8], len: usize) -> Option<&[u8]> {
     let body = rest.get(..len)?;
-    Some(matches!(kind, 0x10 | 0x20) && Packet::read(*kind >> 4, body).is_some())
+    Some(if kind == CONNACK { rest } else { body })
 }
 
 fn field_value<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
@@ -136,10 +152,10 @@ fn field_value<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Opt
         return None;
     }
     let (len, rest) = varint(rest)?;
-    let packet = Packet::read(wanted, rest.get(..len)?)?;
+    let packet = Packet::read(wanted, body(wanted, rest, len)?)?;
     match packet.field(args.int(1)?)? {
-        Field::Text(text) => Some(Value::Bin(text)),
-        Field::Number(n) => Some(Value::Bin(eval.scratch.bytes(n.to_string().as_bytes()))),
+        Field::Text(text) => Some(Value::Str(text)),
+        Field::Number(n) => Some(Value::Str(Value::Sint(n.into()).to_str(eval.scratch))),
     }
 }
 

@@ -80,7 +80,11 @@ pub(super) const CONVERTERS: &[Converter] = &[
         Type::Sint,
         |_, _, v| {
             let b = v.bytes()?;
-            if is_v6(b)? { Some(Value::Sint(1)) } else { Some(Value::Sint((b.get(6)? >> 6 & 1).into())) }
+            if is_v6(b)? {
+                Some(Value::Sint(1))
+            } else {
+                Some(Value::Sint((b.get(6).unwrap_or(b.get(5).map(|_| &0)?) >> 6 & 1).into()))
+            }
         },
         "Whether it may not be fragmented.",
     ),
@@ -103,7 +107,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         Type::Sint,
         |_, _, v| {
             let b = v.bytes()?;
-            b.get(if is_v6(b)? { 7 } else { 8 }).map(|n| Value::Sint((*n).into()))
+            whole(b)?.get(if is_v6(b)? { 7 } else { 8 }).map(|n| Value::Sint((*n).into()))
         },
         "Time to live.",
     ),
@@ -302,10 +306,17 @@ fn transport(packet: &[u8]) -> Option<(u8, usize)> {
         at += size;
     }
     // Of IPv6 only TCP and UDP are looked into.
-    (matches!(next, 6 | 17) && packet.len() > at).then_some((next, at))
+    (matches!(next, 6 | 17) && packet.len() >= at).then_some((next, at))
+}
+
+/// A packet that has a whole IP header at least, options aside.
+fn whole(packet: &[u8]) -> Option<&[u8]> {
+    let header = if is_v6(packet)? { 40 } else { 20 };
+    Some(packet).filter(|p| p.len() >= header)
 }
 
 fn address(packet: &[u8], v4: usize, v6: usize) -> Option<Value<'_>> {
+    let packet = whole(packet)?;
     if is_v6(packet)? {
         let octets: [u8; 16] = packet.get(v6..v6 + 16)?.try_into().ok()?;
         return Some(Value::Ipv6(Ipv6Addr::from(octets)));

@@ -31,44 +31,44 @@ fn protobuf<'a>(args: &Args, message: &'a [u8]) -> Option<Value<'a>> {
     let (last, outer) = path.split_last()?;
     let mut inner = message;
     for field in outer {
-        let Raw::Bytes(found) = find(inner, *field)? else { return None };
-        inner = found;
+        let Raw { wire: 2, bytes } = find(inner, *field)? else { return None };
+        inner = bytes;
     }
     shown(find(inner, *last)?, args.str(1))
 }
 
 /// A field as it lies in the message.
 #[derive(Clone, Copy)]
-enum Raw<'a> {
-    Varint(u64),
-    Fixed64(u64),
-    Bytes(&'a [u8]),
-    Fixed32(u32),
+struct Raw<'a> {
+    /// Its wire type: 0 a variable-length integer, 1 eight bytes, 2 bytes behind their length, 5 four bytes.
+    wire: u64,
+    bytes: &'a [u8],
 }
 
-/// The last field of that number.
+/// The first field of that number.
 fn find(mut message: &[u8], field: u32) -> Option<Raw<'_>> {
-    let mut found = None;
     while !message.is_empty() {
         let (key, rest) = varint(message)?;
-        let (raw, rest) = match key & 7 {
-            0 => varint(rest).map(|(n, rest)| (Raw::Varint(n), rest))?,
-            1 => rest.split_first_chunk().map(|(b, rest)| (Raw::Fixed64(u64::from_le_bytes(*b)), rest))?,
+        let wire = key & 7;
+        let (bytes, rest) = match wire {
+            0 => {
+                let (_, after) = varint(rest)?;
+                rest.split_at_checked(rest.len() - after.len())?
+            }
+            1 => rest.split_at_checked(8)?,
             2 => {
                 let (len, rest) = varint(rest)?;
-                let (bytes, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
-                (Raw::Bytes(bytes), rest)
+                rest.split_at_checked(usize::try_from(len).ok()?)?
             }
-            5 => rest.split_first_chunk().map(|(b, rest)| (Raw::Fixed32(u32::from_le_bytes(*b)), rest))?,
+            5 => rest.split_at_checked(4)?,
             _ => return None,
         };
         if key >> 3 == u64::from(field) {
-            found = Some(raw);
-            break;
+            return Some(Raw { wire, bytes });
         }
         message = rest;
     }
-    found
+    None
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -82,20 +82,41 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
+/// The bytes as they are without a type; nothing where the type is not one of the field's.
 fn shown<'a>(raw: Raw<'a>, kind: Option<&[u8]>) -> Option<Value<'a>> {
+    let Some(kind) = kind.filter(|kind| !kind.is_empty()) else { return Some(Value::Bin(raw.bytes)) };
     let zigzag = |n: u64| (n >> 1) as i64 ^ -((n & 1) as i64);
-    Some(match (raw, kind.unwrap_or_default()) {
-        (Raw::Bytes(bytes), b"string") => Value::Str(bytes),
-        (Raw::Bytes(bytes), _) => Value::Bin(bytes),
-        (Raw::Varint(n), b"sint32" | b"sint64") => Value::Sint(zigzag(n)),
-        (Raw::Varint(n), b"bool") => Value::Bool(n != 0),
-        (Raw::Varint(n), b"int32" | b"enum") => Value::Sint(i64::from(n as i32)),
-        (Raw::Varint(n), b"uint32") => Value::Sint(i64::from(n as u32)),
-        (Raw::Varint(n), _) => Value::Sint(n.cast_signed()),
-        (Raw::Fixed64(n), b"double") => Value::Sint(f64::from_bits(n) as i64),
-        (Raw::Fixed64(n), _) => Value::Sint(n.cast_signed()),
-        (Raw::Fixed32(n), b"float") => Value::Sint(f32::from_bits(n) as i64),
-        (Raw::Fixed32(n), b"sfixed32") => Value::Sint(i64::from(n as i32)),
-        (Raw::Fixed32(n), _) => Value::Sint(i64::from(n)),
+    Some(match (raw.wire, kind) {
+        (0, _) => {
+            let (n, _) = varint(raw.bytes)?;
+            match kind {
+                b"sint32" | b"sint64" => Value::Sint(zigzag(n)),
+                b"bool" => Value::Bool(n != 0),
+                b"int32" | b"enum" => Value::Sint(i64::from(n as i32)),
+                b"uint32" => Value::Sint(i64::from(n as u32)),
+                b"int64" | b"uint64" => Value::Sint(n.cast_signed()),
+                _ => return None,
+            }
+        }
+        (1, _) => {
+            let n = u64::from_le_bytes(raw.bytes.try_into().ok()?);
+            match kind {
+                b"double" => Value::Sint(f64::from_bits(n) as i64),
+                b"fixed64" | b"sfixed64" => Value::Sint(n.cast_signed()),
+                _ => return None,
+            }
+        }
+        (5, _) => {
+            let n = u32::from_le_bytes(raw.bytes.try_into().ok()?);
+            match kind {
+                b"float" => Value::Sint(f32::from_bits(n) as i64),
+                b"sfixed32" => Value::Sint(i64::from(n as i32)),
+                b"fixed32" => Value::Sint(i64::from(n)),
+                _ => return None,
+            }
+        }
+        (_, b"string") => Value::Str(raw.bytes),
+        (_, b"bytes") => Value::Bin(raw.bytes),
+        _ => return None,
     })
 }

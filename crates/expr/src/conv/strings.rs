@@ -200,10 +200,10 @@ fn cut_crlf<'a>(_: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value
     text.get(..end).map(Value::Str)
 }
 
-/// Fields `index` to `index + count - 1`, from the end for a negative index; all that follow for a count of 0.
+/// Fields `index` to `index + count - 1`, from the end for a negative index; all that follow for a count of 0 or less.
 fn field<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let text = value.bytes()?;
-    let (index, count) = (args.int(0)?, args.int(2).unwrap_or(1));
+    let (index, count) = (args.int(0)?, args.int(2).unwrap_or(1).max(0));
     let set = args.str(1)?;
     let bounds = || FieldBounds { text, set, at: Some(0) };
     pick(text, bounds, index, count)
@@ -212,7 +212,7 @@ fn field<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value
 /// As `field`, but runs of delimiters part words, and none is empty.
 fn word<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let text = value.bytes()?;
-    let (index, count) = (args.int(0)?, args.int(2).unwrap_or(1));
+    let (index, count) = (args.int(0)?, args.int(2).unwrap_or(1).max(0));
     let set = args.str(1)?;
     let bounds = || FieldBounds { text, set, at: Some(0) }.filter(|(start, end)| start < end);
     pick(text, bounds, index, count)
@@ -336,11 +336,10 @@ fn strcmp<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<V
     let (text, scratch) = (value.bytes()?, eval.scratch);
     let other = eval.scope.var(args.var(0)?, scratch)?.to_str(scratch);
     let common = text.iter().zip(other).find(|(a, b)| a != b);
-    let difference = match common {
+    Some(Value::Sint(match common {
         Some((a, b)) => i64::from(*a) - i64::from(*b),
-        None => i64::try_from(text.len()).ok()? - i64::try_from(other.len()).ok()?,
-    };
-    Some(Value::Sint(difference.signum()))
+        None => text.len().cmp(&other.len()) as i64,
+    }))
 }
 
 fn secure_memcmp<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {

@@ -1,9 +1,9 @@
 //! Basic and bearer authentication (manual, 7.3.6).
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use crate::args::{Arg, ArgType, Args};
+use crate::conv::PADDED;
 use crate::fetch::header::lines;
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch};
 use crate::place::Needs;
@@ -43,7 +43,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         NO_ARGS,
         Type::Str,
         Needs::RequestHead,
-        |e, _| scheme(e).map(|(s, _)| Value::Str(s)),
+        |e, _| kind(e).map(Value::Str),
         "The scheme of the authorization.",
     ),
     fetch(
@@ -75,6 +75,16 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((scheme, super::trim(rest)))
 }
 
+/// The scheme of credentials that can be read.
+fn kind(eval: &Eval<'_>) -> Lookup<&'static [u8]> {
+    scheme(eval).filter_map(|(scheme, _)| {
+        if scheme.eq_ignore_ascii_case(b"bearer") {
+            return Some(&b"Bearer"[..]);
+        }
+        basic(eval).some().map(|_| &b"Basic"[..])
+    })
+}
+
 fn basic<'a>(eval: &Eval<'a>) -> Lookup<(&'a [u8], &'a [u8])> {
     let scratch = eval.scratch;
     scheme(eval).filter_map(|(scheme, credentials)| {
@@ -82,7 +92,7 @@ fn basic<'a>(eval: &Eval<'a>) -> Lookup<(&'a [u8], &'a [u8])> {
             return None;
         }
         let mut decoded = [0u8; 1024];
-        let len = STANDARD.decode_slice(credentials, &mut decoded).ok()?;
+        let len = PADDED.decode_slice(credentials, &mut decoded).ok()?;
         let decoded = scratch.bytes(decoded.get(..len)?);
         let colon = memchr::memchr(b':', decoded)?;
         Some((decoded.get(..colon)?, decoded.get(colon + 1..)?))

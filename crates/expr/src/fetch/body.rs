@@ -142,7 +142,7 @@ fn parameter<'a>(
     loop {
         let rest = query.get(offset..).filter(|r| !r.is_empty())?;
         let separates = |c: &u8| match delimiter {
-            b'?' => matches!(c, b'&' | b';'),
+            b'=' => matches!(c, b'&' | b';'),
             other => *c == other || matches!(c, b'&' | b';'),
         };
         let end = rest.iter().position(separates).unwrap_or(rest.len());
@@ -163,9 +163,6 @@ fn parameter<'a>(
 }
 
 fn prepare_parameter(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
-    if args.str(1).is_some_and(|d| d.len() > 1) {
-        return Err("Delimiter must be exactly 1 character.".into());
-    }
     option_i(args, 2)
 }
 

@@ -143,8 +143,8 @@ fn names<'a>(eval: &Eval<'a>, args: &'a Args, side: Side) -> Lookup<Value<'a>> {
     let scratch = eval.scratch;
     eval.scope.head(side).map(|head| {
         Value::Str(scratch.build(|out| {
-            for (i, (name, _)) in cookies(head, side).enumerate() {
-                if i > 0 {
+            for (name, _) in cookies(head, side) {
+                if !out.is_empty() {
                     out.extend_from_slice_copy(delimiter);
                 }
                 out.extend_from_slice_copy(name);
@@ -183,7 +183,10 @@ fn next(head: &Head, side: Side, mut at: Cursor) -> Option<(Cookie<'_>, Cursor)>
         if let Some(equals) = memchr::memchr(b'=', pair) {
             let name = trim(pair.get(..equals).unwrap_or_default());
             let value = trim(pair.get(equals + 1..).unwrap_or_default());
-            return Some(((name, value), at));
+            // Attributes of RFC 2965 are no cookies.
+            if name.first() != Some(&b'$') {
+                return Some(((name, value), at));
+            }
         }
     }
     None

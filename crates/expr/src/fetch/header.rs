@@ -206,6 +206,9 @@ fn count<'a>(eval: &Eval<'a>, args: &'a Args, side: Side, whole: bool) -> Lookup
 /// An address, with or without a port after an IPv4 one.
 fn address(text: &[u8]) -> Option<Value<'_>> {
     let text = std::str::from_utf8(text).ok()?;
+    if let Some(inside) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        return inside.parse().ok().map(Value::Ipv6);
+    }
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(Value::from_ip(ip));
     }

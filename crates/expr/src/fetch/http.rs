@@ -155,7 +155,8 @@ fn url_ip<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
 fn url_port<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     request(eval).filter_map(|head| {
         let all = head.target();
-        let (_, port) = host_and_port(uri::authority(all)?);
+        let (host, port) = host_and_port(uri::authority(all)?);
+        std::str::from_utf8(host).ok()?.parse::<std::net::Ipv4Addr>().ok()?;
         let implied = if all.starts_with(b"https:") { 443 } else { 80 };
         Some(Value::Sint(port.and_then(crate::args::integer).unwrap_or(implied)))
     })
@@ -170,17 +171,20 @@ fn host_and_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The Host header, and the path or path and query after it.
-fn base_parts(head: &Head, with_query: bool) -> Option<(&[u8], &[u8])> {
+fn base_parts(head: &Head, with_query: bool) -> (&[u8], &[u8]) {
     let part = if with_query { uri::path_and_query(head.target()) } else { uri::path(head.target()) };
     let host = crate::fetch::header::lines(head, b"host").next().unwrap_or_default();
     let path = if part.first() == Some(&b'/') { part } else { b"" };
-    (!host.is_empty() || !path.is_empty()).then_some((host, path))
+    (host, path)
 }
 
 fn base<'a>(eval: &Eval<'a>, with_query: bool) -> Lookup<Value<'a>> {
     let scratch = eval.scratch;
     request(eval).filter_map(|head| {
-        let (host, path) = base_parts(head, with_query)?;
+        let (host, path) = base_parts(head, with_query);
+        if host.is_empty() && path.is_empty() {
+            return None;
+        }
         Some(Value::Str(scratch.build(|out| {
             out.extend_from_slice_copy(host);
             out.extend_from_slice_copy(path);
@@ -189,9 +193,9 @@ fn base<'a>(eval: &Eval<'a>, with_query: bool) -> Lookup<Value<'a>> {
 }
 
 fn hash32(eval: &Eval<'_>, with_query: bool) -> Lookup<u32> {
-    request(eval).filter_map(|head| {
-        let (host, path) = base_parts(head, with_query)?;
-        Some(hash::avalanche(hash::sdbm_on(hash::sdbm(host), path)))
+    request(eval).map(|head| {
+        let (host, path) = base_parts(head, with_query);
+        hash::avalanche(hash::sdbm_on(hash::sdbm(host), path))
     })
 }
 

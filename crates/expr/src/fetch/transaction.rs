@@ -330,9 +330,9 @@ fn status<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
 
 /// Without scheme and authority.
 fn captured_uri<'a>(eval: &Eval<'a>) -> Lookup<Value<'a>> {
-    text(eval, Text::CapturedUri).map(|uri| match uri {
-        Value::Str(uri) => Value::Str(crate::uri::path_and_query(uri)),
-        other => other,
+    text(eval, Text::CapturedUri).filter_map(|uri| {
+        let shown = crate::uri::path_and_query(uri.bytes()?);
+        Some(Value::Str(shown)).filter(|_| !shown.is_empty())
     })
 }
 
