@@ -328,6 +328,8 @@ impl Scope for View<'_> {
             Number::BytesIn(Side::Server) => facts.bytes_down as i64,
             Number::BytesOut(Side::Client) => facts.bytes_up as i64,
             Number::BytesOut(Side::Server) => facts.bytes_out as i64,
+            // Nothing was passed on while rules run.
+            Number::LogBytesRead if !self.origin.has_total() => 0,
             Number::LogBytesRead => facts.log_bytes.1 as i64,
             Number::LogBytesUploaded if self.origin == Origin::Close => facts.log_bytes.0 as i64,
             Number::LogBytesUploaded => facts.log_bytes.0.saturating_sub(facts.head_bytes) as i64,
