@@ -1,5 +1,10 @@
 //! What expressions see of a transaction: a thin view, made where one is evaluated.
 
+mod bytes;
+mod kernel;
+mod slots;
+mod streams;
+
 use std::cell::{Cell, OnceCell};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -7,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
     Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, TableKey,
-    TableOp, Text, TimeoutOf, Times, UserlistId,
+    TableOp, TcpInfo, Text, TimeoutOf, Times, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::{Head, cookie};
@@ -251,9 +256,19 @@ impl Scope for View<'_> {
             Address::FrontDestination if ends.is_some() => endpoint(&ends?.1),
             Address::Source | Address::FrontSource => endpoint(&client.source),
             Address::Destination | Address::FrontDestination => endpoint(client.destination()),
-            Address::BackSource => self.t.facts.back_source.map(Endpoint::Ip),
+            Address::BackSource => {
+                self.t.facts.back_source.or_else(|| kernel::back_source(self.t)).map(Endpoint::Ip)
+            }
             Address::BackDestination => self.server_address(),
         }
+    }
+
+    fn is_local(&self, which: Address) -> Option<bool> {
+        kernel::is_local(self.t, which)
+    }
+
+    fn tcp_info(&self, side: Side, what: TcpInfo) -> Option<i64> {
+        kernel::tcp_info(self.t, side, what)
     }
 
     fn text(&self, what: Text) -> Option<&[u8]> {
@@ -273,7 +288,11 @@ impl Scope for View<'_> {
             Text::CapturedRequestCookie => captured.cookie(Side::Client),
             Text::CapturedResponseCookie => captured.cookie(Side::Server),
             Text::ErrorName(Side::Client) => self.t.facts.refusal.map(|r| r.name().as_bytes()),
-            Text::ErrorText(Side::Client) => self.t.facts.refusal.map(|r| r.text().as_bytes()),
+            Text::ErrorText(Side::Client) => {
+                Some(self.t.facts.refusal.map_or("Success", |r| r.text()).as_bytes())
+            }
+            Text::ErrorText(Side::Server) => self.t.facts.connected.map(|_| &b"Success"[..]),
+            Text::CapturedResponseVersion => self.t.facts.answered.map(|_| &b"HTTP/1.1"[..]),
             Text::Termination => Some(self.termination()),
             Text::LogOrigin => Some(self.origin.name().as_bytes()),
             Text::Hostname => Some(self.frontend().shared.log.host()),
@@ -289,6 +308,11 @@ impl Scope for View<'_> {
         Some(match what {
             Number::ActiveConnections => process.connections.load(Relaxed).into(),
             Number::Error(Side::Client) => facts.refusal.map_or(0, |r| r.code()),
+            Number::Error(Side::Server) | Number::Glitches(_) => streams::faults(t, what)?,
+            Number::Streams(_) | Number::StreamLimit(_) | Number::StreamId(_) => streams::number(t, what)?,
+            Number::PriorityClass => facts.priority.class.into(),
+            Number::PriorityOffset => facts.priority.offset.into(),
+            Number::Uptime => (clock::now().millis() / 1000) as i64,
             Number::LastRuleLine => facts.last_rule.as_ref()?.line.into(),
             Number::Pid => std::process::id().into(),
             Number::Thread => t.client.worker.id as i64 + 1,
@@ -317,22 +341,9 @@ impl Scope for View<'_> {
             }
             Number::Status => Some(facts.status).filter(|s| *s != 0 || !self.is_http())?.into(),
             Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
-            // Of messages the reference counts what the log shows of them.
-            Number::BytesIn(Side::Client) | Number::BytesOut(Side::Client) if self.is_http() => {
-                facts.log_bytes.0 as i64
+            Number::BytesIn(_) | Number::BytesOut(_) | Number::LogBytesRead | Number::LogBytesUploaded => {
+                bytes::passed(self, what)
             }
-            Number::BytesIn(Side::Server) | Number::BytesOut(Side::Server) if self.is_http() => {
-                facts.log_bytes.1 as i64
-            }
-            Number::BytesIn(Side::Client) => facts.bytes_in as i64,
-            Number::BytesIn(Side::Server) => facts.bytes_down as i64,
-            Number::BytesOut(Side::Client) => facts.bytes_up as i64,
-            Number::BytesOut(Side::Server) => facts.bytes_out as i64,
-            // Nothing was passed on while rules run.
-            Number::LogBytesRead if !self.origin.has_total() => 0,
-            Number::LogBytesRead => facts.log_bytes.1 as i64,
-            Number::LogBytesUploaded if self.origin == Origin::Close => facts.log_bytes.0 as i64,
-            Number::LogBytesUploaded => facts.log_bytes.0.saturating_sub(facts.head_bytes) as i64,
             Number::FirstRequest => (t.client.requests <= 1).into(),
             Number::ModeHttp | Number::StreamIsHttp => self.is_http().into(),
             Number::Tls(_) => 0,
@@ -411,7 +422,8 @@ impl Scope for View<'_> {
             ProxyNumber::FrontendRequestRate => rate(front, |c| &c.request_rate),
             ProxyNumber::FrontendSessionRate => rate(front, |c| &c.session_rate),
             ProxyNumber::BackendSessionRate => rate(back, |c| &c.session_rate),
-            ProxyNumber::ConnectionSlots | ProxyNumber::FreeConnections => return None,
+            ProxyNumber::ConnectionSlots => slots::free(&p.servers, true),
+            ProxyNumber::FreeConnections => slots::free(&p.servers, false),
         })
     }
 
