@@ -29,7 +29,7 @@ fn table_keys() {
 
 fn table(key_type: KeyType) -> Table {
     let mut schema = Schema::default();
-    schema.store(Data::Gpc0, 1, 0).unwrap();
+    assert!(schema.store(Data::Gpc0, 1, 0).is_ok());
     let spec = Spec {
         name: String::new(),
         key_type,

@@ -35,9 +35,9 @@ pub(super) fn reconcile(head: &mut Head, host: Option<usize>, lenient: bool) -> 
         return connect(head, host, lenient);
     }
     if target == b"*" {
-        // Methods that are not known may mean anything by it.
-        let known: [&[u8]; 6] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE"];
-        return if known.contains(&head.method()) { Err(400) } else { Ok(()) };
+        // Methods that are not known may mean anything by it, but for the one that begins HTTP/2.
+        let other: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"PRI"];
+        return if other.contains(&head.method()) { Err(400) } else { Ok(()) };
     }
     absolute(head, host, lenient)
 }
