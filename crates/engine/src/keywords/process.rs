@@ -157,7 +157,10 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
                 "'external-check' only supports 'preserve-env' as an argument, found '{}'.",
                 word.text()
             ))),
-            _ => put(true, &mut c.global.external_check),
+            _ => {
+                c.out.push(no_effect(line, "checks by programs are still to come"));
+                put(true, &mut c.global.external_check)
+            }
         }
     }),
     Keyword::works(
@@ -374,7 +377,7 @@ fn node(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn no_effect(line: &Line, reason: &str) -> Diagnostic {
+pub(super) fn no_effect(line: &Line, reason: &str) -> Diagnostic {
     Diagnostic::notice(line.span, format!("'{}' has no effect: {reason}.", line.name()))
 }
 
