@@ -262,7 +262,7 @@ pub(crate) fn with_key<R>(
         (_, Value::Ipv4(ip)) => form(&ip.octets()),
         (_, Value::Ipv6(ip)) => form(&ip.octets()),
         (_, Value::Sint(n)) => form(&(n as u32).to_be_bytes()),
-        (_, other) => form(other.bytes().filter(|bytes| !bytes.is_empty())?),
+        (_, other) => form(other.bytes()?),
     }
 }
 
@@ -287,8 +287,8 @@ pub(crate) fn ask(t: &Transaction, tables: &Tables, key: TableKey<'_>, op: Table
             let Some(table) = id.and_then(|id| tables.get(id.0 as usize)) else { return Lookup::Absent };
             let scratch = Scratch::new();
             with_key(table, value, &scratch, |key| of_key(table, key, op)).unwrap_or(match op {
-                TableOp::Exists => Lookup::Value(0),
-                _ => Lookup::Absent,
+                TableOp::Expire | TableOp::Idle => Lookup::Absent,
+                _ => Lookup::Value(0),
             })
         }
     }
