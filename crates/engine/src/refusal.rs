@@ -17,6 +17,9 @@ pub(crate) enum Refusal {
     CipTruncated,
     CipMagic,
     CipProtocol,
+    HandshakeClosed,
+    HandshakeTimeout,
+    HandshakeFailed,
 }
 
 // === impl Refusal ===
@@ -39,7 +42,7 @@ impl Refusal {
 
     /// Whether the client had not said a byte.
     pub(crate) fn is_empty(self) -> bool {
-        matches!(self, Self::ProxyEmpty | Self::CipEmpty)
+        matches!(self, Self::ProxyEmpty | Self::CipEmpty | Self::HandshakeClosed)
     }
 
     fn row(self) -> (i64, &'static str, &'static str) {
@@ -71,6 +74,9 @@ impl Refusal {
             Self::CipProtocol => {
                 (23, "CIP_BAD_PROTO", "Received an unhandled protocol in the NetScaler Client IP header")
             }
+            Self::HandshakeClosed => (24, "SSL_EMPTY", "Connection closed during SSL handshake"),
+            Self::HandshakeTimeout => (26, "SSL_TIMEOUT", "Timeout during SSL handshake"),
+            Self::HandshakeFailed => (34, "SSL_HANDSHAKE", "SSL handshake failure"),
         }
     }
 }

@@ -25,8 +25,8 @@ use crate::mux::h1;
 use crate::scope::Captured;
 use crate::stage::stick::Stores;
 use crate::stage::{
-    body, exchange, finish, persist, prepare, proxy_header, reach, receive, respond, route, rules, stick,
-    stream,
+    body, exchange, finish, handshake, persist, prepare, proxy_header, reach, receive, respond, route, rules,
+    stick, stream,
 };
 use crate::tables::Tracking;
 use crate::variables::Variables;
@@ -130,6 +130,7 @@ pub(crate) async fn http(mut t: Transaction) -> Served {
 
 async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
     proxy_header::accept(t).await?;
+    handshake::with_client(t).await?;
     rules::session(t).await?;
     receive::request(t).await?;
     rules::content(t).await?;
@@ -179,6 +180,7 @@ async fn upgraded(mut t: Transaction) -> Served {
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     t.count();
     proxy_header::accept(t).await?;
+    handshake::with_client(t).await?;
     rules::session(t).await?;
     log::accepted(t);
     rules::content(t).await?;

@@ -194,7 +194,7 @@ impl Flow {
                 Poll::Ready(Ok(0)) => self.ended = true,
                 Poll::Ready(Ok(n)) => {
                     input.filled(n);
-                    self.speed_up(input);
+                    self.speed_up(input, from.is_tls() || to.is_tls());
                 }
                 Poll::Ready(Err(_)) => return Step::ReadFailed,
                 Poll::Pending => {
@@ -206,11 +206,11 @@ impl Flow {
     }
 
     /// A buffer that was filled by one read: much is coming.
-    fn speed_up(&mut self, input: &mut Buffer) {
+    fn speed_up(&mut self, input: &mut Buffer, tls: bool) {
         if !input.is_full() {
             return;
         }
-        if self.may_splice && input.is_large() {
+        if self.may_splice && input.is_large() && !tls {
             self.pipe = Pipe::open(self.pipe_size).ok();
             self.may_splice = false;
         }

@@ -1,1 +1,16 @@
-//! TLS set-up: certificates, SNI, cipher strings; what samples can see of a session.
+//! TLS: certificates and who gets which, versions and suites, and the layer between a socket's bytes and a
+//! protocol's.
+//!
+//! Built on `rustls`; the engine brings bytes and files. Nothing here opens a file, a socket or a clock of its own
+//! but the one that `rustls` asks for the validity of tickets.
+
+pub mod acceptor;
+pub mod certificate;
+pub mod der;
+pub mod pair;
+pub mod pem;
+pub mod policy;
+pub mod session;
+pub mod store;
+pub mod verify;
+pub mod version;

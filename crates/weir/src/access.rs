@@ -75,6 +75,10 @@ impl Outside for Access {
         Files::read(self, &path.to_string_lossy())
     }
 
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
+        Files::list(self, &path.to_string_lossy())
+    }
+
     fn resolve(&self, name: &str, family: Family) -> Option<IpAddr> {
         let fits = |ip: &IpAddr| match family {
             Family::Any => true,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use weir_diag::Span;
 
+use super::BindTls;
+
 /// An address that can be listened on or connected to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -127,6 +129,8 @@ pub struct Bind {
     pub idle_ping: Option<Duration>,
     /// `label`
     pub label: Option<String>,
+    /// The words of TLS.
+    pub tls: BindTls,
     /// `severity-output` of a runtime API socket.
     pub severity_output: SeverityOutput,
 }
@@ -175,6 +179,7 @@ impl Bind {
             mptcp: false,
             idle_ping: None,
             label: None,
+            tls: BindTls::default(),
             severity_output: SeverityOutput::None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Bind, LogTarget};
+use super::{Bind, GlobalTls, LogTarget};
 
 /// What the `global` section says. Absent values are decided when the process starts.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +57,8 @@ pub struct Global {
     pub cpu_map: Vec<Vec<String>>,
     /// `log` lines.
     pub logs: Vec<LogTarget>,
+    /// The words of TLS.
+    pub tls: GlobalTls,
     /// `log-tag`
     pub log_tag: Option<String>,
     /// `log-send-hostname`; empty for the system's name.

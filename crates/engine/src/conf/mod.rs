@@ -14,6 +14,7 @@ mod proxy;
 mod server;
 mod tables;
 mod timeouts;
+mod tls;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use server::{
 };
 pub use tables::{CountedStatuses, Peers, StatusSet, StickTable};
 pub use timeouts::Timeouts;
+pub use tls::{BindCertificate, BindTls, GlobalTls, ServerTls, TlsWords, Verify};
 
 /// All of a configuration.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use weir_diag::Span;
 use weir_expr::{Expr, Format};
 
-use super::{Check, Endpoint};
+use super::{Check, Endpoint, ServerTls};
 
 /// A server of a backend, `default-server` already applied.
 #[derive(Clone, Debug)]
@@ -92,6 +92,8 @@ pub struct Server {
     pub pool_conn_name: Option<Arc<Expr>>,
     /// `set-proxy-v2-tlv-fmt(id) fmt`
     pub tlvs: Vec<(u8, Arc<Format>)>,
+    /// The words of TLS.
+    pub tls: ServerTls,
     /// `strict-maxconn`
     pub strict_maxconn: bool,
     /// `shard`
@@ -281,6 +283,7 @@ impl Server {
             pool: PoolLimits::default(),
             pool_conn_name: None,
             tlvs: Vec::new(),
+            tls: ServerTls::default(),
             strict_maxconn: false,
             shard: 0,
             hash_key: HashKey::default(),

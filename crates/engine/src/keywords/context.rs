@@ -13,14 +13,18 @@ use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 use super::PeersDraft;
 use crate::action::RuleLine;
 use crate::conf::{
-    Bind, Check, ErrorFile, Global, HttpErrors, LogProfile, LogTarget, Proxy, Ring, Server, StickTable,
-    Userlist,
+    Bind, Check, ErrorFile, Global, GlobalTls, HttpErrors, LogProfile, LogTarget, Proxy, Ring, Server,
+    StickTable, Userlist,
 };
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
 pub trait Outside {
     /// The bytes of a file.
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+    /// The names of the regular files in a folder, in any order; `None` where `path` is a file.
+    fn list(&self, path: &Path) -> std::io::Result<Option<Vec<String>>> {
+        self.read(path).map(|_| None)
+    }
     /// The first address of a host name, as the system's resolver gives it.
     fn resolve(&self, name: &str, family: Family) -> Option<IpAddr>;
     /// The number of a user.
@@ -152,6 +156,8 @@ pub struct ServerDraft {
     pub tlvs: Vec<(u8, Word)>,
     /// The expression of `pool-conn-name`, until names are known.
     pub pool_conn_name: Option<Word>,
+    /// The expression of `sni`, until names are known.
+    pub sni: Option<Word>,
     /// Whether the address has a port.
     pub has_port: bool,
     /// What the name is to be resolved to, where the address is a name.
@@ -168,6 +174,8 @@ pub struct BindCtx<'a> {
     pub out: &'a mut Diagnostics,
     /// Files, names and users.
     pub outside: &'a dyn Outside,
+    /// What `global` says of TLS so far.
+    pub tls: &'a GlobalTls,
 }
 
 /// What the functions of `server` parameters see.
@@ -261,6 +269,7 @@ impl ServerDraft {
             proxy_options: Vec::new(),
             tlvs: Vec::new(),
             pool_conn_name: None,
+            sni: None,
             has_port: false,
             family: None,
         }

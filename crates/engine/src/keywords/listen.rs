@@ -7,7 +7,7 @@ use weir_diag::{Diagnostic, Form};
 use super::address::{bind_endpoints, is_multipath, listening, prefixed};
 use super::resolve::place;
 use super::{BIND, BindCtx, ProxyCtx, ProxyFn};
-use crate::conf::{Bind, Endpoint, Mode};
+use crate::conf::{Bind, Endpoint, GlobalTls, Mode};
 
 /// The lines of this file.
 pub(super) const LISTEN: &[Keyword<ProxyFn>] = &[
@@ -171,7 +171,7 @@ pub(super) fn bind_parameters(
     at: &str,
     ctx: &ProxyCtx<'_>,
 ) -> Vec<Diagnostic> {
-    parameters(binds, params, ctx.outside)
+    parameters(binds, params, ctx.outside, &ctx.global.tls)
         .into_iter()
         .map(|fault| match fault {
             Fault::Unknown(word, message) => word.alert(format!("{at}: {message}")),
@@ -189,7 +189,12 @@ pub(super) enum Fault {
 }
 
 /// Runs the parameters of a `bind` or `stats socket` line on all its addresses.
-pub(super) fn parameters(binds: &mut [Bind], params: &[Word], outside: &dyn super::Outside) -> Vec<Fault> {
+pub(super) fn parameters(
+    binds: &mut [Bind],
+    params: &[Word],
+    outside: &dyn super::Outside,
+    tls: &GlobalTls,
+) -> Vec<Fault> {
     let mut out = weir_diag::Diagnostics::default();
     let mut faults = Vec::new();
     let mut rest = params;
@@ -203,7 +208,7 @@ pub(super) fn parameters(binds: &mut [Bind], params: &[Word], outside: &dyn supe
         rest = after;
         match run_of(keyword, name.span, &name.text()) {
             Ok(Ok(run)) => {
-                let mut ctx = BindCtx { binds, name, out: &mut out, outside };
+                let mut ctx = BindCtx { binds, name, out: &mut out, outside, tls };
                 let result = run(&mut ctx, values);
                 out.take(result);
             }

@@ -36,6 +36,7 @@ mod status_codes;
 mod stick_table;
 mod tcp_checks;
 mod timeouts;
+mod tls;
 mod tune;
 mod userlist;
 mod variables;
@@ -117,6 +118,7 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     status_codes::STATUS_CODES,
     tune::TUNE,
     tune::INERT,
+    tls::GLOBAL_TLS,
     variables::VARIABLES,
     later::GLOBAL_LATER,
 ];
@@ -140,8 +142,9 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
 ];
 const LIST_TABLES: &[&[Keyword<ListFn>]] =
     &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE, peers::PEERS, rings::RING];
-const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, later::BIND_LATER];
-const SERVER_TABLES: &[&[Keyword<ServerFn>]] = &[server_params::SERVER_PARAMS, later::SERVER_LATER];
+const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, tls::BIND_TLS, later::BIND_LATER];
+const SERVER_TABLES: &[&[Keyword<ServerFn>]] =
+    &[server_params::SERVER_PARAMS, tls::SERVER_TLS, later::SERVER_LATER];
 
 static GLOBAL: LazyLock<Registry<GlobalFn>> = LazyLock::new(|| Registry::new(GLOBAL_TABLES));
 static PROXY: LazyLock<Registry<ProxyFn>> = LazyLock::new(|| Registry::new(PROXY_TABLES));

@@ -17,6 +17,20 @@ impl Outside for System {
         std::fs::read(path)
     }
 
+    fn list(&self, path: &Path) -> std::io::Result<Option<Vec<String>>> {
+        if !std::fs::metadata(path)?.is_dir() {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            if std::fs::metadata(entry.path()).is_ok_and(|data| data.is_file()) {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        Ok(Some(names))
+    }
+
     fn resolve(&self, name: &str, family: Family) -> Option<IpAddr> {
         let fits = |ip: &IpAddr| match family {
             Family::Any => true,

@@ -35,6 +35,10 @@ impl Outside for WithEnvironment<'_> {
         self.outside.read(path)
     }
 
+    fn list(&self, path: &Path) -> std::io::Result<Option<Vec<String>>> {
+        self.outside.list(path)
+    }
+
     fn resolve(&self, name: &str, family: values::Family) -> Option<IpAddr> {
         self.outside.resolve(name, family)
     }

@@ -155,8 +155,9 @@ pub(super) fn compile(load: &mut Load<'_>) {
                 compiler.lone_expr(index, word, weir_expr::Place::BackTcpRequest).ok().map(RdpCookie);
         }
         let proxy = draft.proxy.name.clone();
+        let http = draft.proxy.mode == crate::conf::Mode::Http;
         for server in &mut draft.servers {
-            faults.extend(of_server(&mut compiler, index, &proxy, server));
+            faults.extend(of_server(&mut compiler, index, (&proxy, http), server));
         }
     }
     let sticky = compiler.sticky().to_vec();
@@ -178,7 +179,7 @@ pub(super) fn compile(load: &mut Load<'_>) {
 fn of_server(
     compiler: &mut Compiler<'_>,
     index: usize,
-    proxy: &str,
+    (proxy, http): (&str, bool),
     draft: &mut ServerDraft,
 ) -> Option<Diagnostic> {
     let label = format!("'server {proxy}/{}' : ", draft.server.name);
@@ -188,15 +189,24 @@ fn of_server(
             Err(error) => return Some(word.alert(format!("{label}{}", error.message)).form(Form::Here)),
         }
     }
-    let word = draft.pool_conn_name.as_ref()?;
-    match compiler.lone_expr(index, word, weir_expr::Place::UseServer) {
-        Ok(expr) => draft.server.pool_conn_name = Some(expr),
-        Err(error) => {
+    let mut expr = |word: Option<&Word>| -> Result<Option<Arc<weir_expr::Expr>>, Diagnostic> {
+        let Some(word) = word else { return Ok(None) };
+        compiler.lone_expr(index, word, weir_expr::Place::UseServer).map(Some).map_err(|error| {
             let what = "error detected while parsing sni or pool-conn-name expressions";
-            return Some(word.alert(format!("{label}{what} : {}.", error.message)).form(Form::Here));
+            word.alert(format!("{label}{what} : {}.", error.message)).form(Form::Here)
+        })
+    };
+    let at = Word { bytes: draft.server.name.as_bytes().into(), span: draft.server.at };
+    let automatic = (http && draft.server.tls.ssl && draft.server.tls.sni_auto != Some(false))
+        .then(|| super::tls::automatic_name(&at));
+    match (expr(draft.pool_conn_name.as_ref()), expr(draft.sni.as_ref().or(automatic.as_ref()))) {
+        (Ok(name), Ok(sni)) => {
+            draft.server.pool_conn_name = name;
+            draft.server.tls.sni = sni;
+            None
         }
+        (Err(said), _) | (_, Err(said)) => Some(said),
     }
-    None
 }
 
 fn keep(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

@@ -55,7 +55,7 @@ fn socket(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         binds.extend(endpoints.into_iter().map(|endpoint| Bind::new(endpoint, address.span)));
     }
     let mut fine = true;
-    for fault in parameters(&mut binds, params, ctx.outside) {
+    for fault in parameters(&mut binds, params, ctx.outside, &ctx.global.tls) {
         let said = match fault {
             Fault::Unknown(word, message) => {
                 let message = message.replace("; did you mean", ". Did you mean");

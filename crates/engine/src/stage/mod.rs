@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod exchange;
 pub(crate) mod finish;
+pub(crate) mod handshake;
 pub(crate) mod persist;
 pub(crate) mod prepare;
 pub(crate) mod proxy_header;

@@ -25,7 +25,7 @@ use crate::io::Stream;
 use crate::local;
 use crate::log;
 use crate::outbound::{self, Connecting, Failure};
-use crate::stage::{proxy_header, rules};
+use crate::stage::{handshake, proxy_header, rules};
 use crate::transaction::{Assigned, Stop, Transaction};
 use crate::watch::Watch;
 
@@ -255,13 +255,16 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     .await?;
     observe(t, Sign::Connected);
     t.facts.connected = Some(t.now());
-    let stream = connecting.into_stream();
+    let mut stream = connecting.into_stream();
     if t.proxy().has(Options::NOLINGER) {
         // Where the system refuses, a close is merely as slow as any.
         let _ = accepted::set_no_linger(&stream);
     }
     log::reached(t, &stream);
     introduce(t, &server, &stream).await?;
+    if server.conf().tls.ssl {
+        Box::pin(handshake::with_server(t, &server, &mut stream)).await?;
+    }
     Ok(stream)
 }
 

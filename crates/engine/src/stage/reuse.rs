@@ -1,7 +1,6 @@
 //! Connections to servers between two requests: taken from rest, put to rest, and closed in time (manual,
 //! 4.2 "http-reuse"; 5.2 "pool-max-conn", "pool-purge-delay", "max-reuse").
 
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,7 +12,7 @@ use weir_sys::connect::PacketMarks;
 use crate::balance;
 use crate::clock;
 use crate::conf::ReuseMode;
-use crate::io::Stream;
+use crate::io::{Detached, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::pool::Idle;
@@ -77,8 +76,8 @@ async fn rob(t: &Transaction, server: &Server, key: u64, proven: bool) -> Option
         if !other.rob(robbery) {
             continue;
         }
-        let Ok(Some((fd, requests))) = parcel.await else { continue };
-        if let Ok(stream) = Stream::new(fd) {
+        let Ok(Some((detached, requests))) = parcel.await else { continue };
+        if let Ok(stream) = Stream::attach(detached) {
             let mut conn = Conn::new(stream, worker.buffers.buffer());
             conn.requests = requests;
             return Some(conn);
@@ -114,7 +113,7 @@ pub(crate) struct Robbery {
     server: Arc<ServerRuntime>,
     key: u64,
     proven: bool,
-    answer: oneshot::Sender<Option<(OwnedFd, u32)>>,
+    answer: oneshot::Sender<Option<(Detached, u32)>>,
 }
 
 // === impl Robbery ===
@@ -126,7 +125,7 @@ impl Robbery {
         let found = servers
             .find(|s| Arc::ptr_eq(&s.shared.runtime, &self.server))
             .and_then(|s| resting(s, self.key, self.proven))
-            .map(|conn| (conn.stream.into_fd(), conn.requests));
+            .map(|conn| (conn.stream.detach(), conn.requests));
         // Who asked may have gone; then the connection is closed.
         let _ = self.answer.send(found);
     }
@@ -217,11 +216,13 @@ fn key(t: &Transaction) -> u64 {
         &server.source
     };
     let private = server.proxy_header.is_some() || source.usesrc.is_some();
-    if !private && server.pool_conn_name.is_none() {
+    // A session was made for one name; another would show another certificate.
+    let name = server.pool_conn_name.as_ref().or(server.tls.sni.as_ref());
+    if !private && name.is_none() {
         return 0;
     }
     let mut h = std::hash::DefaultHasher::new();
-    if let Some(name) = &server.pool_conn_name {
+    if let Some(name) = name {
         balance::text_of(t, name).hash(&mut h);
     }
     if private {

@@ -56,6 +56,8 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     http_rules(load, draft);
     error_files(draft, load);
     servers::servers(load, draft);
+    super::tls::binds(load, draft);
+    super::tls::servers(load, draft);
 }
 
 /// How messages name a proxy: `frontend`, `backend`, or `proxy` for a `listen` section.

@@ -1,0 +1,143 @@
+//! What the configuration says of TLS: on `bind` lines, on `server` lines and in `global`.
+
+use std::sync::Arc;
+
+use weir_expr::Expr;
+use weir_tls::acceptor::{Acceptor, Filter};
+use weir_tls::pair::Pair;
+use weir_tls::policy::ClientPolicy;
+use weir_tls::store::{Extra, Store};
+use weir_tls::version::Versions;
+
+/// The words that `bind` lines, `server` lines and lines of lists share.
+#[derive(Clone, Debug, Default)]
+pub struct TlsWords {
+    /// `ssl-min-ver`, `ssl-max-ver`, `no-tlsv1x`, `force-tlsv1x`
+    pub versions: Versions,
+    /// `ciphers`
+    pub ciphers: Option<String>,
+    /// `ciphersuites`
+    pub ciphersuites: Option<String>,
+    /// `curves`
+    pub curves: Option<String>,
+    /// `sigalgs`
+    pub sigalgs: Option<String>,
+    /// `client-sigalgs`
+    pub client_sigalgs: Option<String>,
+    /// `alpn`, the best first; `no-alpn` leaves none.
+    pub alpn: Option<Vec<Vec<u8>>>,
+    /// `verify`
+    pub verify: Option<Verify>,
+    /// `no-tls-tickets`, `tls-tickets`
+    pub tickets: Option<bool>,
+}
+
+/// `verify`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word of its name")]
+pub enum Verify {
+    None,
+    Optional,
+    Required,
+}
+
+/// What a `bind` line says (manual, 5.1).
+#[derive(Clone, Debug, Default)]
+pub struct BindTls {
+    /// `ssl`
+    pub ssl: bool,
+    /// What it shares with other lines.
+    pub words: TlsWords,
+    /// `ecdhe`
+    pub ecdhe: Option<String>,
+    /// `strict-sni`, `no-strict-sni`
+    pub strict_sni: Option<bool>,
+    /// `prefer-client-ciphers`
+    pub client_order: bool,
+    /// `crt`, `default-crt` and `crt-list`, in order.
+    pub certificates: Vec<BindCertificate>,
+    /// Who gets which certificate, once the line is whole.
+    pub acceptor: Option<Arc<Acceptor>>,
+}
+
+/// A certificate of a `bind` line.
+#[derive(Clone, Debug)]
+pub struct BindCertificate {
+    /// The certificate.
+    pub pair: Arc<Pair>,
+    /// The names that it is for, where a list says so.
+    pub filters: Vec<Filter>,
+    /// It serves who asks for no name that is known (`default-crt`).
+    pub default: bool,
+    /// What a line of a list says for it alone.
+    pub words: Option<Arc<TlsWords>>,
+}
+
+/// What a `server` line says (manual, 5.2).
+#[derive(Clone, Debug, Default)]
+pub struct ServerTls {
+    /// `ssl`
+    pub ssl: bool,
+    /// `check-ssl`
+    pub check_ssl: bool,
+    /// What it shares with other lines.
+    pub words: TlsWords,
+    /// `sni`
+    pub sni: Option<Arc<Expr>>,
+    /// `sni-auto`, `no-sni-auto`
+    pub sni_auto: Option<bool>,
+    /// `verifyhost`
+    pub verifyhost: Option<String>,
+    /// `check-sni`
+    pub check_sni: Option<String>,
+    /// `no-ssl-reuse`
+    pub no_reuse: bool,
+    /// How sessions with it are made, once the line is whole.
+    pub policy: Option<Arc<ClientPolicy>>,
+}
+
+/// What `global` says (manual, 3.1 and 3.2).
+#[derive(Clone, Debug, Default)]
+pub struct GlobalTls {
+    /// `crt-base`, `key-base`, `ca-base`
+    pub crt_base: Option<String>,
+    /// See `crt_base`.
+    pub key_base: Option<String>,
+    /// See `crt_base`.
+    pub ca_base: Option<String>,
+    /// `ssl-load-extra-files`, `ssl-load-extra-del-ext`
+    pub extra: Extra,
+    /// `ssl-default-bind-*`
+    pub bind: TlsWords,
+    /// `ssl-default-bind-options prefer-client-ciphers`
+    pub client_order: bool,
+    /// `ssl-default-bind-options strict-sni`
+    pub strict_sni: bool,
+    /// `ssl-default-server-*`
+    pub server: TlsWords,
+    /// `ssl-server-verify none`
+    pub trusts_servers: bool,
+    /// The certificates of the configuration.
+    pub store: Arc<Store>,
+}
+
+// === impl TlsWords ===
+
+impl TlsWords {
+    /// What is not said here is taken from `defaults`.
+    #[must_use]
+    pub fn or(self, defaults: &Self) -> Self {
+        let d = defaults.clone();
+        Self {
+            versions: self.versions.or(d.versions),
+            ciphers: self.ciphers.or(d.ciphers),
+            ciphersuites: self.ciphersuites.or(d.ciphersuites),
+            curves: self.curves.or(d.curves),
+            sigalgs: self.sigalgs.or(d.sigalgs),
+            client_sigalgs: self.client_sigalgs.or(d.client_sigalgs),
+            alpn: self.alpn.or(d.alpn),
+            verify: self.verify.or(d.verify),
+            tickets: self.tickets.or(d.tickets),
+        }
+    }
+}

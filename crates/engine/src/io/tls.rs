@@ -1,0 +1,190 @@
+//! The layer of TLS between a socket and what reads from it.
+//!
+//! Ciphertext passes through storage of the worker; a session keeps what is incomplete only, so that an idle one holds
+//! no buffer. A write is over when its ciphertext has left, so that nobody has to flush: who is told to wait comes again
+//! with the same bytes.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use weir_tls::session::{Failure, Session};
+
+use super::Socket;
+
+/// A session over a socket.
+pub(super) struct Layer {
+    pub(super) session: Session,
+    /// Ciphertext that came and is not a whole record yet.
+    incoming: Vec<u8>,
+    /// Plaintext of the write that is on its way.
+    accepted: usize,
+    ended: bool,
+}
+
+thread_local! {
+    /// Ciphertext that just came.
+    static INCOMING: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Storage for what is to go.
+    static OUTGOING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+// === impl Layer ===
+
+impl Layer {
+    /// A layer over a socket of which `first` was read already.
+    pub(super) fn new(session: Session, first: &[u8]) -> Self {
+        Self { session, incoming: first.to_vec(), accepted: 0, ended: false }
+    }
+
+    /// Ready when the session is established and all that belongs to that has been sent.
+    pub(super) fn poll_handshake(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &Socket,
+    ) -> Poll<Result<(), Failure>> {
+        let mut fresh = !self.incoming.is_empty();
+        loop {
+            ready!(self.poll_flush(cx, socket, false)).map_err(|_| Failure::Closed)?;
+            if self.session.is_established() {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(self.poll_take(cx, socket, &mut [], fresh)) {
+                Ok(_) if self.ended => return Poll::Ready(Err(Failure::Closed)),
+                Ok(_) => fresh = false,
+                Err(Broken::Socket(_)) => return Poll::Ready(Err(Failure::Closed)),
+                Err(Broken::Session(failure)) => {
+                    // The peer hears why, where it still listens.
+                    let _ = self.poll_flush(cx, socket, false);
+                    return Poll::Ready(Err(failure));
+                }
+            }
+        }
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &Socket,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut fresh = self.has_record();
+        loop {
+            if self.session.has_plain() {
+                return Poll::Ready(Ok(self.session.take_plain(buf)));
+            }
+            if self.ended || self.session.is_ended() {
+                return Poll::Ready(Ok(0));
+            }
+            let took = ready!(self.poll_take(cx, socket, buf, fresh));
+            // Answers of the protocol itself leave with it; what does not go at once goes with the next write.
+            if !self.session.outgoing().is_empty() {
+                let _ = self.poll_flush(cx, socket, false);
+            }
+            match took {
+                Ok(0) => fresh = false,
+                Ok(n) => return Poll::Ready(Ok(n)),
+                Err(Broken::Socket(error)) => return Poll::Ready(Err(error)),
+                Err(Broken::Session(_)) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            }
+        }
+    }
+
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &Socket,
+        buf: &[u8],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        if self.accepted == 0 {
+            let most = buf.len().min(MOST_AT_ONCE);
+            self.session.lend(OUTGOING.take());
+            let put = self.session.put(buf.get(..most).unwrap_or_default());
+            put.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            self.accepted = most;
+        }
+        ready!(self.poll_flush(cx, socket, more))?;
+        Poll::Ready(Ok(std::mem::take(&mut self.accepted)))
+    }
+
+    /// Whether a read would find something without the socket.
+    pub(super) fn is_readable(&self) -> bool {
+        self.session.has_plain() || self.ended || self.session.is_ended() || self.has_record()
+    }
+
+    /// Says that nothing follows, as far as the socket takes it.
+    pub(super) fn end(&mut self, socket: &Socket) {
+        self.session.end();
+        let _ = self.poll_flush(&mut Context::from_waker(std::task::Waker::noop()), socket, false);
+    }
+
+    /// Reads ciphertext, unless what lies here is still `fresh`, and decrypts it; how much plaintext came out.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &Socket,
+        buf: &mut [u8],
+        fresh: bool,
+    ) -> Poll<Result<usize, Broken>> {
+        INCOMING.with_borrow_mut(|storage| {
+            let held = self.incoming.len();
+            let wanted = held + buf.len().clamp(ONE_RECORD, MOST_AT_ONCE) + ONE_RECORD / 8;
+            if storage.len() < wanted {
+                storage.resize(wanted, 0);
+            }
+            if let Some(start) = storage.get_mut(..held) {
+                start.copy_from_slice(&self.incoming);
+            }
+            let mut filled = held;
+            if !fresh {
+                let room = storage.get_mut(held..wanted).unwrap_or_default();
+                match ready!(socket.poll_read(cx, room)) {
+                    Ok(0) => {
+                        self.ended = true;
+                        return Poll::Ready(Ok(0));
+                    }
+                    Ok(n) => filled += n,
+                    Err(error) => return Poll::Ready(Err(Broken::Socket(error))),
+                }
+            }
+            let came = storage.get_mut(..filled).unwrap_or_default();
+            let took = self.session.take(came, buf).map_err(Broken::Session)?;
+            let rest = came.get(took.consumed..).unwrap_or_default();
+            if rest.is_empty() {
+                self.incoming = Vec::new();
+            } else {
+                self.incoming.clear();
+                self.incoming.extend_from_slice(rest);
+            }
+            Poll::Ready(Ok(took.filled))
+        })
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, socket: &Socket, more: bool) -> Poll<io::Result<()>> {
+        while !self.session.outgoing().is_empty() {
+            let n = ready!(socket.poll_write(cx, self.session.outgoing(), more))?;
+            if let Some(storage) = self.session.sent(n) {
+                OUTGOING.set(storage);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether a whole record lies here.
+    fn has_record(&self) -> bool {
+        let Some(&[_, _, _, high, low]) = self.incoming.first_chunk::<5>() else { return false };
+        self.incoming.len() >= 5 + usize::from(u16::from_be_bytes([high, low]))
+    }
+}
+
+/// What went wrong with a read.
+enum Broken {
+    Socket(io::Error),
+    Session(Failure),
+}
+
+/// A record of the largest size, with what it needs around its plaintext (RFC 8446 section 5.2).
+const ONE_RECORD: usize = (1 << 14) + 512;
+/// Bytes that are encrypted or decrypted before they pass on.
+const MOST_AT_ONCE: usize = 64 * 1024;

@@ -1,0 +1,84 @@
+//! The words of TLS, by where they stand: `bind` lines, `server` lines, `global`.
+//!
+//! Certificates are read where they are named, as the reference does; what they and the other words of a line amount to
+//! is settled when all sections are read, since `global` may give defaults after them.
+
+mod bind;
+mod global;
+mod server;
+mod settle;
+
+use weir_config::Word;
+use weir_tls::store::{Fault, Files};
+use weir_tls::version::Version;
+
+pub(super) use bind::BIND_TLS;
+pub(super) use global::GLOBAL_TLS;
+pub(super) use server::{SERVER_TLS, automatic_name};
+pub(super) use settle::{binds, servers};
+
+use super::Outside;
+use crate::conf::TlsWords;
+
+/// The files of the configuration, as certificates are read from them.
+pub(crate) struct Through<'a>(pub(crate) &'a dyn Outside);
+
+impl Files for Through<'_> {
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        self.0.read(path.as_ref())
+    }
+
+    fn list(&self, path: &str) -> std::io::Result<Option<Vec<String>>> {
+        self.0.list(path.as_ref())
+    }
+}
+
+/// A path below a base, where it is not one from the root.
+fn below(base: Option<&String>, path: &str) -> String {
+    match base {
+        Some(base) if !path.starts_with(['/', '@']) => format!("{base}/{path}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// The versions of a word that has one in its name: `force-tlsv12`, `no-sslv3`.
+fn version_by_name(name: &str, words: &mut TlsWords) {
+    let version = match name.rsplit('-').next() {
+        Some("sslv3") => Version::Ssl3,
+        Some("tlsv10") => Version::Tls10,
+        Some("tlsv11") => Version::Tls11,
+        Some("tlsv12") => Version::Tls12,
+        _ => Version::Tls13,
+    };
+    if name.starts_with("force-") {
+        words.versions.force(version);
+    } else {
+        words.versions.remove(version);
+    }
+}
+
+/// The version that a word names, or what the reference says.
+fn version(name: &str, values: &[Word]) -> Result<Version, String> {
+    let word = values.first().ok_or_else(|| format!("'{name}' : missing the ssl/tls version"))?;
+    Version::of(&word.bytes).ok_or_else(|| format!("'{}' : unknown ssl/tls version", word.text()))
+}
+
+/// The protocols of a list, the best first.
+fn protocols(name: &str, values: &[Word]) -> Result<Vec<Vec<u8>>, String> {
+    let word = values
+        .first()
+        .ok_or_else(|| format!("'{name}' : missing the comma-delimited ALPN protocol suite"))?;
+    let names = word.bytes.split(|b| *b == b',').filter(|n| !n.is_empty());
+    Ok(names.map(<[u8]>::to_vec).collect())
+}
+
+/// What is said of a certificate that cannot be loaded; a first line of its own, where there is one.
+fn load_fault(fault: &Fault) -> (Option<&'static str>, String) {
+    let first = match fault {
+        Fault::NoKey { encrypted: true, .. } => {
+            Some("Trying to load a passphrase-protected private key without an 'ssl-passphrase-cmd' defined.")
+        }
+        _ => None,
+    };
+    (first, fault.to_string())
+}

@@ -1,0 +1,87 @@
+//! The handshakes of TLS, with a client before its first request and with a server after the connection (manual,
+//! 5.1 "ssl", 5.2 "ssl", 4.2 "timeout client-hs").
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use weir_tls::acceptor::Acceptor;
+use weir_tls::session::Failure;
+
+use crate::balance;
+use crate::ending::{Cause, Stage};
+use crate::io::Stream;
+use crate::local;
+use crate::log;
+use crate::refusal::Refusal;
+use crate::stage::reach::Ended;
+use crate::transaction::{Stop, Transaction};
+
+/// Makes the session that the `bind` line asks for, before the first request of a connection.
+pub(crate) async fn with_client(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(acceptor) = t.client.listener.conf().and_then(|b| b.tls.acceptor.clone()) else { return Ok(()) };
+    if t.client.requests > 0 || t.client.stream.is_tls() {
+        return Ok(());
+    }
+    Box::pin(accept(t, acceptor)).await
+}
+
+async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop> {
+    let client = &mut t.client;
+    // Behind a PROXY header lies the beginning of the session.
+    client.stream.accept_tls(acceptor, client.input.data());
+    client.input.consume(client.input.len());
+    let timeouts = &client.frontend.conf().timeouts;
+    let wait = timeouts.client_hs.or(timeouts.client);
+    client.timer.set(client.accepted.after(wait));
+    let done = poll_fn(|cx| {
+        if let Poll::Ready(done) = client.stream.poll_handshake(cx) {
+            return Poll::Ready(Some(done));
+        }
+        if client.timer.poll_expired(cx) { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await;
+    match done {
+        Some(Ok(())) => {
+            // The request begins where the handshake ends.
+            t.facts.begun = t.now();
+            Ok(())
+        }
+        Some(Err(failure)) => Err(refuse(t, Cause::Client, of_failure(&failure))),
+        None => Err(refuse(t, Cause::ClientTimeout, Refusal::HandshakeTimeout)),
+    }
+}
+
+/// Makes the session that the `server` line asks for.
+pub(crate) async fn with_server(
+    t: &mut Transaction,
+    server: &Rc<local::Server>,
+    stream: &mut Stream,
+) -> Result<(), Ended> {
+    let tls = &server.conf().tls;
+    let Some(policy) = &tls.policy else { return Err(Ended::Exhausted) };
+    let name = tls.sni.as_ref().map(|sni| balance::text_of(t, sni)).filter(|name| !name.is_empty());
+    stream.connect_tls(policy, name.as_deref()).map_err(|_| Ended::Refused)?;
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = stream.poll_handshake(cx) {
+            return Poll::Ready(done.map_err(|_| Ended::Refused));
+        }
+        if t.client.timer.poll_expired(cx) { Poll::Ready(Err(Ended::TimedOut)) } else { Poll::Pending }
+    })
+    .await
+}
+
+fn refuse(t: &mut Transaction, cause: Cause, refusal: Refusal) -> Stop {
+    t.facts.blame(cause, Stage::Request);
+    t.client.frontend.front().failed_requests.add(1);
+    log::refused(t, refusal);
+    Stop::Close
+}
+
+fn of_failure(failure: &Failure) -> Refusal {
+    match failure {
+        Failure::Closed => Refusal::HandshakeClosed,
+        Failure::Refused(_) | Failure::Protocol(_) => Refusal::HandshakeFailed,
+    }
+}

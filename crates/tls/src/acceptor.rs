@@ -1,0 +1,128 @@
+//! Which certificate a client gets: by the name it asks for, then by the kinds of keys that it can check (manual,
+//! 5.1 "crt", "crt-list", "strict-sni", "default-crt").
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::sign::CertifiedKey;
+use weir_wire::client_hello::{ClientHello, pairs};
+
+use crate::pair::{Kind, Pair};
+use crate::policy::ServerPolicy;
+
+/// The certificates of a `bind` line under their names.
+#[derive(Debug, Default)]
+pub struct Acceptor {
+    contexts: Vec<Context>,
+    exact: HashMap<Box<str>, Vec<usize>>,
+    /// By what follows the star, `.example.com`.
+    wild: HashMap<Box<str>, Vec<usize>>,
+    defaults: Vec<usize>,
+    strict: bool,
+}
+
+/// A certificate with how its sessions are made.
+#[derive(Debug)]
+pub struct Context {
+    /// The certificate.
+    pub pair: Arc<Pair>,
+    key: Arc<CertifiedKey>,
+    policy: Arc<ServerPolicy>,
+}
+
+/// Why a client gets no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// None is for the name that it asks for, and there is no default (`strict-sni`).
+    UnknownName,
+}
+
+/// A name that a certificate is used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// In small letters; `*.` begins one for all names of a domain.
+    pub name: String,
+    /// Never for this name (`!name`).
+    pub negative: bool,
+}
+
+// === impl Acceptor ===
+
+impl Acceptor {
+    /// No certificate; `strict` as `strict-sni`.
+    pub fn new(strict: bool) -> Self {
+        Self { strict, ..Self::default() }
+    }
+
+    /// Adds a certificate under the names of `filters`, or under its own where there are none.
+    pub fn add(&mut self, pair: Arc<Pair>, policy: Arc<ServerPolicy>, filters: &[Filter], default: bool) {
+        let index = self.contexts.len();
+        let mut own = Vec::new();
+        if filters.iter().all(|f| f.negative) {
+            let names = pair.certificate().map(|c| c.host_names()).unwrap_or_default();
+            own.extend(names.into_iter().map(|name| name.to_ascii_lowercase()));
+        }
+        let wanted = filters.iter().filter(|f| !f.negative).map(|f| f.name.clone());
+        for name in own.into_iter().chain(wanted) {
+            if filters.iter().any(|f| f.negative && f.name == name) {
+                continue;
+            }
+            let (map, key) = match name.strip_prefix('*') {
+                Some(rest) => (&mut self.wild, rest),
+                None => (&mut self.exact, name.as_str()),
+            };
+            let list = map.entry(key.into()).or_default();
+            if !list.contains(&index) {
+                list.push(index);
+            }
+        }
+        if default || self.contexts.is_empty() {
+            self.defaults.push(index);
+        }
+        let key = Arc::new(pair.certified());
+        self.contexts.push(Context { pair, key, policy });
+    }
+
+    /// Whether there is a certificate at all.
+    pub fn is_empty(&self) -> bool {
+        self.contexts.is_empty()
+    }
+
+    /// The set-up of the session with this client, and the certificate that it gets.
+    pub fn choose(&self, hello: &ClientHello<'_>) -> Result<(Arc<ServerConfig>, Arc<Pair>), Refusal> {
+        let name = hello.server_name().and_then(|n| std::str::from_utf8(n).ok()).map(str::to_ascii_lowercase);
+        let named = name.as_deref().map(|name| self.named(name)).unwrap_or_default();
+        let defaults = if self.strict { &[] } else { self.defaults.as_slice() };
+        let index = best(&self.contexts, named, hello).or_else(|| best(&self.contexts, defaults, hello));
+        let context = index.and_then(|i| self.contexts.get(i)).ok_or(Refusal::UnknownName)?;
+        let alpn: Vec<&[u8]> = hello.alpn().collect();
+        Ok((context.policy.session(&context.key, alpn.iter().copied()), context.pair.clone()))
+    }
+
+    /// A set-up for who does not even say hello, so that it is told what is wrong.
+    pub fn any(&self) -> Option<Arc<ServerConfig>> {
+        let context = self.contexts.first()?;
+        Some(context.policy.session(&context.key, std::iter::empty()))
+    }
+
+    fn named(&self, name: &str) -> &[usize] {
+        let wild = || name.find('.').and_then(|dot| self.wild.get(name.get(dot..)?));
+        self.exact.get(name).or_else(wild).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// The first of the certificates whose key is of the best kind that the client can check.
+fn best(contexts: &[Context], among: &[usize], hello: &ClientHello<'_>) -> Option<usize> {
+    let [first, rest @ ..] = among else { return None };
+    if rest.is_empty() {
+        return Some(*first);
+    }
+    let schemes = hello.signature_algorithms().unwrap_or_default();
+    let of_kind = |kind: Kind| {
+        let known = pairs(schemes).any(|scheme| kind.fits(scheme));
+        let is = |i: &&usize| contexts.get(**i).is_some_and(|c| c.pair.kind() == kind);
+        among.iter().find(is).filter(|_| known).copied()
+    };
+    of_kind(Kind::Ecdsa).or_else(|| of_kind(Kind::Rsa)).or(Some(*first))
+}

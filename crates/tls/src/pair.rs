@@ -1,0 +1,157 @@
+//! A certificate with its key: what one file, or several that belong together, hold.
+
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::{SignatureAlgorithm, SignatureScheme};
+
+use crate::certificate::Certificate;
+use crate::pem::{self, Block};
+
+/// A certificate that can be shown, with its key.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The file that names it.
+    pub path: String,
+    /// The certificate and those that vouch for it, as they are sent.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its key.
+    pub key: Arc<dyn SigningKey>,
+    /// What its authority says of it today (`.ocsp`).
+    pub ocsp: Option<Vec<u8>>,
+}
+
+/// What the text of a file holds, before it is known to be whole.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// The certificate first, then its chain.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key.
+    pub key: Option<PrivateKeyDer<'static>>,
+    /// There is a key, and it is encrypted.
+    pub encrypted: bool,
+}
+
+/// Why a certificate and a key are of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The key is of a kind or size that is not supported.
+    UnsupportedKey,
+    /// The key belongs to another certificate.
+    Mismatch,
+    /// The certificate cannot be read.
+    BadCertificate,
+}
+
+/// The kind of a key, by which one of several certificates of a name is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// On an elliptic curve.
+    Ecdsa,
+    /// RSA.
+    Rsa,
+    /// Anything else.
+    Other,
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// What a text holds.
+    pub fn read(text: &[u8]) -> Self {
+        let mut parts = Self::default();
+        for block in pem::blocks(text) {
+            if block.is_certificate() {
+                parts.chain.push(block.content.into());
+            } else if block.is_key() && parts.key.is_none() {
+                parts.encrypted |= block.encrypted;
+                parts.key = key(block);
+            }
+        }
+        parts
+    }
+}
+
+fn key(block: Block) -> Option<PrivateKeyDer<'static>> {
+    if block.encrypted {
+        return None;
+    }
+    Some(match block.label.as_str() {
+        "PRIVATE KEY" => PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(block.content)),
+        "RSA PRIVATE KEY" => PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(block.content)),
+        "EC PRIVATE KEY" => PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(block.content)),
+        _ => return None,
+    })
+}
+
+// === impl Pair ===
+
+impl Pair {
+    /// Joins a key with its certificate.
+    pub fn new(
+        path: impl Into<String>,
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'static>,
+    ) -> Result<Self, Fault> {
+        let key = any_supported_type(key).map_err(|_| Fault::UnsupportedKey)?;
+        let first = chain.first().ok_or(Fault::BadCertificate)?;
+        let certificate = Certificate::parse(first).ok_or(Fault::BadCertificate)?;
+        if key.public_key().is_some_and(|own| own.as_ref() != certificate.key) {
+            return Err(Fault::Mismatch);
+        }
+        Ok(Self { path: path.into(), chain, key, ocsp: None })
+    }
+
+    /// The certificate itself.
+    pub fn certificate(&self) -> Option<Certificate<'_>> {
+        Certificate::parse(self.chain.first()?)
+    }
+
+    /// The kind of its key.
+    pub fn kind(&self) -> Kind {
+        match self.key.algorithm() {
+            SignatureAlgorithm::ECDSA => Kind::Ecdsa,
+            SignatureAlgorithm::RSA => Kind::Rsa,
+            _ => Kind::Other,
+        }
+    }
+
+    /// As a session shows it.
+    pub fn certified(&self) -> CertifiedKey {
+        CertifiedKey { cert: self.chain.clone(), key: self.key.clone(), ocsp: self.ocsp.clone() }
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Whether who offers a signature scheme can check keys of this kind with it.
+    pub fn fits(self, scheme: u16) -> bool {
+        use SignatureScheme as S;
+        let scheme = SignatureScheme::from(scheme);
+        match self {
+            Self::Ecdsa => matches!(
+                scheme,
+                S::ECDSA_NISTP256_SHA256
+                    | S::ECDSA_NISTP384_SHA384
+                    | S::ECDSA_NISTP521_SHA512
+                    | S::ECDSA_SHA1_Legacy
+            ),
+            Self::Rsa => matches!(
+                scheme,
+                S::RSA_PKCS1_SHA256
+                    | S::RSA_PKCS1_SHA384
+                    | S::RSA_PKCS1_SHA512
+                    | S::RSA_PKCS1_SHA1
+                    | S::RSA_PSS_SHA256
+                    | S::RSA_PSS_SHA384
+                    | S::RSA_PSS_SHA512
+            ),
+            Self::Other => true,
+        }
+    }
+}

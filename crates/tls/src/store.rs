@@ -1,0 +1,194 @@
+//! Certificates by the files that they come from (manual, 3.11 "crt-store", 5.1 "crt", 3.1 "ssl-load-extra-files").
+//!
+//! A file is read once, whoever names it. Files come through [`Files`]; messages are worded as HAProxy words them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::pair::{self, Pair, Parts};
+
+/// Where files come from.
+pub trait Files {
+    /// The whole of a file.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+    /// The names of the files in a folder; `None` where it is a file.
+    fn list(&self, path: &str) -> io::Result<Option<Vec<String>>>;
+}
+
+/// Which files beside a certificate are looked for (`ssl-load-extra-files`, `ssl-load-extra-del-ext`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// `.rsa`, `.ecdsa` and `.dsa` instead of the file itself.
+    pub bundle: bool,
+    /// `.sctl`
+    pub sctl: bool,
+    /// `.ocsp`
+    pub ocsp: bool,
+    /// `.issuer`
+    pub issuer: bool,
+    /// `.key`
+    pub key: bool,
+    /// The name's own `.crt` goes before another ending comes.
+    pub replaces_crt: bool,
+}
+
+/// The certificates that were read.
+#[derive(Debug, Default)]
+pub struct Store {
+    pairs: Mutex<BTreeMap<String, Arc<Pair>>>,
+}
+
+/// Why a certificate is not there.
+#[derive(Debug)]
+pub enum Fault {
+    /// There is no such file.
+    Missing(String, io::Error),
+    /// No certificate is in it.
+    NoCertificate(String),
+    /// No key is in it, nor in the other file that is named here.
+    NoKey {
+        /// The file that was looked into last.
+        path: String,
+        /// There is one, and it is encrypted.
+        encrypted: bool,
+    },
+    /// The key belongs to another certificate.
+    Mismatch(String),
+    /// The key or the certificate is of a kind that is not supported.
+    Unsupported(String),
+}
+
+// === impl Extra ===
+
+impl Default for Extra {
+    fn default() -> Self {
+        Self { bundle: true, sctl: true, ocsp: true, issuer: true, key: true, replaces_crt: false }
+    }
+}
+
+impl Extra {
+    /// None at all (`ssl-load-extra-files none`).
+    pub fn none() -> Self {
+        Self { bundle: false, sctl: false, ocsp: false, issuer: false, key: false, replaces_crt: false }
+    }
+
+    /// The name of the file beside `path` with this ending.
+    fn beside(self, path: &str, ending: &str) -> String {
+        let plain = path.strip_suffix(".crt").filter(|_| self.replaces_crt).unwrap_or(path);
+        format!("{plain}{ending}")
+    }
+}
+
+// === impl Store ===
+
+impl Store {
+    /// The certificates behind the word of a `crt`: of a file, of all files of a folder in order, or of those that a
+    /// bundle is made of.
+    pub fn named(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Vec<Arc<Pair>>, Fault> {
+        match files.list(path) {
+            Ok(None) => Ok(vec![self.file(path, files, extra)?]),
+            Ok(Some(names)) => self.folder(path, names, files, extra),
+            Err(error) => {
+                let mut found = Vec::new();
+                for ending in BUNDLE.iter().filter(|_| extra.bundle) {
+                    let part = format!("{path}{ending}");
+                    if files.read(&part).is_ok() {
+                        found.push(self.file(&part, files, extra)?);
+                    }
+                }
+                if found.is_empty() { Err(Fault::Missing(path.to_owned(), error)) } else { Ok(found) }
+            }
+        }
+    }
+
+    /// The certificate of a file.
+    pub fn file(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Arc<Pair>, Fault> {
+        if let Some(pair) = self.lock().get(path) {
+            return Ok(pair.clone());
+        }
+        let pair = Arc::new(load(path, files, extra)?);
+        self.lock().insert(path.to_owned(), pair.clone());
+        Ok(pair)
+    }
+
+    fn folder(
+        &self,
+        path: &str,
+        mut names: Vec<String>,
+        files: &dyn Files,
+        extra: Extra,
+    ) -> Result<Vec<Arc<Pair>>, Fault> {
+        names.retain(|name| !name.starts_with('.') && !BESIDE.iter().any(|end| name.ends_with(end)));
+        names.sort_unstable();
+        let folder = path.trim_end_matches('/');
+        names.iter().map(|name| self.file(&format!("{folder}/{name}"), files, extra)).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Pair>>> {
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn load(path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
+    let text = files.read(path).map_err(|error| Fault::Missing(path.to_owned(), error))?;
+    let mut parts = Parts::read(&text);
+    if parts.chain.is_empty() {
+        return Err(Fault::NoCertificate(path.to_owned()));
+    }
+    let mut asked = path.to_owned();
+    if parts.key.is_none() && extra.key {
+        asked = extra.beside(path, ".key");
+        if let Ok(text) = files.read(&asked) {
+            let other = Parts::read(&text);
+            parts.encrypted |= other.encrypted;
+            parts.key = other.key;
+        }
+    }
+    let key = parts.key.ok_or(Fault::NoKey { path: asked, encrypted: parts.encrypted })?;
+    let mut pair = Pair::new(path, parts.chain, &key).map_err(|fault| match fault {
+        pair::Fault::Mismatch => Fault::Mismatch(path.to_owned()),
+        pair::Fault::BadCertificate => Fault::NoCertificate(path.to_owned()),
+        pair::Fault::UnsupportedKey => Fault::Unsupported(path.to_owned()),
+    })?;
+    if extra.ocsp {
+        pair.ocsp = files.read(&extra.beside(path, ".ocsp")).ok();
+    }
+    Ok(pair)
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path, error) => {
+                write!(f, "unable to stat SSL certificate from file '{path}' : {}.", system_words(error))
+            }
+            Self::NoCertificate(path) => {
+                write!(f, "unable to load certificate from file '{path}': no start line.")
+            }
+            Self::NoKey { path, .. } => write!(f, "No Private Key found in '{path}'."),
+            Self::Mismatch(path) => {
+                write!(f, "inconsistencies between private key and certificate loaded '{path}'.")
+            }
+            Self::Unsupported(path) => {
+                write!(f, "unable to load SSL private key into SSL Context '{path}'.")
+            }
+        }
+    }
+}
+
+/// An error of the system in its own words, without its number.
+pub fn system_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
+        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".to_owned(),
+        None => text,
+    }
+}
+
+/// The kinds of keys that a bundle may have, in the order they are looked for.
+const BUNDLE: &[&str] = &[".rsa", ".dsa", ".ecdsa"];
+/// Endings of files that only stand beside certificates.
+const BESIDE: &[&str] = &[".issuer", ".ocsp", ".sctl", ".key"];
