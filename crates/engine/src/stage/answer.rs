@@ -11,7 +11,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
-use crate::runtime::Counters;
+use crate::runtime::{Counter, Counters};
 use crate::stage::exchange::{self, Missing, News};
 use crate::stage::{finish, persist, prepare, receive, rules, stick, stream, upload};
 use crate::tables::{self, Event};
@@ -148,7 +148,8 @@ async fn carry(
         if let Poll::Ready(r) = response.poll(cx, &back.stream, &mut back.input, &t.client.stream, down) {
             return Poll::Ready(r.map_err(|e| match e {
                 Broken::Sink(_) => Cause::Client,
-                Broken::Source(_) | Broken::Malformed => Cause::Server,
+                Broken::Source(_) => Cause::Server,
+                Broken::Malformed => Cause::Proxy,
             }));
         }
         if let Some(cause) = exchange::server_ended(t, cx) {
@@ -182,17 +183,34 @@ async fn carry(
         if with_server {
             t.facts.status = 500; // In the log alone: the client has the status of the answer.
         }
-        match cause {
-            Cause::Client => t.proxy().back().client_aborts.add(1),
-            Cause::Server => {
-                t.proxy().back().server_aborts.add(1);
-                tables::count(t, Event::Failure);
-            }
-            _ => {}
-        }
+        count_end(t, cause);
         t.front.keep_alive = false;
         Stop::Close
     })
+}
+
+/// Counts an answer that did not come to its end, for the one to blame.
+fn count_end(t: &Transaction, cause: Cause) {
+    let count = |counter: fn(&Counters) -> &Counter| {
+        counter(t.proxy().back()).add(1);
+        if let Some(a) = &t.assigned {
+            counter(a.server.counters()).add(1);
+        }
+    };
+    match cause {
+        Cause::Client => t.proxy().back().client_aborts.add(1),
+        Cause::ServerTimeout => count(|c| &c.server_aborts),
+        Cause::Server => {
+            count(|c| &c.server_aborts);
+            exchange::count_failure(t);
+            tables::count(t, Event::Failure);
+        }
+        Cause::Proxy => {
+            exchange::count_failure(t);
+            exchange::count_failure(t);
+        }
+        _ => {}
+    }
 }
 
 /// Whether the client's connection is gone. One that only closed its side is still answered; where that means
@@ -256,20 +274,23 @@ async fn upgrade(t: &mut Transaction, back: &mut Conn, mut down: Output) -> Resu
 
 /// Counts the status where it is shown: frontend, backend and, where it is the server's, server.
 pub(crate) fn count_status(t: &Transaction, status: u16, own: bool) {
-    let class = match status / 100 {
-        n @ 1..=5 => usize::from(n) - 1,
-        _ => 5,
-    };
-    let count = |c: &Counters| {
-        if let Some(c) = c.responses.get(class) {
-            c.add(1);
-        }
-    };
+    let count = |c: &Counters| count_class(c, status);
     count(t.client.frontend.front());
     if let Some(b) = &t.backend {
         count(b.back());
     }
     if let (false, Some(a)) = (own, &t.assigned) {
         count(a.server.counters());
+    }
+}
+
+/// Counts an answer of this status.
+pub(crate) fn count_class(counters: &Counters, status: u16) {
+    let class = match status / 100 {
+        n @ 1..=5 => usize::from(n) - 1,
+        _ => 5,
+    };
+    if let Some(c) = counters.responses.get(class) {
+        c.add(1);
     }
 }

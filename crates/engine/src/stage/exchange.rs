@@ -68,11 +68,13 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
         let mut up = Output::over(std::mem::take(&mut t.messages.output));
         let mut request = send_head(t, body, &mut back, &mut up);
         let answered = head(t, &mut back, &mut request, &mut up).await;
-        if answered.is_ok() {
-            reach::observe(t, Sign::Status(t.messages.response.status()));
+        match &answered {
+            Ok(()) => reach::observe(t, Sign::Status(t.messages.response.status())),
+            Err(Missing::Empty | Missing::Junk) => count_failure(t),
+            Err(_) => {}
         }
         match answered {
-            Ok(()) if replay.wants_status(t) && replay.again(t) => {}
+            Ok(()) if replay.wants_status(t) && replay.again(t) => drain(t, back),
             Ok(()) => {
                 if let Some(back) = answer::pass(t, back, &mut request, up).await? {
                     reuse::keep(t, back);
@@ -82,7 +84,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             Err(missing) => {
                 t.facts.bytes_in += request.read;
                 t.front.taken = request.taken();
-                if !(is_stale(t, &missing, &request) || replay.allows(&missing) && replay.again(t)) {
+                if !(replay.allows(&missing) && replay.again(t) || is_stale(t, &missing, &request)) {
                     t.facts.log_bytes.0 += request.accounted();
                     return Err(blame(t, &missing));
                 }
@@ -106,10 +108,10 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             log::connected(t);
             return Ok(conn);
         }
-        t.facts.reused = false;
         reuse::make_room(t).await;
         match Box::pin(reach::connect(t)).await {
             Ok(stream) => {
+                t.facts.reused = false;
                 log::connected(t);
                 return Ok(Conn::new(stream, t.client.worker.buffers.buffer()));
             }
@@ -191,6 +193,8 @@ struct Wait {
     limits: Limits,
     parser: Parser,
     interim: Output,
+    /// The final head is there.
+    complete: bool,
     server: Option<std::time::Duration>,
     client: Option<std::time::Duration>,
     server_due: Tick,
@@ -207,6 +211,7 @@ impl Wait {
             limits: receive::response_limits(t),
             parser: Parser::default(),
             interim: Output::default(),
+            complete: false,
             server,
             client,
             server_due: now.after(server),
@@ -226,14 +231,10 @@ impl Wait {
         t: &mut Transaction,
         back: &mut Conn,
     ) -> Poll<Result<(), Missing>> {
+        if self.complete {
+            return self.send_interim(cx, t);
+        }
         loop {
-            if !self.interim.is_empty() {
-                match self.interim.poll_send(cx, &t.client.stream, false) {
-                    Poll::Ready(Ok(n)) => t.facts.bytes_out += n as u64,
-                    Poll::Ready(Err(e)) => return Poll::Ready(Err(Missing::Client(Broken::Sink(e)))),
-                    Poll::Pending => {}
-                }
-            }
             match h1::parse_response(
                 &mut self.parser,
                 back.input.data(),
@@ -245,18 +246,23 @@ impl Wait {
                     t.facts.bytes_down += consumed as u64;
                     h1::strip_length(&mut t.messages.response, &t.messages.request);
                     let interim = is_interim(t.messages.response.status());
-                    if !interim && !self.body_seems_valid(t, back) {
+                    if !interim && !self.seems_valid(t, back) {
                         return Poll::Ready(Err(Missing::Junk));
                     }
                     t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
                     if !interim {
-                        return Poll::Ready(Ok(()));
+                        self.complete = true;
+                        return self.send_interim(cx, t);
                     }
                     self.pass_interim(t);
                     continue;
                 }
                 Parse::Partial => {}
+                // What came before it in the same piece stays here, too.
                 Parse::Invalid(_) => return Poll::Ready(Err(Missing::Junk)),
+            }
+            if let Poll::Ready(Err(e)) = self.send_interim(cx, t) {
+                return Poll::Ready(Err(e));
             }
             let empty = back.input.is_empty();
             match back.stream.poll_read(cx, back.input.space()) {
@@ -268,7 +274,25 @@ impl Wait {
         }
     }
 
-    fn body_seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
+    /// Ready when interim answers have left.
+    fn send_interim(&mut self, cx: &mut Context<'_>, t: &mut Transaction) -> Poll<Result<(), Missing>> {
+        if self.interim.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.interim.poll_send(cx, &t.client.stream, false).map(|sent| match sent {
+            Ok(n) => {
+                t.facts.bytes_out += n as u64;
+                Ok(())
+            }
+            Err(e) => Err(Missing::Client(Broken::Sink(e))),
+        })
+    }
+
+    /// Whether it answers the request, and the start of its body is no junk.
+    fn seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
+        if h1::response_body(&t.messages.response, &t.messages.request).is_err() {
+            return false;
+        }
         let chunked = t.messages.response.facts().chunked && t.messages.request.method() != b"HEAD";
         let body = if chunked { BodyLength::Chunked } else { BodyLength::None };
         body_seems_valid(body, back.input.data(), &self.limits)
@@ -276,6 +300,9 @@ impl Wait {
 
     /// Hands an interim answer on, to clients of HTTP/1.0 too: those that ask for one understand it.
     fn pass_interim(&mut self, t: &Transaction) {
+        if let Some(a) = &t.assigned {
+            answer::count_class(a.server.counters(), t.messages.response.status());
+        }
         let how = Outgoing { cases: prepare::client_cases(t), ..Outgoing::default() };
         h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
     }
@@ -358,6 +385,18 @@ fn is_stale(t: &Transaction, missing: &Missing, request: &Pump) -> bool {
     t.facts.reused && matches!(missing, Missing::Empty) && request.read == 0 && idempotent
 }
 
+/// An answer that nobody shall see lies there, the whole of it: the connection may carry the next attempt.
+fn drain(t: &mut Transaction, mut back: Conn) {
+    let response = &t.messages.response;
+    let Ok(body) = h1::response_body(response, &t.messages.request) else { return };
+    if body == BodyLength::UntilClose || !body::is_whole(body, back.input.data()) {
+        return;
+    }
+    t.messages.reusable = h1::persists(response);
+    back.input.consume(back.input.len());
+    reuse::keep(t, back);
+}
+
 fn count_stale(t: &mut Transaction) {
     // The slot is kept: the same server is asked over a new connection.
     t.client.private = None;
@@ -365,6 +404,9 @@ fn count_stale(t: &mut Transaction) {
 
 /// Names who is to blame for the missing head, and what the client is told.
 pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
+    if t.facts.reused && matches!(missing, Missing::Empty) {
+        return forsake(t);
+    }
     let (cause, stage, stop) = match missing {
         Missing::Empty => (Cause::Server, Stage::Headers, Stop::Answer(502)),
         Missing::Junk => (Cause::Proxy, Stage::Headers, Stop::Answer(502)),
@@ -377,23 +419,39 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);
-    let back = t.proxy().back();
     if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
-        back.failed_responses.add(1);
+        count_failure(t);
         tables::count(t, Event::Failure);
         let late = matches!(missing, Missing::Late);
         reach::observe(t, if late { Sign::Late } else { Sign::Broken });
-        if let Some(a) = &t.assigned {
-            a.server.counters().failed_responses.add(1);
-        }
     } else {
-        back.client_aborts.add(1);
+        t.proxy().back().client_aborts.add(1);
         if let Some(a) = &t.assigned {
             a.server.counters().client_aborts.add(1);
         }
     }
     leave(t);
     stop
+}
+
+/// The server closed a connection that had been at rest just when the request went out, and it must not be sent
+/// again: closing as silently lets the client decide, which knows it from its own connections.
+fn forsake(t: &mut Transaction) -> Stop {
+    t.facts.log_level = Some(None);
+    t.proxy().back().server_aborts.add(1);
+    if let Some(a) = &t.assigned {
+        a.server.counters().server_aborts.add(1);
+    }
+    leave(t);
+    Stop::Close
+}
+
+/// Counts an answer that failed. One that broke counts twice, for the connection and for the request: `eresp`.
+pub(crate) fn count_failure(t: &Transaction) {
+    t.proxy().back().failed_responses.add(1);
+    if let Some(a) = &t.assigned {
+        a.server.counters().failed_responses.add(1);
+    }
 }
 
 /// Gives the place at the server free.
@@ -459,12 +517,13 @@ impl Replay {
         }
         match reach::attempt(t, false).after_connect_failure() {
             Next::GiveUp => return false,
-            Next::SameServer { .. } => reach::count_retry(t),
-            Next::OtherServer => {
-                reach::count_retry(t);
-                reach::redispatch(t);
-            }
+            Next::SameServer { .. } => reach::stay(t),
+            Next::OtherServer => reach::redispatch(t),
         }
+        // The request begins anew, which counts beside staying where it is.
+        reach::count_retry(t);
+        t.facts.retries += 1;
+        t.facts.log_bytes.1 = 0;
         true
     }
 

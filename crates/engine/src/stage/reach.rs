@@ -228,8 +228,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     };
     t.client.timer.set(t.now().after(limit));
     let abort = t.proxy().conf().aborts_on_close();
-    server.counters().connects.add(1);
-    t.proxy().back().connects.add(1);
+    count_connect(t, &server);
     // A TCP client that says nothing but its end wants no server any more; one that spoke may wait for no
     // answer, as those do that only deliver something.
     let tcp = t.proxy().conf().mode == Mode::Tcp;
@@ -380,12 +379,13 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
             Err(stop)
         }
         Next::SameServer { pause } => {
-            count_retry(t);
+            t.facts.retries += 1;
+            stay(t);
             rest(t, Duration::from_millis(pause)).await;
             Ok(())
         }
         Next::OtherServer => {
-            count_retry(t);
+            t.facts.retries += 1;
             redispatch(t);
             Ok(())
         }
@@ -434,8 +434,23 @@ fn note_assigned(t: &mut Transaction, backend: &Rc<local::Proxy>, server: &Rc<lo
     backend.back().selected.add(1);
 }
 
-pub(crate) fn count_retry(t: &mut Transaction) {
-    t.facts.retries += 1;
+/// Counts a connection; one in the place of another that came from rest counts as that.
+fn count_connect(t: &Transaction, server: &local::Server) {
+    for counters in [server.counters(), t.proxy().back()] {
+        let counter = if t.facts.reused { &counters.reuses } else { &counters.connects };
+        counter.add(1);
+    }
+}
+
+/// The same server once more: a session of its own, and a retry (manual, 9.1 of the management guide, `wretr`).
+pub(crate) fn stay(t: &Transaction) {
+    if let Some(a) = &t.assigned {
+        a.server.counters().sessions.add(1);
+    }
+    count_retry(t);
+}
+
+pub(crate) fn count_retry(t: &Transaction) {
     t.proxy().back().retries.add(1);
     if let Some(a) = &t.assigned {
         a.server.counters().retries.add(1);

@@ -11,7 +11,7 @@ use weir_sys::connect::PacketMarks;
 
 use crate::balance;
 use crate::clock;
-use crate::conf::ReuseMode;
+use crate::conf::{ReuseMode, RetryOn};
 use crate::io::{Detached, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
@@ -28,21 +28,24 @@ pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
     }
     let server = t.assigned.as_ref()?.server.clone();
     let own = take_private(t, &server);
-    let first = t.client.requests <= 1;
-    let proven = match (t.proxy().conf().reuse, first) {
-        (ReuseMode::Never, _) | (ReuseMode::Safe, true) => return own,
-        (ReuseMode::Aggressive, true) => true,
-        _ => false,
-    };
-    let key = key(t);
-    let conn = match own.or_else(|| resting(&server, key, proven)) {
-        Some(conn) => Some(conn),
-        None if others_hold(t, &server) => Box::pin(rob(t, &server, key, proven)).await,
-        None => None,
+    let first = t.client.requests <= 1 && !t.proxy().conf().retry_on.contains(SAVED);
+    let conn = match (t.proxy().conf().reuse, first) {
+        (ReuseMode::Never, _) | (ReuseMode::Safe, true) => own,
+        (mode, _) => shared(t, &server, own, first && mode == ReuseMode::Aggressive).await,
     }?;
     server.counters().reuses.add(1);
     t.proxy().back().reuses.add(1);
     Some(conn)
+}
+
+/// A connection of the client's own, one that rests here, or one that rests at another worker's.
+async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: bool) -> Option<Conn> {
+    let key = key(t);
+    match own.or_else(|| resting(server, key, proven)) {
+        Some(conn) => Some(conn),
+        None if others_hold(t, server) => Box::pin(rob(t, server, key, proven)).await,
+        None => None,
+    }
 }
 
 /// A connection that rests here, and that the server has not closed.
@@ -272,3 +275,6 @@ fn forget(server: &Server, n: usize) {
 
 /// How often the connections at rest are looked through for old ones.
 const PURGE_TICK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The failures that a first request has to survive to be sent over a connection that had been at rest.
+const SAVED: RetryOn = RetryOn::CONN_FAILURE.union(RetryOn::EMPTY_RESPONSE).union(RetryOn::RESPONSE_TIMEOUT);
