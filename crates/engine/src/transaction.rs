@@ -191,8 +191,14 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::backend_content(t).await?;
     stick::request(t);
     persist::rdp(t);
-    let server = reach::server(t).await?;
-    stream::run(t, server).await
+    match reach::server(t).await {
+        Ok(server) => stream::run(t, server).await,
+        Err(stop) => {
+            // What came of the client came in vain.
+            t.facts.log_bytes.0 += t.client.input.data().len() as u64;
+            Err(stop)
+        }
+    }
 }
 
 // === impl OwnTimeouts ===

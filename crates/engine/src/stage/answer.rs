@@ -13,7 +13,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::{Counter, Counters};
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{finish, persist, prepare, receive, rules, stick, stream, upload};
+use crate::stage::{finish, persist, prepare, reach, receive, rules, stick, stream, upload};
 use crate::tables::{self, Event};
 use crate::transaction::{Messages, Stop, Transaction};
 
@@ -70,9 +70,12 @@ async fn carry_on(
     let trailers = Trailers { limits: receive::response_limits(t), drop };
     let mut response = Pump::new(body, settled.body, trailers);
     let mut end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
-    let in_time = request.is_read();
-    if end.is_ok() && !in_time {
-        end = Box::pin(upload::finish(t, back, request, &mut up)).await;
+    let mut taken = true;
+    if end.is_ok() && !request.is_read() {
+        match Box::pin(upload::finish(t, back, request, &mut up)).await {
+            Ok(all) => taken = all,
+            Err(stop) => end = Err(stop),
+        }
     }
     t.front.taken = request.taken();
     t.facts.bytes_in += request.read;
@@ -82,7 +85,7 @@ async fn carry_on(
     t.facts.log_bytes.0 += request.accounted();
     t.facts.log_bytes.1 += response.accounted();
     t.messages.reusable = end.is_ok()
-        && in_time
+        && taken
         && up.is_empty()
         && body != BodyLength::UntilClose
         && h1::persists(&t.messages.response);
@@ -141,7 +144,7 @@ async fn carry(
 ) -> Result<(), Stop> {
     let mut due = Due::new(t);
     let mut seen = (0, 0);
-    let mut half_closed = false;
+    let mut left = None;
     let end = poll_fn(|cx: &mut Context<'_>| {
         // What goes wrong with the request shows in the answer.
         let _ = request.poll(cx, &t.client.stream, &mut t.client.input, &back.stream, up);
@@ -155,7 +158,7 @@ async fn carry(
         if let Some(cause) = exchange::server_ended(t, cx) {
             return Poll::Ready(Err(cause));
         }
-        if request.is_read() && client_gone(t, cx, back, &mut half_closed) {
+        if request.is_read() && client_gone(t, cx, &mut left) {
             return Poll::Ready(Err(Cause::Client));
         }
         let moved = (request.read + response.read, response.written);
@@ -168,10 +171,10 @@ async fn carry(
             }
         }
         // Bytes that wait for the client make it the one to blame, else the server is.
-        let (due, cause) = if down.is_empty() && back.input.is_empty() {
-            (due.server, Cause::ServerTimeout)
-        } else {
-            (due.client, Cause::ClientTimeout)
+        let (due, cause) = match left {
+            Some(limit) => (due.server.min(limit), Cause::Client),
+            None if down.is_empty() && back.input.is_empty() => (due.server, Cause::ServerTimeout),
+            None => (due.client, Cause::ClientTimeout),
         };
         t.client.timer.set(due);
         if t.client.timer.poll_expired(cx) { Poll::Ready(Err(cause)) } else { Poll::Pending }
@@ -184,13 +187,19 @@ async fn carry(
             t.facts.status = 500; // In the log alone: the client has the status of the answer.
         }
         count_end(t, cause);
+        if cause == Cause::Server {
+            tables::count(t, Event::Failure);
+        }
+        if cause == Cause::Client {
+            reach::abandon(&back.stream);
+        }
         t.front.keep_alive = false;
         Stop::Close
     })
 }
 
-/// Counts an answer that did not come to its end, for the one to blame.
-fn count_end(t: &Transaction, cause: Cause) {
+/// Counts an answer or a stream that did not come to its end, for the one to blame.
+pub(crate) fn count_end(t: &Transaction, cause: Cause) {
     let count = |counter: fn(&Counters) -> &Counter| {
         counter(t.proxy().back()).add(1);
         if let Some(a) = &t.assigned {
@@ -198,12 +207,11 @@ fn count_end(t: &Transaction, cause: Cause) {
         }
     };
     match cause {
-        Cause::Client => t.proxy().back().client_aborts.add(1),
+        Cause::Client | Cause::ClientTimeout => count(|c| &c.client_aborts),
         Cause::ServerTimeout => count(|c| &c.server_aborts),
         Cause::Server => {
             count(|c| &c.server_aborts);
             exchange::count_failure(t);
-            tables::count(t, Event::Failure);
         }
         Cause::Proxy => {
             exchange::count_failure(t);
@@ -213,21 +221,19 @@ fn count_end(t: &Transaction, cause: Cause) {
     }
 }
 
-/// Whether the client's connection is gone. One that only closed its side is still answered; where that means
-/// leaving, the server is told and may decide (manual, 4.2 "option abortonclose").
-fn client_gone(t: &mut Transaction, cx: &mut Context<'_>, back: &Conn, half_closed: &mut bool) -> bool {
-    if *half_closed {
+/// Whether the client's connection is gone. One that only closed its side is still answered: for as long as the
+/// server goes on, or for a moment where closing means leaving (manual, 4.2 "option abortonclose").
+fn client_gone(t: &mut Transaction, cx: &mut Context<'_>, left: &mut Option<Tick>) -> bool {
+    if left.is_some() {
         return false;
     }
     match exchange::client_news(t, cx) {
         News::None => false,
         News::Reset => true,
         News::Closed => {
-            *half_closed = true;
+            let leaves = t.proxy().conf().aborts_on_close();
+            *left = Some(if leaves { clock::now().after(Some(LAST_MOMENT)) } else { Tick::NEVER });
             t.front.keep_alive = false;
-            if t.proxy().conf().aborts_on_close() {
-                back.stream.shutdown_write();
-            }
             false
         }
     }
@@ -294,3 +300,6 @@ pub(crate) fn count_class(counters: &Counters, status: u16) {
         c.add(1);
     }
 }
+
+/// For how long a client that has left is still answered, as the reference has it.
+const LAST_MOMENT: std::time::Duration = std::time::Duration::from_millis(200);

@@ -84,6 +84,9 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             Err(missing) => {
                 t.facts.bytes_in += request.read;
                 t.front.taken = request.taken();
+                if missing.is_gone() {
+                    reach::abandon(&back.stream);
+                }
                 if !(replay.allows(&missing) && replay.again(t) || is_stale(t, &missing, &request)) {
                     t.facts.log_bytes.0 += request.accounted();
                     return Err(blame(t, &missing));
@@ -183,7 +186,13 @@ async fn head(
         if sent && let Some(left) = client_left(t, cx) {
             return Poll::Ready(Err(left));
         }
-        wait.poll_due(cx, t, sent)
+        // A server cannot be late with an answer to what the client keeps back; it can with taking what came.
+        let late = match sent {
+            true => Missing::Late,
+            false if up.is_empty() && t.client.input.is_empty() => Missing::ClientLate,
+            false => Missing::Empty,
+        };
+        wait.poll_due(cx, t, late)
     })
     .await
 }
@@ -307,15 +316,14 @@ impl Wait {
         h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
     }
 
-    fn poll_due(&self, cx: &mut Context<'_>, t: &Transaction, sent: bool) -> Poll<Result<(), Missing>> {
-        let due = if sent { self.server_due } else { self.server_due.min(self.client_due) };
-        t.client.timer.set(due);
-        if !t.client.timer.poll_expired(cx) {
-            return Poll::Pending;
-        }
-        // A server cannot be late with an answer to what the client keeps back.
-        let client = !sent && due == self.client_due;
-        Poll::Ready(Err(if client { Missing::ClientLate } else { Missing::Late }))
+    /// Ready when the time of the one who is waited for is over.
+    fn poll_due(&self, cx: &mut Context<'_>, t: &Transaction, late: Missing) -> Poll<Result<(), Missing>> {
+        t.client.timer.set(if matches!(late, Missing::ClientLate) {
+            self.client_due
+        } else {
+            self.server_due
+        });
+        if t.client.timer.poll_expired(cx) { Poll::Ready(Err(late)) } else { Poll::Pending }
     }
 }
 
@@ -419,19 +427,34 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::ClientLate => (Cause::ClientTimeout, Stage::Headers, Stop::Answer(400)),
     };
     t.facts.blame(cause, stage);
-    if matches!(missing, Missing::Empty | Missing::Junk | Missing::Late) {
-        count_failure(t);
-        tables::count(t, Event::Failure);
-        let late = matches!(missing, Missing::Late);
-        reach::observe(t, if late { Sign::Late } else { Sign::Broken });
-    } else {
-        t.proxy().back().client_aborts.add(1);
-        if let Some(a) = &t.assigned {
-            a.server.counters().client_aborts.add(1);
+    match missing {
+        Missing::Empty | Missing::Junk | Missing::Late => {
+            count_failure(t);
+            tables::count(t, Event::Failure);
+            let late = matches!(missing, Missing::Late);
+            reach::observe(t, if late { Sign::Late } else { Sign::Broken });
         }
+        Missing::Client(Broken::Malformed) => t.client.frontend.front().failed_requests.add(1),
+        // Its going is noticed on its side and on the server's.
+        Missing::ClientReset => (0..2).for_each(|_| count_client_abort(t)),
+        _ => count_client_abort(t),
+    }
+    if let Stop::Silent(status) = stop {
+        answer::count_status(t, status, true);
+    }
+    if stop == Stop::Answer(400) {
+        t.front.keep_alive = false;
     }
     leave(t);
     stop
+}
+
+/// Counts a client that left, or kept the rest of its request.
+pub(crate) fn count_client_abort(t: &Transaction) {
+    t.proxy().back().client_aborts.add(1);
+    if let Some(a) = &t.assigned {
+        a.server.counters().client_aborts.add(1);
+    }
 }
 
 /// The server closed a connection that had been at rest just when the request went out, and it must not be sent
@@ -465,6 +488,15 @@ fn up_storage(up: Output) -> Vec<u8> {
     let mut up = up;
     up.clear();
     up.bytes
+}
+
+// === impl Missing ===
+
+impl Missing {
+    /// Whether there is no client any more, or none that could go on.
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Client(_) | Self::ClientLeft | Self::ClientReset)
+    }
 }
 
 // === impl Replay ===

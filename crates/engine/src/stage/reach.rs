@@ -25,7 +25,7 @@ use crate::io::Stream;
 use crate::local;
 use crate::log;
 use crate::outbound::{self, Connecting, Failure};
-use crate::stage::{handshake, proxy_header, rules};
+use crate::stage::{answer, exchange, handshake, proxy_header, rules};
 use crate::transaction::{Assigned, Stop, Transaction};
 use crate::watch::Watch;
 
@@ -51,6 +51,8 @@ pub(crate) enum Ended {
     Exhausted,
     /// The client went away meanwhile.
     ClientLeft,
+    /// The client of a TCP session reset its connection.
+    ClientReset,
 }
 
 /// Chooses a server and takes a place there, waiting for one where all are taken.
@@ -157,10 +159,7 @@ async fn queue(
     t: &mut Transaction,
     mut waiting: crate::farm::Waiting,
 ) -> Result<Option<crate::farm::Slot>, Stop> {
-    let conf = t.proxy().conf();
     let limit = t.timeout(TimeoutOf::Queue).or(t.timeout(TimeoutOf::Connect));
-    let abort = conf.aborts_on_close();
-    let tcp = conf.mode == Mode::Tcp;
     t.client.timer.set(t.now().after(limit));
     let for_server = waiting.for_server();
     let mut turn = Box::pin(waiting.turn());
@@ -168,11 +167,11 @@ async fn queue(
         if let Poll::Ready(got) = turn.as_mut().poll(cx) {
             return Poll::Ready(Ok(got));
         }
-        if (abort || (tcp && t.client.input.is_empty())) && client_left(t, cx) {
-            return Poll::Ready(Err((Cause::Client, Stop::Close)));
+        if client_left(t, cx).is_some() {
+            return Poll::Ready(Err(Cause::Client));
         }
         if t.client.timer.poll_expired(cx) {
-            return Poll::Ready(Err((Cause::ServerTimeout, Stop::Answer(503))));
+            return Poll::Ready(Err(Cause::ServerTimeout));
         }
         Poll::Pending
     })
@@ -188,32 +187,43 @@ async fn queue(
             Ok(Some(slot))
         }
         Ok(None) => Ok(None),
-        Err((cause, stop)) => {
+        Err(cause) => {
             note(waiting.leave());
             t.facts.assigned = Some(t.now());
-            t.facts.blame(cause, Stage::Queue);
-            if cause == Cause::ServerTimeout {
-                t.proxy().back().failed_connections.add(1);
+            if cause == Cause::Client {
+                return Err(left(t, Stage::Queue));
             }
-            Err(stop)
+            t.facts.blame(cause, Stage::Queue);
+            t.proxy().back().failed_connections.add(1);
+            Err(Stop::Answer(503))
         }
     }
 }
 
-/// Whether the client has closed: it said so, and nothing is left to be read before it.
-fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> bool {
+/// Whether and how the client has left: its connection is gone, or it closed its side where that counts, and nothing
+/// is left to be read before it.
+fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Ended> {
+    let tcp = t.proxy().conf().mode == Mode::Tcp;
+    let closing_counts = tcp || t.proxy().conf().aborts_on_close();
+    // A TCP client that says nothing but its end wants no server any more; one that spoke may wait for no answer,
+    // as those do that only deliver something.
+    if tcp && !t.client.input.is_empty() {
+        return None;
+    }
     let client = &mut t.client;
     if client.input.is_full() {
-        return false;
+        return None;
     }
     match client.stream.poll_read(cx, client.input.space()) {
-        Poll::Ready(Ok(0) | Err(_)) => true,
+        Poll::Ready(Ok(0)) => closing_counts.then_some(Ended::ClientLeft),
+        Poll::Ready(Err(_)) if tcp => Some(Ended::ClientReset),
+        Poll::Ready(Err(_)) => Some(Ended::ClientLeft),
         Poll::Ready(Ok(n)) => {
             client.input.filled(n);
             cx.waker().wake_by_ref();
-            false
+            None
         }
-        Poll::Pending => false,
+        Poll::Pending => None,
     }
 }
 
@@ -227,24 +237,19 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         Err(Failure::Exhausted(_) | Failure::NoAddress) => return Err(Ended::Exhausted),
     };
     t.client.timer.set(t.now().after(limit));
-    let abort = t.proxy().conf().aborts_on_close();
     count_connect(t, &server);
-    // A TCP client that says nothing but its end wants no server any more; one that spoke may wait for no
-    // answer, as those do that only deliver something.
-    let tcp = t.proxy().conf().mode == Mode::Tcp;
     // A server that is near has answered by the next turn of the loop: the client's end comes second.
     let mut turn = std::pin::pin!(tokio::task::yield_now());
+    let mut turned = false;
     poll_fn(|cx| {
         if let Poll::Ready(done) = connecting.poll_done(cx) {
             return Poll::Ready(done.map_err(|_| Ended::Refused));
         }
-        let watched = if tcp { t.client.input.is_empty() } else { abort };
-        if watched
-            && t.client.stream.poll_readable(cx).is_ready()
-            && turn.as_mut().poll(cx).is_ready()
-            && client_left(t, cx)
-        {
-            return Poll::Ready(Err(Ended::ClientLeft));
+        if t.client.stream.poll_readable(cx).is_ready() && (turned || turn.as_mut().poll(cx).is_ready()) {
+            turned = true;
+            if let Some(end) = client_left(t, cx) {
+                return Poll::Ready(Err(end));
+            }
         }
         if t.client.timer.poll_expired(cx) {
             return Poll::Ready(Err(Ended::TimedOut));
@@ -357,31 +362,37 @@ pub(crate) fn observe(t: &Transaction, sign: Sign) {
 
 /// Decides what follows a failed attempt, and waits where a pause is due.
 pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
-    let (cause, stop) = match end {
-        Ended::Refused => (Cause::Server, Stop::Answer(503)),
-        Ended::TimedOut => (Cause::ServerTimeout, Stop::Answer(503)),
-        Ended::Exhausted => (Cause::Resource, Stop::Answer(503)),
-        Ended::ClientLeft => (Cause::Client, Stop::Close),
+    let cause = match end {
+        Ended::Refused => Cause::Server,
+        Ended::TimedOut => Cause::ServerTimeout,
+        Ended::Exhausted => Cause::Resource,
+        Ended::ClientLeft | Ended::ClientReset => Cause::Client,
     };
     if matches!(end, Ended::Refused | Ended::TimedOut) {
         observe(t, Sign::Unreachable);
     }
     let next = match end {
-        Ended::ClientLeft => Next::GiveUp,
+        Ended::ClientLeft | Ended::ClientReset => Next::GiveUp,
         _ => after_failure(t, end),
     };
     match next {
+        Next::GiveUp if end == Ended::ClientLeft => Err(left(t, Stage::Connect)),
+        Next::GiveUp if end == Ended::ClientReset => {
+            exchange::count_client_abort(t);
+            Err(left(t, Stage::Data))
+        }
         Next::GiveUp => {
             t.facts.blame(cause, Stage::Connect);
-            if end != Ended::ClientLeft {
-                count_failure(t);
-            }
-            Err(stop)
+            count_failure(t);
+            Err(Stop::Answer(503))
         }
         Next::SameServer { pause } => {
             t.facts.retries += 1;
-            stay(t);
-            rest(t, Duration::from_millis(pause)).await;
+            count_retry(t);
+            if rest(t, Duration::from_millis(pause)).await {
+                return Err(left(t, Stage::Connect));
+            }
+            count_session(t);
             Ok(())
         }
         Next::OtherServer => {
@@ -444,10 +455,14 @@ fn count_connect(t: &Transaction, server: &local::Server) {
 
 /// The same server once more: a session of its own, and a retry (manual, 9.1 of the management guide, `wretr`).
 pub(crate) fn stay(t: &Transaction) {
+    count_session(t);
+    count_retry(t);
+}
+
+fn count_session(t: &Transaction) {
     if let Some(a) = &t.assigned {
         a.server.counters().sessions.add(1);
     }
-    count_retry(t);
 }
 
 pub(crate) fn count_retry(t: &Transaction) {
@@ -464,15 +479,37 @@ fn count_failure(t: &Transaction) {
     }
 }
 
-async fn rest(t: &Transaction, time: Duration) {
+/// Waits before the same server is tried again; whether the client left meanwhile.
+async fn rest(t: &mut Transaction, time: Duration) -> bool {
     if time.is_zero() {
-        return;
+        return false;
     }
     // Where connections are given up sooner, the pause is no longer either.
     let time = t.proxy().conf().timeouts.connect.map_or(time, |limit| limit.min(time));
     let until: Tick = clock::now().after(Some(time));
     t.client.timer.set(until);
-    poll_fn(|cx| if t.client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    poll_fn(|cx| {
+        if client_left(t, cx).is_some() {
+            return Poll::Ready(true);
+        }
+        if t.client.timer.poll_expired(cx) { Poll::Ready(false) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// The client left before a server was reached.
+fn left(t: &mut Transaction, stage: Stage) -> Stop {
+    t.facts.blame(Cause::Client, stage);
+    if t.proxy().conf().mode == Mode::Http {
+        answer::count_status(t, 0, true);
+    }
+    Stop::Close
+}
+
+/// Closes a connection to a server at once, whatever is still under way: nobody waits for its answer.
+pub(crate) fn abandon(stream: &Stream) {
+    // Where the system refuses, a close is merely as slow as any.
+    let _ = accepted::set_no_linger(stream);
 }
 
 /// Turns of the loop after which a server that was chosen ought to be known to the worker.

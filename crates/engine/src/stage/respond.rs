@@ -102,12 +102,13 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
         true => h1::settle_response(response, request, was),
         false => Settled { body: was, close: false, unsaid: false },
     };
-    let goes_on =
-        t.front.keep_alive && bounded && !facts.close && !settled.close && t.front.taken != Taken::Some;
+    let said = t.front.keep_alive && bounded && !facts.close && !settled.close;
+    // A body that was cut off by the answer ends the connection, which is not foretold.
+    let goes_on = said && t.front.taken != Taken::Some;
     out.extend_from_slice(&bench.hints);
     let extra = match settled.unsaid {
         true => b"",
-        false => h1::client_line(response, request, goes_on),
+        false => h1::client_line(response, request, said),
     };
     let how = Outgoing { extra, cases: prepare::client_cases(t) };
     let Messages { response, body, .. } = &*t.messages;

@@ -11,7 +11,7 @@ use weir_sys::connect::PacketMarks;
 
 use crate::balance;
 use crate::clock;
-use crate::conf::{ReuseMode, RetryOn};
+use crate::conf::{RetryOn, ReuseMode};
 use crate::io::{Detached, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;

@@ -8,7 +8,7 @@ use crate::conf::{Options, Proxy};
 use crate::io::Stream;
 use crate::log;
 use crate::mux::h1::Conn;
-use crate::stage::{rules, stick};
+use crate::stage::{answer, rules, stick};
 use crate::tables::Meter;
 use crate::transaction::{Stop, Transaction};
 use crate::tunnel::{self, End, Rules};
@@ -71,6 +71,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     t.facts.bytes_out += passed.down;
     t.facts.bytes_down += passed.down;
     t.facts.blame(passed.ending.cause, passed.ending.stage);
+    answer::count_end(t, passed.ending.cause);
 }
 
 fn plan(t: &Transaction) -> Rules {

@@ -9,22 +9,24 @@ use crate::ending::{Cause, Stage};
 use crate::mux::h1::{Broken, Conn, Output, Pump};
 use crate::transaction::{Stop, Transaction};
 
-/// Reads the request to its end.
+/// Reads the request to its end; whether the server got all of it.
 pub(crate) async fn finish(
     t: &mut Transaction,
     back: &Conn,
     request: &mut Pump,
     up: &mut Output,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let wait = t.client.frontend.conf().timeouts.client;
     let mut due = clock::now().after(wait);
     let client = &mut t.client;
+    let mut taken = true;
     let end = poll_fn(|cx| {
         let before = request.read;
         loop {
             match request.poll(cx, &client.stream, &mut client.input, &back.stream, up) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(taken)),
                 Poll::Ready(Err(Broken::Sink(_))) => {
+                    taken = false;
                     up.clear();
                     request.discard();
                 }
