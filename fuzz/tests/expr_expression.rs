@@ -11,6 +11,7 @@ fn any_text_is_an_expression_or_an_error_with_a_place() {
             words: words.clone(),
             names: &mut NoNames,
             place: Place::FrontHttpRequest,
+            other: None,
             proxy: String::from("f"),
             context: "http-request",
             files: PatternFiles::default(),

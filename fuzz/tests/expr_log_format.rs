@@ -11,6 +11,7 @@ fn any_text_is_a_format_or_an_error() {
                 words: words.clone(),
                 names: &mut NoNames,
                 place: Place::Log,
+                other: None,
                 proxy: String::from("f"),
                 context: "log-format",
                 files: PatternFiles::default(),

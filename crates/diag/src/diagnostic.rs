@@ -27,6 +27,8 @@ pub enum Form {
     Here,
     /// `Parsing [file:line]: message`, what formats print that are compiled after the files were read.
     Late,
+    /// `parsing [file:line] : message`.
+    Spaced,
     /// `parsing [file:line]: message`, what arguments print that name nothing.
     Unresolved,
     /// `config : Parsing [file:line]: message`, what `log-profile` sections print of their formats.

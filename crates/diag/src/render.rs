@@ -39,6 +39,7 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
         (Form::Parsing, Some(place)) => format!("{tag}({pid}) : config : parsing {place} : {message}"),
         (Form::Tight, Some(place)) => format!("{tag}({pid}) : config : parsing {place}: {message}"),
         (Form::Here, Some(place)) => format!("{tag}({pid}) : config : {place} : {message}"),
+        (Form::Spaced, Some(place)) => format!("{tag}({pid}) : parsing {place} : {message}"),
         (Form::Unresolved, Some(place)) => format!("{tag}({pid}) : parsing {place}: {message}"),
         (Form::Late, Some(place)) => format!("{tag}({pid}) : Parsing {place}: {message}"),
         (Form::Bare, _) => format!("{tag}({pid}) : {message}"),
@@ -49,6 +50,7 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
             | Form::Here
             | Form::Late
             | Form::Unresolved
+            | Form::Spaced
             | Form::LateConfig
             | Form::Config,
             _,

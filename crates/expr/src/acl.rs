@@ -41,6 +41,8 @@ type Lines = Arc<Vec<AclExpr>>;
 #[derive(Clone, Debug)]
 pub struct AclExpr {
     expr: Expr,
+    /// What the criterion is called where it stands.
+    name: Box<str>,
     method: Method,
     /// Its files, then what stands on the line itself.
     views: Vec<Arc<View>>,
@@ -113,18 +115,19 @@ impl AclExpr {
             WordsError { word: 0, error: e }
         })?;
         // Only a method that the name shows (`path_beg`) can be missed; the others are those of the type.
-        let shown = implied.is_some_and(|m| !matches!(m, Method::Str | Method::Int | Method::Bin));
+        let text = criterion.text();
+        let named = text.split(['(', ',']).next().unwrap_or_default();
+        let shown = implied.filter(|m| !matches!(m, Method::Str | Method::Int | Method::Bin));
         let implied = implied.filter(|_| expr.is_plain());
-        if shown && implied.is_none() {
-            let name = criterion.text();
-            let name = name.split(['(', ',']).next().unwrap_or_default();
-            load.warnings.push(format!(
-                "original matching method '{name}' was overwritten and will not be applied as expected."
-            ));
-        }
         let mut flags = Flags::new(implied);
         let used = flags.read(rest, &criterion.text(), &expr, load).map_err(|e| e.shifted(1))?;
         let comparing = flags.comparing(&criterion.text(), &expr)?;
+        let own = names::OWN_METHODS.contains(&named) && (flags.named || !expr.is_plain());
+        if own || shown.is_some_and(|method| method != comparing.method) {
+            load.warnings.push(format!(
+                "original matching method '{named}' was overwritten and will not be applied as expected."
+            ));
+        }
         let values = rest.get(used..).unwrap_or_default();
         let patterns = patterns(values, comparing).map_err(|e| e.shifted(used + 1))?;
         let needs_none = matches!(comparing.method, Method::Found | Method::Bool);
@@ -137,15 +140,13 @@ impl AclExpr {
                 criterion.text()
             ));
         }
-        let text = criterion.text();
-        let named = text.split(['(', ',']).next().unwrap_or_default();
         let list = load.files.inline(named, load.user(), flags.id, &patterns);
         flags.files.push((0, list, comparing));
         let view = |(at, list, comparing): (usize, Arc<PatternList>, Comparing)| {
             list.view(comparing).map_err(|e| WordsError::new(at + 1, e))
         };
         let views = flags.files.into_iter().map(view).collect::<Result<_, _>>()?;
-        Ok(Self { expr, method: comparing.method, views })
+        Ok(Self { expr, name: named.into(), method: comparing.method, views })
     }
 
     /// Whether one of its values matches.
@@ -358,6 +359,12 @@ impl Condition {
         lines.all(|line| line.expr.validity().at(place))
     }
 
+    /// Whether it reads bytes as such, which are not seen where they are HTTP.
+    pub fn reads_bytes(&self) -> bool {
+        let mut lines = self.terms.iter().flatten().flat_map(|term| term.lines.iter());
+        lines.any(|line| line.expr.reads_bytes())
+    }
+
     /// Compiles `if ...` or `unless ...`.
     pub fn compile(words: &[Word], acls: &Acls, load: &mut Load<'_>) -> Result<Self, WordsError> {
         let unless = words.first().is_some_and(|w| w.is("unless"));
@@ -388,10 +395,10 @@ impl Condition {
                 let inner = words.get(at..close).unwrap_or_default();
                 let line = AclExpr::compile(inner, load).map_err(|e| e.shifted(at))?;
                 at = close + 1;
-                if !line.expr.validity().at(load.place) {
+                if !load.gives(line.expr.validity()) {
                     load.warnings.push(format!(
                         "'anonymous acl will never match because it uses keyword '{}' which is incompatible with '{}''",
-                        line.expr.fetch_name(),
+                        line.name,
                         load.place.name()
                     ));
                 }
@@ -429,8 +436,8 @@ fn named(name: &[u8], acls: &Acls, load: &mut Load<'_>) -> Option<Arc<Vec<AclExp
         return AclExpr::compile(&words, load).ok().map(|line| Arc::new(vec![line]));
     };
     let shown = String::from_utf8_lossy(name);
-    let (place, at) = (load.place.name(), load.place);
-    let odd: Vec<&AclExpr> = lines.iter().filter(|line| !line.expr.validity().at(at)).collect();
+    let place = load.place.name();
+    let odd: Vec<&AclExpr> = lines.iter().filter(|line| !load.gives(line.expr.validity())).collect();
     match odd.first() {
         None => {}
         Some(_) if odd.len() == lines.len() => load.warnings.push(format!(
@@ -438,7 +445,7 @@ fn named(name: &[u8], acls: &Acls, load: &mut Load<'_>) -> Option<Arc<Vec<AclExp
         )),
         Some(first) => load.warnings.push(format!(
             "'acl '{shown}' involves keywords '{}' which is incompatible with '{place}''",
-            first.expr.fetch_name()
+            first.name
         )),
     }
     Some(lines)

@@ -8,7 +8,7 @@ use weir_config::State;
 
 use crate::args::{self, Args, Who};
 use crate::keyword::{ConvertFn, Eval, FetchFn};
-use crate::place::Validity;
+use crate::place::{Needs, Validity};
 use crate::{Error, Load, Lookup, Scope, Scratch, Type, Value};
 
 /// A compiled sample expression.
@@ -32,7 +32,7 @@ struct Step {
 #[derive(Clone, Debug)]
 struct ExprNames {
     fetch: &'static str,
-    needs: &'static str,
+    needs: Needs,
 }
 
 // === impl Expr ===
@@ -84,7 +84,7 @@ impl Expr {
             steps.push(step);
             pos = after;
         }
-        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs.name() };
+        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs };
         let validity = def.needs.validity();
         let (fetch, steps, names) = (def.run, steps.into(), Box::new(names));
         Ok((Self { fetch, args, steps, output, validity, names }, pos))
@@ -105,14 +105,20 @@ impl Expr {
         self.names.fetch
     }
 
+    /// Whether its fetch reads bytes as such, which are not seen where they are HTTP.
+    pub fn reads_bytes(&self) -> bool {
+        self.names.needs.is_bytes()
+    }
+
     /// Refuses it where its fetch has nothing to read.
     pub fn check_place(&self, load: &Load<'_>) -> Result<(), String> {
-        if self.validity.at(load.place) {
+        if load.gives(self.validity) {
             return Ok(());
         }
         Err(format!(
             "sample fetch <{}> may not be reliably used here because it needs '{}' which is not available here",
-            self.names.fetch, self.names.needs
+            self.names.fetch,
+            self.names.needs.name()
         ))
     }
 

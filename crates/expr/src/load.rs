@@ -9,7 +9,7 @@ use weir_diag::Diagnostic;
 use crate::acl::Acls;
 use crate::keyword::Words;
 use crate::pattern::{PatternFiles, User};
-use crate::place::Place;
+use crate::place::{Place, Validity};
 use crate::scope::{ProxyId, ServerId, Side, TableId, UserlistId};
 
 /// The names of the rest of the configuration, and its files. The engine implements it over the resolved
@@ -51,6 +51,8 @@ pub struct Load<'l> {
     pub names: &'l mut dyn Names,
     /// Where the expression stands.
     pub place: Place,
+    /// The same place of the other side, for a proxy that is frontend and backend: what one of them gives is there.
+    pub other: Option<Place>,
     /// The current proxy's name, for messages.
     pub proxy: String,
     /// What messages call the line: `http-request expression`, `log-format string`, ...
@@ -79,6 +81,11 @@ pub struct Error {
 // === impl Load ===
 
 impl Load<'_> {
+    /// Whether something is available where the expression stands.
+    pub fn gives(&self, needed: Validity) -> bool {
+        needed.at(self.place) || self.other.is_some_and(|other| needed.at(other))
+    }
+
     /// What stands here, as a user of a list of patterns.
     pub(crate) fn user(&self) -> User<'_> {
         User { file: &self.at.0, line: self.at.1 }

@@ -67,10 +67,16 @@ pub enum Needs {
     Frontend,
     /// The bytes of a request.
     RequestBytes,
+    /// What was kept of the first bytes of a connection.
+    FirstBytes,
     /// The head of a request.
     RequestHead,
     /// What is kept of a request until it is logged.
     Request,
+    /// Counts of what was transferred of the request.
+    RequestStats,
+    /// Times of the whole transaction.
+    TransactionStats,
     /// The head of a request or that of a response, by the rule set.
     AnyHead,
     /// The bytes of a request or those of a response, by the rule set.
@@ -81,6 +87,8 @@ pub enum Needs {
     Server,
     /// The connection to the server.
     ServerConnection,
+    /// What the connection to the server speaks.
+    ServerSession,
     /// Counts and times of what was transferred.
     TransferStats,
     /// The bytes of a response.
@@ -116,6 +124,23 @@ impl Place {
             (false, true) => Self::BackHttpResponse,
             (false, false) => Self::BackTcpResponse,
         }
+    }
+
+    /// The same moment of the other side.
+    pub const fn counterpart(self) -> Option<Self> {
+        Some(match self {
+            Self::FrontTcpRequest => Self::BackTcpRequest,
+            Self::FrontHttpRequest => Self::BackHttpRequest,
+            Self::FrontHttpBody => Self::BackHttpBody,
+            Self::BackTcpRequest => Self::FrontTcpRequest,
+            Self::BackHttpRequest => Self::FrontHttpRequest,
+            Self::BackHttpBody => Self::FrontHttpBody,
+            Self::BackTcpResponse => Self::FrontTcpResponse,
+            Self::BackHttpResponse => Self::FrontHttpResponse,
+            Self::FrontTcpResponse => Self::BackTcpResponse,
+            Self::FrontHttpResponse => Self::BackHttpResponse,
+            _ => return None,
+        })
     }
 
     /// The name in warnings about ACLs.
@@ -155,17 +180,17 @@ impl Needs {
         Validity::of(match self {
             Self::Nothing => b"YYYYYYYYYYYYYYYYYYYYYY",
             Self::Process => b"YYYYYYYYYYYYYYYYYYYY-Y",
-            Self::ClientConnection => b"YYYYYYYYYYYYYYYYYYYY--",
+            Self::ClientConnection | Self::FirstBytes => b"YYYYYYYYYYYYYYYYYYYY--",
             Self::ClientSession => b"-YYYYYYYYYYYYYYYYYY---",
             Self::Frontend => b"YYYYYYYYYYYYYYYYYYY---",
             Self::RequestBytes | Self::RequestHead => b"--YYYYYYYYY-----------",
-            Self::Request => b"--YYYYYYYYYYYYYYYYY---",
+            Self::Request | Self::RequestStats | Self::TransactionStats => b"--YYYYYYYYYYYYYYYYY---",
             Self::AnyHead | Self::AnyBytes => b"--YYYYYYYYYYYYYYYY-Y--",
             Self::Backend => b"------YYYYYYYYYYYYYY--",
             Self::Server => b"----------YYYYYYYYYY--",
             Self::TransferStats => b"---------YYYYYYYYYY---",
             Self::ResponseBytes | Self::ResponseHead => b"-----------YYYYYYY-Y--",
-            Self::Response | Self::ServerConnection => b"-----------YYYYYYYYY--",
+            Self::Response | Self::ServerConnection | Self::ServerSession => b"-----------YYYYYYYYY--",
         })
     }
 
@@ -173,22 +198,30 @@ impl Needs {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nothing | Self::Process => "internal state",
-            Self::ClientConnection => "client address",
+            Self::ClientConnection | Self::FirstBytes => "client address",
             Self::ClientSession => "client-side connection",
             Self::Frontend => "frontend",
             Self::RequestBytes => "request buffer",
             Self::RequestHead => "HTTP request headers",
             Self::Request => "HTTP request",
+            Self::RequestStats => "request buffer statistics",
+            Self::TransactionStats => "transaction statistics",
             Self::AnyHead => "HTTP request headers,HTTP response headers",
             Self::AnyBytes => "request buffer,response buffer",
             Self::Backend => "backend",
             Self::Server => "server",
             Self::ServerConnection => "server address",
+            Self::ServerSession => "server-side connection",
             Self::TransferStats => "response buffer statistics",
             Self::ResponseBytes => "response buffer",
             Self::ResponseHead => "HTTP response headers",
             Self::Response => "HTTP response",
         }
+    }
+
+    /// Whether it is about bytes, which nothing reads as such where they are HTTP.
+    pub const fn is_bytes(self) -> bool {
+        matches!(self, Self::RequestBytes | Self::FirstBytes | Self::AnyBytes | Self::ResponseBytes)
     }
 }
 

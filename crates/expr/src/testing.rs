@@ -169,6 +169,7 @@ pub(crate) fn load_at<T>(place: Place, with: impl FnOnce(&mut Load<'_>) -> T) ->
         words: Words::builtin(),
         names: &mut TestNames,
         place,
+        other: None,
         proxy: "f".into(),
         context: "http-request expression",
         files: PatternFiles::default(),

@@ -75,6 +75,7 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
         words: Words::builtin(),
         names: &mut NoNames,
         place: Place::Cli,
+        other: None,
         proxy: String::new(),
         context: "",
         files: call.world.engine.snapshot().patterns.clone(),

@@ -94,11 +94,15 @@ fn capture(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
 
 /// Of contents only what has a place of its own is kept.
 fn capture_content(p: &mut Parse<'_, '_>) -> Parsed {
+    if !p.caps.contains(Caps::FRONTEND) {
+        return Err(p.error(format!("proxy '{}' has no frontend capability", p.load.proxy)));
+    }
     let expr = sample(p)?;
     if !p.eat("len") {
         return Err(p.error("a positive 'len' argument is mandatory"));
     }
     let length = p.next().map_or(0, number);
+    p.late.captures += usize::from(!expr.validity().at(weir_expr::Place::FrontTcpSession));
     place(p, expr, Side::Client, length)
 }
 
@@ -121,24 +125,15 @@ fn capture_http(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
     }
     let written = number(value);
     let slot = usize::try_from(written).unwrap_or(usize::MAX);
-    let frontend = p.caps.contains(Caps::FRONTEND);
-    let length = match p.slots(side).get(slot) {
-        Some(found) => found.length,
-        // Which frontend's slots are meant is known when it runs.
-        None if !frontend => usize::MAX,
-        None => {
-            let rule = p.set.name();
-            return Err(WordsError::new(
-                p.at - 1,
-                format!("unable to find capture id '{written}' referenced by {rule} capture rule"),
-            ));
-        }
-    };
-    Ok(Box::new(Capture { expr, side, slot, length }))
+    // Which frontend's slots a backend's rule means is known when it runs.
+    if p.caps.contains(Caps::FRONTEND) {
+        p.late.slots.push((side, written, p.set));
+    }
+    Ok(Box::new(Capture { expr, side, slot, length: usize::MAX }))
 }
 
 fn sample(p: &mut Parse<'_, '_>) -> Result<Expr, WordsError> {
-    let expr = p.expr()?;
+    let expr = if p.set == RuleSet::TcpContent { p.expr() } else { p.as_frontend(Parse::expr) }?;
     if !expr.output().casts_to(Type::Str) {
         return Err(p.error(format!("fetch method '{}' cannot be captured", expr.fetch_name())));
     }

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use weir_config::{Class, Line, Word, run_of};
-use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 use weir_expr::{Acls, Condition, Expr, Load, PatternFiles, Place, Side, Words, WordsError};
 
 use super::fault::{Fault, ended};
+use super::judge::{Late, Reader};
 use super::parse::{Parse, is_condition};
 use super::rules::Rule;
 use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, counters, expected, lines};
@@ -34,11 +35,13 @@ pub(crate) struct Compiler<'a> {
     context: &'static str,
     /// Tables that rules of persistence write to.
     pub(super) sticky: Vec<usize>,
-    /// For each key that `tcp-request content` of the proxy tracks: whether the session alone gives it.
-    content_tracks: Vec<bool>,
+    /// What is judged when all lines of the proxy are read.
+    pub(super) late: Late,
+    /// A word was used that `expose-experimental-directives` allows.
+    experimental_used: bool,
     pub(super) words: Arc<Words>,
     pub(super) files: PatternFiles,
-    out: &'a mut Diagnostics,
+    pub(super) out: &'a mut Diagnostics,
 }
 
 /// A proxy while its rules are compiled.
@@ -46,14 +49,14 @@ pub(super) struct Draft {
     pub(super) name: String,
     pub(super) caps: Caps,
     pub(super) kind: &'static str,
-    mode: Mode,
+    pub(super) mode: Mode,
     /// ACLs of the proxy itself, and those of its `defaults`.
     pub(super) acls: [Acls; 2],
     pub(super) rules: Rules,
     /// For each set, whether its last rule was final without a condition.
     ended: Vec<RuleSet>,
     /// The steps of a transaction that lines were for, as far as their order matters.
-    steps: u8,
+    pub(super) steps: u16,
 }
 
 // === impl Compiler ===
@@ -72,13 +75,19 @@ impl<'a> Compiler<'a> {
             counters,
             context: ACL,
             sticky: Vec::new(),
-            content_tracks: Vec::new(),
+            late: Late::default(),
+            experimental_used: false,
             directory,
             sources,
             words: Words::builtin(),
             files,
             out,
         }
+    }
+
+    /// Whether a word was used that is experimental.
+    pub(crate) const fn experimental_used(&self) -> bool {
+        self.experimental_used
     }
 
     /// The numbers of the tables that rules of persistence write servers to.
@@ -111,9 +120,7 @@ impl<'a> Compiler<'a> {
                 Err(said) => self.out.push(said),
             }
         }
-        self.ignored(&mut draft);
-        self.judge_tracks(&draft);
-        self.content_tracks.clear();
+        self.judge(&draft);
         let [own, _] = draft.acls;
         draft.rules.acls = own;
         draft.rules.finish();
@@ -126,11 +133,13 @@ impl<'a> Compiler<'a> {
         self.directory.current = index;
         let named = self.directory.proxies.get(index)?;
         let kind = if named.caps == Caps::BACKEND { "backend" } else { "proxy" };
+        let http = named.mode == Mode::Http;
         let mut names = self.directory;
         let mut load = Load {
             words: self.words.clone(),
             names: &mut names,
             place: Place::UseServer,
+            other: None,
             proxy: named.name.clone(),
             context: self.context,
             files: self.files.clone(),
@@ -141,7 +150,19 @@ impl<'a> Compiler<'a> {
         let text = word.text();
         let message = match Expr::compile(&word.bytes, &mut load) {
             Ok(expr) => match expr.check_place(&load) {
-                Ok(()) => return Some(Arc::new(expr)),
+                Ok(()) => {
+                    // `balance rdp-cookie` is such an expression too, and nobody wrote it.
+                    if http && expr.reads_bytes() && word.span.end - word.span.start == text.len() as u32 {
+                        let place = crate::keywords::place(self.sources, at);
+                        let name = &named.name;
+                        let message = format!(
+                            "{kind} '{name}' [{place}]: L6 sample fetch <{text}> will be ignored in 'balance hash' expression \
+                             in HTTP mode."
+                        );
+                        self.out.push(Diagnostic::warning(word.span, message).form(Form::Bare));
+                    }
+                    return Some(Arc::new(expr));
+                }
                 Err(reason) => {
                     let needs = reason.split('\'').nth(1).unwrap_or_default();
                     format!(
@@ -208,6 +229,7 @@ impl<'a> Compiler<'a> {
             words: self.words.clone(),
             names: &mut names,
             place,
+            other: place.counterpart().filter(|_| draft.caps == Caps::LISTEN),
             proxy: draft.name.clone(),
             context: self.context,
             files: self.files.clone(),
@@ -256,7 +278,7 @@ impl<'a> Compiler<'a> {
         let (tables, counters) = (self.tables, self.counters);
         let (words, at) = (line.words.as_slice(), line.name_len);
         let (set, caps) = (RuleSet::HttpRequest, draft.caps);
-        let mut content_tracks = std::mem::take(&mut self.content_tracks);
+        let mut late = std::mem::take(&mut self.late);
         let found = self.with(draft, line, place, |load| {
             read(&mut Parse {
                 words,
@@ -270,11 +292,11 @@ impl<'a> Compiler<'a> {
                 log_profiles,
                 tables,
                 counters,
-                content_tracks: &mut content_tracks,
+                late: &mut late,
                 kept,
             })
         });
-        self.content_tracks = content_tracks;
+        self.late = late;
         found
     }
 
@@ -321,12 +343,7 @@ impl<'a> Compiler<'a> {
         let (Some((keyword, read)), Some(action)) = (found, words.get(name_at)) else {
             return Err(expected::unknown(set, line, draft.kind, &draft.name));
         };
-        if action.is("normalize-uri") && !self.directory.experimental {
-            return Err(action.alert(
-                "'normalize-uri' action is experimental, must be allowed via a global \
-                 'expose-experimental-directives'",
-            ));
-        }
+        self.judge_experimental(action)?;
         let parse = match run_of(keyword, action.span, &format!("{} {}", set.name(), action.text())) {
             Ok(Ok(parse)) => parse,
             Ok(Err(said)) | Err(said) => return Err(said),
@@ -344,8 +361,9 @@ impl<'a> Compiler<'a> {
             }
             let condition = reader.condition(acls).map_err(Fault::Condition)?;
             let early = condition.as_ref().is_none_or(|c| c.fits(Place::FrontTcpSession));
-            if let Some(track) = reader.content_tracks.last_mut().filter(|_| is_track) {
-                *track &= early;
+            if is_track && !early && reader.late.tracks.last() == Some(&true) {
+                // The session gives the key, but not yet whether it is tracked.
+                reader.late.tracks.pop();
             }
             Ok((action, condition))
         });
@@ -367,10 +385,25 @@ impl<'a> Compiler<'a> {
         if action.is_final() && condition.is_none() {
             draft.ended.push(set);
         }
+        self.note_bytes(Reader::Rules(set), condition.as_ref(), line);
         draft.rules.switches_mode |= words.get(name_at).is_some_and(|w| w.is("switch-mode"));
         let rule = self.made(line, condition, action);
         draft.rules.push(set, rule);
         Ok(())
+    }
+
+    /// Refuses an action that is experimental where such are not exposed.
+    fn judge_experimental(&mut self, action: &Word) -> Result<(), Diagnostic> {
+        if !action.is("normalize-uri") {
+            return Ok(());
+        }
+        self.experimental_used = true;
+        if self.directory.experimental {
+            return Ok(());
+        }
+        Err(action.alert(
+            "'normalize-uri' action is experimental, must be allowed via a global 'expose-experimental-directives'",
+        ))
     }
 
     /// The message for a name that points nowhere, which is found when all is read.
@@ -402,62 +435,6 @@ impl<'a> Compiler<'a> {
         }
         message.push('.');
         Some(message)
-    }
-
-    /// Keys that `tcp-request content` tracks belong elsewhere, or need something to be waited for.
-    fn judge_tracks(&mut self, draft: &Draft) {
-        if !draft.caps.contains(Caps::FRONTEND) || self.content_tracks.is_empty() {
-            return;
-        }
-        let (kind, name) = (draft.kind, &draft.name);
-        let contents = self.content_tracks.contains(&false) && draft.rules.inspect_delay.is_none();
-        let session = self.content_tracks.contains(&true) && draft.mode == Mode::Http;
-        let said = [
-            contents.then_some(
-                "explicitly depending on request contents without any 'tcp-request inspect-delay' setting. This means \
-                 that this rule will randomly find its contents. This can be fixed by setting the tcp-request \
-                 inspect-delay.",
-            ),
-            session.then_some(
-                "not depending on request contents for an HTTP frontend should be executed at the session level, using \
-                 a 'tcp-request session' rule (mandatory to track invalid HTTP requests).",
-            ),
-        ];
-        for what in said.into_iter().flatten() {
-            let message = format!("{kind} '{name}' : a 'tcp-request content track-sc*' rule {what}");
-            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
-        }
-    }
-
-    /// Warns of a line whose rule is run before those of lines above it.
-    fn misplaced(&mut self, draft: &mut Draft, rule: &RuleLine) {
-        let name = rule.line.name();
-        let Some(step) = STEPS.iter().position(|s| *s == name).filter(|_| !rule.inherited) else { return };
-        let later = STEPS.iter().enumerate().skip(step + 1).find(|(n, _)| draft.steps & 1 << n != 0);
-        draft.steps |= 1 << step;
-        let Some((_, after)) = later else { return };
-        let article = if *after == "http-request" { "an" } else { "a" };
-        self.out.push(rule.line.warning(format!(
-            "a '{name}' rule placed after {article} '{after}' rule will still be processed before."
-        )));
-    }
-
-    /// Rules that see HTTP mean nothing elsewhere.
-    fn ignored(&mut self, draft: &mut Draft) {
-        if draft.mode == Mode::Http || draft.rules.switches_mode {
-            return;
-        }
-        if !draft.rules.redirects.is_empty() {
-            let (kind, name) = (draft.kind, &draft.name);
-            let message = format!("'redirect' rules ignored for {kind} '{name}' as they require HTTP mode.");
-            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
-        }
-        for set in RuleSet::ALL.into_iter().filter(|set| set.is_http() && !draft.rules.is_empty(*set)) {
-            let (kind, name) = (draft.kind, &draft.name);
-            let message =
-                format!("'{}' rules ignored for {kind} '{name}' as they require HTTP mode.", set.name());
-            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
-        }
     }
 }
 
@@ -521,15 +498,3 @@ fn context_of(line: &str, action: &str) -> &'static str {
 
 /// The context of conditions.
 const ACL: &str = "ACL";
-
-/// Lines by the step of a transaction at which they count, in the order of the steps.
-const STEPS: [&str; 8] = [
-    "tcp-request connection",
-    "tcp-request session",
-    "tcp-request content",
-    "monitor fail",
-    "http-request",
-    "redirect",
-    "use_backend",
-    "use-server",
-];

@@ -102,7 +102,7 @@ fn track(p: &mut Parse<'_, '_>) -> Parsed {
         return Err(WordsError::new(at, message));
     }
     if p.set == RuleSet::TcpContent {
-        p.content_tracks.push(key.validity().at(weir_expr::Place::FrontTcpSession));
+        p.late.tracks.push(key.validity().at(weir_expr::Place::FrontTcpSession));
     }
     Ok(Box::new(Track { counter, key, table: TableId(found as u32) }))
 }
@@ -233,7 +233,7 @@ fn amount(p: &mut Parse<'_, '_>) -> Result<Amount, WordsError> {
         return Ok(Amount::Fixed(n as u32));
     }
     let expr = Expr::compile(&word.bytes, p.load).map_err(|error| WordsError { word: at, error })?;
-    match expr.check_place(p.load) {
+    match p.as_frontend(|p| expr.check_place(p.load)) {
         Ok(()) => Ok(Amount::Computed(expr)),
         Err(reason) => Err(p.misplaced_word(at, word, &reason)),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
 use weir_expr::{Names, Side};
 
-use crate::conf::{Caps, HttpErrors, StickTable};
+use crate::conf::{Caps, HttpErrors, Mode, StickTable};
 use crate::keywords::Outside;
 use crate::names::server_id;
 
@@ -18,6 +18,10 @@ pub(crate) struct Named {
     pub name: String,
     /// Which sides it has.
     pub caps: Caps,
+    /// What it speaks.
+    pub mode: Mode,
+    /// The backend that is used where no rule names another.
+    pub default_backend: Option<usize>,
     /// The names of its servers, in order.
     pub servers: Vec<String>,
 }

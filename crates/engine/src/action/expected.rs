@@ -24,15 +24,16 @@ pub(super) fn unknown(set: RuleSet, line: &Line, kind: &str, proxy: &str) -> Dia
     if let Some(with) = to_come(&got) {
         return Diagnostic::alert(at, format!("'{rule} {got}' is not available yet (it comes with {with})."));
     }
-    if !set.is_http() {
-        return Diagnostic::alert(at, format!("'{rule}' expects {words} in {kind} '{proxy}' (got '{got}')."));
-    }
-    let missing = if got.is_empty() { " (missing argument)" } else { "" };
     let names = words.split(", ").map(|w| w.trim_matches('\'').trim_end_matches("(*)"));
     let near = match nearest(&got, names) {
         Some(near) if !got.is_empty() => format!(" Did you mean '{near}' maybe ?"),
         _ => String::new(),
     };
+    if !set.is_http() {
+        let said = format!("'{rule}' expects {words} in {kind} '{proxy}' (got '{got}').{near}");
+        return Diagnostic::alert(at, said);
+    }
+    let missing = if got.is_empty() { " (missing argument)" } else { "" };
     Diagnostic::alert(at, format!("'{rule}' expects {words}, but got '{got}'{missing}.{near}")).tight()
 }
 

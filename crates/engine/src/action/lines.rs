@@ -3,10 +3,11 @@
 
 use weir_config::{Line, Word, values};
 use weir_diag::{Diagnostic, Form};
-use weir_expr::{Format, Place, Purpose, Side, WordsError};
+use weir_expr::{Condition, Format, Place, Purpose, Side, WordsError};
 
 use super::compile::{Compiler, Draft, RuleLine};
 use super::fault::ended;
+use super::judge::Reader;
 use super::parse::{is_condition, number};
 use super::reply::{Kind, Reply};
 use super::rules::{PersistRule, Switch};
@@ -50,8 +51,10 @@ impl Compiler<'_> {
         let prefix = "error detected while parsing switching rule : ";
         let condition = self.condition(draft, rule, Place::UseServer, words, prefix)?;
         let shown = word.text();
-        let format =
-            self.with(draft, line, Place::UseServer, |l| Format::compile(&word.bytes, Purpose::Http, l));
+        let format = self.with(draft, line, Place::FrontHttpRequest, |load| {
+            load.other = None;
+            Format::compile(&word.bytes, Purpose::Text, load)
+        });
         let format = format.map_err(|e| {
             if let Some(lost) = self.lost(&e.message) {
                 return word.alert(lost).form(Form::Unresolved);
@@ -76,6 +79,7 @@ impl Compiler<'_> {
             }
             None => Target::Named(Box::new(format)),
         };
+        self.note_bytes(Reader::UseServer, condition.as_ref(), line);
         draft.rules.use_server.push(Switch { condition, target });
         Ok(())
     }
@@ -84,6 +88,8 @@ impl Compiler<'_> {
         let line = &rule.line;
         let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
         let read = self.reading(draft, line, place, &mut Default::default(), |reader| {
+            // It may answer at any time.
+            reader.load.other = Some(Place::BackHttpResponse);
             let reply = Reply::parse(reader, Kind::Return, 0)?;
             match reader.words.get(reader.at) {
                 Some(extra) => {
@@ -137,10 +143,17 @@ impl Compiler<'_> {
                 .line
                 .alert("'monitor fail' requires either 'if' or 'unless' followed by a condition."));
         }
-        let place = RuleSet::HttpRequest.place(true, false);
         let prefix = "error detected while parsing a 'monitor fail' condition : ";
-        let condition = self.condition(draft, rule, place, words, prefix)?;
-        draft.rules.monitor_fail.extend(condition);
+        let acls = draft.acls_of(rule);
+        let compiled = self.with(draft, &rule.line, Place::FrontHttpRequest, |load| {
+            let condition = Condition::compile(words, acls, load);
+            // Nobody asks whether it can ever hold.
+            load.warnings.retain(|warning| !warning.contains("incompatible with"));
+            condition
+        });
+        let condition = compiled
+            .map_err(|e| self.unresolved(&rule.line, &e).unwrap_or_else(|| ended(e.alert(words, prefix))))?;
+        draft.rules.monitor_fail.push(condition);
         Ok(())
     }
 
@@ -185,7 +198,7 @@ impl Compiler<'_> {
         let prefix = "error detected while parsing switching rule : ";
         let condition = self.condition(draft, rule, Place::UseBackend, rest, prefix)?;
         let format =
-            self.with(draft, line, Place::UseBackend, |l| Format::compile(&word.bytes, Purpose::Http, l));
+            self.with(draft, line, Place::UseBackend, |l| Format::compile(&word.bytes, Purpose::Text, l));
         let shown = word.text();
         let format = format.map_err(|e| {
             if let Some(lost) = self.lost(&e.message) {
@@ -203,6 +216,7 @@ impl Compiler<'_> {
             },
             None => Target::Named(Box::new(format)),
         };
+        self.note_bytes(Reader::UseBackend, condition.as_ref(), line);
         draft.rules.use_backend.push(Switch { condition, target });
         Ok(())
     }

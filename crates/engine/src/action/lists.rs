@@ -51,8 +51,8 @@ struct Change {
 fn change(p: &mut Parse<'_, '_>, what: What) -> Parsed {
     let missing =
         if what == What::SetKey { "expects exactly 2 arguments" } else { "expects exactly 1 arguments" };
-    let key = p.format(Purpose::Http, missing)?;
-    let value = if what == What::SetKey { Some(p.format(Purpose::Http, missing)?) } else { None };
+    let key = p.format(Purpose::Text, missing)?;
+    let value = if what == What::SetKey { Some(p.format(Purpose::Text, missing)?) } else { None };
     let name = String::from_utf8_lossy(p.inner().unwrap_or_default()).into_owned();
     Ok(Box::new(Change { what, files: p.load.files.clone(), name, list: OnceLock::new(), key, value }))
 }

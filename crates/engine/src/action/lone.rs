@@ -36,6 +36,7 @@ impl Compiler<'_> {
             words: self.words.clone(),
             names: &mut names,
             place,
+            other: None,
             proxy,
             context: "expression",
             files: self.files.clone(),

@@ -67,7 +67,7 @@ fn amount(p: &mut Parse<'_, '_>) -> Result<Amount, WordsError> {
             p.at += 1;
             Ok(Amount::Fixed(n as u32)) // As C cuts it.
         }
-        None => Ok(Amount::Computed(p.expr()?)),
+        None => Ok(Amount::Computed(p.request_expr()?)),
     }
 }
 

@@ -15,6 +15,7 @@ mod fault;
 mod flow;
 mod header;
 mod header_bin;
+mod judge;
 mod later;
 mod line;
 mod lines;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_config::{Word, values};
-use weir_expr::{Condition, Error, Expr, Format, Load, Purpose, Side, WordsError};
+use weir_expr::{Condition, Error, Expr, Format, Load, Place, Purpose, Side, WordsError};
 
+use super::judge::Late;
 use super::reply::Sections;
 use super::{Action, RuleSet, Slot};
 use crate::conf::{Caps, StickTable};
@@ -32,8 +33,8 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) tables: &'p [Arc<StickTable>],
     /// `tune.stick-counters`
     pub(crate) counters: u32,
-    /// For each key that rules of `tcp-request content` track: whether the session alone gives it.
-    pub(crate) content_tracks: &'p mut Vec<bool>,
+    /// What is judged when all lines of the proxy are read.
+    pub(crate) late: &'p mut Late,
     /// What the proxy keeps for the log, of requests and of responses.
     pub(crate) kept: &'p mut [Vec<Slot>; 2],
 }
@@ -122,7 +123,7 @@ impl<'p> Parse<'p, '_> {
     /// Whether the next word is an expression.
     fn is_expr(&mut self) -> bool {
         let at = self.at;
-        let found = self.expr();
+        let found = self.lax_expr();
         self.at = at;
         // One whose names are not there is one all the same.
         found.is_ok() || found.is_err_and(|e| e.error.message.contains(" referenced in arg "))
@@ -134,8 +135,38 @@ impl<'p> Parse<'p, '_> {
         let at = self.at - 1;
         let place = |error: Error| WordsError { word: at, error };
         let expr = Expr::compile(&word.bytes, self.load).map_err(place)?;
-        expr.check_place(self.load).map_err(|m| WordsError::new(at, self.misplaced(&expr, &m)))?;
+        expr.check_place(self.load).map_err(|m| WordsError::new(at, self.misplaced(word, &m)))?;
         Ok(expr)
+    }
+
+    /// The next word as an expression that is not asked where it stands.
+    pub(crate) fn lax_expr(&mut self) -> Result<Expr, WordsError> {
+        let Some(word) = self.next() else { return Err(self.error("missing fetch method")) };
+        let at = self.at - 1;
+        Expr::compile(&word.bytes, self.load).map_err(|error| WordsError { word: at, error })
+    }
+
+    /// The next word as an expression that is judged as those of requests are, whatever the set of rules.
+    pub(crate) fn request_expr(&mut self) -> Result<Expr, WordsError> {
+        let place = Place::request(self.caps.contains(Caps::FRONTEND), true);
+        let other = place.counterpart().filter(|_| self.caps == Caps::LISTEN);
+        self.at_place(place, other, Self::expr)
+    }
+
+    /// Reads something that may know of a request what a frontend does, in a backend too.
+    pub(crate) fn as_frontend<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        if !matches!(self.set, RuleSet::TcpContent | RuleSet::HttpRequest) {
+            return read(self);
+        }
+        self.at_place(Place::request(true, self.set.is_http()), None, read)
+    }
+
+    fn at_place<T>(&mut self, place: Place, other: Option<Place>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let own = (self.load.place, self.load.other);
+        (self.load.place, self.load.other) = (place, other);
+        let found = read(self);
+        (self.load.place, self.load.other) = own;
+        found
     }
 
     /// The error for the expression of this word, which has nothing to read in this set of rules.
@@ -150,11 +181,12 @@ impl<'p> Parse<'p, '_> {
     }
 
     /// The message for an expression whose fetch has nothing to read in this set of rules.
-    fn misplaced(&self, expr: &Expr, message: &str) -> String {
+    fn misplaced(&self, word: &Word, message: &str) -> String {
         let needs = message.split_once("needs '").and_then(|(_, rest)| rest.split_once('\''));
         let Some((needs, _)) = needs else { return message.to_owned() };
         let action = self.words.get(self.name).map(Word::text).unwrap_or_default();
-        let name = if action.starts_with("set-var") { action.as_ref() } else { expr.fetch_name() };
+        let called = CALLED_BY_ACTION.iter().any(|prefix| action.starts_with(prefix));
+        let name = if called { action } else { word.text() };
         format!("fetch method '{name}' extracts information from '{needs}', none of which is available here")
     }
 
@@ -167,6 +199,18 @@ impl<'p> Parse<'p, '_> {
         Condition::compile(words, acls, self.load).map(Some).map_err(|e| e.shifted(self.at))
     }
 }
+
+/// Actions whose name stands in messages for the expression.
+const CALLED_BY_ACTION: [&str; 8] = [
+    "set-var",
+    "set-mark",
+    "set-tos",
+    "set-fc-mark",
+    "set-fc-tos",
+    "set-bc-mark",
+    "set-bc-tos",
+    "set-priority-",
+];
 
 /// Whether a condition begins with this word.
 pub(crate) fn is_condition(word: &Word) -> bool {

@@ -7,6 +7,7 @@ use weir_expr::scope::TableId;
 use weir_expr::{Condition, Expr, Place, Side, WordsError};
 
 use super::compile::{Compiler, Draft, RuleLine};
+use super::judge::Reader;
 use super::parse::is_condition;
 use crate::tables;
 
@@ -62,6 +63,9 @@ impl Compiler<'_> {
                 format!("Proxy '{proxy}': type of fetch not usable with type of stick-table '{name}'.");
             return Err(line.alert(message).form(Form::Bare));
         }
+        if !response {
+            self.note_bytes(Reader::Stick, condition.as_ref(), line);
+        }
         self.sticky.push(at);
         draft.rules.sticks.push(Stick { condition, key, table: TableId(at as u32), matches, stores });
         Ok(())
@@ -74,10 +78,10 @@ impl Compiler<'_> {
                 Ok(()) => Ok(key),
                 Err(reason) => {
                     let needs = reason.split('\'').nth(1).unwrap_or_default();
-                    let when = if place == Place::StickStore { "response" } else { "request" };
+                    let when =
+                        if place == Place::StickStore { "for 'store-response'" } else { "during request" };
                     let message = format!(
-                        "fetch method '{}' extracts information from '{needs}', none of which is available during \
-                         {when}.",
+                        "fetch method '{}' extracts information from '{needs}', none of which is available {when}.",
                         key.fetch_name()
                     );
                     Err(WordsError::new(0, message))

@@ -33,7 +33,7 @@ fn pause(p: &mut Parse<'_, '_>) -> Parsed {
     }
     Ok(Box::new(match p.written_time("pause")? {
         Some(time) => Pause::For(time),
-        None => Pause::Computed(p.expr()?),
+        None => Pause::Computed(p.lax_expr()?),
     }))
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
-use weir_diag::{Diagnostic, Form, Span};
+use weir_diag::{Diagnostic, Form, Severity, Span};
 use weir_table::Data;
 
 use super::resolve::{Load, place};
@@ -106,20 +106,25 @@ pub(super) fn judge_inherited(load: &mut Load<'_>, draft: &Draft, from: Span) {
     load.out.push(Diagnostic::alert(at, message).tight().related(from, "the defaults section starts here"));
 }
 
+/// What rules know of a proxy.
+fn named(draft: &Draft, all: &[Draft]) -> Named {
+    let proxy = &draft.proxy;
+    let position = |name: &str| all.iter().position(|d| d.proxy.is_backend() && d.proxy.name == name);
+    Named {
+        name: proxy.name.clone(),
+        caps: proxy.caps,
+        mode: proxy.mode,
+        default_backend: proxy.default_backend.as_ref().and_then(|(name, _)| position(name)),
+        servers: match proxy.caps {
+            Caps::FRONTEND => Vec::new(),
+            _ => draft.servers.iter().map(|s| s.server.name.clone()).collect(),
+        },
+    }
+}
+
 /// Compiles the rules of all proxies.
 pub(super) fn compile(load: &mut Load<'_>) {
-    let proxies: Vec<Named> = load
-        .drafts
-        .iter()
-        .map(|draft| Named {
-            name: draft.proxy.name.clone(),
-            caps: draft.proxy.caps,
-            servers: match draft.proxy.caps {
-                Caps::FRONTEND => Vec::new(),
-                _ => draft.servers.iter().map(|s| s.server.name.clone()).collect(),
-            },
-        })
-        .collect();
+    let proxies: Vec<Named> = load.drafts.iter().map(|draft| named(draft, &load.drafts)).collect();
     let userlists: Vec<String> = load.conf.userlists.iter().map(|l| l.name.clone()).collect();
     let (outside, http_errors) = (load.outside, load.conf.http_errors.as_slice());
     let log_profiles: Vec<String> = load.conf.log_profiles.iter().map(|p| p.name.clone()).collect();
@@ -161,6 +166,7 @@ pub(super) fn compile(load: &mut Load<'_>) {
         }
     }
     let sticky = compiler.sticky().to_vec();
+    let unused = experimental && !compiler.experimental_used();
     drop(tables);
     for at in sticky {
         let Some(table) = load.conf.tables.get_mut(at) else { continue };
@@ -172,6 +178,12 @@ pub(super) fn compile(load: &mut Load<'_>) {
     }
     for fault in faults {
         load.out.push(fault);
+    }
+    if unused && !load.out.is_fatal() {
+        let message = "Option 'expose-experimental-directives' is set in the global section but is no longer used. It is \
+                       strongly recommended to remove it in order to avoid using an experimental directive by accident \
+                       in the future.";
+        load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
     }
 }
 

@@ -64,6 +64,7 @@ fn set(
         words: Words::builtin(),
         names: &mut names,
         place: Place::Config,
+        other: None,
         proxy: String::new(),
         context: "",
         files: ctx.patterns.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use weir_config::Word;
-use weir_diag::{Diagnostics, Form, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Span};
 use weir_expr::keyword::Words;
 use weir_expr::logformat::{Due, HTTP_LOG, HTTP_LOG_CLF, HTTPS_LOG, HTTPS_LOG_CLEAR, TCP_LOG, TCP_LOG_CLF};
 use weir_expr::{Error, Format, Load, PatternFiles, Place, Purpose, Side};
@@ -14,7 +14,7 @@ use super::Origin;
 use super::destination::{Destination, Destinations};
 use super::profile::{Override, Profile};
 use crate::conf::{
-    self, Conf, LogFormatKind, LogLevel, LogStep, LogTarget, LogTransport, Mode, Options, SyslogFormat,
+    self, Caps, Conf, LogFormatKind, LogLevel, LogStep, LogTarget, LogTransport, Mode, Options, SyslogFormat,
 };
 use crate::names::ConfNames;
 
@@ -103,6 +103,8 @@ pub(crate) struct Builder<'a> {
     words: Arc<Words>,
     files: PatternFiles,
     profiles: Option<Arc<[Arc<Profile>]>>,
+    /// What is to be said of the format compiled last.
+    warnings: Vec<String>,
 }
 
 /// Checks the formats of a configuration; what is wrong with them, in HAProxy's words.
@@ -123,7 +125,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn new(conf: &'a Conf, destinations: &'a Destinations) -> Self {
         destinations.sinks.declare(&conf.rings);
         let files = conf.patterns.clone();
-        Self { conf, destinations, words: Words::builtin(), files, profiles: None }
+        Self { conf, destinations, words: Words::builtin(), files, profiles: None, warnings: Vec::new() }
     }
 
     /// The plan of the proxy at this position. A format that [`check`] refused is absent.
@@ -206,12 +208,16 @@ impl<'a> Builder<'a> {
     }
 
     fn compile(&mut self, index: usize, text: &[u8], purpose: Purpose) -> Result<Format, Error> {
+        self.warnings.clear();
         let mut names = ConfNames::new(self.conf, index);
         let mut load = Load {
             words: self.words.clone(),
             names: &mut names,
             // It is made when the request is there.
             place: if purpose == Purpose::UniqueId { Place::request(true, true) } else { Place::Log },
+            other: (purpose == Purpose::UniqueId
+                && self.conf.proxies.get(index).is_some_and(|p| p.caps == Caps::LISTEN))
+            .then_some(Place::request(false, true)),
             proxy: self.conf.proxies.get(index).map(|p| p.name.clone()).unwrap_or_default(),
             context: match purpose {
                 Purpose::LogStructured => "log-format-sd string",
@@ -223,7 +229,9 @@ impl<'a> Builder<'a> {
             acls: self.conf.proxies.get(index).map(|p| p.rules.acls.clone()).unwrap_or_default(),
             warnings: Vec::new(),
         };
-        Format::compile(text, purpose, &mut load)
+        let format = Format::compile(text, purpose, &mut load);
+        self.warnings = load.warnings;
+        format
     }
 
     fn check(&mut self, index: usize, found: &mut Diagnostics) {
@@ -282,6 +290,11 @@ impl<'a> Builder<'a> {
                 return;
             }
             found.push(error.alert(&written, &format!("failed to parse {word} : ")).form(Form::Late));
+            return;
+        }
+        let is_http = self.conf.proxies.get(index).is_some_and(|p| p.mode == Mode::Http);
+        for warning in self.warnings.drain(..).filter(|_| is_http) {
+            found.push(Diagnostic::warning(span, warning).form(Form::Spaced));
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::pattern::Method;
 /// A criterion: the fetch and the method that it stands for.
 pub type Criterion = Keyword<(&'static str, Method)>;
 
+/// Criteria whose own method another one takes the place of, beside those whose name shows it.
+pub(super) const OWN_METHODS: [&str; 2] = ["http_auth_group", "method"];
+
 /// All criteria that are no plain fetches.
 pub const CRITERIA: &[Criterion] = &[
     criterion("base", "base", Method::Str),

@@ -166,31 +166,17 @@ pub(super) const FETCHES: &[Fetch] = &[
         "Whether the TLS hello has curves."
     ),
     hello!("req.ssl_st_ext", Sint, Client, Needs::RequestBytes, Ticket, "Session tickets of the TLS hello."),
-    hello!("req.ssl_cipherlist", Bin, Client, Needs::ClientConnection, Ciphers, "Ciphers of the TLS hello."),
-    hello!(
-        "req.ssl_keyshare_groups",
-        Bin,
-        Client,
-        Needs::ClientConnection,
-        KeyShares,
-        "Groups of the key shares."
-    ),
+    hello!("req.ssl_cipherlist", Bin, Client, Needs::FirstBytes, Ciphers, "Ciphers of the TLS hello."),
+    hello!("req.ssl_keyshare_groups", Bin, Client, Needs::FirstBytes, KeyShares, "Groups of the key shares."),
     hello!(
         "req.ssl_sigalgs",
         Bin,
         Client,
-        Needs::ClientConnection,
+        Needs::FirstBytes,
         SignatureAlgorithms,
         "Signature algorithms of the TLS hello."
     ),
-    hello!(
-        "req.ssl_supported_groups",
-        Bin,
-        Client,
-        Needs::ClientConnection,
-        Groups,
-        "Groups of the TLS hello."
-    ),
+    hello!("req.ssl_supported_groups", Bin, Client, Needs::FirstBytes, Groups, "Groups of the TLS hello."),
 ];
 
 fn length<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {

@@ -206,6 +206,10 @@ impl<'t> Parser<'t> {
             }
         }
         expr.check_place(load).map_err(|e| Error::new(e, start, end))?;
+        if expr.reads_bytes() && matches!(self.purpose, Purpose::Http | Purpose::UniqueId) {
+            let name = expr.fetch_name();
+            load.warnings.push(format!("L6 sample fetch <{name}> ignored in HTTP log-format string."));
+        }
         self.pos = end + 1;
         Ok(expr)
     }
