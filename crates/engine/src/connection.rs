@@ -19,7 +19,7 @@ use crate::conf::Options;
 use crate::io::Stream;
 use crate::listener::{Admission, Listener};
 use crate::local;
-use crate::mux::h1;
+use crate::mux::{h1, h2};
 use crate::stage::rules;
 use crate::tables::Tracking;
 use crate::timer::Timer;
@@ -58,7 +58,9 @@ pub(crate) struct Client {
     pub(crate) expects_cip: bool,
     /// Variables of the session.
     pub(crate) vars: SessionVariables,
-    _admission: Admission,
+    /// The connection that its stream is one of, and with it the session.
+    parent: Option<Rc<Client>>,
+    _admission: Option<Admission>,
 }
 
 /// Into how many parts the time is cut in which idle connections are closed.
@@ -104,8 +106,43 @@ impl Client {
             expects_cip: false,
             upgraded: false,
             vars: SessionVariables::default(),
-            _admission: admission,
+            parent: None,
+            _admission: Some(admission),
         }))
+    }
+
+    /// One stream of a connection, after `requests` others: a client of its own, in the session of all.
+    pub(crate) fn on_lane(parent: &Rc<Self>, lane: Stream, requests: u32) -> Box<Self> {
+        let worker = &parent.worker;
+        let mut client = Box::new(Self {
+            worker: worker.clone(),
+            frontend: parent.frontend.clone(),
+            listener: parent.listener.clone(),
+            stream: lane,
+            input: worker.buffers.buffer(),
+            timer: worker.wheel.timer(),
+            source: parent.source.clone(),
+            destination: parent.destination.clone(),
+            accepted: parent.accepted,
+            accepted_wall: parent.accepted_wall,
+            free_since: clock::now(),
+            requests,
+            private: None,
+            expects_proxy: false,
+            tracking: Tracking::default(),
+            expects_cip: false,
+            upgraded: parent.upgraded,
+            vars: SessionVariables::default(),
+            parent: Some(parent.clone()),
+            _admission: None,
+        });
+        client.take_newest();
+        client
+    }
+
+    /// The connection as a whole: what its session tracks and remembers is there.
+    pub(crate) fn session(&self) -> &Self {
+        self.parent.as_deref().unwrap_or(self)
     }
 
     /// The address that the client came to; asked from the kernel when first needed.
@@ -195,8 +232,10 @@ pub(crate) async fn serve_tcp(client: Box<Client>) {
     let served = poll_fn(|cx| storage.poll(cx)).await;
     drop(storage);
     drop(worker);
-    if let Served::Next(client) = served {
-        Box::pin(serve_requests(client)).await;
+    match served {
+        Served::Next(client) => Box::pin(serve_requests(client)).await,
+        Served::Multiplexed(client) => Box::pin(h2::serve(client)).await,
+        Served::Close => {}
     }
 }
 
@@ -212,19 +251,30 @@ async fn serve_requests(mut client: Box<Client>) {
             return;
         }
         let worker = client.worker.clone();
-        let run = transaction::http(Transaction::new(client));
-        let mut storage = match worker.storage.take() {
-            Some(mut s) => {
-                s.set(run);
-                s
-            }
-            None => Recycled::new(run),
-        };
-        let served = poll_fn(|cx| storage.poll(cx)).await;
-        worker.storage.put(storage);
-        match served {
+        let storage = stored(&worker, Transaction::new(client));
+        match run(&worker, storage).await {
             Served::Next(c) => client = c,
+            Served::Multiplexed(c) => return Box::pin(h2::serve(c)).await,
             Served::Close => return,
         }
     }
+}
+
+/// A transaction in recycled storage.
+pub(crate) fn stored(worker: &Worker, t: Transaction) -> Recycled<Served> {
+    let run = transaction::http(t);
+    match worker.storage.take() {
+        Some(mut storage) => {
+            storage.set(run);
+            storage
+        }
+        None => Recycled::new(run),
+    }
+}
+
+/// Runs a stored transaction, and gives the storage back.
+pub(crate) async fn run(worker: &Worker, mut storage: Recycled<Served>) -> Served {
+    let served = poll_fn(|cx| storage.poll(cx)).await;
+    worker.storage.put(storage);
+    served
 }

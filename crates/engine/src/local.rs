@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::conf::{self, Options};
-use crate::mux::h1;
+use crate::mux::{h1, h2};
 use crate::pool::IdlePool;
 use crate::runtime::Counters;
 use crate::snapshot::{self, Snapshot};
@@ -34,6 +34,8 @@ pub(crate) struct Server {
     worker: usize,
     /// Idle connections to it that this worker holds.
     pub(crate) idle: RefCell<IdlePool<h1::Conn>>,
+    /// Connections in HTTP/2 to it that requests share.
+    pub(crate) links: h2::Links,
 }
 
 // === impl View ===
@@ -54,7 +56,7 @@ impl View {
                 let servers = p.servers.iter().map(|s| {
                     let idle = kept.remove(&Arc::as_ptr(&s.runtime)).unwrap_or_default();
                     let idle = RefCell::new(idle);
-                    Rc::new(Server { shared: s.clone(), worker, idle })
+                    Rc::new(Server { shared: s.clone(), worker, idle, links: h2::Links::default() })
                 });
                 Rc::new(Proxy { shared: p.clone(), generation, worker, servers: servers.collect() })
             })
@@ -74,7 +76,8 @@ impl View {
             let server = |s: &Arc<snapshot::Server>| {
                 let same = before.and_then(|p| p.server(s.index)).filter(|o| Arc::ptr_eq(&o.shared, s));
                 same.cloned().unwrap_or_else(|| {
-                    Rc::new(Server { shared: s.clone(), worker, idle: RefCell::default() })
+                    let (idle, links) = Default::default();
+                    Rc::new(Server { shared: s.clone(), worker, idle, links })
                 })
             };
             let servers = shared.servers.iter().map(server).collect();

@@ -486,7 +486,7 @@ impl Scope for View<'_> {
         if self.t.facts.requested.is_none() {
             return Lookup::Absent;
         }
-        body::waiting(self.t.front.request, self.t.client.input.data())
+        body::of_request(self.t)
     }
 
     fn raw(&self, side: Side) -> Lookup<Bytes<'_>> {

@@ -73,16 +73,16 @@ pub(crate) fn count_bytes(t: &Transaction, up: u64, down: u64) {
 
 /// The entry that counter `n` tracks.
 pub(crate) fn tracked(t: &Transaction, n: usize) -> Option<&Held> {
-    t.messages.tracking.get(n).or_else(|| t.client.tracking.get(n))
+    t.messages.tracking.get(n).or_else(|| t.client.session().tracking.get(n))
 }
 
 /// Whether anything is tracked.
 fn tracks(t: &Transaction) -> bool {
-    !t.messages.tracking.0.is_empty() || !t.client.tracking.0.is_empty()
+    !t.messages.tracking.0.is_empty() || !t.client.session().tracking.0.is_empty()
 }
 
 fn each(t: &Transaction, act: impl FnMut(&Held)) {
-    let most = t.messages.tracking.0.len().max(t.client.tracking.0.len());
+    let most = t.messages.tracking.0.len().max(t.client.session().tracking.0.len());
     (0..most).filter_map(|n| tracked(t, n)).for_each(act);
 }
 

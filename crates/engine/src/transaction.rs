@@ -75,6 +75,8 @@ pub(crate) struct Messages {
     pub(crate) spare: Vec<u8>,
     /// The server's connection may carry another request.
     pub(crate) reusable: bool,
+    /// The key that was made up for a WebSocket.
+    pub(crate) websocket_key: Option<Box<str>>,
 }
 
 /// The timeouts that rules set, by what they are of.
@@ -108,12 +110,16 @@ pub(crate) enum Stop {
     Close,
     /// What follows is HTTP.
     Upgrade,
+    /// What follows is HTTP/2: many requests on one connection.
+    Multiplex,
 }
 
 /// What a connection does after a transaction.
 pub(crate) enum Served {
     /// It waits for the next request.
     Next(Box<Client>),
+    /// It goes on as HTTP/2.
+    Multiplexed(Box<Client>),
     /// It is over.
     Close,
 }
@@ -122,6 +128,7 @@ pub(crate) enum Served {
 pub(crate) async fn http(mut t: Transaction) -> Served {
     let stop = match http_stages(&mut t).await {
         Ok(()) => Stop::Done,
+        Err(Stop::Multiplex) => return finish::handed_over(t),
         Err(stop) => stop,
     };
     respond::end(&mut t, stop).await;
@@ -171,6 +178,7 @@ async fn upgraded(mut t: Transaction) -> Served {
     t.client.upgraded = true;
     let stop = match receive::request(&mut t).await {
         Ok(()) => request_stages(&mut t).await.err().unwrap_or(Stop::Done),
+        Err(Stop::Multiplex) => return finish::handed_over(t),
         Err(stop) => stop,
     };
     respond::end(&mut t, stop).await;
@@ -222,7 +230,7 @@ impl Messages {
     fn clear(&mut self) {
         (self.inspecting, self.inspected, self.at_end) = Default::default();
         self.timeouts = OwnTimeouts::default();
-        self.ends = None;
+        (self.ends, self.websocket_key) = (None, None);
         self.captured.clear();
         self.tracking.clear();
         self.stores.clear();
@@ -299,6 +307,12 @@ impl Transaction {
             TimeoutOf::Tarpit => back.tarpit,
             TimeoutOf::Tunnel => back.tunnel,
         })
+    }
+
+    /// The scheme of requests to the server, where their targets name none.
+    pub(crate) fn server_scheme(&self) -> &'static [u8] {
+        let tls = self.assigned.as_ref().is_some_and(|a| a.server.conf().tls.policy.is_some());
+        if tls { b"https" } else { b"http" }
     }
 
     /// The answer for a status: the backend's own, the frontend's, or the built-in one.

@@ -194,7 +194,8 @@ impl Flow {
                 Poll::Ready(Ok(0)) => self.ended = true,
                 Poll::Ready(Ok(n)) => {
                     input.filled(n);
-                    self.speed_up(input, from.is_tls() || to.is_tls());
+                    let splices = from.spliceable().is_some() && to.spliceable().is_some();
+                    self.speed_up(input, splices);
                 }
                 Poll::Ready(Err(_)) => return Step::ReadFailed,
                 Poll::Pending => {
@@ -206,11 +207,11 @@ impl Flow {
     }
 
     /// A buffer that was filled by one read: much is coming.
-    fn speed_up(&mut self, input: &mut Buffer, tls: bool) {
+    fn speed_up(&mut self, input: &mut Buffer, splices: bool) {
         if !input.is_full() {
             return;
         }
-        if self.may_splice && input.is_large() && !tls {
+        if self.may_splice && input.is_large() && splices {
             self.pipe = Pipe::open(self.pipe_size).ok();
             self.may_splice = false;
         }
@@ -220,6 +221,7 @@ impl Flow {
     /// Moves bytes through the pipe. `Ready(None)`: the pipe is empty and the source has ended.
     fn poll_splice(&mut self, cx: &mut Context<'_>, from: &Stream, to: &Stream) -> Poll<Option<Step>> {
         let Some(pipe) = &mut self.pipe else { return Poll::Ready(None) };
+        let (Some(from), Some(to)) = (from.spliceable(), to.spliceable()) else { return Poll::Ready(None) };
         loop {
             while pipe.held() > 0 {
                 match to.poll_write_with(cx, |fd| pipe.drain(fd, false)) {

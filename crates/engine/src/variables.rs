@@ -32,7 +32,7 @@ pub(crate) fn value<'a>(t: &Transaction, var: &VarRef, scratch: &'a Scratch) -> 
     let own = &t.messages.vars;
     match var.scope {
         VarScope::Proc => t.client.worker.runtime.process.vars.lock().value(var, scratch),
-        VarScope::Sess => t.client.vars.borrow().as_ref()?.value(var, scratch),
+        VarScope::Sess => t.client.session().vars.borrow().as_ref()?.value(var, scratch),
         VarScope::Txn => own.transaction.borrow().value(var, scratch),
         VarScope::Req => own.request.borrow().value(var, scratch),
         VarScope::Res => own.response.borrow().value(var, scratch),
@@ -47,7 +47,7 @@ pub(crate) fn set(t: &Transaction, var: &VarRef, value: Option<Value<'_>>) -> bo
     match var.scope {
         VarScope::Proc => t.client.worker.runtime.process.vars.lock().set(var, value),
         VarScope::Sess => {
-            let mut vars = t.client.vars.borrow_mut();
+            let mut vars = t.client.session().vars.borrow_mut();
             vars.get_or_insert_with(Box::default).set_within(var, value, room)
         }
         VarScope::Txn => own.transaction.borrow_mut().set_within(var, value, room),
@@ -67,7 +67,7 @@ fn room(t: &Transaction, scope: VarScope) -> usize {
     let own = &t.messages.vars;
     let (request, response) = (own.request.borrow().used(), own.response.borrow().used());
     let transaction = own.transaction.borrow().used() + request + response;
-    let session = t.client.vars.borrow().as_ref().map_or(0, |vars| vars.used()) + transaction;
+    let session = t.client.session().vars.borrow().as_ref().map_or(0, |vars| vars.used()) + transaction;
     let message = if scope == VarScope::Req { request } else { response };
     let process = || t.client.worker.runtime.process.vars.lock().used() + session;
     let left = |limit: Option<usize>, used: usize| limit.map_or(usize::MAX, |l| l.saturating_sub(used));

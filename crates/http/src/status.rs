@@ -26,7 +26,6 @@ const PHRASES: &[(u16, &str)] = &[
     (100, "Continue"),
     (101, "Switching Protocols"),
     (102, "Processing"),
-    (103, "Early Hints"),
     (200, "OK"),
     (201, "Created"),
     (202, "Accepted"),

@@ -44,6 +44,12 @@ pub fn scheme(target: &[u8]) -> Option<&[u8]> {
     target.get(..end)
 }
 
+/// Whether these bytes may be a scheme (RFC 3986, 3.1).
+pub fn is_scheme(bytes: &[u8]) -> bool {
+    let rest = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.iter().all(rest)
+}
+
 /// Host and port of an authority, without the user in front of them.
 pub fn host_and_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let at = memchr::memrchr(b'@', authority).map_or(0, |n| n + 1);

@@ -12,5 +12,6 @@ pub mod proxy_v1;
 pub mod proxy_v2;
 pub mod socks4;
 pub mod syslog;
+pub mod websocket;
 
 pub use parsed::Parsed;

@@ -111,7 +111,8 @@ impl Action for WaitForBody {
             _ => (&run.t.client.input, run.t.front.request),
         };
         let enough = self.least.is_some_and(|least| input.data().len() as u64 >= least);
-        if enough || input.is_full() || body::is_whole(length, input.data()) {
+        let over = !run.set.is_response() && body::is_over(length, &run.t.client.stream);
+        if enough || over || input.is_full() || body::is_whole(length, input.data()) {
             return Verdict::Next;
         }
         if run.t.messages.at_end {

@@ -133,6 +133,20 @@ pub struct Bind {
     pub tls: BindTls,
     /// `severity-output` of a runtime API socket.
     pub severity_output: SeverityOutput,
+    /// `proto`
+    pub proto: Proto,
+}
+
+/// The protocol of messages on a connection (manual, 5.1 and 5.2 "proto").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proto {
+    /// What the first bytes say, or what was agreed on.
+    #[default]
+    Any,
+    /// HTTP/1
+    H1,
+    /// HTTP/2
+    H2,
 }
 
 /// How the runtime API shows how grave a message is (manual, 5.1).
@@ -181,6 +195,7 @@ impl Bind {
             label: None,
             tls: BindTls::default(),
             severity_output: SeverityOutput::None,
+            proto: Proto::Any,
         }
     }
 }

@@ -161,6 +161,40 @@ pub struct Tune {
     pub no_fast_forward: bool,
     /// `tune.vars.*-max-size`
     pub vars: VarLimits,
+    /// `tune.h2.*`
+    pub h2: H2,
+}
+
+/// What HTTP/2 connections may cost (manual, 3.2 "tune.h2"). What is absent is left to the usual values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct H2 {
+    /// Octets of a dynamic table.
+    pub header_table_size: Option<u32>,
+    /// Octets of a frame's payload.
+    pub max_frame_size: Option<u32>,
+    /// Both sides' window of a stream at its start, in octets.
+    pub initial_window_size: Option<u32>,
+    /// Both sides' streams at once; 0 for no limit.
+    pub max_concurrent_streams: Option<u32>,
+    /// Streams of a client's connection in all; 0 for no limit.
+    pub max_total_streams: u32,
+    /// Connections of clients.
+    pub fe: H2Side,
+    /// Connections to servers.
+    pub be: H2Side,
+}
+
+/// What one side's connections may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct H2Side {
+    /// A stream's window at its start, in octets.
+    pub initial_window_size: Option<u32>,
+    /// Streams at once; 0 for no limit.
+    pub max_concurrent_streams: Option<u32>,
+    /// Octets of bodies that all streams of a connection may have waiting.
+    pub rxbuf: Option<u32>,
+    /// Faults after which a connection ends; 0 for any number.
+    pub glitches_threshold: u32,
 }
 
 /// The most bytes that variables may hold (manual, 3.2 "tune.vars"). Each counts those that live shorter, too.
@@ -200,6 +234,7 @@ impl Default for Tune {
             cli_max_payload: None,
             no_fast_forward: false,
             vars: VarLimits::default(),
+            h2: H2::default(),
         }
     }
 }

@@ -18,10 +18,10 @@ mod tls;
 
 use std::sync::Arc;
 
-pub use bind::{Bind, CliLevel, Endpoint, SeverityOutput, Shards, UnixPerms, V6Mode};
+pub use bind::{Bind, CliLevel, Endpoint, Proto, SeverityOutput, Shards, UnixPerms, V6Mode};
 pub use check::{Check, CheckConnect, CheckExpect, CheckKind, CheckStep, HttpCheck, HttpSend, Want};
 pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
-pub use global::{Global, StatsSocket, Tune, VarLimits};
+pub use global::{Global, H2, H2Side, StatsSocket, Tune, VarLimits};
 pub use log::{
     Facility, LogFormatKind, LogLevel, LogLine, LogOverride, LogProfile, LogProfileStep, LogSample, LogStep,
     LogTarget, LogTransport, Ring, RingServer, SyslogFormat,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use weir_diag::Span;
 use weir_expr::{Expr, Format};
 
-use super::{Check, Endpoint, ServerTls};
+use super::{Check, Endpoint, Proto, ServerTls};
 
 /// A server of a backend, `default-server` already applied.
 #[derive(Clone, Debug)]
@@ -96,6 +96,8 @@ pub struct Server {
     pub tls: ServerTls,
     /// `strict-maxconn`
     pub strict_maxconn: bool,
+    /// `proto`
+    pub proto: Proto,
     /// `shard`
     pub shard: u32,
     /// `hash-key`
@@ -285,6 +287,7 @@ impl Server {
             tlvs: Vec::new(),
             tls: ServerTls::default(),
             strict_maxconn: false,
+            proto: Proto::Any,
             shard: 0,
             hash_key: HashKey::default(),
             mptcp: false,

@@ -1,38 +1,28 @@
-//! A connection's descriptor under the worker's reactor.
-//!
-//! One type for TCP and unix sockets, with TLS over them or without. Reads and writes are tried only where readiness is known, and a read
-//! that fills less than its buffer clears it, so that a message costs one system call, not a second one that
-//! says "would block".
+//! What a message is read from and written to: a socket, or one of many streams that share a connection.
 
+mod connection;
 mod tls;
 
-use std::cell::{Ref, RefCell};
+use std::cell::Ref;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
-use tokio::io::unix::AsyncFd;
 use weir_tls::acceptor::Acceptor;
 use weir_tls::policy::ClientPolicy;
 use weir_tls::session::{Failure, Session};
 
-/// A connection: a stream socket, and the session of TLS over it, where there is one.
-pub(crate) struct Stream {
-    socket: Socket,
-    tls: Option<Box<RefCell<tls::Layer>>>,
-}
+pub(crate) use connection::{Connection, Detached};
 
-/// A connection on its way to another worker.
-pub(crate) struct Detached {
-    fd: OwnedFd,
-    tls: Option<Box<RefCell<tls::Layer>>>,
-}
+use crate::mux::h2::Lane;
 
-/// A connected stream socket.
-struct Socket {
-    fd: AsyncFd<OwnedFd>,
+/// A connection, or one stream of it. Reads, writes and readiness mean the same for both.
+pub(crate) enum Stream {
+    /// A connection of its own.
+    Own(Connection),
+    /// A stream of an HTTP/2 connection: it carries the bodies' octets alone, heads go beside them.
+    Lane(Lane),
 }
 
 // === impl Stream ===
@@ -40,200 +30,149 @@ struct Socket {
 impl Stream {
     /// Registers a non-blocking descriptor with the reactor of this worker.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { socket: Socket::new(fd)?, tls: None })
+        Ok(Self::Own(Connection::new(fd)?))
     }
 
-    /// Takes the connection out of the reactor.
-    pub(crate) fn detach(self) -> Detached {
-        Detached { fd: self.socket.fd.into_inner(), tls: self.tls }
+    /// The stream of HTTP/2 that it is, where it is one.
+    pub(crate) fn lane(&self) -> Option<&Lane> {
+        match self {
+            Self::Lane(lane) => Some(lane),
+            Self::Own(_) => None,
+        }
+    }
+
+    /// Takes the connection out of the reactor; a stream among others has none of its own.
+    pub(crate) fn detach(self) -> Option<Detached> {
+        match self {
+            Self::Own(own) => Some(own.detach()),
+            Self::Lane(_) => None,
+        }
     }
 
     /// Registers a connection that comes from another worker.
     pub(crate) fn attach(detached: Detached) -> io::Result<Self> {
-        Ok(Self { socket: Socket::new(detached.fd)?, tls: detached.tls })
+        Ok(Self::Own(Connection::attach(detached)?))
     }
 
-    /// Begins a session as the server; `first` is what was read of the connection already.
+    /// Begins a session of TLS as the server; `first` is what was read of the connection already.
     pub(crate) fn accept_tls(&mut self, acceptor: Arc<Acceptor>, first: &[u8]) {
-        self.tls = Some(Box::new(RefCell::new(tls::Layer::new(Session::accept(acceptor), first))));
+        if let Self::Own(own) = self {
+            own.accept_tls(acceptor, first);
+        }
     }
 
-    /// Begins a session as the client; the server gets to see `name`, where there is one.
+    /// Begins a session of TLS as the client; the server gets to see `name`, where there is one.
     pub(crate) fn connect_tls(&mut self, policy: &ClientPolicy, name: Option<&[u8]>) -> Result<(), Failure> {
-        let session = policy.connect(name)?;
-        self.tls = Some(Box::new(RefCell::new(tls::Layer::new(session, &[]))));
-        Ok(())
+        match self {
+            Self::Own(own) => own.connect_tls(policy, name),
+            Self::Lane(_) => Ok(()),
+        }
     }
 
     /// Ready when the session that was begun is established, or cannot be.
     pub(crate) fn poll_handshake(&self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        match &self.tls {
-            Some(tls) => tls.borrow_mut().poll_handshake(cx, &self.socket),
-            None => Poll::Ready(Ok(())),
+        match self {
+            Self::Own(own) => own.poll_handshake(cx),
+            Self::Lane(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// The connection of its own, or the one that it is a stream of.
+    pub(crate) fn connection(&self) -> &Connection {
+        match self {
+            Self::Own(own) => own,
+            Self::Lane(lane) => lane.connection(),
         }
     }
 
     /// Whether there is a session of TLS: no byte may pass around it.
     pub(crate) fn is_tls(&self) -> bool {
-        self.tls.is_some()
+        self.connection().is_tls()
     }
 
     /// The session of TLS.
     #[allow(dead_code, reason = "for samples of sessions")]
     pub(crate) fn session(&self) -> Option<Ref<'_, Session>> {
-        self.tls.as_ref().map(|tls| Ref::map(tls.borrow(), |layer| &layer.session))
+        self.connection().session()
     }
 
-    /// The protocol that both sides agreed on (ALPN).
-    #[allow(dead_code, reason = "for the choice of the protocol")]
-    pub(crate) fn alpn(&self) -> Option<Vec<u8>> {
-        self.session()?.alpn().map(<[u8]>::to_vec)
+    /// Whether both sides agreed on HTTP/2 (ALPN).
+    pub(crate) fn agreed_on_h2(&self) -> bool {
+        self.connection().session().is_some_and(|s| s.alpn() == Some(b"h2"))
     }
 
     /// Reads into `buf`, which must not be empty; 0 is the end of the stream.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        match &self.tls {
-            None => self.socket.poll_read(cx, buf),
-            Some(tls) => tls.borrow_mut().poll_read(cx, &self.socket, buf),
+        match self {
+            Self::Own(own) => own.poll_read(cx, buf),
+            Self::Lane(lane) => lane.poll_read(cx, buf),
         }
     }
 
-    /// Writes what the socket takes of `buf`; `more` says that further bytes follow at once. Who is told to wait comes
-    /// again with the same bytes, to which others may have been added.
+    /// Writes what is taken of `buf`; `more` says that further bytes follow at once.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8], more: bool) -> Poll<io::Result<usize>> {
-        match &self.tls {
-            None => self.socket.poll_write(cx, buf, more),
-            Some(tls) => tls.borrow_mut().poll_write(cx, &self.socket, buf, more),
+        match self {
+            Self::Own(own) => own.poll_write(cx, buf, more),
+            Self::Lane(lane) => lane.poll_write(cx, buf),
         }
     }
 
     /// Ready when there is something to read, the end of the stream included.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.tls.as_ref().is_some_and(|tls| tls.borrow().is_readable()) {
-            return Poll::Ready(());
+        match self {
+            Self::Own(own) => own.poll_readable(cx),
+            Self::Lane(lane) => lane.poll_readable(cx),
         }
-        self.socket.fd.poll_read_ready(cx).map(|_| ())
     }
 
     /// Ready when bytes can be written, or the connection attempt is over.
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.socket.fd.poll_write_ready(cx).map(|_| ())
+        match self {
+            Self::Own(own) => own.poll_writable(cx),
+            Self::Lane(_) => Poll::Ready(()),
+        }
     }
 
     /// Whether something arrived that nobody read: on an idle connection, a reason not to use it.
     pub(crate) fn has_news(&self) -> bool {
-        self.poll_readable(&mut Context::from_waker(Waker::noop())).is_ready()
-    }
-
-    /// Runs a read-like system call on the descriptor (`splice`) under the same rules as [`Self::poll_read`]; never
-    /// where there is TLS.
-    pub(crate) fn poll_read_with<T>(
-        &self,
-        cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        debug_assert!(!self.is_tls(), "bytes pass around the session");
-        loop {
-            let mut ready = ready!(self.socket.fd.poll_read_ready(cx))?;
-            match call(self.socket.fd.as_fd()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return Poll::Ready(other),
-            }
+        match self {
+            Self::Own(own) => own.has_news(),
+            Self::Lane(_) => true,
         }
     }
 
-    /// Runs a write-like system call on the descriptor (`splice`) under the same rules as
-    /// [`Self::poll_write`]; never where there is TLS.
-    pub(crate) fn poll_write_with<T>(
-        &self,
-        cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        debug_assert!(!self.is_tls(), "bytes pass around the session");
-        loop {
-            let mut ready = ready!(self.socket.fd.poll_write_ready(cx))?;
-            match call(self.socket.fd.as_fd()) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return Poll::Ready(other),
-            }
+    /// The connection, where bytes may pass from one to another within the kernel (`splice`).
+    pub(crate) fn spliceable(&self) -> Option<&Connection> {
+        match self {
+            Self::Own(own) => Some(own).filter(|own| !own.is_tls()),
+            Self::Lane(_) => None,
         }
     }
 
     /// Sends the end of the stream.
     pub(crate) fn shutdown_write(&self) {
-        if let Some(tls) = &self.tls {
-            tls.borrow_mut().end(&self.socket);
+        match self {
+            Self::Own(own) => own.shutdown_write(),
+            Self::Lane(lane) => lane.shutdown_write(),
         }
-        // An error here means that the peer is gone already, which the next read tells.
-        let _ = rustix::net::shutdown(&self.socket.fd, Shutdown::Write);
     }
 
     /// Throws away what already arrived, so that closing does not reset the connection under our last bytes.
     pub(crate) fn drain(&self) {
-        let mut scratch = [0u8; 4096];
-        for _ in 0..4 {
-            let got = rustix::net::recv(&self.socket.fd, &mut scratch, RecvFlags::DONTWAIT);
-            if !matches!(got, Ok((n, _)) if n > 0) {
-                return;
-            }
+        if let Self::Own(own) = self {
+            own.drain();
         }
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.fd.as_fd()
+        self.connection().as_fd()
     }
 }
 
 impl AsRawFd for Stream {
     fn as_raw_fd(&self) -> RawFd {
-        self.socket.fd.as_raw_fd()
-    }
-}
-
-// === impl Socket ===
-
-impl Socket {
-    #[expect(deprecated, reason = "an OwnedFd stays open for as long as it is registered: sound")]
-    fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { fd: AsyncFd::new(fd)? })
-    }
-
-    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let mut ready = ready!(self.fd.poll_read_ready(cx))?;
-            match rustix::net::recv(&self.fd, &mut *buf, RecvFlags::empty()) {
-                Ok((n, _)) => {
-                    if n > 0 && n < buf.len() {
-                        ready.clear_ready();
-                    }
-                    return Poll::Ready(Ok(n));
-                }
-                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Poll::Ready(Err(e.into())),
-            }
-        }
-    }
-
-    fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8], more: bool) -> Poll<io::Result<usize>> {
-        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
-        loop {
-            let mut ready = ready!(self.fd.poll_write_ready(cx))?;
-            match rustix::net::send(&self.fd, buf, flags) {
-                Ok(n) => {
-                    if n < buf.len() {
-                        ready.clear_ready();
-                    }
-                    return Poll::Ready(Ok(n));
-                }
-                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Poll::Ready(Err(e.into())),
-            }
-        }
+        self.as_fd().as_raw_fd()
     }
 }

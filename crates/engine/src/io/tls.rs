@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use weir_tls::session::{Failure, Session};
 
-use super::Socket;
+use super::connection::Socket;
 
 /// A session over a socket.
 pub(super) struct Layer {

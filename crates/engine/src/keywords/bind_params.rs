@@ -7,7 +7,7 @@ use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
 use weir_diag::Diagnostic;
 
 use super::{BindCtx, BindFn};
-use crate::conf::{Bind, CliLevel, SeverityOutput, Shards, V6Mode};
+use crate::conf::{Bind, CliLevel, Proto, SeverityOutput, Shards, V6Mode};
 
 /// The parameters of this file.
 pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
@@ -215,8 +215,10 @@ fn nice(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 fn proto(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| said(ctx, "missing value"))?;
     match &*word.bytes {
-        b"h1" | b"none" => Ok(()),
-        b"h2" | b"quic" | b"fcgi" | b"spop" => {
+        b"h1" => each(ctx, |b| b.proto = Proto::H1),
+        b"h2" => each(ctx, |b| b.proto = Proto::H2),
+        b"none" => Ok(()),
+        b"quic" | b"fcgi" | b"spop" => {
             Err(said(ctx, format!("'{}' is not available yet (it comes with its protocol)", word.text())))
         }
         _ => Err(said(ctx, format!(" unknown MUX protocol '{}'", word.text()))),

@@ -38,6 +38,7 @@ mod tcp_checks;
 mod timeouts;
 mod tls;
 mod tune;
+mod tune_h2;
 mod userlist;
 mod variables;
 
@@ -117,6 +118,7 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     stats::GLOBAL_STATS,
     status_codes::STATUS_CODES,
     tune::TUNE,
+    tune_h2::TUNE_H2,
     tune::INERT,
     tls::GLOBAL_TLS,
     variables::VARIABLES,

@@ -12,7 +12,7 @@ use super::address::socket;
 use super::listen::guid_fault;
 use super::process::put;
 use super::{ServerCtx, ServerFn};
-use crate::conf::{HashKey, InitAddr, InitState, OnError, OnMarkedDown, ProxyHeader};
+use crate::conf::{HashKey, InitAddr, InitState, OnError, OnMarkedDown, Proto, ProxyHeader};
 
 /// The parameters of this file.
 pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
@@ -405,13 +405,20 @@ fn pool_purge_delay(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diag
 fn proto(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| ctx.name.alert("'proto' : missing value"))?;
     match &*word.bytes {
-        b"h1" | b"none" => Ok(()),
-        b"h2" | b"quic" | b"fcgi" | b"spop" => {
+        b"h1" => set_proto(ctx, Proto::H1),
+        b"h2" => set_proto(ctx, Proto::H2),
+        b"none" => Ok(()),
+        b"quic" | b"fcgi" | b"spop" => {
             Err(word
                 .alert(format!("'proto {}' is not available yet (it comes with its protocol)", word.text())))
         }
         _ => Err(word.alert(format!("'proto' :  unknown MUX protocol '{}'", word.text()))),
     }
+}
+
+fn set_proto(ctx: &mut ServerCtx<'_>, proto: Proto) -> Result<(), Diagnostic> {
+    ctx.draft.server.proto = proto;
+    Ok(())
 }
 
 fn header<'a>(ctx: &'a mut ServerCtx<'_>) -> &'a mut ProxyHeader {

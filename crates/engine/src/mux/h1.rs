@@ -12,6 +12,7 @@ use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, ch
 
 use crate::buffer::Buffer;
 use crate::io::Stream;
+use crate::mux::h2::Lane;
 
 /// A connection to a server.
 pub(crate) struct Conn {
@@ -120,6 +121,8 @@ pub(crate) struct Pump {
     trailers: Trailers,
     /// What the log counts for the end of chunks and for trailers.
     closing: u64,
+    /// The sink keeps track of the message's end: it gets data alone.
+    framed: bool,
     /// Bytes of body taken from the source.
     pub(crate) read: u64,
     /// Bytes written to the sink, framing and heads included.
@@ -304,9 +307,21 @@ impl Pump {
             open: 0,
             trailers,
             closing: 0,
+            framed: false,
             read: 0,
             written: 0,
         }
+    }
+
+    /// The same into a stream of HTTP/2, if that is what the sink is.
+    pub(crate) fn into(mut self, sink: &Stream) -> Self {
+        if sink.lane().is_some() {
+            self.framed = true;
+            if self.writer == Writer::Chunked {
+                self.writer = Writer::Raw;
+            }
+        }
+        self
     }
 
     /// What the log counts of the body.
@@ -365,14 +380,21 @@ impl Pump {
                     }
                     ready!(self.fill(cx, from, input))?;
                 }
-                Frame::End => self.end(&Head::default(), output),
+                Frame::End => {
+                    let trailers = from.lane().and_then(Lane::take_trailers);
+                    if let Some(trailers) = &trailers {
+                        self.account(trailers);
+                    }
+                    self.end(trailers.as_deref().unwrap_or(&Head::default()), to, output);
+                }
                 Frame::Trailers { skip } => {
                     input.consume(skip);
                     let mut head = Head::default();
                     match h1::parse_trailers(input.data(), &mut head, &self.trailers.limits, 400) {
                         Parse::Complete { consumed } => {
                             input.consume(consumed);
-                            self.end(&head, output);
+                            self.account(&head);
+                            self.end(&head, to, output);
                         }
                         Parse::Partial if self.closed => return Poll::Ready(Err(Broken::Source(None))),
                         Parse::Partial => ready!(self.fill(cx, from, input))?,
@@ -429,14 +451,24 @@ impl Pump {
         Poll::Ready(Ok(()))
     }
 
+    /// Counts the end of chunks, and the lines that follow.
+    fn account(&mut self, trailers: &Head) {
+        let size = |l| trailers.name(l).len() + trailers.value(l).len();
+        self.closing = 1 + trailers.lines().iter().map(size).sum::<usize>() as u64;
+    }
+
     /// The source's body is complete.
-    fn end(&mut self, trailers: &Head, output: &mut Output) {
+    fn end(&mut self, trailers: &Head, to: &Stream, output: &mut Output) {
         self.ended = true;
+        if let (true, Some(lane)) = (self.framed, to.lane()) {
+            return match self.trailers.drop {
+                true => lane.finish(&Head::default()),
+                false => lane.finish(trailers),
+            };
+        }
         if self.writer != Writer::Chunked {
             return;
         }
-        let size = |l| trailers.name(l).len() + trailers.value(l).len();
-        self.closing = 1 + trailers.lines().iter().map(size).sum::<usize>() as u64;
         output.bytes.extend_from_slice(b"0\r\n");
         if self.trailers.drop {
             output.bytes.extend_from_slice(b"\r\n");

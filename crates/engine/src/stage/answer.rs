@@ -13,7 +13,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::runtime::{Counter, Counters};
 use crate::stage::exchange::{self, Missing, News};
-use crate::stage::{finish, persist, prepare, reach, receive, rules, stick, stream, upload};
+use crate::stage::{finish, persist, prepare, reach, receive, rules, stick, stream, upload, websocket};
 use crate::tables::{self, Event};
 use crate::transaction::{Messages, Stop, Transaction};
 
@@ -25,6 +25,9 @@ pub(crate) async fn pass(
     up: Output,
 ) -> Result<Option<Conn>, Stop> {
     t.facts.answered = Some(t.now());
+    if !websocket::is_agreed(t) {
+        return Err(exchange::blame(t, &Missing::Junk));
+    }
     let body = match h1::response_body(&t.messages.response, &t.messages.request) {
         Ok(body) => body,
         Err(_) => return Err(exchange::blame(t, &Missing::Junk)),
@@ -57,7 +60,8 @@ async fn carry_on(
 ) -> Result<(), Stop> {
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     let mut settled = Settled { body, close: false, unsaid: false };
-    if rules::change_responses(t) {
+    let multiplexed = back.stream.lane().is_some();
+    if rules::change_responses(t) && !multiplexed {
         let Messages { response, request, .. } = &mut *t.messages;
         settled = h1::settle_response(response, request, body);
     }
@@ -68,7 +72,8 @@ async fn carry_on(
     }
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
-    let mut response = Pump::new(body, settled.body, trailers);
+    let from = if multiplexed && body == BodyLength::Chunked { BodyLength::UntilClose } else { body };
+    let mut response = Pump::new(from, settled.body, trailers).into(&t.client.stream);
     let mut end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
     let mut taken = true;
     if end.is_ok() && !request.is_read() {
@@ -130,6 +135,11 @@ fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
         _ if settled.unsaid => b"",
         _ => h1::client_line(response, asked, t.front.keep_alive),
     };
+    if let Some(lane) = t.client.stream.lane() {
+        return websocket::send_head(t, lane, body);
+    }
+    let unsaid = body == BodyLength::Chunked && response.version() >= (2, 0);
+    let extra = if unsaid { h1::and_chunks(extra) } else { extra };
     let how = Outgoing { extra, cases: prepare::client_cases(t) };
     h1::write_head(response, &how, &mut down.bytes);
 }

@@ -11,6 +11,8 @@ use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep};
 use crate::balance::Key;
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
+use crate::io::Stream;
+use crate::mux::h2::Lane;
 use crate::transaction::{Stop, Transaction};
 
 /// Waits until the whole body is in the buffer, or the buffer is full.
@@ -19,7 +21,7 @@ pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
     let wanted = t.client.frontend.has(Options::HTTP_BUFFER_REQUEST)
         || t.proxy().has(Options::HTTP_BUFFER_REQUEST)
         || in_body && t.messages.request.method() == b"POST";
-    if wanted && !is_whole(t.front.request, t.client.input.data()) {
+    if wanted && !is_here(t) {
         Box::pin(wait(t)).await?;
     }
     Ok(())
@@ -55,7 +57,10 @@ async fn wait(t: &mut Transaction) -> Result<(), Stop> {
     let (client, length) = (&mut t.client, t.front.request);
     let cause = poll_fn(|cx| {
         loop {
-            if client.input.is_full() || is_whole(length, client.input.data()) {
+            if client.input.is_full()
+                || is_whole(length, client.input.data())
+                || is_over(length, &client.stream)
+            {
                 return Poll::Ready(None);
             }
             match client.stream.poll_read(cx, client.input.space()) {
@@ -75,7 +80,18 @@ async fn wait(t: &mut Transaction) -> Result<(), Stop> {
     Err(Stop::Answer(status))
 }
 
-/// Whether a body lies in the buffer from its first byte to its last.
+/// Whether the request's body lies in the buffer from its first byte to its last.
+pub(crate) fn is_here(t: &Transaction) -> bool {
+    let length = t.front.request;
+    is_whole(length, t.client.input.data()) || is_over(length, &t.client.stream)
+}
+
+/// Whether a body without a known length has come to its end.
+pub(crate) fn is_over(length: BodyLength, stream: &Stream) -> bool {
+    length == BodyLength::UntilClose && stream.lane().is_some_and(Lane::is_ended)
+}
+
+/// Whether a body lies in the buffer from its first byte to its last, as far as its bytes tell.
 pub(crate) fn is_whole(length: BodyLength, input: &[u8]) -> bool {
     match length {
         BodyLength::None => true,
@@ -83,6 +99,17 @@ pub(crate) fn is_whole(length: BodyLength, input: &[u8]) -> bool {
         BodyLength::Chunked => is_last_chunk_in(input),
         BodyLength::UntilClose | BodyLength::Tunnel => false,
     }
+}
+
+/// What lies in the buffer of a request's body, its framing left out; of chunks the first two.
+pub(crate) fn of_request(t: &Transaction) -> Lookup<Bytes<'_>> {
+    let (length, input) = (t.front.request, t.client.input.data());
+    if length == BodyLength::UntilClose {
+        let complete = is_over(length, &t.client.stream);
+        let body = Bytes::whole(input, complete);
+        return if complete { Lookup::Value(body) } else { Lookup::Partial(body) };
+    }
+    waiting(length, input)
 }
 
 /// What lies in the buffer of a body, its framing left out; of chunks the first two.
@@ -116,6 +143,7 @@ fn first_chunks(mut input: &[u8]) -> [&[u8]; 2] {
 pub(crate) fn accounted(length: BodyLength, mut input: &[u8]) -> u64 {
     match length {
         BodyLength::Known(n) => n.min(input.len() as u64),
+        BodyLength::UntilClose => input.len() as u64,
         BodyLength::Chunked => {
             let mut decoder = ChunkDecoder::default();
             let mut seen = u64::from(is_last_chunk_in(input));

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use weir_balance::retry::Next;
 use weir_expr::scope::TimeoutOf;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
-use weir_http::{status, uri};
+use weir_http::h2::Kind;
+use weir_http::{HeaderId, status, uri};
 
 use crate::check::Sign;
 use crate::clock::{self, Tick};
@@ -16,9 +17,10 @@ use crate::conf::{Options, RetryOn};
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
-use crate::stage::{answer, body, prepare, reach, receive, reuse, rules};
+use crate::mux::h2::Gone;
+use crate::stage::{answer, body, prepare, reach, receive, reuse, rules, websocket};
 use crate::tables::{self, Event};
-use crate::transaction::{Stop, Transaction};
+use crate::transaction::{Messages, Stop, Transaction};
 
 /// What has to be known to send the request once more.
 struct Replay {
@@ -53,7 +55,9 @@ pub(crate) enum Missing {
 pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
     let replay = Replay::new(t);
     let mut body = t.front.request;
-    if rules::change_requests(t) {
+    if t.client.stream.lane().is_some() {
+        body = announced(t);
+    } else if rules::change_requests(t) {
         let Some(settled) = h1::settle_request(&mut t.messages.request, body) else {
             t.facts.blame(Cause::Internal, Stage::Headers);
             return Err(Stop::Answer(500));
@@ -99,6 +103,15 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
     }
 }
 
+/// How a body that came on a stream of HTTP/2, where its length need not be said, is announced.
+fn announced(t: &Transaction) -> BodyLength {
+    match t.front.request {
+        BodyLength::Known(n) if t.messages.request.has(b"content-length") => BodyLength::Known(n),
+        BodyLength::Known(_) | BodyLength::UntilClose => BodyLength::Chunked,
+        other => other,
+    }
+}
+
 /// A connection to the server that is chosen: one at rest, or a new one.
 async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
     loop {
@@ -116,6 +129,7 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             Ok(stream) => {
                 t.facts.reused = false;
                 log::connected(t);
+                let stream = reuse::multiplexed(t, stream);
                 return Ok(Conn::new(stream, t.client.worker.buffers.buffer()));
             }
             Err(end) => Box::pin(reach::again(t, end)).await?,
@@ -150,11 +164,27 @@ fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
 fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Output) -> Pump {
     back.requests += 1;
     prepare::name_server(t);
+    let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
+    let trailers = Trailers { limits: receive::request_limits(t), drop };
+    if let Some(lane) = back.stream.lane() {
+        let tunnel = t.messages.request.facts().upgrade || t.messages.request.method() == b"CONNECT";
+        let scheme = t.server_scheme();
+        lane.send_head(
+            Kind::Request,
+            &t.messages.request,
+            scheme,
+            if tunnel { BodyLength::Tunnel } else { body },
+        );
+        return Pump::new(t.front.request, body, trailers).into(&back.stream);
+    }
     let extra = h1::server_line(&t.messages.request, !prepare::tells_close(t));
+    let unsaid = body == BodyLength::Chunked && t.client.stream.lane().is_some();
+    let extra = if unsaid { h1::and_chunks(extra) } else { extra };
+    let upgrade = websocket::offer(t);
+    let extra = upgrade.as_deref().unwrap_or(extra);
     let cases = prepare::server_cases(t);
     h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
-    let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
-    Pump::new(t.front.request, body, Trailers { limits: receive::request_limits(t), drop })
+    Pump::new(t.front.request, body, trailers)
 }
 
 /// Sends the request and waits for the head of the answer; interim answers are passed on.
@@ -244,6 +274,9 @@ impl Wait {
             return self.send_interim(cx, t);
         }
         loop {
+            if back.stream.lane().is_some() {
+                return self.poll_stream_head(cx, t, back);
+            }
             match h1::parse_response(
                 &mut self.parser,
                 back.input.data(),
@@ -283,6 +316,37 @@ impl Wait {
         }
     }
 
+    /// The same on a stream of HTTP/2.
+    fn poll_stream_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        t: &mut Transaction,
+        back: &Conn,
+    ) -> Poll<Result<(), Missing>> {
+        let Some(lane) = back.stream.lane() else { return Poll::Pending };
+        loop {
+            match lane.poll_head(cx, &mut t.messages.response) {
+                Poll::Ready(Ok(())) if is_interim(t.messages.response.status()) => {
+                    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
+                    self.pass_interim(t);
+                }
+                Poll::Ready(Ok(())) => {
+                    multiplexed(t);
+                    self.complete = true;
+                    return self.send_interim(cx, t);
+                }
+                Poll::Ready(Err(Gone::Broken)) => return Poll::Ready(Err(Missing::Junk)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Missing::Empty)),
+                Poll::Pending => {
+                    return match self.send_interim(cx, t) {
+                        Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+                        _ => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+
     /// Ready when interim answers have left.
     fn send_interim(&mut self, cx: &mut Context<'_>, t: &mut Transaction) -> Poll<Result<(), Missing>> {
         if self.interim.is_empty() {
@@ -312,6 +376,9 @@ impl Wait {
         if let Some(a) = &t.assigned {
             answer::count_class(a.server.counters(), t.messages.response.status());
         }
+        if let Some(lane) = t.client.stream.lane() {
+            return lane.send_interim(&t.messages.response);
+        }
         let how = Outgoing { cases: prepare::client_cases(t), ..Outgoing::default() };
         h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
     }
@@ -325,6 +392,25 @@ impl Wait {
         });
         if t.client.timer.poll_expired(cx) { Poll::Ready(Err(late)) } else { Poll::Pending }
     }
+}
+
+/// An answer came on a stream of HTTP/2: what it is in the terms of HTTP/1.
+fn multiplexed(t: &mut Transaction) {
+    let Messages { request, response, .. } = &mut *t.messages;
+    h1::strip_length(response, request);
+    let facts = response.facts_mut();
+    facts.chunked = facts.content_length.is_none();
+    let agreed = request.facts().upgrade && (200..300).contains(&response.status());
+    if agreed {
+        // RFC 8441, 5: what is a 101 in HTTP/1
+        response.set_response(101, b"Switching Protocols", (2, 0));
+        response.facts_mut().upgrade = true;
+        response.append(b"connection", b"Upgrade");
+        let protocol = request.values(HeaderId::Upgrade).next().map(<[u8]>::to_vec);
+        response.append(b"upgrade", &protocol.unwrap_or_default());
+    }
+    t.facts.log_bytes.1 += h1::accounted(response) as u64;
+    t.facts.bytes_down += h1::accounted(response) as u64;
 }
 
 fn is_interim(status: u16) -> bool {
@@ -366,6 +452,14 @@ pub(crate) enum News {
 /// Looks whether the client did something.
 pub(crate) fn client_news(t: &mut Transaction, cx: &mut Context<'_>) -> News {
     let client = &mut t.client;
+    if let Some(lane) = client.stream.lane() {
+        // Its message ends, its connection does not.
+        return match lane.poll_gone(cx) {
+            Poll::Ready(Gone::Closed) => News::Closed,
+            Poll::Ready(_) => News::Reset,
+            Poll::Pending => News::None,
+        };
+    }
     if client.stream.poll_readable(cx).is_pending() || client.input.is_full() {
         return News::None;
     }
@@ -508,8 +602,7 @@ impl Replay {
             false => t.proxy().conf().retry_on,
         };
         let wanted = on.difference(RetryOn::CONN_FAILURE) != RetryOn::empty();
-        let input = (wanted && body::is_whole(t.front.request, t.client.input.data()))
-            .then(|| t.client.input.data().to_vec());
+        let input = (wanted && body::is_here(t)).then(|| t.client.input.data().to_vec());
         Self { on, input }
     }
 

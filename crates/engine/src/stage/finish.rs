@@ -26,6 +26,13 @@ pub(crate) fn http(mut t: Transaction) -> Served {
     Served::Close
 }
 
+/// Gives the connection on to HTTP/2: there was no request yet.
+pub(crate) fn handed_over(t: Transaction) -> Served {
+    let Transaction { client, messages, .. } = t;
+    client.worker.messages.put(messages);
+    Served::Multiplexed(client)
+}
+
 /// Ends a TCP session.
 pub(crate) fn tcp(mut t: Transaction) {
     end(&mut t);

@@ -18,3 +18,4 @@ pub(crate) mod rules;
 pub(crate) mod stick;
 pub(crate) mod stream;
 pub(crate) mod upload;
+pub(crate) mod websocket;

@@ -211,6 +211,9 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Ended> {
         return None;
     }
     let client = &mut t.client;
+    if let Some(lane) = client.stream.lane() {
+        return lane.poll_gone(cx).is_ready().then_some(Ended::ClientLeft);
+    }
     if client.input.is_full() {
         return None;
     }

@@ -4,17 +4,23 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use weir_http::h1::{self, BodyLength, Fault, Limits, Parse};
+use weir_http::h2::PREFACE;
+use weir_http::uri;
 
-use crate::conf::Options;
+use crate::conf::{Options, Proto};
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Taken, body_seems_valid};
+use crate::mux::h2::Lane;
 use crate::tables::{self, Event};
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the head.
 pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
     let limits = request_limits(t);
+    if t.client.stream.lane().is_some() {
+        return given(t);
+    }
     let conf = t.client.frontend.conf();
     let wait = conf.timeouts.http_request.or(conf.timeouts.client);
     // The first request was waited for since the connection came.
@@ -23,6 +29,15 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
     loop {
         let input = t.client.input.data();
         if !input.is_empty() {
+            match multiplexes(t) {
+                Some(true) => return Err(Stop::Multiplex),
+                Some(false) => {}
+                None => {
+                    fill(t).await?;
+                    continue;
+                }
+            }
+            let input = t.client.input.data();
             match h1::parse_request(&mut t.front.parser, input, &mut t.messages.request, &limits) {
                 Parse::Complete { consumed } => {
                     t.client.input.consume(consumed);
@@ -36,6 +51,58 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
         fill(t).await?;
     }
     judge(t, &limits)
+}
+
+/// Takes the head that came on a stream of HTTP/2.
+fn given(t: &mut Transaction) -> Result<(), Stop> {
+    let head = &t.messages.request;
+    let facts = head.facts();
+    let tunnel = facts.upgrade || head.method() == b"CONNECT";
+    let ended = t.client.stream.lane().is_some_and(Lane::is_ended);
+    let upgrade = facts.upgrade;
+    t.front.request = match facts.content_length {
+        _ if tunnel => BodyLength::None,
+        Some(0) => BodyLength::None,
+        Some(n) => BodyLength::Known(n),
+        None if facts.chunked => BodyLength::UntilClose,
+        None => BodyLength::None,
+    };
+    t.facts.bytes_in += h1::accounted(head) as u64;
+    let sound = head.method().iter().all(|b| h1::is_token(*b))
+        && uri::scheme(head.target()).is_none_or(uri::is_scheme);
+    if !sound {
+        tables::count(t, Event::Glitch);
+        return Err(refuse(t, Cause::Proxy, 400));
+    }
+    arrived(t);
+    if upgrade && ended {
+        // Who has said its last word can speak no other protocol (RFC 8441, 5).
+        t.facts.blame(Cause::Client, Stage::Headers);
+        return Err(Stop::Answer(400));
+    }
+    Ok(())
+}
+
+/// Whether the first bytes of a connection begin HTTP/2 (RFC 9113, 3.4; manual, 4.2 "option disable-h2-upgrade");
+/// nothing where more have to come.
+fn multiplexes(t: &Transaction) -> Option<bool> {
+    if t.client.requests > 0 {
+        return Some(false);
+    }
+    let proto = t.client.listener.conf().map_or(Proto::Any, |b| b.proto);
+    match proto {
+        Proto::H1 => return Some(false),
+        Proto::H2 => return Some(true),
+        Proto::Any if t.client.stream.agreed_on_h2() => return Some(true),
+        Proto::Any if t.client.frontend.has(Options::DISABLE_H2_UPGRADE) => return Some(false),
+        Proto::Any => {}
+    }
+    let input = t.client.input.data();
+    let known = input.len().min(PREFACE.len());
+    match input.get(..known) == PREFACE.get(..known) {
+        true if known < PREFACE.len() => None,
+        starts => Some(starts),
+    }
 }
 
 /// Reads more of the head.
@@ -76,28 +143,33 @@ fn is_probe(t: &Transaction) -> bool {
 
 /// What follows from the head for the connection and the body.
 fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
-    t.count();
     let head = &t.messages.request;
     t.front.request = h1::request_body(head);
     if !body_seems_valid(t.front.request, t.client.input.data(), limits) {
         tables::count(t, Event::Glitch);
         return Err(refuse(t, Cause::Proxy, 400));
     }
-    if t.front.request == BodyLength::None {
-        t.front.taken = Taken::All;
-    }
-    t.facts.requested = Some(t.now());
     let closing = t.client.worker.runtime.process.is_stopping();
     let keeps_odd_codings = t.client.worker.view().snapshot.global.h1_keep_insecure_te;
     t.front.keep_alive = (h1::persists(head) || keeps_odd_codings && h1::wants_to_persist(head))
         && !closing
         && !t.client.frontend.has(Options::HTTP_CLOSE);
+    arrived(t);
+    Ok(())
+}
+
+/// A request is there.
+fn arrived(t: &mut Transaction) {
+    t.count();
+    if t.front.request == BodyLength::None {
+        t.front.taken = Taken::All;
+    }
+    t.facts.requested = Some(t.now());
     t.client.requests += 1;
     t.facts.head_bytes = h1::accounted(&t.messages.request) as u64;
     t.facts.log_bytes.0 += t.facts.head_bytes;
     count_request(t);
     log::accepted(t);
-    Ok(())
 }
 
 fn count_request(t: &Transaction) {

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use weir_http::h1::{self, BodyLength, Outgoing, Settled};
+use weir_http::h2::Kind;
 
 use crate::action::{RuleSet, Run, reply};
 use crate::mux;
@@ -19,7 +20,7 @@ pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
     }
     match stop {
         Stop::Done => {}
-        Stop::Close | Stop::Upgrade => t.front.keep_alive = false,
+        Stop::Close | Stop::Upgrade | Stop::Multiplex => t.front.keep_alive = false,
         Stop::Drop => {
             t.front.keep_alive = false;
             t.facts.dropped = true;
@@ -40,6 +41,12 @@ async fn answer(t: &mut Transaction, status: u16) {
         t.facts.status = status;
         answer::count_status(t, status, true);
         t.front.keep_alive = false;
+        if t.client.stream.lane().is_some() {
+            make(t, status);
+            let mut out = Output::default();
+            write(t, &mut out.bytes);
+            return send(t, out).await;
+        }
         let mut out = Output::default();
         if let Some(answer) = t.own_answer(status) {
             answer.write_raw(&mut out.bytes);
@@ -105,6 +112,14 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
     let said = t.front.keep_alive && bounded && !facts.close && !settled.close;
     // A body that was cut off by the answer ends the connection, which is not foretold.
     let goes_on = said && t.front.taken != Taken::Some;
+    if let Some(lane) = t.client.stream.lane() {
+        let sent = if has_body { settled.body } else { BodyLength::None };
+        lane.send_head(Kind::Response, response, b"", sent);
+        if sent != BodyLength::None {
+            out.extend_from_slice(body);
+        }
+        return;
+    }
     out.extend_from_slice(&bench.hints);
     let extra = match settled.unsaid {
         true => b"",

@@ -11,10 +11,11 @@ use weir_sys::connect::PacketMarks;
 
 use crate::balance;
 use crate::clock;
-use crate::conf::{RetryOn, ReuseMode};
+use crate::conf::{Proto, RetryOn, ReuseMode};
 use crate::io::{Detached, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
+use crate::mux::h2;
 use crate::pool::Idle;
 use crate::runtime::ServerRuntime;
 use crate::stage::prepare;
@@ -38,14 +39,31 @@ pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
     Some(conn)
 }
 
-/// A connection of the client's own, one that rests here, or one that rests at another worker's.
+/// A connection of the client's own, a stream of one that several share, one that rests here, or one that rests at
+/// another worker's.
 async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: bool) -> Option<Conn> {
     let key = key(t);
+    if let Some(lane) = server.links.open(key, &t.client.worker) {
+        return Some(Conn::new(Stream::Lane(lane), t.client.worker.buffers.buffer()));
+    }
     match own.or_else(|| resting(server, key, proven)) {
         Some(conn) => Some(conn),
         None if others_hold(t, server) => Box::pin(rob(t, server, key, proven)).await,
         None => None,
     }
+}
+
+/// The first stream of a connection that was just made, where it carries HTTP/2; other requests may begin more.
+pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
+    let Some(server) = t.assigned.as_ref().map(|a| &a.server) else { return stream };
+    if server.conf().proto != Proto::H2 && !stream.agreed_on_h2() {
+        return stream;
+    }
+    let lane = h2::open(stream, &t.client.worker, server.conf().pool.purge_delay);
+    if t.proxy().conf().reuse != ReuseMode::Never && t.facts.marks == PacketMarks::default() {
+        server.links.share(key(t), &lane);
+    }
+    Stream::Lane(lane)
 }
 
 /// A connection that rests here, and that the server has not closed.
@@ -128,7 +146,7 @@ impl Robbery {
         let found = servers
             .find(|s| Arc::ptr_eq(&s.shared.runtime, &self.server))
             .and_then(|s| resting(s, self.key, self.proven))
-            .map(|conn| (conn.stream.detach(), conn.requests));
+            .and_then(|conn| Some((conn.stream.detach()?, conn.requests)));
         // Who asked may have gone; then the connection is closed.
         let _ = self.answer.send(found);
     }
@@ -136,7 +154,7 @@ impl Robbery {
 
 /// Puts the connection to rest where it may carry another request.
 pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
-    if t.facts.marks != PacketMarks::default() {
+    if t.facts.marks != PacketMarks::default() || back.stream.lane().is_some() {
         return;
     }
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };

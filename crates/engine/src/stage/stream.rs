@@ -40,10 +40,12 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     let back = t.proxy().clone();
     let assigned = t.assigned.as_ref().map(|a| a.server.clone());
     let watch = t.assigned.as_mut().and_then(|a| a.watch.as_deref_mut());
-    let client = &mut *t.client;
-    let meter = Meter::new(&t.messages.tracking, &client.tracking);
+    // Beside the client, of which the rest is only looked at.
+    let mut input = std::mem::take(&mut t.client.input);
+    let client = &*t.client;
+    let meter = Meter::new(&t.messages.tracking, &client.session().tracking);
     let passed = tunnel::run(
-        End { stream: &client.stream, input: &mut client.input },
+        End { stream: &client.stream, input: &mut input },
         End { stream: server, input: server_input },
         &client.timer,
         &plan,
@@ -62,6 +64,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     )
     .await;
     client.timer.set(Tick::NEVER);
+    t.client.input = input;
     t.facts.bytes_in += passed.up;
     t.facts.bytes_up += passed.up;
     t.facts.log_bytes.0 += passed.up;

@@ -4,7 +4,7 @@
 pub(crate) const TOKEN: [u8; 256] = token_table();
 
 /// Whether a byte may stand in a method.
-pub(crate) fn is_token(b: u8) -> bool {
+pub fn is_token(b: u8) -> bool {
     TOKEN.get(usize::from(b)).is_some_and(|t| *t != 0)
 }
 

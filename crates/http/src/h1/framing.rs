@@ -94,6 +94,15 @@ pub fn client_line(response: &Head, request: &Head, goes_on: bool) -> &'static [
     }
 }
 
+/// The same line, and the one that announces chunks after it: a body that came over HTTP/2 without a length.
+pub fn and_chunks(line: &'static [u8]) -> &'static [u8] {
+    match line {
+        b"connection: close\r\n" => b"connection: close\r\ntransfer-encoding: chunked\r\n",
+        b"connection: keep-alive\r\n" => b"connection: keep-alive\r\ntransfer-encoding: chunked\r\n",
+        _ => b"transfer-encoding: chunked\r\n",
+    }
+}
+
 /// The line that tells a server whether its connection is to go on.
 pub fn server_line(request: &Head, goes_on: bool) -> &'static [u8] {
     let modern = request.version() >= (1, 1);

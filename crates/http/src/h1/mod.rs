@@ -10,13 +10,14 @@ mod settle;
 mod write;
 
 pub(crate) use authority::is_valid_host as is_host_valid;
-pub(crate) use chars::{is_token, trim};
+pub use chars::is_token;
+pub(crate) use chars::trim;
 pub(crate) use judge::number as decimal_number;
 
 pub use body::{ChunkDecoder, ChunkStep};
 pub use framing::{
-    BodyLength, client_line, expects_continue, persists, request_body, response_body, server_line,
-    strip_length, token_in, wants_to_persist,
+    BodyLength, and_chunks, client_line, expects_continue, persists, request_body, response_body,
+    server_line, strip_length, token_in, wants_to_persist,
 };
 pub use parse::{
     Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Head, status};
+use crate::{Head, status, uri};
 
 /// How a head goes out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,11 +89,26 @@ fn start_line(head: &Head, out: &mut Vec<u8>) {
     } else {
         out.extend_from_slice(head.method());
         out.push(b' ');
-        out.extend_from_slice(head.target());
+        out.extend_from_slice(target(head));
         out.push(b' ');
         version(head, out);
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// A request of HTTP/2 names scheme and authority apart; HTTP/1 has them in the target only where they are none of
+/// HTTP's own (RFC 9112, 3.2.1).
+fn target(head: &Head) -> &[u8] {
+    let target = head.target();
+    let usual = matches!(uri::scheme(target), Some(b"http" | b"https"));
+    if head.version() < (2, 0) || !usual || head.method() == b"CONNECT" {
+        return target;
+    }
+    match uri::path_and_query(target) {
+        b"" if head.method() == b"OPTIONS" => b"*",
+        b"" => b"/",
+        path => path,
+    }
 }
 
 /// RFC 9112, 2.3: our own version where the message's is higher.

@@ -219,13 +219,14 @@ impl Assembler {
         if let Some(protocol) = protocol {
             head.set_request(b"GET", b"", VERSION);
             head.facts_mut().upgrade = true;
-            head.push_known(HeaderId::Connection, b"connection", b"upgrade");
             head.push_known(HeaderId::Upgrade, b"upgrade", protocol);
+            head.push_known(HeaderId::Connection, b"connection", b"upgrade");
         } else {
             head.set_request(method, b"", VERSION);
         }
         match authority {
             Some(authority) => {
+                let authority = without_default_port(scheme, authority);
                 let path: &[u8] = match path {
                     b"*" if method == b"OPTIONS" => b"",
                     b"*" => b"/",
@@ -254,6 +255,16 @@ impl Assembler {
         let (start, end) = self.pseudo.get(which as usize).copied().flatten()?;
         self.values.get(start as usize..end as usize)
     }
+}
+
+/// The port of a scheme goes without saying (RFC 9110, 4.2.3).
+fn without_default_port<'a>(scheme: &[u8], authority: &'a [u8]) -> &'a [u8] {
+    let port = match scheme {
+        b"http" => b":80".as_slice(),
+        b"https" => b":443",
+        _ => return authority,
+    };
+    authority.strip_suffix(port).or_else(|| authority.strip_suffix(b":")).unwrap_or(authority)
 }
 
 /// `/...` or `*`, of what may stand in a target, and bytes above ASCII.
@@ -315,6 +326,20 @@ mod tests {
     fn the_host_serves_where_there_is_no_authority() {
         let lines = [(":method", "GET"), (":scheme", "http"), (":path", "/x"), ("host", "h.example")];
         assert_eq!(text(&assemble(Kind::Request, &lines, true).unwrap()), "GET /x\r\nhost: h.example\r\n");
+    }
+
+    #[test]
+    fn the_port_of_the_scheme_is_left_out() {
+        for (scheme, authority, host) in [
+            ("http", "a.example:80", "a.example"),
+            ("http", "a.example:443", "a.example:443"),
+            ("https", "[::1]:443", "[::1]"),
+            ("https", "a.example:", "a.example"),
+        ] {
+            let lines = [GET[0], (":scheme", scheme), GET[2], (":authority", authority)];
+            let head = assemble(Kind::Request, &lines, true).unwrap();
+            assert_eq!(text(&head), format!("GET {scheme}://{host}/x\r\nhost: {host}\r\n"));
+        }
     }
 
     #[test]
@@ -401,7 +426,7 @@ mod tests {
         assert!(head.facts().upgrade);
         assert_eq!(
             text(&head),
-            "GET https://a.example/chat\r\nconnection: upgrade\r\nupgrade: websocket\r\nhost: a.example\r\n"
+            "GET https://a.example/chat\r\nupgrade: websocket\r\nconnection: upgrade\r\nhost: a.example\r\n"
         );
     }
 }

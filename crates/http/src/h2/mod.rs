@@ -15,4 +15,5 @@ mod write;
 pub use assemble::Kind;
 pub use connection::{Config, Connection, Event, Role, Step};
 pub use error::ErrorCode;
+pub use frame::PREFACE;
 pub use settings::Settings;

@@ -142,7 +142,7 @@ fn settings(words: &TlsWords) -> Settings {
 }
 
 /// What a `bind` line of HTTP agrees on where it does not say.
-const DEFAULT_ALPN: &[&[u8]] = &[b"http/1.1"];
+const DEFAULT_ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 const NO_CA: &str = "verify is enabled by default but no CA file specified. If you're running on a LAN where you're \
     certain to trust the server's certificate, please set an explicit 'verify none' statement on the 'server' line, or \

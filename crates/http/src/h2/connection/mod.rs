@@ -29,8 +29,9 @@ pub enum Role {
 pub struct Config {
     /// What we tell the other end.
     pub settings: Settings,
-    /// How much of a body may come before it is read, in octets; at least `settings.initial_window_size`.
-    pub stream_window: u32,
+    /// How much of bodies may come before it is read, in octets: a stream gets its share beside those that receive one
+    /// when it begins, and never less than `settings.initial_window_size`.
+    pub shared_window: u32,
     /// Lines that a head may have (`tune.http.maxhdr`).
     pub max_lines: usize,
     /// Octets of a header block, and of the lines in it (`tune.bufsize`).

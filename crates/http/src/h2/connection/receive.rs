@@ -309,7 +309,7 @@ impl Connection {
     /// A valid head, or valid lines after a body.
     fn headed(&mut self, stream: u32, kind: Kind, end: bool, head: &Head) -> Result<Event, ErrorCode> {
         let length = self.assembler.content_length();
-        let (wide, own) = (self.config.stream_window, self.config.settings.initial_window_size);
+        let (wide, own) = (self.share(), self.config.settings.initial_window_size);
         let Some(s) = self.streams.get_mut(&stream) else { return Ok(Event::Nothing) };
         let interim = kind == Kind::Response && (100..200).contains(&head.status());
         if interim && end {
@@ -341,6 +341,12 @@ impl Connection {
 
 /// Bodies.
 impl Connection {
+    /// The part of the window that one more stream gets.
+    fn share(&self) -> u32 {
+        let receiving = self.streams.values().filter(|s| s.receiving && !s.reset).count();
+        self.config.shared_window / u32::try_from(receiving).unwrap_or(u32::MAX).max(1)
+    }
+
     /// A frame of data begins: what it takes of the windows, and where its content lies.
     fn data(&mut self, frame: FrameHead, input: &[u8]) -> Result<Step, ErrorCode> {
         let first = input.get(frame::HEAD).copied();

@@ -91,7 +91,7 @@ impl Connection {
             self.receive_window += i64::from(self.owed);
             frame::write_window(&mut self.out, 0, std::mem::take(&mut self.owed));
         }
-        let step = self.config.stream_window / 4;
+        let step = self.config.settings.initial_window_size / 4;
         let Some(s) = self.streams.get_mut(&stream).filter(|s| s.receiving && !s.reset) else { return };
         s.owed = s.owed.saturating_add(octets);
         if s.owed >= step {

@@ -17,7 +17,7 @@ fn config() -> Config {
             max_concurrent_streams: 100,
             ..Settings::default()
         },
-        stream_window: 65_536,
+        shared_window: 65_536,
         max_lines: 101,
         max_head: 16_384,
         max_glitches: 0,

@@ -1,0 +1,96 @@
+//! Connections to servers in HTTP/2: requests of many clients share them, on one worker.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::{Rc, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use weir_http::h2::Role;
+
+use super::driver::{Driver, News};
+use super::{Lane, Link, Mailbox, Root, config};
+use crate::clock::{self, Tick};
+use crate::io::Stream;
+use crate::worker::Worker;
+
+/// The links to one server that may take further streams.
+#[derive(Default)]
+pub(crate) struct Links(RefCell<Vec<(u64, Weak<Link>)>>);
+
+// === impl Links ===
+
+impl Links {
+    /// A stream on a link with this key, where one has room.
+    pub(crate) fn open(&self, key: u64, worker: &Worker) -> Option<Lane> {
+        let mut links = self.0.borrow_mut();
+        links.retain(|(_, link)| link.upgrade().is_some_and(|l| !l.is_closing()));
+        let fits = links.iter().filter(|(k, _)| *k == key);
+        fits.filter_map(|(_, link)| link.upgrade()).find_map(|link| link.open(worker))
+    }
+
+    /// Lets requests with this key use a link.
+    pub(crate) fn share(&self, key: u64, lane: &Lane) {
+        self.0.borrow_mut().push((key, Rc::downgrade(&lane.link)));
+    }
+}
+
+impl Link {
+    fn is_closing(&self) -> bool {
+        self.over.get() || self.codec.borrow().is_leaving()
+    }
+
+    /// Begins a stream, where both ends allow one more.
+    fn open(self: &Rc<Self>, worker: &Worker) -> Option<Lane> {
+        let h2 = worker.view().snapshot.global.tune.h2;
+        let most = h2.be.max_concurrent_streams.or(h2.max_concurrent_streams).unwrap_or(super::STREAMS);
+        if self.over.get() || most > 0 && self.lanes() >= most as usize {
+            return None;
+        }
+        let id = self.codec.borrow_mut().open()?;
+        Some(self.lane(id))
+    }
+
+    fn lane(self: &Rc<Self>, id: u32) -> Lane {
+        let mailbox = Rc::new(Mailbox::default());
+        self.mailboxes.borrow_mut().insert(id, mailbox.clone());
+        Lane { link: self.clone(), id, mailbox }
+    }
+}
+
+/// Speaks HTTP/2 over a connection to a server, and begins the first stream. A link without streams rests for
+/// `rest` before it is closed.
+pub(crate) fn open(stream: Stream, worker: &Rc<Worker>, rest: Duration) -> Lane {
+    let tune = &worker.view().snapshot.global.tune;
+    let link = Link::new(Root::Server(stream), config(tune, &tune.h2.be, Role::Client), &worker.buffers);
+    // A connection at its start has room for one stream, whatever its limits say.
+    let id = link.codec.borrow_mut().open().unwrap_or_default();
+    let lane = link.lane(id);
+    tokio::task::spawn_local(drive(link, worker.clone(), rest));
+    lane
+}
+
+async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Duration) {
+    let mut driver = Driver::new(&link, worker.buffers.buffer());
+    let timer = worker.wheel.timer();
+    let mut resting = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(News::Over) = driver.poll(cx) {
+            return Poll::Ready(());
+        }
+        if link.lanes() > 0 {
+            resting = false;
+            timer.set(Tick::NEVER);
+            return Poll::Pending;
+        }
+        if !resting {
+            resting = true;
+            timer.set(clock::now().after(Some(rest)));
+        }
+        let leaving = link.codec.borrow().is_leaving();
+        if leaving || timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    driver.close();
+    link.socket().shutdown_write();
+}

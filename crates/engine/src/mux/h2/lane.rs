@@ -1,0 +1,293 @@
+//! One stream of an HTTP/2 connection, in the hands of a transaction.
+//!
+//! Bodies pass as bytes, as they do on a socket; heads and trailers beside them. Dropping a lane ends its stream,
+//! with a reset where it was not complete.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use weir_http::Head;
+use weir_http::h1::BodyLength;
+use weir_http::h2::{ErrorCode, Kind};
+
+use super::Link;
+use crate::buffer::{Buffer, BufferPool};
+use crate::io::Connection;
+
+/// A stream.
+pub(crate) struct Lane {
+    pub(super) link: Rc<Link>,
+    pub(super) id: u32,
+    pub(super) mailbox: Rc<Mailbox>,
+}
+
+/// What came on a stream and nobody took yet, and who waits for more.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    incoming: RefCell<VecDeque<Buffer>>,
+    heads: RefCell<VecDeque<Head>>,
+    trailers: RefCell<Option<Box<Head>>>,
+    /// The other end's message is complete.
+    ended: Cell<bool>,
+    gone: Cell<Option<Gone>>,
+    reader: Cell<Option<Waker>>,
+    writer: Cell<Option<Waker>>,
+    /// What is missing of the length that was announced.
+    left: Cell<Option<u64>>,
+    /// Our message is complete.
+    done: Cell<bool>,
+    /// Bytes both ways, which end by themselves.
+    tunnel: Cell<bool>,
+}
+
+/// Why a stream ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// The other end gave it up.
+    Reset(ErrorCode),
+    /// What came broke the protocol.
+    Broken,
+    /// The other end never looked at it: it may be begun anew elsewhere.
+    Refused,
+    /// The connection is over.
+    Closed,
+}
+
+// === impl Mailbox ===
+
+impl Mailbox {
+    pub(super) fn of_request(end: bool) -> Self {
+        Self { ended: Cell::new(end), ..Self::default() }
+    }
+
+    /// A part of a body came.
+    pub(super) fn deliver(&self, mut data: &[u8], end: bool, buffers: &Rc<BufferPool>) {
+        let mut incoming = self.incoming.borrow_mut();
+        while !data.is_empty() {
+            if incoming.back().is_none_or(Buffer::is_full) {
+                incoming.push_back(buffers.buffer());
+            }
+            let Some(last) = incoming.back_mut() else { break };
+            let space = last.space();
+            let n = space.len().min(data.len());
+            let (now, later) = data.split_at_checked(n).unwrap_or((data, &[]));
+            if let Some(to) = space.get_mut(..n) {
+                to.copy_from_slice(now);
+            }
+            last.filled(n);
+            data = later;
+        }
+        self.ended.set(self.ended.get() || end);
+        self.wake_reader();
+    }
+
+    pub(super) fn deliver_head(&self, head: &mut Head, end: bool) {
+        self.heads.borrow_mut().push_back(std::mem::take(head));
+        self.ended.set(end);
+        self.wake_reader();
+    }
+
+    pub(super) fn deliver_trailers(&self, head: &mut Head) {
+        *self.trailers.borrow_mut() = Some(Box::new(std::mem::take(head)));
+        self.ended.set(true);
+        self.wake_reader();
+    }
+
+    pub(super) fn lose(&self, gone: Gone) {
+        if self.gone.get().is_none() {
+            self.gone.set(Some(gone));
+        }
+        self.wake_reader();
+        self.wake_writer();
+    }
+
+    pub(super) fn wake_writer(&self) {
+        if let Some(writer) = self.writer.take() {
+            writer.wake();
+        }
+    }
+
+    fn wake_reader(&self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// The connection that it is a stream of.
+    pub(crate) fn connection(&self) -> &Connection {
+        self.link.connection()
+    }
+
+    /// Reads what came of the body; 0 is its end.
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let n = self.take(buf);
+        if n > 0 {
+            self.link.codec.borrow_mut().credit(self.id, n);
+            if !self.link.codec.borrow().output().is_empty() {
+                self.link.kick();
+            }
+            return Poll::Ready(Ok(n));
+        }
+        match (self.mailbox.gone.get(), self.mailbox.ended.get()) {
+            (_, true) => Poll::Ready(Ok(0)),
+            (Some(_), _) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            _ => self.wait_to_read(cx),
+        }
+    }
+
+    /// Writes what the windows let through of `buf`.
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let mailbox = &self.mailbox;
+        if mailbox.gone.get().is_some() || mailbox.done.get() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let mut codec = self.link.codec.borrow_mut();
+        if codec.is_choked() || codec.room(self.id) == 0 {
+            mailbox.writer.set(Some(cx.waker().clone()));
+            self.link.crowded.set(true);
+            return Poll::Pending;
+        }
+        let left = mailbox.left.get();
+        let last = left.is_some_and(|left| left <= buf.len() as u64);
+        let n = codec.send_data(self.id, buf, last);
+        drop(codec);
+        if let Some(left) = left {
+            let left = left.saturating_sub(n as u64);
+            mailbox.left.set(Some(left));
+            mailbox.done.set(left == 0);
+        }
+        self.link.kick();
+        Poll::Ready(Ok(n))
+    }
+
+    /// Ready when there is something to read, the end of the stream included.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mailbox = &self.mailbox;
+        let ready = mailbox.ended.get()
+            || mailbox.gone.get().is_some()
+            || !mailbox.incoming.borrow().is_empty()
+            || !mailbox.heads.borrow().is_empty();
+        if ready { Poll::Ready(()) } else { self.wait_to_read(cx) }
+    }
+
+    /// Why the stream is gone; if it is not, the task is woken when it is.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Gone> {
+        match self.mailbox.gone.get() {
+            Some(gone) => Poll::Ready(gone),
+            None => self.wait_to_read(cx),
+        }
+    }
+
+    /// Takes the next head that came, interim answers among them; nothing where the stream ended without.
+    pub(crate) fn poll_head(&self, cx: &mut Context<'_>, head: &mut Head) -> Poll<Result<(), Gone>> {
+        if let Some(next) = self.mailbox.heads.borrow_mut().pop_front() {
+            *head = next;
+            return Poll::Ready(Ok(()));
+        }
+        match self.mailbox.gone.get() {
+            Some(gone) => Poll::Ready(Err(gone)),
+            None => self.wait_to_read(cx),
+        }
+    }
+
+    /// Whether all of the other end's message is there.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.mailbox.ended.get() && self.mailbox.incoming.borrow().is_empty()
+    }
+
+    /// The lines that came after the body.
+    pub(crate) fn take_trailers(&self) -> Option<Box<Head>> {
+        self.mailbox.trailers.borrow_mut().take()
+    }
+
+    /// Sends the head of a message with this body.
+    pub(crate) fn send_head(&self, kind: Kind, head: &Head, scheme: &[u8], body: BodyLength) {
+        let mailbox = &self.mailbox;
+        let end = matches!(body, BodyLength::None | BodyLength::Known(0));
+        mailbox.done.set(end);
+        mailbox.tunnel.set(body == BodyLength::Tunnel);
+        mailbox.left.set(match body {
+            BodyLength::Known(n) => Some(n),
+            _ => None,
+        });
+        self.link.codec.borrow_mut().send_head(self.id, kind, head, scheme, end);
+        self.link.kick();
+    }
+
+    /// Sends the head of an answer that another one follows.
+    pub(crate) fn send_interim(&self, head: &Head) {
+        self.link.codec.borrow_mut().send_head(self.id, Kind::Response, head, b"", false);
+        self.link.kick();
+    }
+
+    /// Ends our message, with the lines after its body.
+    pub(crate) fn finish(&self, trailers: &Head) {
+        if !self.mailbox.done.replace(true) {
+            self.link.codec.borrow_mut().send_head(self.id, Kind::Trailers, trailers, b"", true);
+            self.link.kick();
+        }
+    }
+
+    /// Ends the stream before its time.
+    pub(crate) fn reset(&self, code: ErrorCode) {
+        self.mailbox.done.set(true);
+        self.link.codec.borrow_mut().reset(self.id, code);
+        self.link.kick();
+    }
+
+    /// Nothing more is written: the end of a tunnel, and the end of a message that will never be complete.
+    pub(crate) fn shutdown_write(&self) {
+        if self.mailbox.tunnel.get() {
+            self.finish(&Head::default());
+        } else if !self.mailbox.done.get() {
+            self.reset(ErrorCode::Cancel);
+        }
+    }
+
+    fn take(&self, buf: &mut [u8]) -> usize {
+        let mut incoming = self.mailbox.incoming.borrow_mut();
+        let mut total = 0;
+        while let Some(first) = incoming.front_mut() {
+            let room = buf.get_mut(total..).unwrap_or_default();
+            let n = room.len().min(first.len());
+            if n == 0 {
+                break;
+            }
+            if let (Some(to), Some(from)) = (room.get_mut(..n), first.data().get(..n)) {
+                to.copy_from_slice(from);
+            }
+            first.consume(n);
+            total += n;
+            if first.is_empty() {
+                incoming.pop_front();
+            }
+        }
+        total
+    }
+
+    fn wait_to_read<T>(&self, cx: &mut Context<'_>) -> Poll<T> {
+        self.mailbox.reader.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let unread: usize = self.mailbox.incoming.borrow().iter().map(Buffer::len).sum();
+        let mut codec = self.link.codec.borrow_mut();
+        if unread > 0 {
+            codec.credit(0, unread);
+        }
+        codec.release(self.id);
+        drop(codec);
+        self.link.mailboxes.borrow_mut().remove(&self.id);
+        self.link.kick();
+    }
+}

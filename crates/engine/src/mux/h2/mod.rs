@@ -1,0 +1,129 @@
+//! HTTP/2 on a connection: many streams, each of which carries one transaction.
+//!
+//! A [`Link`] is a connection, a [`Lane`] one stream of it in the hands of a transaction. One task drives a link
+//! (`driver`): it alone reads and writes the socket, and wakes the lanes for which something came. Lanes put what
+//! they say into the codec and wake the driver, so that many messages leave in one write. What the two ends may say,
+//! windows and limits are the codec's to judge (`weir_http::h2`).
+
+mod back;
+mod driver;
+mod front;
+mod lane;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::task::Waker;
+
+use weir_http::h2::{self, Config, Role, Settings};
+
+use crate::buffer::BufferPool;
+use crate::conf::{H2Side, Tune};
+use crate::connection::Client;
+use crate::io::{Connection, Stream};
+
+pub(crate) use back::{Links, open};
+pub(crate) use front::serve;
+pub(crate) use lane::{Gone, Lane};
+
+use lane::Mailbox;
+
+/// A connection that carries streams.
+pub(crate) struct Link {
+    root: Root,
+    codec: RefCell<h2::Connection>,
+    mailboxes: RefCell<HashMap<u32, Rc<Mailbox>>>,
+    /// Wakes the task that drives it.
+    driver: RefCell<Option<Waker>>,
+    /// Lanes wait for room to write.
+    crowded: Cell<bool>,
+    /// Nothing comes or goes any more.
+    over: Cell<bool>,
+    buffers: Rc<BufferPool>,
+}
+
+/// What a link lies on.
+enum Root {
+    /// A client's connection; its streams are its requests.
+    Client(Rc<Client>),
+    /// A connection to a server.
+    Server(Stream),
+}
+
+// === impl Link ===
+
+impl Link {
+    fn new(root: Root, config: Config, buffers: &Rc<BufferPool>) -> Rc<Self> {
+        let role = if matches!(root, Root::Client(_)) { Role::Server } else { Role::Client };
+        Rc::new(Self {
+            root,
+            codec: RefCell::new(h2::Connection::new(role, config)),
+            mailboxes: RefCell::default(),
+            driver: RefCell::default(),
+            crowded: Cell::new(false),
+            over: Cell::new(false),
+            buffers: buffers.clone(),
+        })
+    }
+
+    fn socket(&self) -> &Stream {
+        match &self.root {
+            Root::Client(client) => &client.stream,
+            Root::Server(stream) => stream,
+        }
+    }
+
+    /// The connection below all streams.
+    fn connection(&self) -> &Connection {
+        self.socket().connection()
+    }
+
+    /// Wakes the driver: something is to be sent.
+    fn kick(&self) {
+        if let Some(driver) = self.driver.borrow().as_ref() {
+            driver.wake_by_ref();
+        }
+    }
+
+    fn mailbox(&self, stream: u32) -> Option<Rc<Mailbox>> {
+        self.mailboxes.borrow().get(&stream).cloned()
+    }
+
+    /// Streams that somebody holds.
+    fn lanes(&self) -> usize {
+        self.mailboxes.borrow().len()
+    }
+}
+
+/// What one side's connections may cost (manual, 3.2 "tune.h2.*").
+fn config(tune: &Tune, side: &H2Side, role: Role) -> Config {
+    let h2 = &tune.h2;
+    let window = side.initial_window_size.or(h2.initial_window_size).unwrap_or(tune.bufsize as u32);
+    let streams = side.max_concurrent_streams.or(h2.max_concurrent_streams).unwrap_or(STREAMS);
+    let settings = Settings {
+        header_table_size: h2.header_table_size.unwrap_or(Settings::default().header_table_size),
+        enable_push: role == Role::Server,
+        max_concurrent_streams: if streams == 0 { u32::MAX } else { streams },
+        initial_window_size: window,
+        max_frame_size: h2.max_frame_size.unwrap_or(0).clamp(FRAME, tune.bufsize.max(FRAME as usize) as u32),
+        enable_connect_protocol: true,
+        ..Settings::default()
+    };
+    // Seven eighths of the buffers that streams may share (manual, 3.2 "tune.h2.fe.rxbuf").
+    let buffer = tune.bufsize as u32;
+    let shared = side.rxbuf.unwrap_or(RXBUF) / buffer * 7 / 8 * buffer;
+    Config {
+        settings,
+        shared_window: shared,
+        max_lines: tune.max_headers,
+        max_head: tune.bufsize,
+        max_glitches: side.glitches_threshold,
+    }
+}
+
+/// Streams at once where the configuration does not say.
+const STREAMS: u32 = 100;
+/// The smallest limit for a frame's payload that may be announced (RFC 9113, 4.2).
+const FRAME: u32 = 16_384;
+/// What all streams of a connection may have waiting, in octets.
+const RXBUF: u32 = 1600 * 1024;
