@@ -37,6 +37,8 @@ pub(crate) enum Missing {
     Empty,
     /// It ended in the middle, or is no HTTP.
     Junk,
+    /// It is well-formed, and no answer to this request.
+    Unwanted,
     /// `timeout server`
     Late,
     /// The client's side of the request broke.
@@ -232,6 +234,9 @@ struct Wait {
     limits: Limits,
     parser: Parser,
     interim: Output,
+    /// Heads among them, and what all heads weigh in the log, that are not counted yet.
+    hints: u32,
+    accounted: u64,
     /// The final head is there.
     complete: bool,
     server: Option<std::time::Duration>,
@@ -250,6 +255,8 @@ impl Wait {
             limits: receive::response_limits(t),
             parser: Parser::default(),
             interim: Output::default(),
+            hints: 0,
+            accounted: 0,
             complete: false,
             server,
             client,
@@ -271,7 +278,7 @@ impl Wait {
         back: &mut Conn,
     ) -> Poll<Result<(), Missing>> {
         if self.complete {
-            return self.send_interim(cx, t);
+            return self.send_interim(cx, t).map(|sent| sent.and_then(|()| answers(t)));
         }
         loop {
             if back.stream.lane().is_some() {
@@ -288,13 +295,13 @@ impl Wait {
                     t.facts.bytes_down += consumed as u64;
                     h1::strip_length(&mut t.messages.response, &t.messages.request);
                     let interim = is_interim(t.messages.response.status());
-                    if !interim && !self.seems_valid(t, back) {
+                    if !interim && !self.body_seems_valid(t, back) {
                         return Poll::Ready(Err(Missing::Junk));
                     }
-                    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
+                    self.accounted += h1::accounted(&t.messages.response) as u64;
                     if !interim {
                         self.complete = true;
-                        return self.send_interim(cx, t);
+                        return self.send_interim(cx, t).map(|sent| sent.and_then(|()| answers(t)));
                     }
                     self.pass_interim(t);
                     continue;
@@ -349,8 +356,12 @@ impl Wait {
 
     /// Ready when interim answers have left.
     fn send_interim(&mut self, cx: &mut Context<'_>, t: &mut Transaction) -> Poll<Result<(), Missing>> {
+        t.facts.log_bytes.1 += std::mem::take(&mut self.accounted);
         if self.interim.is_empty() {
             return Poll::Ready(Ok(()));
+        }
+        for _ in 0..std::mem::take(&mut self.hints) {
+            count_interim(t);
         }
         self.interim.poll_send(cx, &t.client.stream, false).map(|sent| match sent {
             Ok(n) => {
@@ -361,11 +372,7 @@ impl Wait {
         })
     }
 
-    /// Whether it answers the request, and the start of its body is no junk.
-    fn seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
-        if h1::response_body(&t.messages.response, &t.messages.request).is_err() {
-            return false;
-        }
+    fn body_seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
         let chunked = t.messages.response.facts().chunked && t.messages.request.method() != b"HEAD";
         let body = if chunked { BodyLength::Chunked } else { BodyLength::None };
         body_seems_valid(body, back.input.data(), &self.limits)
@@ -373,12 +380,11 @@ impl Wait {
 
     /// Hands an interim answer on, to clients of HTTP/1.0 too: those that ask for one understand it.
     fn pass_interim(&mut self, t: &Transaction) {
-        if let Some(a) = &t.assigned {
-            answer::count_class(a.server.counters(), t.messages.response.status());
-        }
         if let Some(lane) = t.client.stream.lane() {
+            count_interim(t);
             return lane.send_interim(&t.messages.response);
         }
+        self.hints += 1;
         let how = Outgoing { cases: prepare::client_cases(t), ..Outgoing::default() };
         h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
     }
@@ -411,6 +417,22 @@ fn multiplexed(t: &mut Transaction) {
     }
     t.facts.log_bytes.1 += h1::accounted(response) as u64;
     t.facts.bytes_down += h1::accounted(response) as u64;
+}
+
+/// Whether the head answers the request. A change of protocols that nobody asked for is but an interim answer.
+fn answers(t: &Transaction) -> Result<(), Missing> {
+    if h1::response_body(&t.messages.response, &t.messages.request).is_ok() {
+        return Ok(());
+    }
+    count_interim(t);
+    Err(Missing::Unwanted)
+}
+
+/// Counts an interim answer, which is the server's alone.
+fn count_interim(t: &Transaction) {
+    if let Some(a) = &t.assigned {
+        answer::count_class(a.server.counters(), 100);
+    }
 }
 
 fn is_interim(status: u16) -> bool {
@@ -511,7 +533,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
     }
     let (cause, stage, stop) = match missing {
         Missing::Empty => (Cause::Server, Stage::Headers, Stop::Answer(502)),
-        Missing::Junk => (Cause::Proxy, Stage::Headers, Stop::Answer(502)),
+        Missing::Junk | Missing::Unwanted => (Cause::Proxy, Stage::Headers, Stop::Answer(502)),
         Missing::Late => (Cause::ServerTimeout, Stage::Headers, Stop::Answer(504)),
         Missing::Client(Broken::Malformed) => (Cause::Proxy, Stage::Headers, Stop::Silent(400)),
         Missing::Client(_) => (Cause::Client, Stage::Headers, Stop::Silent(400)),
@@ -522,7 +544,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
     };
     t.facts.blame(cause, stage);
     match missing {
-        Missing::Empty | Missing::Junk | Missing::Late => {
+        Missing::Empty | Missing::Junk | Missing::Unwanted | Missing::Late => {
             count_failure(t);
             tables::count(t, Event::Failure);
             let late = matches!(missing, Missing::Late);
@@ -609,7 +631,7 @@ impl Replay {
     fn allows(&self, missing: &Missing) -> bool {
         let event = match missing {
             Missing::Empty => RetryOn::EMPTY_RESPONSE,
-            Missing::Junk => RetryOn::JUNK_RESPONSE,
+            Missing::Junk | Missing::Unwanted => RetryOn::JUNK_RESPONSE,
             Missing::Late => RetryOn::RESPONSE_TIMEOUT,
             _ => return false,
         };
