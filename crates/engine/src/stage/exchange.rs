@@ -5,30 +5,22 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
-use weir_balance::retry::Next;
 use weir_expr::scope::TimeoutOf;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 use weir_http::h2::Kind;
-use weir_http::{HeaderId, status, uri};
+use weir_http::HeaderId;
 
 use crate::check::Sign;
 use crate::clock::{self, Tick};
-use crate::conf::{Options, RetryOn};
+use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
 use crate::mux::h2::Gone;
+use crate::stage::replay::Replay;
 use crate::stage::{answer, body, prepare, reach, receive, reuse, rules, websocket};
 use crate::tables::{self, Event};
 use crate::transaction::{Messages, Stop, Transaction};
-
-/// What has to be known to send the request once more.
-struct Replay {
-    /// The failures that are answered by another attempt, beyond those of connecting.
-    on: RetryOn,
-    /// What lay in the client's buffer before the first attempt, the whole body among it.
-    input: Option<Vec<u8>>,
-}
 
 /// Why there is no head of an answer.
 #[derive(Debug)]
@@ -118,7 +110,7 @@ fn announced(t: &Transaction) -> BodyLength {
 async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
     loop {
         reach::assign(t).await?;
-        sent_elsewhere(t)?;
+        reach::sent_elsewhere(t)?;
         if let Some(conn) = reuse::take(t).await {
             t.facts.reused = true;
             t.facts.connected = Some(t.now());
@@ -137,29 +129,6 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             Err(end) => Box::pin(reach::again(t, end)).await?,
         }
     }
-}
-
-/// Sends clients of a server with `redir` to the place that it names, unless they bring something (manual, 5.2).
-fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
-    let Some(assigned) = &mut t.assigned else { return Ok(()) };
-    let server = assigned.server.clone();
-    let Some(prefix) = &server.conf().redir else { return Ok(()) };
-    let request = &t.messages.request;
-    if !matches!(request.method(), b"GET" | b"HEAD") {
-        return Ok(());
-    }
-    assigned.slot = None;
-    let place = [prefix.as_bytes(), uri::path_and_query(request.target())].concat();
-    let response = &mut t.messages.response;
-    response.clear();
-    response.set_response(302, status::reason(302).as_bytes(), (1, 1));
-    response.append(b"cache-control", b"no-cache");
-    response.append(b"content-length", b"0");
-    response.facts_mut().content_length = Some(0);
-    response.append(b"location", &place);
-    t.messages.body.clear();
-    t.facts.blame(Cause::Local, Stage::Connect);
-    Err(Stop::Reply)
 }
 
 /// Writes the head that the server gets.
@@ -612,76 +581,5 @@ impl Missing {
     /// Whether there is no client any more, or none that could go on.
     fn is_gone(&self) -> bool {
         matches!(self, Self::Client(_) | Self::ClientLeft | Self::ClientReset)
-    }
-}
-
-// === impl Replay ===
-
-impl Replay {
-    fn new(t: &Transaction) -> Self {
-        let on = match t.facts.not_replayed {
-            true => RetryOn::empty(),
-            false => t.proxy().conf().retry_on,
-        };
-        let wanted = on.difference(RetryOn::CONN_FAILURE) != RetryOn::empty();
-        let input = (wanted && body::is_here(t)).then(|| t.client.input.data().to_vec());
-        Self { on, input }
-    }
-
-    fn allows(&self, missing: &Missing) -> bool {
-        let event = match missing {
-            Missing::Empty => RetryOn::EMPTY_RESPONSE,
-            Missing::Junk | Missing::Unwanted => RetryOn::JUNK_RESPONSE,
-            Missing::Late => RetryOn::RESPONSE_TIMEOUT,
-            _ => return false,
-        };
-        self.on.contains(event)
-    }
-
-    fn wants_status(&self, t: &Transaction) -> bool {
-        let event = match t.messages.response.status() {
-            401 => RetryOn::S401,
-            403 => RetryOn::S403,
-            404 => RetryOn::S404,
-            408 => RetryOn::S408,
-            421 => RetryOn::S421,
-            425 => RetryOn::S425,
-            429 => RetryOn::S429,
-            500 => RetryOn::S500,
-            501 => RetryOn::S501,
-            502 => RetryOn::S502,
-            503 => RetryOn::S503,
-            504 => RetryOn::S504,
-            _ => return false,
-        };
-        self.on.contains(event)
-    }
-
-    /// Decides whether and where the request goes once more.
-    fn again(&self, t: &mut Transaction) -> bool {
-        if self.input.is_none() {
-            return false;
-        }
-        match reach::attempt(t, false).after_connect_failure() {
-            Next::GiveUp => return false,
-            Next::SameServer { .. } => reach::stay(t),
-            Next::OtherServer => reach::redispatch(t),
-        }
-        // The request begins anew, which counts beside staying where it is.
-        reach::count_retry(t);
-        t.facts.retries += 1;
-        t.facts.log_bytes.1 = 0;
-        true
-    }
-
-    /// Puts the request's body back where the first attempt found it.
-    fn rewind(&self, t: &mut Transaction) {
-        let Some(input) = &self.input else { return };
-        let buffer = &mut t.client.input;
-        buffer.consume(buffer.len());
-        if let Some(to) = buffer.space().get_mut(..input.len()) {
-            to.copy_from_slice(input);
-            buffer.filled(input.len());
-        }
     }
 }

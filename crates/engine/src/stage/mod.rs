@@ -11,6 +11,7 @@ pub(crate) mod prepare;
 pub(crate) mod proxy_header;
 pub(crate) mod reach;
 pub(crate) mod receive;
+pub(crate) mod replay;
 pub(crate) mod respond;
 pub(crate) mod reuse;
 pub(crate) mod route;

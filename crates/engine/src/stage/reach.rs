@@ -12,6 +12,7 @@ use std::time::Duration;
 use weir_balance::retry::{Attempt, Next, Redispatch};
 use weir_expr::Format;
 use weir_expr::scope::TimeoutOf;
+use weir_http::{status, uri};
 use weir_sys::accepted;
 
 use crate::action::{RuleSet, Run};
@@ -115,6 +116,29 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
             },
         }
     }
+}
+
+/// Sends clients of a server with `redir` to the place that it names, unless they bring something (manual, 5.2).
+pub(crate) fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(assigned) = &mut t.assigned else { return Ok(()) };
+    let server = assigned.server.clone();
+    let Some(prefix) = &server.conf().redir else { return Ok(()) };
+    let request = &t.messages.request;
+    if !matches!(request.method(), b"GET" | b"HEAD") {
+        return Ok(());
+    }
+    assigned.slot = None;
+    let place = [prefix.as_bytes(), uri::path_and_query(request.target())].concat();
+    let response = &mut t.messages.response;
+    response.clear();
+    response.set_response(302, status::reason(302).as_bytes(), (1, 1));
+    response.append(b"cache-control", b"no-cache");
+    response.append(b"content-length", b"0");
+    response.facts_mut().content_length = Some(0);
+    response.append(b"location", &place);
+    t.messages.body.clear();
+    t.facts.blame(Cause::Local, Stage::Connect);
+    Err(Stop::Reply)
 }
 
 /// The chosen server as this worker knows it. One that came at run time may be known to the newest view only,
