@@ -4,6 +4,7 @@ mod bytes;
 mod kernel;
 mod slots;
 mod streams;
+mod tls;
 
 use std::cell::{Cell, OnceCell};
 use std::hash::{BuildHasher, RandomState};
@@ -12,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
     Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, TableKey,
-    TableOp, TcpInfo, Text, TimeoutOf, Times, UserlistId,
+    TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::{Head, cookie};
@@ -293,6 +294,8 @@ impl Scope for View<'_> {
             }
             Text::ErrorText(Side::Server) => self.t.facts.connected.map(|_| &b"Success"[..]),
             Text::CapturedResponseVersion => self.t.facts.answered.map(|_| &b"HTTP/1.1"[..]),
+            Text::TlsVersion => tls::version(self.t),
+            Text::TlsCipher => tls::cipher(self.t),
             Text::Termination => Some(self.termination()),
             Text::LogOrigin => Some(self.origin.name().as_bytes()),
             Text::Hostname => Some(self.frontend().shared.log.host()),
@@ -346,7 +349,7 @@ impl Scope for View<'_> {
             }
             Number::FirstRequest => (t.client.requests <= 1).into(),
             Number::ModeHttp | Number::StreamIsHttp => self.is_http().into(),
-            Number::Tls(_) => 0,
+            Number::Tls(side) => tls::is_there(self.t, side).into(),
             Number::HttpMajor(_) if self.is_http() => 1,
             Number::BackReused => facts.reused.into(),
             Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
@@ -504,6 +507,10 @@ impl Scope for View<'_> {
             (false, true) => Lookup::NotYet,
             (false, false) => Lookup::Partial(bytes),
         }
+    }
+
+    fn tls<'a>(&'a self, ask: Tls<'_>, scratch: &'a Scratch) -> Option<Value<'a>> {
+        tls::answer(self.t, ask, scratch)
     }
 
     fn hello(&self, side: Side, what: Hello) -> Lookup<Value<'_>> {

@@ -9,6 +9,7 @@
 //! through cells or locks of the implementor.
 
 mod questions;
+mod tls;
 
 use std::net::SocketAddr;
 
@@ -20,6 +21,7 @@ pub use questions::{
     Hello, Number, ProxyNumber, Scheduling, ServerNumber, TableData, TableKey, TableOp, TcpInfo, Text,
     TimeoutOf,
 };
+pub use tls::{HelloList, Part, Party, Secret, Shown, Tls, TlsFact};
 
 /// Towards the client or towards the server: for messages, the request and the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,6 +148,12 @@ pub trait Scope {
     fn hello(&self, side: Side, what: Hello) -> Lookup<Value<'_>> {
         let _ = (side, what);
         Lookup::Absent
+    }
+
+    /// What the sessions of TLS say; texts are copied to `scratch`, since a session goes on.
+    fn tls<'a>(&'a self, ask: Tls<'_>, scratch: &'a Scratch) -> Option<Value<'a>> {
+        let _ = (ask, scratch);
+        None
     }
 
     /// Whether no more bytes are waited for: `wait_end`, and absent in place of `NotYet`.

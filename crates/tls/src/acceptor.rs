@@ -20,6 +20,8 @@ pub struct Acceptor {
     wild: HashMap<Box<str>, Vec<usize>>,
     defaults: Vec<usize>,
     strict: bool,
+    /// Bytes of lists that are kept of clients' first words (`tune.ssl.capture-buffer-size`).
+    pub capture: usize,
 }
 
 /// A certificate with how its sessions are made.

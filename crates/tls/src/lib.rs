@@ -7,10 +7,16 @@
 pub mod acceptor;
 pub mod certificate;
 pub mod der;
+pub mod errors;
+pub mod names;
 pub mod pair;
 pub mod pem;
 pub mod policy;
+pub mod seen;
 pub mod session;
 pub mod store;
+pub mod text;
 pub mod verify;
 pub mod version;
+
+pub use rustls::HandshakeKind;

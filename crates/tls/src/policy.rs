@@ -10,6 +10,7 @@ use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMe
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 
+use crate::seen::SecretKeeper;
 use crate::session::{Failure, Session};
 use crate::verify;
 use crate::version::Versions;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub no_tickets: bool,
     /// Sessions are not resumed at all (`no-ssl-reuse`).
     pub no_reuse: bool,
+    /// The secrets of sessions are kept for key logs (`tune.ssl.keylog`).
+    pub keeps_secrets: bool,
 }
 
 /// Why no session could be made.
@@ -67,6 +70,9 @@ impl ServerPolicy {
             .map_err(|e| Fault::Unusable(e.to_string()))?;
         let mut base = builder.with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
         base.ignore_client_order = !settings.client_order;
+        if settings.keeps_secrets {
+            base.key_log = Arc::new(SecretKeeper);
+        }
         base.session_storage = ServerSessionMemoryCache::new(SESSIONS);
         if settings.no_reuse {
             base.session_storage = Arc::new(NoServerSessionStorage {});
@@ -112,6 +118,9 @@ impl ClientPolicy {
         if settings.no_reuse {
             named.resumption = Resumption::disabled();
         }
+        if settings.keeps_secrets {
+            named.key_log = Arc::new(SecretKeeper);
+        }
         let mut unnamed = named.clone();
         unnamed.enable_sni = false;
         Ok(Self { named: Arc::new(named), unnamed: Arc::new(unnamed) })
@@ -120,11 +129,13 @@ impl ClientPolicy {
     /// Begins a session; the server gets to see `name`, where there is one that it can be asked for.
     pub fn connect(&self, name: Option<&[u8]>) -> Result<Session, Failure> {
         let name = name.and_then(|n| std::str::from_utf8(n).ok()).and_then(|n| ServerName::try_from(n).ok());
-        match name {
+        let mut session = match &name {
             Some(name) => Session::connect(self.named.clone(), name.to_owned()),
             // Something has to stand for the server; it is not sent.
             None => Session::connect(self.unnamed.clone(), Ipv4Addr::UNSPECIFIED.into()),
-        }
+        }?;
+        session.note_name(name.as_ref().map(|n| n.to_str()).as_deref().map(str::as_bytes));
+        Ok(session)
     }
 }
 

@@ -20,6 +20,7 @@ use weir_wire::client_hello;
 
 use crate::acceptor::{Acceptor, Refusal};
 use crate::pair::Pair;
+use crate::seen::Seen;
 
 /// A session with one peer.
 pub struct Session {
@@ -33,6 +34,8 @@ pub struct Session {
     peer_closed: bool,
     told_end: bool,
     failure: Option<Failure>,
+    /// Its first words.
+    seen: Box<Seen>,
     /// The certificate that we showed.
     shown: Option<Arc<Pair>>,
 }
@@ -90,6 +93,7 @@ impl Session {
             peer_closed: false,
             told_end: false,
             failure: None,
+            seen: Box::default(),
             shown: None,
         }
     }
@@ -120,6 +124,22 @@ impl Session {
     /// The certificate that we showed.
     pub fn shown(&self) -> Option<&Arc<Pair>> {
         self.shown.as_ref()
+    }
+
+    /// What was seen of its first words.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Why it failed, where it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// The name of a client, as the library of TLS knows it, goes with the session.
+    pub(crate) fn note_name(&mut self, name: Option<&[u8]>) {
+        let Self { seen, outgoing, .. } = self;
+        seen.own_hello(outgoing, name);
     }
 
     /// What `rustls` knows of it.
@@ -222,6 +242,22 @@ impl Session {
                 return Ok(Took::default());
             }
         }
+        let handshaking = !self.is_established();
+        if handshaking && matches!(self.side, Side::Client(_)) {
+            self.seen.answer(cipher);
+        }
+        let took = self.step_on(cipher, into);
+        if handshaking {
+            if matches!(self.side, Side::Server(_)) {
+                let Self { seen, outgoing, .. } = self;
+                seen.answer(outgoing);
+            }
+            self.seen.take_secrets();
+        }
+        took
+    }
+
+    fn step_on(&mut self, cipher: &mut [u8], into: &mut [u8]) -> Result<Took, Failure> {
         let mut took = Took::default();
         loop {
             let rest = cipher.get_mut(took.consumed..).unwrap_or_default();
@@ -250,6 +286,7 @@ impl Session {
         let config = match client_hello::parse(cipher, &mut joined) {
             Parsed::Partial => return Ok(false),
             Parsed::Complete { value, .. } => {
+                self.seen.hello(&value, acceptor.capture);
                 let (config, pair) = acceptor.choose(&value).map_err(Failure::Refused)?;
                 self.shown = Some(pair);
                 config

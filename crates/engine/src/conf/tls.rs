@@ -117,6 +117,10 @@ pub struct GlobalTls {
     pub server: TlsWords,
     /// `ssl-server-verify none`
     pub trusts_servers: bool,
+    /// `tune.ssl.capture-buffer-size`, in bytes.
+    pub capture: usize,
+    /// `tune.ssl.keylog`
+    pub keylog: bool,
     /// The certificates of the configuration.
     pub store: Arc<Store>,
 }

@@ -361,22 +361,6 @@ pub(super) const FETCHES: &[Fetch] = &[
         |e, _| flag(e, Number::Tls(Side::Server)),
         "Whether the server speaks TLS.",
     ),
-    fetch(
-        "ssl_fc_protocol",
-        NO_ARGS,
-        Type::Str,
-        Needs::ClientSession,
-        |e, _| text(e, Text::TlsVersion),
-        "The client's TLS version.",
-    ),
-    fetch(
-        "ssl_fc_cipher",
-        NO_ARGS,
-        Type::Str,
-        Needs::ClientSession,
-        |e, _| text(e, Text::TlsCipher),
-        "The client's TLS cipher.",
-    ),
     tcp_info!(
         "fc_sacked",
         Needs::ClientConnection,

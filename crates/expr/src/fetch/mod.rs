@@ -13,6 +13,7 @@ mod payload;
 mod process;
 mod proxy;
 mod table;
+mod tls;
 mod transaction;
 mod variable;
 
@@ -37,6 +38,7 @@ pub const FETCHES: &[&[Fetch]] = &[
     proxy::FETCHES,
     table::FETCHES,
     table::TRACKED,
+    tls::FETCHES,
     transaction::FETCHES,
     variable::FETCHES,
 ];

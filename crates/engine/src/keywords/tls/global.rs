@@ -1,5 +1,6 @@
 //! The words of TLS in `global` (manual, 3.1 and 3.2).
 
+use weir_config::values;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
 use weir_diag::Diagnostic;
 use weir_tls::store::Extra;
@@ -42,6 +43,34 @@ pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("ssl-load-extra-files", Arity::ANY, "files that are looked for beside certificates"),
         extra_files,
+    ),
+    Keyword::works(
+        entry("tune.ssl.capture-buffer-size", Arity::between(0, 1), "bytes kept of clients' first words"),
+        capture,
+    ),
+    Keyword::works(
+        entry("tune.ssl.capture-cipherlist-size", Arity::between(0, 1), "as 'tune.ssl.capture-buffer-size'"),
+        |ctx, line| {
+            ctx.out.push(line.warning(
+                "'tune.ssl.capture-cipherlist-size' is deprecated and will be removed in version 2.7. Please use 'tune.ssl.capture-buffer-size' instead.",
+            ));
+            capture(ctx, line)
+        },
+    ),
+    Keyword::works(
+        entry("tune.ssl.keylog", Arity::between(0, 1), "whether secrets of sessions are kept"),
+        |ctx, line| {
+            let got = line.arg(0).map(|w| w.text()).unwrap_or_default();
+            ctx.global.tls.keylog = match &*got {
+                "on" => true,
+                "off" => false,
+                _ => {
+                    return Err(line
+                        .alert(format!("'tune.ssl.keylog' expects either 'on' or 'off' but got '{got}'.")));
+                }
+            };
+            Ok(())
+        },
     ),
     Keyword::works(
         entry("ssl-server-verify", Arity::between(0, 1), "whether servers are checked"),
@@ -154,3 +183,12 @@ const VERSIONS: &[&str] = &[
     "no-tlsv12",
     "no-tlsv13",
 ];
+
+fn capture(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let word =
+        line.arg(0).ok_or_else(|| line.alert(format!("'{}' expects an integer argument.", line.name())))?;
+    let size = usize::try_from(values::leading_integer(&word.bytes));
+    let size =
+        size.map_err(|_| line.alert(format!("'{}' expects a positive numeric value.", line.name())))?;
+    put(size, &mut ctx.global.tls.capture)
+}

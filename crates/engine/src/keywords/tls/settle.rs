@@ -94,6 +94,7 @@ fn acceptor(about: &About<'_, '_>, tls: &BindTls, mode: Mode) -> Result<Acceptor
     let client_order = tls.client_order || global.client_order;
     let build = |words: &TlsWords| {
         let mut settings = settings(words);
+        settings.keeps_secrets = global.keylog;
         settings.client_order = client_order;
         if words.alpn.is_none() && mode == Mode::Http {
             settings.alpn = DEFAULT_ALPN.iter().map(|p| p.to_vec()).collect();
@@ -105,6 +106,7 @@ fn acceptor(about: &About<'_, '_>, tls: &BindTls, mode: Mode) -> Result<Acceptor
     };
     let policy = build(&words)?;
     let mut acceptor = Acceptor::new(strict);
+    acceptor.capture = global.capture;
     for certificate in &tls.certificates {
         let own =
             certificate.words.as_ref().map(|own| build(&TlsWords::clone(own).or(&words))).transpose()?;
@@ -123,7 +125,7 @@ fn policy(load: &Load<'_>, draft: &mut ServerDraft) -> Result<(), String> {
         return Err(NO_CA.to_owned());
     }
     let mut settings = settings(&words);
-    settings.no_reuse = tls.no_reuse;
+    (settings.no_reuse, settings.keeps_secrets) = (tls.no_reuse, global.keylog);
     let policy = ClientPolicy::new(&settings).map_err(|fault| match fault {
         Fault::NoVersion => "all SSL/TLS versions are disabled.".to_owned(),
         Fault::Unusable(why) => format!("unusable SSL settings ({why})."),

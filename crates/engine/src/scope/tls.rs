@@ -1,0 +1,192 @@
+//! What expressions see of the sessions of TLS and their certificates (manual, 7.3.4).
+
+use std::cell::Ref;
+
+use weir_expr::scope::{HelloList, Part, Party, Shown, Tls, TlsFact};
+use weir_expr::{Scratch, Side, Value};
+use weir_tls::certificate::Certificate;
+use weir_tls::seen::{Lists, without_grease};
+use weir_tls::session::Session;
+use weir_tls::{errors, names, text};
+
+use crate::transaction::Transaction;
+
+/// The answer to a question; texts are copied to `scratch`.
+pub(super) fn answer<'a>(t: &Transaction, ask: Tls<'_>, scratch: &'a Scratch) -> Option<Value<'a>> {
+    match ask {
+        Tls::Fact(side, what) => fact(t, side, what, scratch),
+        Tls::Certificate(of, part) => {
+            certificate(t, of, |session, c| value_of(session, of, part, c, scratch))
+        }
+        Tls::Name { of, whose, attribute, occurrence, ldap } => certificate(t, of, |session, c| {
+            let name = match whose {
+                Party::Subject => c.subject,
+                Party::Issuer => c.issuer,
+                Party::Root => root(session)?,
+            };
+            name_of(name, attribute, occurrence, ldap, scratch)
+        }),
+        Tls::List { list, plain } => {
+            let session = session(t, Side::Client)?;
+            let bytes = list_of(session.seen().lists.as_deref()?, list);
+            let kept = scratch.build(|out| match plain {
+                true => out.extend(without_grease(bytes)),
+                false => out.extend_from_slice(bytes),
+            });
+            Some(Value::Bin(kept)).filter(|_| !bytes.is_empty())
+        }
+        Tls::Secret(side, secret) => {
+            let session = session(t, side)?;
+            let bytes = session.seen().secret(secret.label())?;
+            Some(Value::Str(scratch.build(|out| {
+                out.extend(bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()));
+            })))
+        }
+    }
+}
+
+/// The version of the session with the client, for logs.
+pub(super) fn version(t: &Transaction) -> Option<&'static [u8]> {
+    names::version(session(t, Side::Client)?.state()?.protocol_version()?).map(str::as_bytes)
+}
+
+/// Its cipher.
+pub(super) fn cipher(t: &Transaction) -> Option<&'static [u8]> {
+    names::cipher(session(t, Side::Client)?.state()?.negotiated_cipher_suite()?.suite()).map(str::as_bytes)
+}
+
+/// Whether a side speaks TLS.
+pub(super) fn is_there(t: &Transaction, side: Side) -> bool {
+    session(t, side).is_some()
+}
+
+fn session(t: &Transaction, side: Side) -> Option<Ref<'_, Session>> {
+    match side {
+        Side::Client => t.client.stream.session(),
+        Side::Server => t.far.as_ref()?.stream.session(),
+    }
+}
+
+fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) -> Option<Value<'a>> {
+    let session = session(t, side)?;
+    let (seen, state) = (session.seen(), session.state()?);
+    let text = |bytes: &[u8]| Some(Value::Str(scratch.bytes(bytes)));
+    let bytes = |bytes: &[u8]| Some(Value::Bin(scratch.bytes(bytes)));
+    let suite = || state.negotiated_cipher_suite().map(|s| s.suite());
+    match what {
+        TlsFact::Alpn => text(session.alpn()?),
+        TlsFact::Cipher => text(names::cipher(suite()?)?.as_bytes()),
+        TlsFact::Version => text(names::version(state.protocol_version()?)?.as_bytes()),
+        TlsFact::KeySize => names::key_bits(suite()?).map(Value::Sint),
+        TlsFact::Curve => text(names::group(state.negotiated_key_exchange_group()?.name()).as_bytes()),
+        TlsFact::Resumed => {
+            Some(Value::Bool(state.handshake_kind() == Some(weir_tls::HandshakeKind::Resumed)))
+        }
+        TlsFact::ServerName => text(seen.server_name.as_deref()?),
+        TlsFact::HasServerName => Some(Value::Bool(seen.server_name.is_some())),
+        TlsFact::ClientRandom => bytes(&seen.client_random),
+        TlsFact::ServerRandom => bytes(&seen.server_random),
+        TlsFact::SessionId => bytes(&seen.session_id),
+        TlsFact::HelloVersion => seen.lists.as_ref().map(|_| Value::Sint(seen.hello_version.into())),
+        TlsFact::CertificateName => text(session.shown()?.path.as_bytes()),
+        TlsFact::HasCertificate => {
+            let resumed = state.handshake_kind() == Some(weir_tls::HandshakeKind::Resumed);
+            Some(Value::Bool(!resumed && state.peer_certificates().is_some_and(|c| !c.is_empty())))
+        }
+        TlsFact::UsedCertificate => {
+            Some(Value::Bool(state.peer_certificates().is_some_and(|c| !c.is_empty())))
+        }
+        TlsFact::Verify | TlsFact::VerifyError | TlsFact::AuthorityError | TlsFact::AuthorityErrorDepth => {
+            Some(Value::Sint(0))
+        }
+        TlsFact::Error => Some(Value::Sint(session.failure().map_or(0, errors::number))),
+        TlsFact::ErrorText => text(errors::text(session.failure()?).as_bytes()),
+        TlsFact::EarlyReceived | TlsFact::HasEarly => Some(Value::Bool(false)),
+    }
+}
+
+/// Looks at a certificate.
+fn certificate<'a>(
+    t: &Transaction,
+    of: Shown,
+    look: impl FnOnce(&Session, &Certificate<'_>) -> Option<Value<'a>>,
+) -> Option<Value<'a>> {
+    let side = if of == Shown::Server { Side::Server } else { Side::Client };
+    let session = session(t, side)?;
+    let der = match of {
+        Shown::Front => session.shown()?.chain.first()?,
+        _ => session.state()?.peer_certificates()?.first()?,
+    };
+    look(&session, &Certificate::parse(der)?)
+}
+
+/// The name of the authority at the end of the chain that the peer showed.
+fn root(session: &Session) -> Option<&[u8]> {
+    Some(Certificate::parse(session.state()?.peer_certificates()?.last()?)?.issuer)
+}
+
+fn name_of<'a>(
+    name: &[u8],
+    attribute: &[u8],
+    occurrence: i64,
+    ldap: bool,
+    scratch: &'a Scratch,
+) -> Option<Value<'a>> {
+    if !attribute.is_empty() {
+        let value = text::attribute(name, attribute, occurrence).filter(|v| !v.contains(&0))?;
+        return Some(Value::Str(scratch.bytes(value)));
+    }
+    if text::is_malformed(name) {
+        return None;
+    }
+    let mut out = Vec::new();
+    if ldap {
+        text::ldap(name, &mut out)
+    } else {
+        text::one_line(name, &mut out)
+    }
+    Some(Value::Str(scratch.bytes(&out)))
+}
+
+fn value_of<'a>(
+    session: &Session,
+    of: Shown,
+    part: Part,
+    certificate: &Certificate<'_>,
+    scratch: &'a Scratch,
+) -> Option<Value<'a>> {
+    let text = |bytes: &[u8]| Some(Value::Str(scratch.bytes(bytes)));
+    let bytes = |bytes: &[u8]| Some(Value::Bin(scratch.bytes(bytes)));
+    match part {
+        Part::Der => bytes(certificate.der),
+        Part::Chain => {
+            // Of a client, OpenSSL keeps its own certificate apart.
+            let chain = session.state()?.peer_certificates()?.iter().skip(usize::from(of == Shown::Client));
+            let all = chain.map(|c| c.as_ref()).collect::<Vec<&[u8]>>().concat();
+            Some(all).filter(|all| !all.is_empty()).and_then(|all| bytes(&all))
+        }
+        Part::Serial => bytes(text::serial(certificate.serial)),
+        Part::NotBefore => text(text::time(certificate.not_before)?),
+        Part::NotAfter => text(text::time(certificate.not_after)?),
+        Part::KeyAlgorithm => text(text::algorithm(certificate.public_key()?.0)?.as_bytes()),
+        Part::SignatureAlgorithm => text(text::algorithm(certificate.signature_algorithm)?.as_bytes()),
+        Part::Sha1 => bytes(&names::sha1(certificate.der)),
+        Part::Version => Some(Value::Sint(certificate.version.into())),
+        Part::AlternativeNames => {
+            let mut out = Vec::new();
+            text::alternative_names(certificate, &mut out);
+            Some(out).filter(|out| !out.is_empty()).and_then(|out| text(&out))
+        }
+    }
+}
+
+fn list_of(lists: &Lists, which: HelloList) -> &[u8] {
+    match which {
+        HelloList::Ciphers => &lists.ciphers,
+        HelloList::Extensions => &lists.extensions,
+        HelloList::Groups => &lists.groups,
+        HelloList::PointFormats => &lists.point_formats,
+        HelloList::SignatureAlgorithms => &lists.signature_algorithms,
+        HelloList::Versions => &lists.versions,
+    }
+}
