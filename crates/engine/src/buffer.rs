@@ -33,6 +33,11 @@ impl BufferPool {
         Buffer { storage: Box::default(), start: 0, end: 0, pool: Some(self.clone()) }
     }
 
+    /// How many pieces of storage lie ready.
+    pub(crate) fn spare(&self) -> usize {
+        self.free.count() + self.free_large.count()
+    }
+
     /// Drops the storage that nobody needed since the last call.
     pub(crate) fn trim(&self) {
         self.free.trim();

@@ -2,17 +2,21 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::conf::Global;
 use crate::listener::Opened;
 use crate::log;
 use crate::runtime::Runtime;
 use crate::snapshot::Snapshot;
 use crate::variables;
-use crate::worker::{Colleagues, Command, Handle};
+use crate::worker::{Colleagues, Command, Handle, Worker};
 
 /// The workers, and what they run on.
 #[derive(Debug)]
@@ -34,6 +38,23 @@ pub struct Binding {
     pub sockets: Vec<Arc<OwnedFd>>,
 }
 
+/// What a worker did so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Activity {
+    /// How often it waited for something to happen.
+    pub waits: u64,
+    /// How long it was at work.
+    pub busy: Duration,
+    /// The tasks that it has.
+    pub tasks: usize,
+    /// Tasks that are to run now.
+    pub ready: usize,
+    /// Transactions that run.
+    pub sessions: usize,
+    /// Storage that lies ready: of transactions, of their messages, of buffers.
+    pub spare: [usize; 3],
+}
+
 /// The engine could not start.
 #[derive(Debug)]
 pub struct StartError(io::Error);
@@ -49,6 +70,7 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let global = &snapshot.global;
         variables::adopt(&runtime.process.vars, global.tune.vars.process, &global.vars, None);
+        limit_rates(&runtime, None, global);
         let colleagues = Colleagues::default();
         let start = |id| {
             let sockets = opened(bindings, id);
@@ -77,6 +99,7 @@ impl Engine {
         let global = &snapshot.global;
         let limit = global.tune.vars.process;
         variables::adopt(&self.runtime.process.vars, limit, &global.vars, Some(&before.global.vars));
+        limit_rates(&self.runtime, Some(&before.global), global);
         self.runtime.process.log_destinations.sinks.serve(&snapshot.rings);
         for (id, w) in self.workers.lock().iter().enumerate() {
             w.tell(Command::Publish(snapshot.clone(), opened(bindings, id)));
@@ -110,6 +133,32 @@ impl Engine {
         for w in self.workers.lock().iter() {
             w.tell(Command::Look);
         }
+    }
+
+    /// What each worker did so far, in their order; workers that do not answer are left out.
+    pub fn activity(&self) -> Vec<Activity> {
+        self.ask(|worker| worker.activity())
+    }
+
+    /// Has every worker answer a question; one that is stuck is waited for a little and left out.
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&Rc<Worker>) -> T + Clone + Send + 'static,
+    ) -> Vec<T> {
+        let (answer, answers) = mpsc::channel();
+        for w in self.workers.lock().iter() {
+            let (answer, question) = (answer.clone(), question.clone());
+            // Who asked may have given up meanwhile.
+            w.tell(Command::Ask(Box::new(move |worker| drop(answer.send((worker.id, question(worker)))))));
+        }
+        drop(answer);
+        let until = Instant::now() + PATIENCE;
+        let mut all = Vec::new();
+        while let Ok(one) = answers.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            all.push(one);
+        }
+        all.sort_by_key(|(id, _)| *id);
+        all.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// Makes every session look whether it goes on.
@@ -151,6 +200,20 @@ impl Engine {
         }
     }
 }
+
+/// Limits rates as `global` says; what an operator set since stays where the file says the same as `before`.
+fn limit_rates(runtime: &Runtime, before: Option<&Global>, global: &Global) {
+    let rates = |g: &Global| [g.max_conn_rate, g.max_sess_rate];
+    let old = before.map(rates);
+    for (at, (limit, new)) in runtime.process.rate_limits.iter().zip(rates(global)).enumerate() {
+        if old.is_none_or(|old| old.get(at) != Some(&new)) {
+            limit.store(new, Relaxed);
+        }
+    }
+}
+
+/// How long answers of workers are waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Tells the logs of all proxies that they take nothing any more; those that listened come first.
 fn log_stopped(runtime: &Runtime, snapshot: &Snapshot) {

@@ -32,6 +32,7 @@ mod refusal;
 pub mod runtime;
 mod scope;
 mod seen_request;
+mod sessions;
 mod shelf;
 pub mod snapshot;
 mod stage;
@@ -44,5 +45,6 @@ mod watch;
 mod worker;
 
 pub use balance::Key;
-pub use engine::{Binding, Engine, StartError};
+pub use engine::{Activity, Binding, Engine, StartError};
 pub use farm::{Farm, Limits};
+pub use sessions::Running;

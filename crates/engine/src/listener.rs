@@ -258,7 +258,7 @@ impl Listener {
     /// Whether connections come faster than they may (`rate-limit sessions`, `maxconnrate`, `maxsessrate`).
     fn is_too_fast(&self, worker: &Worker) -> bool {
         let now = clock::now();
-        let global = &worker.view().snapshot.global;
+        let [connections, sessions] = &worker.runtime.process.rate_limits;
         let over = |limit: u32, rate: &dyn Fn() -> u64| limit > 0 && rate() >= u64::from(limit);
         let front = &self.proxy.shared.runtime.frontend.counters;
         let process = &worker.runtime.process.per_worker;
@@ -266,8 +266,8 @@ impl Listener {
             process.get().into_iter().flatten().map(|c| rate(c).per_second(now)).sum()
         };
         over(self.proxy.conf().rate_limit, &|| front.iter().map(|c| c.session_rate.per_second(now)).sum())
-            || over(global.max_conn_rate, &|| all(|c| &c.connection_rate))
-            || over(global.max_sess_rate, &|| all(|c| &c.session_rate))
+            || over(connections.load(Relaxed), &|| all(|c| &c.connection_rate))
+            || over(sessions.load(Relaxed), &|| all(|c| &c.session_rate))
     }
 
     fn has_room(&self, worker: &Worker) -> bool {

@@ -34,6 +34,11 @@ impl<T> Shelf<T> {
         self.spare.borrow_mut().push(thing);
     }
 
+    /// How many lie here.
+    pub(crate) fn count(&self) -> usize {
+        self.spare.borrow().len()
+    }
+
     /// Drops those that nobody took since the last call.
     pub(crate) fn trim(&self) {
         let mut spare = self.spare.borrow_mut();

@@ -4,6 +4,7 @@
 //! the next one follows. Only this file knows their order.
 
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::local;
 use crate::log;
 use crate::mux::h1;
 use crate::scope::Captured;
+use crate::sessions::{Place, Sessions};
 use crate::stage::stick::Stores;
 use crate::stage::{
     body, exchange, finish, handshake, persist, prepare, proxy_header, reach, receive, respond, route, rules,
@@ -43,6 +45,8 @@ pub(crate) struct Transaction {
     /// The connection to the server, while rules may look at what came over it.
     pub(crate) far: Option<h1::Conn>,
     pub(crate) facts: Facts,
+    /// Where operators see it.
+    pub(crate) place: Place,
 }
 
 /// The heads of a transaction; their storage serves one after the other.
@@ -254,6 +258,8 @@ impl Transaction {
     pub(crate) fn new(client: Box<Client>) -> Self {
         let mut messages = client.worker.messages.take().unwrap_or_default();
         messages.clear();
+        let place =
+            Sessions::enter(&client.worker, &client.frontend, &client.source, client.stream.as_raw_fd());
         let facts = Facts { begun: clock::now(), ..Facts::default() };
         Self {
             front: h1::Front::default(),
@@ -263,6 +269,7 @@ impl Transaction {
             assigned: None,
             far: None,
             facts,
+            place,
         }
     }
 

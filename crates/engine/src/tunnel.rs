@@ -15,7 +15,6 @@ use crate::clock::{self, Tick};
 use crate::ending::{Cause, Ending, Stage};
 use crate::io::Stream;
 use crate::timer::Timer;
-use crate::watch::Watch;
 
 /// What a tunnel may wait for, and how it is carried.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,14 +47,14 @@ pub(crate) struct Passed {
     pub(crate) ending: Ending,
 }
 
-/// Passes bytes until both sides are done, one fails, or a timeout strikes. `counted` is called with what
+/// Passes bytes until both sides are done, one fails, somebody tells them to end, or a timeout strikes. `counted` is called with what
 /// went up and down whenever something did.
 pub(crate) async fn run(
     client: End<'_>,
     server: End<'_>,
     timer: &Timer,
     rules: &Rules,
-    mut watch: Option<&mut Watch>,
+    mut told: impl FnMut(&mut Context<'_>) -> Option<Cause>,
     mut counted: impl FnMut(u64, u64),
 ) -> Passed {
     let mut up = Flow::new(rules.splice_request, rules.pipe_size);
@@ -73,7 +72,7 @@ pub(crate) async fn run(
         if let Some(ending) = verdict(&a, &b) {
             return Poll::Ready(ending);
         }
-        if let Some(cause) = watch.as_mut().and_then(|w| w.poll(cx)) {
+        if let Some(cause) = told(cx) {
             // As the reference names it, whatever the session was doing.
             return Poll::Ready(Ending::new(cause, Stage::Connect));
         }

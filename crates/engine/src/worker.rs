@@ -14,10 +14,12 @@ use crate::affinity;
 use crate::buffer::BufferPool;
 use crate::check::Checks;
 use crate::clock;
+use crate::engine::Activity;
 use crate::listener::{self, Fresh, Opened};
 use crate::local::View;
 use crate::log::Ring;
 use crate::runtime::{Counters, Runtime};
+use crate::sessions::Sessions;
 use crate::shelf::Shelf;
 use crate::snapshot::Snapshot;
 use crate::stage::reuse::{self, Robbery};
@@ -38,6 +40,8 @@ pub(crate) struct Worker {
     pub(crate) storage: Shelf<Recycled<Served>>,
     /// Messages of transactions that are over.
     pub(crate) messages: Shelf<Box<Messages>>,
+    /// The transactions that run, as operators see them.
+    pub(crate) sessions: Sessions,
     /// Wakes the task that closes connections at rest.
     pub(crate) janitor: RefCell<Option<Waker>>,
     pub(crate) listeners: RefCell<Vec<Rc<listener::Listener>>>,
@@ -63,11 +67,16 @@ pub(crate) enum Command {
     Look,
     /// Make every session look whether it goes on.
     Wake,
+    /// Answer somebody who looks at the process from outside.
+    Ask(Question),
     /// Close the listening sockets; end idle connections, let the others finish.
     Drain,
     /// End now.
     Stop,
 }
+
+/// What is done on a worker's thread for somebody else, who waits for the answer.
+pub(crate) type Question = Box<dyn FnOnce(&Rc<Worker>) + Send>;
 
 /// The way to a worker's ear.
 #[derive(Clone, Debug)]
@@ -152,6 +161,7 @@ impl Worker {
             view,
             storage: Shelf::default(),
             messages: Shelf::default(),
+            sessions: Sessions::default(),
             janitor: RefCell::default(),
             listeners: RefCell::default(),
             paused: Cell::new(false),
@@ -167,6 +177,19 @@ impl Worker {
     /// What this worker counts of the process as a whole.
     pub(crate) fn process(&self) -> Option<&Counters> {
         self.runtime.process.counters(self.id)
+    }
+
+    /// What it did so far; to be asked on its own thread.
+    pub(crate) fn activity(&self) -> Activity {
+        let metrics = tokio::runtime::Handle::current().metrics();
+        Activity {
+            waits: metrics.worker_park_count(0),
+            busy: metrics.worker_total_busy_duration(0),
+            tasks: metrics.num_alive_tasks(),
+            ready: metrics.global_queue_depth(),
+            sessions: self.sessions.count(),
+            spare: [self.storage.count(), self.messages.count(), self.buffers.spare()],
+        }
     }
 
     /// Drops what nobody needed since the last call.
@@ -270,6 +293,7 @@ fn run(
                 Command::Resume => worker.pause(false),
                 Command::Look => worker.listeners.borrow().iter().for_each(|l| l.look()),
                 Command::Wake => worker.wheel.wake_all(),
+                Command::Ask(question) => question(&worker),
                 Command::Drain => {
                     worker.listen(Vec::new());
                     worker.wheel.wake_all();

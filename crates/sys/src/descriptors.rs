@@ -68,6 +68,101 @@ pub fn accept_through(channel: impl AsFd) -> io::Result<Option<OwnedFd>> {
     Ok(Some(fd))
 }
 
+/// An open descriptor of this process, as the system describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number.
+    pub fd: i32,
+    /// What it is.
+    pub kind: Kind,
+    /// Its permissions.
+    pub mode: u32,
+    /// The port that a socket of IPv4 or IPv6 is bound to.
+    pub port: Option<u16>,
+    /// It is a listening socket.
+    pub listening: bool,
+}
+
+/// What a descriptor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A device of characters.
+    Device,
+    /// A pipe.
+    Pipe,
+    /// A socket of IPv4.
+    Ipv4,
+    /// A socket of IPv6.
+    Ipv6,
+    /// A unix socket.
+    Unix,
+    /// Anything else: pollers, timers.
+    Other,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Four letters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Device => "chr.",
+            Self::Pipe => "pipe",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Unix => "unix",
+            Self::Other => "????",
+        }
+    }
+}
+
+/// The descriptors that are open, from the lowest on; gaps of more than [`GAP`] numbers end the search.
+pub fn survey() -> Vec<Seen> {
+    let mut all = Vec::new();
+    let mut gap = 0;
+    for fd in 0.. {
+        // SAFETY: a number that is not open is answered with an error, and nothing is read or closed.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        match rustix::fs::fstat(borrowed) {
+            Ok(stat) => {
+                gap = 0;
+                all.push(seen(fd, borrowed, stat.st_mode));
+            }
+            Err(_) if gap >= GAP => break,
+            Err(_) => gap += 1,
+        }
+    }
+    all
+}
+
+fn seen(fd: i32, borrowed: BorrowedFd<'_>, mode: u32) -> Seen {
+    use rustix::fs::FileType;
+    let mut found = Seen { fd, kind: Kind::Other, mode: mode & 0o7777, port: None, listening: false };
+    found.kind = match FileType::from_raw_mode(mode) {
+        FileType::RegularFile => Kind::File,
+        FileType::CharacterDevice => Kind::Device,
+        FileType::Fifo => Kind::Pipe,
+        FileType::Socket => match crate::listen::local_address(borrowed) {
+            Ok(crate::Address::Inet(address)) => {
+                found.port = Some(address.port());
+                if address.is_ipv4() { Kind::Ipv4 } else { Kind::Ipv6 }
+            }
+            _ => Kind::Unix,
+        },
+        _ => Kind::Other,
+    };
+    if matches!(found.kind, Kind::Ipv4 | Kind::Ipv6 | Kind::Unix) {
+        found.listening = rustix::net::sockopt::socket_acceptconn(borrowed).unwrap_or(false);
+    }
+    found
+}
+
+/// How many numbers in a row may be closed before the rest is taken to be.
+const GAP: i32 = 256;
+
 /// Room for the largest message of descriptors that the kernel passes.
 const ANCILLARY_SPACE: usize = rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS));
 

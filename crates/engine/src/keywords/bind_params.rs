@@ -139,10 +139,6 @@ fn expose_fd(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     if !word.is("listeners") {
         return Err(word.alert(format!("'expose-fd' only supports 'listeners' (got '{}')", word.text())));
     }
-    ctx.out.push(no_effect(
-        ctx,
-        "listening sockets are not handed over; a new process binds beside the old one",
-    ));
     each(ctx, |b| b.expose_fd = true)
 }
 

@@ -4,6 +4,7 @@
 //! shared by all threads: atomics, and short locks that no `.await` is held across.
 
 mod counters;
+mod errors;
 mod server;
 mod servers;
 mod voice;
@@ -22,6 +23,7 @@ use crate::conf::StickTable;
 use crate::tables::{self, Tables};
 
 pub use counters::{Average, Counter, Counters, Rate, WINDOW};
+pub use errors::{BadMessage, Errors, Part};
 pub use server::{Admin, Health, ServerRuntime};
 pub use servers::{Changes, Published};
 pub use voice::{Saying, Voice};
@@ -58,6 +60,16 @@ pub struct Process {
     pub log_destinations: crate::log::Destinations,
     /// Numbers the transactions (`%rt`).
     pub request_number: AtomicU32,
+    /// TLS sessions in a second; 0 for any number.
+    pub tls_rate_limit: AtomicU32,
+    /// Bytes a second that compression may make; 0 for any number.
+    pub compression_limit: AtomicU32,
+    /// `anonkey`; 0 for none.
+    pub anonymous_key: AtomicU32,
+    /// Messages that broke the protocol so far.
+    pub bad_messages: AtomicU32,
+    /// How many connections, and how many sessions, there may be in a second; 0 for any number.
+    pub rate_limits: [AtomicU32; 2],
     /// Set when the process is on its way out: no connection is kept alive any more.
     pub stopping: AtomicBool,
     /// Transactions and tunnels that still run.
@@ -100,6 +112,8 @@ pub struct ProxyRuntime {
     /// No rule of another proxy leads here (`be-unpublished`, `unpublish backend`); absent until an operator says
     /// so, while the file counts.
     pub published: Published,
+    /// The last messages that broke the protocol.
+    pub errors: Errors,
     /// Whether any server is left.
     pub availability: Mutex<Availability>,
     workers: usize,
@@ -129,6 +143,8 @@ pub struct Side {
     pub maxconn: AtomicU32,
     /// `disable frontend`: it takes no connection until it is enabled again.
     pub paused: AtomicBool,
+    /// `shutdown frontend`: it takes no connection until the next load.
+    pub shut: AtomicBool,
 }
 
 /// A number that goes up and down, and the highest it ever was.
@@ -174,6 +190,7 @@ impl Runtime {
             queued: Level::default(),
             changes: Mutex::default(),
             published: Published::default(),
+            errors: Errors::default(),
             availability: Mutex::new(Availability::new(clock::now())),
             workers: self.workers,
         });
@@ -274,6 +291,7 @@ impl Side {
             sessions: Level::default(),
             maxconn: AtomicU32::new(0),
             paused: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use weir_expr::scope::TimeoutOf;
+use weir_http::HeaderId;
 use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
 use weir_http::h2::Kind;
-use weir_http::HeaderId;
 
 use crate::check::Sign;
 use crate::clock::{self, Tick};
@@ -18,7 +18,7 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
 use crate::mux::h2::Gone;
 use crate::stage::replay::Replay;
-use crate::stage::{answer, body, prepare, reach, receive, reuse, rules, websocket};
+use crate::stage::{answer, body, capture, prepare, reach, receive, reuse, rules, websocket};
 use crate::tables::{self, Event};
 use crate::transaction::{Messages, Stop, Transaction};
 
@@ -277,7 +277,10 @@ impl Wait {
                 }
                 Parse::Partial => {}
                 // What came before it in the same piece stays here, too.
-                Parse::Invalid(_) => return Poll::Ready(Err(Missing::Junk)),
+                Parse::Invalid(fault) => {
+                    capture::response(t, back.input.data(), fault.at);
+                    return Poll::Ready(Err(Missing::Junk));
+                }
             }
             if let Poll::Ready(Err(e)) = self.send_interim(cx, t) {
                 return Poll::Ready(Err(e));
@@ -420,6 +423,9 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Missing> {
 
 /// Whether sessions on the server were told to end.
 pub(crate) fn server_ended(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Cause> {
+    if t.place.is_told_to_end() {
+        return Some(Cause::Killed);
+    }
     let assigned = t.assigned.as_mut()?;
     if assigned.slot.is_some()
         && assigned.generation != assigned.server.shared.runtime.generation.load(Relaxed)

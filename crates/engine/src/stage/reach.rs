@@ -191,6 +191,9 @@ async fn queue(
         if let Poll::Ready(got) = turn.as_mut().poll(cx) {
             return Poll::Ready(Ok(got));
         }
+        if t.place.is_told_to_end() {
+            return Poll::Ready(Err(Cause::Killed));
+        }
         if client_left(t, cx).is_some() {
             return Poll::Ready(Err(Cause::Client));
         }
@@ -465,6 +468,7 @@ pub(crate) fn redispatch(t: &mut Transaction) {
 fn note_assigned(t: &mut Transaction, backend: &Rc<local::Proxy>, server: &Rc<local::Server>) {
     let now = t.now();
     t.facts.assigned = Some(now);
+    t.place.note_server(server);
     let counters = server.counters();
     counters.sessions.add(1);
     counters.selected.add(1);

@@ -12,6 +12,7 @@ use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Taken, body_seems_valid};
 use crate::mux::h2::Lane;
+use crate::stage::capture;
 use crate::tables::{self, Event};
 use crate::transaction::{Stop, Transaction};
 
@@ -146,6 +147,7 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
     let head = &t.messages.request;
     t.front.request = h1::request_body(head);
     if !body_seems_valid(t.front.request, t.client.input.data(), limits) {
+        capture::body(t);
         tables::count(t, Event::Glitch);
         return Err(refuse(t, Cause::Proxy, 400));
     }
@@ -183,6 +185,7 @@ fn count_request(t: &Transaction) {
 }
 
 fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
+    capture::request(t, fault.at);
     let stop = refuse(t, Cause::Proxy, fault.status);
     tables::count(t, Event::Glitch);
     if fault.silent { Stop::Silent(fault.status) } else { stop }

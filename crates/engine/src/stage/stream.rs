@@ -1,10 +1,14 @@
 //! A TCP session once its server is reached: a tunnel, and what is counted of it.
 
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Context;
+
 use weir_expr::scope::TimeoutOf;
 use weir_http::h1::BodyLength;
 
 use crate::clock::Tick;
 use crate::conf::{Options, Proxy};
+use crate::ending::Cause;
 use crate::io::Stream;
 use crate::log;
 use crate::mux::h1::Conn;
@@ -39,7 +43,16 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     let front = t.client.frontend.clone();
     let back = t.proxy().clone();
     let assigned = t.assigned.as_ref().map(|a| a.server.clone());
-    let watch = t.assigned.as_mut().and_then(|a| a.watch.as_deref_mut());
+    let generation = t.assigned.as_ref().map(|a| (a.server.shared.runtime.clone(), a.generation));
+    let mut watch = t.assigned.as_mut().and_then(|a| a.watch.as_deref_mut());
+    let place = &t.place;
+    let told = |cx: &mut Context<'_>| {
+        let over = generation.as_ref().is_some_and(|(s, began)| s.generation.load(Relaxed) != *began);
+        if over || place.is_told_to_end() {
+            return Some(Cause::Killed);
+        }
+        watch.as_mut()?.poll(cx)
+    };
     // Beside the client, of which the rest is only looked at.
     let mut input = std::mem::take(&mut t.client.input);
     let client = &*t.client;
@@ -49,7 +62,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
         End { stream: server, input: server_input },
         &client.timer,
         &plan,
-        watch,
+        told,
         |up, down| {
             front.front().bytes_in.add(up);
             front.front().bytes_out.add(down);
