@@ -34,7 +34,7 @@ fn admin_session() {
                 Next::Send => out.clear(),
                 Next::Wait(_) => session.resume(false, &Still, &mut out),
                 Next::Follow(_) => session.followed(true, &Still, &mut out),
-                Next::Close => return,
+                Next::Close | Next::HandOver => return,
             }
         }
         panic!("the session goes on for ever");

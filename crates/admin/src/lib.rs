@@ -7,11 +7,12 @@
 pub mod cli;
 mod commands;
 pub mod field;
+pub mod hand_over;
 mod info;
 pub mod listen;
 pub mod stat;
 pub mod totals;
 mod world;
 
-pub use commands::registry;
-pub use world::{About, Counted, World};
+pub use commands::{preload, registry};
+pub use world::{About, Counted, Handed, Program, World};

@@ -21,6 +21,7 @@ use weir_engine::conf::{CliLevel, SeverityOutput};
 use weir_sys::accepted;
 
 use crate::cli::{Next, Registry, Session};
+use crate::hand_over;
 use crate::world::World;
 
 /// A socket of the runtime API.
@@ -32,6 +33,8 @@ pub struct Listening {
     pub level: CliLevel,
     /// How messages show how grave they are.
     pub severities: SeverityOutput,
+    /// Whether clients may take the listening sockets over.
+    pub exposes_sockets: bool,
 }
 
 /// What holds for all clients.
@@ -114,7 +117,8 @@ async fn accept(shared: Rc<Shared>, socket: Listening, limits: Limits, room: Arc
         let Ok(mut ready) = listener.readable().await else { return };
         match ready.try_io(|listener| accepted::accept(listener.get_ref())) {
             Ok(Ok((client, _))) => {
-                spawn_local(talk(shared.clone(), client, (socket.level, socket.severities), limits, place));
+                let manner = (socket.level, socket.severities, socket.exposes_sockets);
+                spawn_local(talk(shared.clone(), client, manner, limits, place));
             }
             // The system has no descriptor left: there may be one later.
             Ok(Err(_)) => tokio::time::sleep(PAUSE).await,
@@ -126,12 +130,15 @@ async fn accept(shared: Rc<Shared>, socket: Listening, limits: Limits, room: Arc
 async fn talk(
     shared: Rc<Shared>,
     client: OwnedFd,
-    (level, severities): (CliLevel, SeverityOutput),
+    (level, severities, exposes): (CliLevel, SeverityOutput, bool),
     limits: Limits,
     _place: OwnedSemaphorePermit,
 ) {
     shared.world.sessions.fetch_add(1, Relaxed);
-    let session = Session::new(level, severities, limits.timeout, (limits.line, limits.payload));
+    let mut session = Session::new(level, severities, limits.timeout, (limits.line, limits.payload));
+    if exposes {
+        session.expose_sockets();
+    }
     if let Ok(stream) = Stream::new(client) {
         // A client that has gone, or keeps silent, is owed nothing.
         let _ = stream.serve(&shared, session).await;
@@ -166,6 +173,9 @@ impl Stream {
             match next {
                 Next::Send => tokio::task::yield_now().await,
                 Next::Close => return Ok(()),
+                Next::HandOver => {
+                    return hand_over::send(&self.0, &shared.world.program.sockets(), patience).await;
+                }
                 Next::Wait(time) => {
                     let until = tokio::time::Instant::now() + time;
                     let interrupted = loop {

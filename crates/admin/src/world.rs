@@ -1,6 +1,7 @@
 //! What the commands of a worker's socket speak about: the engine, the program, and the API itself.
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
@@ -28,6 +29,31 @@ pub struct About {
     pub boot: Duration,
     /// Warnings while starting.
     pub warnings: u64,
+    /// What was built in: `+HTTP +TLS`.
+    pub features: String,
+}
+
+/// What commands ask of the program around the engine.
+pub trait Program: std::fmt::Debug + Send + Sync {
+    /// What it said while it started, and at every load since.
+    fn startup_logs(&self) -> Vec<u8>;
+
+    /// Its listening sockets, for a process that takes over.
+    fn sockets(&self) -> Vec<Handed>;
+
+    /// Closes the listening sockets of a frontend for good.
+    fn shut_frontend(&self, name: &str);
+}
+
+/// A listening socket that is handed over.
+#[derive(Clone, Debug)]
+pub struct Handed {
+    /// The socket.
+    pub fd: Arc<OwnedFd>,
+    /// The name space that it was made in; empty for the process' own.
+    pub namespace: String,
+    /// The interface that it is bound to; empty for any.
+    pub interface: String,
 }
 
 /// All that commands read and change.
@@ -35,8 +61,10 @@ pub struct About {
 pub struct World {
     /// The engine.
     pub engine: Arc<Engine>,
-    /// The program.
+    /// What the program says of itself.
     pub about: About,
+    /// The program.
+    pub program: Arc<dyn Program>,
     /// When it began to serve.
     started: (Instant, SystemTime),
     /// Sessions of the runtime API since the start, and commands given in them.
@@ -66,11 +94,12 @@ pub enum Counted {
 
 impl World {
     /// The world of an engine that was just started.
-    pub fn new(engine: Arc<Engine>, about: About) -> Self {
+    pub fn new(engine: Arc<Engine>, about: About, program: Arc<dyn Program>) -> Self {
         let hard_maxconn = engine.runtime().process.maxconn.load(Relaxed);
         Self {
             engine,
             about,
+            program,
             started: (Instant::now(), SystemTime::now()),
             sessions: AtomicU64::new(0),
             commands: AtomicU64::new(0),

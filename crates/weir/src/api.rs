@@ -10,6 +10,7 @@ use weir_admin::{About, World};
 use weir_engine::Engine;
 use weir_engine::conf::Global;
 
+use crate::around::Around;
 use crate::cli::Options;
 use crate::cli::version;
 use crate::sockets::Sockets;
@@ -31,7 +32,12 @@ pub(crate) struct Started {
 
 impl Api {
     /// Starts the thread; it listens on nothing yet.
-    pub(crate) fn start(engine: &Arc<Engine>, options: &Options, started: &Started) -> io::Result<Self> {
+    pub(crate) fn start(
+        engine: &Arc<Engine>,
+        options: &Options,
+        started: &Started,
+        around: Arc<Around>,
+    ) -> io::Result<Self> {
         let about = About {
             // Tools that parse it know the numbers of the language's versions.
             version: version::number("haproxy"),
@@ -40,8 +46,9 @@ impl Api {
             memory: options.memory.unwrap_or(0),
             boot: started.boot,
             warnings: 0,
+            features: version::features(),
         };
-        let world = Arc::new(World::new(engine.clone(), about));
+        let world = Arc::new(World::new(engine.clone(), about, around));
         Service::start(world, weir_admin::registry()).map(Self)
     }
 
@@ -59,6 +66,7 @@ impl Api {
                 fd: fd.clone(),
                 level: socket.bind.level,
                 severities: socket.bind.severity_output,
+                exposes_sockets: socket.bind.expose_fd,
             })
         };
         self.0.listen(sockets.stats().filter_map(of).collect(), limits);

@@ -5,11 +5,13 @@
 
 mod access;
 mod api;
+mod around;
 mod check;
 mod cli;
 mod demo;
 mod dumps;
 mod finish;
+mod inheritance;
 mod keywords;
 mod limits;
 mod load;

@@ -6,8 +6,8 @@
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weir_diag::{Diagnostics, Renderer, Report, Severity, Sources};
 
@@ -20,6 +20,17 @@ pub(crate) struct Voice {
     path: PathBuf,
     loudness: Loudness,
     introduced: Arc<AtomicBool>,
+    record: Record,
+}
+
+/// What was said while a configuration was loaded (`show startup-logs`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record(Arc<Mutex<Noted>>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    text: Vec<u8>,
+    closed: bool,
 }
 
 /// How much is said.
@@ -40,12 +51,17 @@ impl Voice {
     pub(crate) fn new(called: &Path, loudness: Loudness) -> Self {
         let program = called.file_name().map_or("weir".into(), |name| name.to_string_lossy().into_owned());
         let path = std::env::current_exe().unwrap_or_else(|_| called.to_owned());
-        Self { program, path, loudness, introduced: Arc::default() }
+        Self { program, path, loudness, introduced: Arc::default(), record: Record::default() }
     }
 
     /// The name that the program was called by.
     pub(crate) fn program(&self) -> &str {
         &self.program
+    }
+
+    /// What it said while it loaded.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     /// Says less from now on.
@@ -80,13 +96,18 @@ impl Voice {
         let Some(worst) = worst.filter(|worst| self.prepare(*worst)) else { return };
         let renderer = Renderer { sources, pid: std::process::id() };
         if self.loudness == Loudness::All || worst == Severity::Alert {
-            write_error(renderer.report(list, report).as_bytes());
+            self.write(renderer.report(list, report).as_bytes());
         }
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        self.record.note(bytes);
+        write_error(bytes);
     }
 
     fn line(&self, severity: Severity, text: &dyn Display) {
         if self.prepare(severity) {
-            write_error(format!("{}({}) : {text}\n", severity.tag(), std::process::id()).as_bytes());
+            self.write(format!("{}({}) : {text}\n", severity.tag(), std::process::id()).as_bytes());
         }
     }
 
@@ -102,12 +123,42 @@ impl Voice {
             let (pid, tag) = (std::process::id(), Severity::Notice.tag());
             let number = version::number(&self.program);
             let (program, path) = (&self.program, self.path.display());
-            write_error(
+            self.write(
                 format!("{tag}({pid}) : {program} version is {number}\n{tag}({pid}) : path to executable is {path}\n")
                     .as_bytes(),
             );
         }
         said
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// All of it.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        self.lock().text.clone()
+    }
+
+    /// Begins anew: a configuration is being loaded.
+    pub(crate) fn open(&self) {
+        *self.lock() = Noted::default();
+    }
+
+    /// What is said from now on does not belong to a load.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    fn note(&self, bytes: &[u8]) {
+        let mut noted = self.lock();
+        if !noted.closed && noted.text.len() + bytes.len() <= MOST_NOTED {
+            noted.text.extend_from_slice(bytes);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,3 +171,6 @@ pub(crate) fn print(text: impl Display) {
 fn write_error(bytes: &[u8]) {
     let _ = std::io::stderr().lock().write_all(bytes);
 }
+
+/// How much is kept of what was said, in bytes.
+const MOST_NOTED: usize = 64 * 1024;

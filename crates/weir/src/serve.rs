@@ -4,8 +4,10 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use weir_diag::Sources;
 use weir_engine::conf::{Conf, Global};
 use weir_engine::runtime::{Runtime, Saying};
 use weir_engine::snapshot::Snapshot;
@@ -17,12 +19,14 @@ use weir_sys::process::{self, Signal, Signals, signal};
 
 use crate::access::Access;
 use crate::api::{Api, Started};
+use crate::around::Around;
 use crate::cli::Options;
 use crate::finish::Finish;
+use crate::inheritance::Inheritance;
 use crate::limits::{self, Needs};
 use crate::load::{self, Configuration};
 use crate::say::Voice;
-use crate::sockets::{self, Sockets};
+use crate::sockets::{self, Sockets, Wanted};
 use crate::supervision::Control;
 use crate::supervision::protocol::{Order, Report};
 
@@ -36,6 +40,8 @@ pub(crate) struct Service<'a> {
     pub(crate) control: Option<Control>,
     /// Its voice.
     pub(crate) voice: &'a Voice,
+    /// What the process had that this one replaces, where it has asked for it.
+    pub(crate) inheritance: Option<Inheritance>,
     /// What is to be done once it serves; the supervisor's business where there is one.
     pub(crate) once_ready: &'a dyn Fn() -> Result<(), String>,
 }
@@ -45,6 +51,7 @@ struct Serving<'a> {
     service: Service<'a>,
     engine: Arc<Engine>,
     api: Api,
+    around: Arc<Around>,
     sockets: Sockets,
     maxconn: u32,
     global: Global,
@@ -100,14 +107,8 @@ impl<'a> Service<'a> {
         if let Some(notice) = &fit.notice {
             voice.notice(notice);
         }
-        let opened =
-            sockets::open_patiently(&wanted, &self.access, &configuration.sources, self.options.old.as_ref());
-        let (sockets, complaints) = opened.map_err(|mut faults| {
-            let program = voice.program();
-            faults
-                .push(format!("[{program}.main()] Some protocols failed to start their listeners! Exiting."));
-            (voice, faults)
-        })?;
+        let (sockets, complaints) =
+            self.open(&wanted, &configuration.sources).map_err(|faults| (voice, faults))?;
         for complaint in complaints {
             voice.warning(complaint);
         }
@@ -119,25 +120,46 @@ impl<'a> Service<'a> {
             Saying::Warning => speaker.warning(text),
             Saying::Alert => speaker.alert(text),
         });
-        runtime.process.maxconn.store(fit.maxconn, std::sync::atomic::Ordering::Relaxed);
+        runtime.process.maxconn.store(fit.maxconn, Relaxed);
         let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
         let engine =
             Engine::start(runtime, snapshot, &sockets.bindings()).map_err(|e| single(format!("{e}.")))?;
         let engine = Arc::new(engine);
         let started = Started { files: fit.files, boot: began.elapsed() };
-        let api = Api::start(&engine, self.options, &started)
+        let around = Around::new(voice.record().clone())
+            .map_err(|e| single(format!("cannot start the runtime API: {e}.")))?;
+        let around = Arc::new(around);
+        around.hold(sockets.handed());
+        let api = Api::start(&engine, self.options, &started, around.clone())
             .map_err(|e| single(format!("cannot start the runtime API: {e}.")))?;
         api.listen(&sockets, &conf.global);
         let serving = Serving {
             service: self,
             engine,
             api,
+            around,
             sockets,
             maxconn: fit.maxconn,
             global: conf.global,
             stage: Stage::Running,
         };
         Ok((serving, signals))
+    }
+
+    /// Opens what is wanted, or takes it over from the process that this one replaces.
+    fn open(&self, wanted: &[Wanted], sources: &Sources) -> Result<(Sockets, Vec<String>), Vec<String>> {
+        let inheritance = self.inheritance.as_ref();
+        let old = self.options.old.as_ref();
+        let opened = sockets::open_patiently(wanted, &self.access, sources, old, inheritance);
+        if let Some(left) = inheritance {
+            left.close();
+        }
+        opened.map_err(|mut faults| {
+            let program = self.voice.program();
+            faults
+                .push(format!("[{program}.main()] Some protocols failed to start their listeners! Exiting."));
+            faults
+        })
     }
 }
 
@@ -155,6 +177,7 @@ impl Serving<'_> {
                 }
             }
         }
+        self.service.voice.record().close();
         loop {
             if let Some(finish) = self.turn(signals) {
                 return finish;
@@ -165,9 +188,13 @@ impl Serving<'_> {
     /// Waits for a signal, an order or a deadline, and deals with it.
     fn turn(&mut self, signals: &Signals) -> Option<Finish> {
         let mut fds = vec![signals.as_fd()];
+        fds.push(self.around.as_fd());
         fds.extend(self.service.control.as_ref().map(AsFd::as_fd));
         let ready = process::readable(&fds, self.patience()).unwrap_or_default();
         if ready.get(1) == Some(&true) {
+            self.obey();
+        }
+        if ready.get(2) == Some(&true) {
             match self.service.control.as_ref().and_then(Control::order) {
                 Some(Order::Reload) => self.reload(),
                 None => {
@@ -241,10 +268,25 @@ impl Serving<'_> {
         self.api.close();
         // The workers' copies are the last: a socket is closed when its queue is empty.
         self.sockets = Sockets::default();
+        self.around.hold(Vec::new());
         if let Some(control) = &self.service.control {
             control.report(&Report::Draining);
         }
         self.stage = Stage::Draining(self.global.hard_stop_after.map(|time| Instant::now() + time));
+    }
+
+    /// Does what the runtime API asked for.
+    fn obey(&mut self) {
+        let snapshot = self.engine.snapshot();
+        for name in self.around.orders() {
+            if let Some(at) =
+                snapshot.proxies.iter().position(|p| p.conf.name == name && p.conf.is_frontend())
+            {
+                self.sockets.shut(at);
+            }
+        }
+        self.around.hold(self.sockets.handed());
+        self.engine.publish(snapshot, &self.sockets.bindings());
     }
 
     /// Loads the files anew and takes them over, or leaves everything as it is.
@@ -254,6 +296,7 @@ impl Serving<'_> {
         }
         let outcome = self.load_anew();
         let voice = self.service.voice;
+        voice.record().close();
         let (worked, text) = match outcome {
             Ok(text) => (true, text),
             Err(text) => (false, text),
@@ -267,6 +310,7 @@ impl Serving<'_> {
 
     fn load_anew(&mut self) -> Result<String, String> {
         let Service { options, access, voice, .. } = &self.service;
+        voice.record().open();
         let configuration = load::load(options, access);
         if !load::announce(&configuration, options, voice) {
             return Err("the files have faults.".into());
@@ -274,8 +318,9 @@ impl Serving<'_> {
         let conf = configuration.conf;
         let threads = u16::try_from(self.engine.runtime().workers).unwrap_or(u16::MAX);
         let wanted = sockets::wanted(&conf, threads);
-        let (sockets, complaints) = sockets::open(&wanted, &self.sockets, access, &configuration.sources)
-            .map_err(|faults| faults.join(" "))?;
+        let (sockets, complaints) =
+            sockets::open(&wanted, &self.sockets, access, &configuration.sources, None)
+                .map_err(|faults| faults.join(" "))?;
         for complaint in complaints {
             voice.warning(complaint);
         }
@@ -284,8 +329,12 @@ impl Serving<'_> {
         for lost in snapshot.patterns.adopt(&self.engine.snapshot().patterns) {
             voice.notice(lost);
         }
+        for proxy in &snapshot.proxies {
+            proxy.runtime.frontend.shut.store(false, Relaxed);
+        }
         self.engine.publish(snapshot, &sockets.bindings());
         self.api.listen(&sockets, &conf.global);
+        self.around.hold(sockets.handed());
         self.sockets = sockets;
         self.global = conf.global;
         Ok(format!("{} proxies.", conf.proxies.len()))

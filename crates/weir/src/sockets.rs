@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use weir_admin::Handed;
 use weir_diag::{Sources, Span};
 use weir_engine::Binding;
 use weir_engine::conf::{Bind, Conf, Endpoint, Shards, V6Mode};
@@ -17,6 +18,7 @@ use weir_sys::process::{self, Signal, signal};
 
 use crate::access::Access;
 use crate::cli::OldProcesses;
+use crate::inheritance::Inheritance;
 
 /// One address that is listened on.
 #[derive(Clone, Debug)]
@@ -62,6 +64,10 @@ struct Open {
     owner: Owner,
     source: Source,
     sockets: Vec<Arc<OwnedFd>>,
+    /// How many of them make a set: one for each worker, or one for all.
+    copies: usize,
+    /// They came from another process, and may be more or fewer than asked for.
+    inherited: bool,
 }
 
 /// Every address that `conf` listens on.
@@ -89,12 +95,16 @@ pub(crate) fn open(
     before: &Sockets,
     access: &Access,
     sources: &Sources,
+    inheritance: Option<&Inheritance>,
 ) -> Result<(Sockets, Vec<String>), Vec<String>> {
     let (mut opened, mut complaints, mut faults) = (Sockets::default(), Vec::new(), Vec::new());
     for want in wanted {
-        match open_one(want, before, access, sources, &mut complaints) {
+        let context = Context { before, access, sources, inheritance };
+        match open_one(want, &context, &mut complaints) {
             Ok(sockets) => {
-                opened.list.push(Open { owner: want.owner, source: want.source.clone(), sockets });
+                let (copies, inherited) = (usize::from(want.copies), inheritance.is_some());
+                let (owner, source) = (want.owner, want.source.clone());
+                opened.list.push(Open { owner, source, sockets, copies, inherited });
             }
             Err(fault) => faults.push(fault),
         }
@@ -109,14 +119,15 @@ pub(crate) fn open_patiently(
     access: &Access,
     sources: &Sources,
     old: Option<&OldProcesses>,
+    inheritance: Option<&Inheritance>,
 ) -> Result<(Sockets, Vec<String>), Vec<String>> {
     let none = Sockets::default();
-    let first = open(wanted, &none, access, sources);
+    let first = open(wanted, &none, access, sources, inheritance);
     let Some(old) = old.filter(|old| first.is_err() && !old.pids.is_empty()) else { return first };
     old.signal(signal::SIGTTOU);
     for _ in 0..PATIENCE {
         std::thread::sleep(PAUSE);
-        let again = open(wanted, &none, access, sources);
+        let again = open(wanted, &none, access, sources, inheritance);
         if again.is_ok() {
             return again;
         }
@@ -141,11 +152,37 @@ impl OldProcesses {
 impl Sockets {
     /// Those of proxies, as the engine takes them.
     pub(crate) fn bindings(&self) -> Vec<Binding> {
-        let of = |open: &Open| match open.owner {
-            Owner::Proxy(proxy, bind) => Some(Binding { proxy, bind, sockets: open.sockets.clone() }),
-            Owner::Stats(_) => None,
+        let mut all = Vec::new();
+        for open in &self.list {
+            if let Owner::Proxy(proxy, bind) = open.owner {
+                let sets = open.sockets.chunks(open.copies.max(1));
+                all.extend(sets.map(|set| Binding { proxy, bind, sockets: set.to_vec() }));
+            }
+        }
+        all
+    }
+
+    /// All of them, for a process that takes over.
+    pub(crate) fn handed(&self) -> Vec<Handed> {
+        let of = |open: &Open| {
+            let (namespace, interface) = match &open.source {
+                Source::Made(spec) => (spec.namespace.clone(), spec.interface.clone()),
+                Source::Inherited(..) => (None, None),
+            };
+            let (namespace, interface) = (namespace.unwrap_or_default(), interface.unwrap_or_default());
+            let hand = |fd: &Arc<OwnedFd>| Handed {
+                fd: fd.clone(),
+                namespace: namespace.clone(),
+                interface: interface.clone(),
+            };
+            open.sockets.iter().map(hand).collect::<Vec<_>>()
         };
-        self.list.iter().filter_map(of).collect()
+        self.list.iter().flat_map(of).collect()
+    }
+
+    /// Closes those of the proxy at a position.
+    pub(crate) fn shut(&mut self, proxy: usize) {
+        self.list.retain(|open| !matches!(open.owner, Owner::Proxy(p, _) if p == proxy));
     }
 
     /// Those of `stats socket` lines, with the position of the line, for the runtime API.
@@ -161,14 +198,23 @@ impl Sockets {
     }
 }
 
+/// What an address is opened with.
+struct Context<'a> {
+    before: &'a Sockets,
+    access: &'a Access,
+    sources: &'a Sources,
+    /// What the process had that this one replaces, where it has asked for it.
+    inheritance: Option<&'a Inheritance>,
+}
+
 fn open_one(
     want: &Wanted,
-    before: &Sockets,
-    access: &Access,
-    sources: &Sources,
+    context: &Context<'_>,
     complaints: &mut Vec<String>,
 ) -> Result<Vec<Arc<OwnedFd>>, String> {
-    let again = before.same(&want.source).filter(|open| open.sockets.len() == usize::from(want.copies));
+    let Context { before, access, sources, inheritance } = *context;
+    let fits = |open: &&Open| open.inherited || open.sockets.len() == usize::from(want.copies);
+    let again = before.same(&want.source).filter(fits);
     // Behind a supervisor the question is asked again: it forgets the sockets that no load asks for.
     if let (Some(open), Access::Own) = (again, access) {
         return duplicates(&open.sockets).map_err(|error| format!("Cannot keep a socket open: {error}."));
@@ -184,9 +230,16 @@ fn open_one(
         }
     };
     let (protocol, address) = named(&spec.address);
-    let mut sockets = Vec::new();
-    for copy in 0..want.copies {
-        let bound = access.bind(spec, copy).map_err(|failure| {
+    let mut sockets: Vec<Arc<OwnedFd>> = Vec::new();
+    while let Some(fd) = inheritance.and_then(|inheritance| inheritance.take(spec)) {
+        sockets.push(Arc::new(fd));
+    }
+    for copy in u16::try_from(sockets.len()).unwrap_or(u16::MAX)..want.copies {
+        let bound = access.bind(spec, copy);
+        if bound.is_err() && inheritance.is_some() && !sockets.is_empty() {
+            break; // What was taken over shares its address with nobody.
+        }
+        let bound = bound.map_err(|failure| {
             let (step, reason) = (&failure.step, failure.reason());
             match &spec.address {
                 Address::Inet(_) => format!("{head} protocol {protocol}: {step} ({reason}) for [{address}]."),
@@ -319,7 +372,7 @@ mod tests {
         let address = taken.local_addr().unwrap();
         let (sources, none) = (Sources::default(), Sockets::default());
         let wants = wanted(&conf(&[Endpoint::Inet(address)]), 1);
-        let faults = open(&wants, &none, &Access::Own, &sources).unwrap_err();
+        let faults = open(&wants, &none, &Access::Own, &sources, None).unwrap_err();
         let wanted_text = format!(
             "Binding [:0] for proxy x: protocol tcpv4: cannot bind socket (Address already in use) for [{address}]."
         );
@@ -327,8 +380,8 @@ mod tests {
         drop(taken);
         let any = wanted(&conf(&[Endpoint::Inet("127.0.0.1:0".parse().unwrap())]), 1);
         let port = |sockets: &Sockets| listen::local_address(&*sockets.bindings()[0].sockets[0]).unwrap();
-        let (first, _) = open(&any, &none, &Access::Own, &sources).unwrap();
-        let (second, _) = open(&any, &first, &Access::Own, &sources).unwrap();
+        let (first, _) = open(&any, &none, &Access::Own, &sources, None).unwrap();
+        let (second, _) = open(&any, &first, &Access::Own, &sources, None).unwrap();
         assert_eq!(port(&first), port(&second));
     }
 }

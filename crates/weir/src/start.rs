@@ -17,6 +17,7 @@ use crate::cli::version;
 use crate::cli::{Options, Switches};
 use crate::dumps;
 use crate::finish::Finish;
+use crate::inheritance::Inheritance;
 use crate::load::{self, Configuration};
 use crate::say::{self, Loudness, Voice};
 use crate::serve::Service;
@@ -89,12 +90,6 @@ fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
             voice.notice(format_args!("{text}"));
         }
     }
-    if let Some(socket) = &options.old_socket {
-        voice.notice(format_args!(
-            "'-x {}' has no effect: listening sockets are not fetched yet; addresses are bound beside the old process.",
-            socket.display()
-        ));
-    }
     Ok(())
 }
 
@@ -139,9 +134,11 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
     };
     warn_root(conf, voice);
     let pidfile = conf.global.pidfile.clone().filter(|_| conf.global.daemon || conf.global.master_worker);
+    let Ok(inheritance) = inherit(options, voice) else { return Finish::Exit(1) };
     let once_ready = || announce(options, voice, pidfile.as_deref(), herald.as_ref());
     if !supervised(conf) {
-        let service = Service { options, access: Access::Own, control: None, voice, once_ready: &once_ready };
+        let (access, once_ready) = (Access::Own, &once_ready);
+        let service = Service { options, access, control: None, voice, inheritance, once_ready };
         return service.run(configuration);
     }
     let regrant = || {
@@ -165,14 +162,20 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
         regrant: &regrant,
     };
     let grants = Grants::of(&configuration.document, &options.files, &configuration.files);
-    let role = Supervisor::new(manner, grants, voice).and_then(Supervisor::run);
+    let role = Supervisor::new(manner, grants, inheritance, voice).and_then(Supervisor::run);
     match role {
         Ok(Role::Supervisor(finish)) => finish,
         Ok(Role::Worker(seat)) => {
             let access = Access::Asked(seat.client);
             let nothing = || Ok(());
-            let service =
-                Service { options, access, control: Some(seat.control), voice, once_ready: &nothing };
+            let service = Service {
+                options,
+                access,
+                control: Some(seat.control),
+                voice,
+                inheritance: None,
+                once_ready: &nothing,
+            };
             service.run(configuration)
         }
         Err(error) => {
@@ -180,6 +183,12 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
             Finish::Exit(1)
         }
     }
+}
+
+/// The sockets of the process that this one replaces, where it is named (`-x`).
+fn inherit(options: &Options, voice: &Voice) -> Result<Option<Inheritance>, ()> {
+    let fetched = options.old_socket.as_deref().map(Inheritance::fetch).transpose();
+    fetched.map_err(|_| voice.alert("Failed to get the sockets from the old process!"))
 }
 
 /// Whether a supervisor keeps privileges that the worker gives up, or a master was asked for.

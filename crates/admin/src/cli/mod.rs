@@ -14,7 +14,7 @@ use std::time::Duration;
 use weir_config::Keyword;
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
-pub use registry::Registry;
+pub use registry::{Modes, Registry};
 pub use session::{Following, Next, Session, Settings};
 pub use standard::standard;
 pub(crate) use standard::{command, word};
@@ -56,6 +56,8 @@ pub enum Shown {
     Always,
     /// In those of `experimental-mode on`; others may not use it.
     Experimental,
+    /// In those of `expert-mode on`; others may not use it.
+    Expert,
     /// In none.
     Never,
 }
@@ -91,6 +93,8 @@ pub enum Outcome {
     Follow,
     /// The session ends at once.
     Quit,
+    /// The listening sockets are handed over, and the session ends.
+    HandOver,
 }
 
 /// How far that has come which somebody waits for.

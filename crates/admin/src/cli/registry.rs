@@ -11,6 +11,15 @@ pub struct Registry<W: 'static> {
     commands: Vec<CommandKeyword<W>>,
 }
 
+/// The modes of a session that show it more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// `experimental-mode`
+    pub experimental: bool,
+    /// `expert-mode`
+    pub expert: bool,
+}
+
 // === impl Registry ===
 
 impl<W: 'static> Registry<W> {
@@ -42,30 +51,30 @@ impl<W: 'static> Registry<W> {
     }
 
     /// Lists every command.
-    pub fn list(&self, experimental: bool, out: &mut Vec<u8>) {
-        self.print(experimental, |_| true, out);
+    pub fn list(&self, modes: Modes, out: &mut Vec<u8>) {
+        self.print(modes, |_| true, out);
     }
 
     /// Lists the commands that `words` may have meant, best those that begin with them.
-    pub fn suggest(&self, words: &[Vec<u8>], experimental: bool, out: &mut Vec<u8>) {
+    pub fn suggest(&self, words: &[Vec<u8>], modes: Modes, out: &mut Vec<u8>) {
         let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
         let typed = words.join(" ");
         let fitting = (1..=words.len()).rev().find_map(|count| {
             let head = words.get(..count)?.join(" ");
-            let fits = |name: &str| name.starts_with(&head);
-            self.commands.iter().any(|c| fits(c.entry.name) && is_listed(c, experimental)).then_some(head)
+            let fits = |name: &str| begins(name, &head);
+            self.commands.iter().any(|c| fits(c.entry.name) && is_listed(c, modes)).then_some(head)
         });
-        let near = self.nearest(&typed, experimental);
+        let near = self.nearest(&typed, modes);
         self.print(
-            experimental,
-            |name| fitting.as_ref().map_or_else(|| near.contains(&name), |head| name.starts_with(head)),
+            modes,
+            |name| fitting.as_ref().map_or_else(|| near.contains(&name), |head| begins(name, head)),
             out,
         );
     }
 
     /// The names that share most letters with what was typed, in any order.
-    fn nearest(&self, typed: &str, experimental: bool) -> Vec<&'static str> {
-        let names = self.ordinary().iter().filter(|c| is_listed(c, experimental)).map(|c| c.entry.name);
+    fn nearest(&self, typed: &str, modes: Modes) -> Vec<&'static str> {
+        let names = self.ordinary().iter().filter(|c| is_listed(c, modes)).map(|c| c.entry.name);
         let mut rated: Vec<_> = names.map(|name| (distance(typed, name), name)).collect();
         rated.sort();
         rated.into_iter().take(MOST_SUGGESTED).map(|(_, name)| name).collect()
@@ -76,8 +85,8 @@ impl<W: 'static> Registry<W> {
         self.commands.get(..last).unwrap_or_default()
     }
 
-    fn print(&self, experimental: bool, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
-        for command in self.commands.iter().filter(|c| is_listed(c, experimental)) {
+    fn print(&self, modes: Modes, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
+        for command in self.commands.iter().filter(|c| is_listed(c, modes)) {
             let State::Works(run) = command.state else { continue };
             let name = command.entry.name;
             if wanted(name) || ALWAYS.contains(&name) {
@@ -89,12 +98,18 @@ impl<W: 'static> Registry<W> {
     }
 }
 
+/// Whether a name begins with these words, or is them.
+fn begins(name: &str, words: &str) -> bool {
+    name.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
 /// Whether a session sees a command in lists.
-fn is_listed<W>(command: &CommandKeyword<W>, experimental: bool) -> bool {
+fn is_listed<W>(command: &CommandKeyword<W>, modes: Modes) -> bool {
     match &command.state {
         State::Works(what) => match what.shown {
             Shown::Always => true,
-            Shown::Experimental => experimental,
+            Shown::Experimental => modes.experimental,
+            Shown::Expert => modes.expert,
             Shown::Never => false,
         },
         _ => false,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use weir_engine::conf::{CliLevel, SeverityOutput};
 
-use super::{Call, Outcome, Registry, Severity, Shown, Waited, World, split};
+use super::{Call, Modes, Outcome, Registry, Severity, Shown, Waited, World, split};
 
 /// A session of the runtime API.
 #[derive(Debug)]
@@ -49,8 +49,14 @@ pub struct Settings {
     pub timeout: Duration,
     /// The name that the prompt begins with.
     pub name: &'static str,
+    /// The key under which names are hidden; 0 where they are shown.
+    pub anonymous: u32,
     /// What it shows as it comes.
     pub follows: Option<Following>,
+    /// What it waits for is time alone, and nothing is said when that has passed.
+    pub silent_wait: bool,
+    /// Whether the listening sockets may be handed over to its client (`expose-fd listeners`).
+    pub exposes_sockets: bool,
     /// The words of what it waits for, beside time.
     pub waits_for: Vec<Vec<u8>>,
 }
@@ -79,6 +85,8 @@ pub enum Next {
     Wait(Duration),
     /// That this time passes, or the client says anything; then [`Session::followed`].
     Follow(Duration),
+    /// That the listening sockets are sent, and the connection closed.
+    HandOver,
     /// That the connection is closed, once the answer is sent.
     Close,
 }
@@ -94,6 +102,11 @@ enum State {
 // === impl Settings ===
 
 impl Settings {
+    /// The modes that show it more commands.
+    pub(super) fn modes(&self) -> Modes {
+        Modes { experimental: self.experimental, expert: self.expert }
+    }
+
     /// Lets the session do less. It leaves the modes that it entered with what it may no more.
     pub(super) fn lower(&mut self, level: CliLevel) {
         self.level = level;
@@ -121,10 +134,18 @@ impl Session {
             severities,
             timeout,
             name: "",
+            anonymous: 0,
             follows: None,
+            silent_wait: false,
+            exposes_sockets: false,
             waits_for: Vec::new(),
         };
         Self { settings, longest, received: Vec::new(), ended: false, state: State::Line }
+    }
+
+    /// Lets its client ask for the listening sockets.
+    pub fn expose_sockets(&mut self) {
+        self.settings.exposes_sockets = true;
     }
 
     /// What the client has set.
@@ -181,6 +202,9 @@ impl Session {
     /// The time of [`Next::Wait`] has passed, or the client has gone before.
     pub fn resume<W: World>(&mut self, interrupted: bool, world: &W, out: &mut Vec<u8>) {
         let condition = std::mem::take(&mut self.settings.waits_for);
+        if std::mem::take(&mut self.settings.silent_wait) {
+            return out.push(b'\n');
+        }
         let (severity, text) = match () {
             // The reference names no reason either.
             () if interrupted => (Severity::Info, "Interrupted. (null)".to_owned()),
@@ -305,6 +329,10 @@ impl Session {
             }
             Outcome::Wait(time) => Next::Wait(time),
             Outcome::Follow => Next::Follow(TURN),
+            Outcome::HandOver => {
+                self.state = State::Over;
+                Next::HandOver
+            }
             Outcome::Quit => {
                 self.state = State::Over;
                 Next::Close
@@ -330,13 +358,16 @@ impl Session {
             out.extend_from_slice(b"Unknown command: '");
             out.extend_from_slice(first);
             out.extend_from_slice(b"', but maybe one of the following ones is a better match:\n");
-            registry.suggest(words, self.settings.experimental, out);
+            registry.suggest(words, self.settings.modes(), out);
             return Outcome::Done;
         };
         let args = words.get(count..).unwrap_or_default();
         let mut call = Call { world, args, payload, settings: &mut self.settings, registry, out };
         if command.shown == Shown::Experimental && !call.settings.experimental {
             return call.fail("This command is restricted to experimental mode only.");
+        }
+        if command.shown == Shown::Expert && !call.settings.expert {
+            return call.fail("This command is restricted to expert mode only.");
         }
         if !call.allowed(command.level) {
             return Outcome::Done;

@@ -105,9 +105,9 @@ fn switch<W>(call: &mut Call<'_, W>, name: &str, of: fn(&mut Settings) -> &mut b
 fn help<W>(call: &mut Call<'_, W>) -> Outcome {
     call.tell(Severity::Info, "The following commands are valid at this level:");
     if call.args.is_empty() {
-        call.registry.list(call.settings.experimental, call.out);
+        call.registry.list(call.settings.modes(), call.out);
     } else {
-        call.registry.suggest(call.args, call.settings.experimental, call.out);
+        call.registry.suggest(call.args, call.settings.modes(), call.out);
     }
     Outcome::Done
 }

@@ -1,12 +1,10 @@
-//! Commands about counters, frontends' limits and captured errors.
+//! Commands about counters.
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use weir_config::values::leading_integer;
 use weir_engine::clock;
 use weir_engine::conf::CliLevel;
 use weir_engine::runtime::{Counters, Level};
-use weir_expr::date::Civil;
 
 use crate::cli::{Call, CommandKeyword, Outcome, command};
 use crate::world::{Counted, World};
@@ -14,22 +12,13 @@ use crate::world::{Counted, World};
 /// The commands of this file.
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
     use CliLevel::Operator;
-    vec![
-        command(
-            "clear counters",
-            "[all]",
-            Operator,
-            "clear max statistics counters (or all counters)",
-            clear,
-        ),
-        command(
-            "show errors",
-            "[<px>] [request|response]",
-            Operator,
-            "report last request and/or response errors for each proxy",
-            errors,
-        ),
-    ]
+    vec![command(
+        "clear counters",
+        "[all]",
+        Operator,
+        "clear max statistics counters (or all counters)",
+        clear,
+    )]
 }
 
 /// Highest values begin anew; with `all`, every counter does.
@@ -75,23 +64,4 @@ fn clear(call: &mut Call<'_, World>) -> Outcome {
         }
     }
     Outcome::Done
-}
-
-/// No message that breaks HTTP is kept, so there is none to show.
-fn errors(call: &mut Call<'_, World>) -> Outcome {
-    let name = call.arg(0).into_owned();
-    let snapshot = call.world.engine.snapshot();
-    let known = snapshot.proxies.iter().any(|p| p.conf.name == name || p.conf.id.to_string() == name);
-    if call.has(0) && !known && leading_integer(name.as_bytes()) >= 0 {
-        return call.fail("No such proxy.");
-    }
-    call.say(format!("Total events captured on [{}] : 0", local_time()))
-}
-
-/// `21/Nov/2026:03:19:48.328`
-fn local_time() -> String {
-    let micros = clock::wall();
-    let second = i64::try_from(micros / 1_000_000).unwrap_or_default();
-    let date = Civil::new(second, weir_sys::time::local_offset(second)).log();
-    format!("{}.{:03}", String::from_utf8_lossy(&date), micros / 1000 % 1000)
 }

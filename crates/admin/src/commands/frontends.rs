@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_config::values::leading_integer;
 use weir_engine::conf::CliLevel::Admin;
+use weir_engine::log;
+use weir_engine::runtime::Saying;
 use weir_engine::snapshot::Proxy;
 
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
@@ -26,6 +28,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             "change a frontend's maxconn setting",
             set_maxconn,
         ),
+        command("shutdown frontend", "<frontend>", Admin, "stop a specific frontend", shutdown),
     ]
 }
 
@@ -42,12 +45,38 @@ fn pause(call: &mut Call<'_, World>, pause: bool) -> Outcome {
         Ok(proxy) => proxy,
         Err(message) => return call.fail(message),
     };
+    if proxy.runtime.frontend.shut.load(Relaxed) {
+        let what = if pause { "disable" } else { "enable" };
+        return call.tell(Severity::Notice, format!("Frontend was previously shut down, cannot {what}."));
+    }
     if proxy.runtime.frontend.paused.swap(pause, Relaxed) == pause {
         let already =
             if pause { "All sockets are already disabled." } else { "All sockets are already enabled." };
         return call.tell(Severity::Notice, already);
     }
     call.world.engine.look();
+    let what = if pause { "Paused" } else { "Resumed" };
+    let text = format!("{what} frontend {}.", proxy.conf.name);
+    call.world.engine.runtime().process.voice.say(Saying::Warning, &text);
+    Outcome::Done
+}
+
+fn shutdown(call: &mut Call<'_, World>) -> Outcome {
+    let proxy = match named(call) {
+        Ok(proxy) => proxy,
+        Err(message) => return call.fail(message),
+    };
+    if proxy.runtime.frontend.shut.swap(true, Relaxed) {
+        return call.tell(Severity::Notice, "Frontend was already shut down.");
+    }
+    call.world.program.shut_frontend(&proxy.conf.name);
+    let connections = proxy.runtime.frontend.sum(|c| &c.connections);
+    let sessions = proxy.runtime.backend.sum(|c| &c.sessions);
+    let name = &proxy.conf.name;
+    let text = format!("Proxy {name} stopped (cumulated conns: FE: {connections}, BE: {sessions}).");
+    let runtime = call.world.engine.runtime();
+    runtime.process.voice.say(Saying::Warning, &text);
+    log::event(&proxy, runtime, log::Level::Warning, &text);
     Outcome::Done
 }
 

@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use weir_engine::conf::CliLevel::{Admin, User};
+use weir_engine::conf::CliLevel::Admin;
 use weir_expr::pattern::{Comparing, Entry, ListError, MapOutput, Method, PatternList, View, Which, split};
 use weir_expr::{Scratch, Value};
 
@@ -34,13 +34,13 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command("del map", "<map> [<key>|#<ref>]", Admin, "delete map entries matching <key>", |c| {
             del(c, Map)
         }),
-        command("get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", |c| {
+        command("get acl", "<acl> <value>", Admin, "report the patterns matching a sample for an ACL", |c| {
             look_up(c, Acl)
         }),
         command(
             "get map",
             "<map> <value>",
-            User,
+            Admin,
             "report the keys and values matching a sample for a map",
             |c| look_up(c, Map),
         ),
@@ -51,10 +51,14 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             prepare(c, Map)
         }),
         command("set map", "<map> [<key>|#<ref>] <value>", Admin, "modify a map entry", set),
-        command("show acl", "[@<ver>] <acl>", User, "report available acls or dump an acl's contents", |c| {
-            show(c, Acl)
-        }),
-        command("show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", |c| {
+        command(
+            "show acl",
+            "[@<ver>] <acl>",
+            Admin,
+            "report available acls or dump an acl's contents",
+            |c| show(c, Acl),
+        ),
+        command("show map", "[@<ver>] [map]", Admin, "report available maps or dump a map's contents", |c| {
             show(c, Map)
         }),
     ]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::conf::{CliLevel, Endpoint};
 
-use crate::cli::{Call, CommandKeyword, Outcome, command, word};
+use crate::cli::{Call, CommandKeyword, Outcome, Shown, command, word};
 use crate::world::World;
 
 /// The commands of this file.
@@ -26,6 +26,16 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             "change the per-process maxconn setting",
             set_maxconn,
         ),
+        Shown::Never.of(command(
+            "_getsocks",
+            "",
+            CliLevel::User,
+            "hand over the listening sockets",
+            |call| match call.settings.exposes_sockets {
+                true => Outcome::HandOver,
+                false => Outcome::Quit,
+            },
+        )),
         command("show schema json", "", CliLevel::User, "report schema used for stats", |call| {
             call.say(SCHEMA.trim_end())
         }),

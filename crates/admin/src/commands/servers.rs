@@ -16,6 +16,7 @@ use weir_engine::operator::{self, Order};
 use weir_engine::runtime::{Admin, Saying};
 use weir_engine::snapshot::{Proxy, Server};
 
+use super::anonymous::masked;
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, Waited, command};
 use crate::world::World;
 
@@ -24,12 +25,10 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     use CliLevel::{Admin, User};
     vec![
         command("add server", "<bk>/<srv>", Admin, "create a new server", add),
-        command("del server", "<bk>/<srv>", Admin, "remove a dynamically added server", remove),
-        command("disable health", "<bk>/<srv>", Admin, "disable health checks", |call| {
-            give(call, Order::Check(false))
-        }),
+        command("del server", "<bk>/<srv>", Admin, "remove a server", remove),
+        command("disable health", "", Admin, "disable health checks", |call| give(call, Order::Check(false))),
         command("disable server", "(DEPRECATED)", Admin, DISABLE, |call| give(call, Order::Maintain)),
-        command("enable health", "<bk>/<srv>", Admin, "enable health checks", enable_health),
+        command("enable health", "", Admin, "enable health checks", enable_health),
         command("enable server", " (DEPRECATED)", Admin, ENABLE, |call| give(call, Order::Ready)),
         command("get weight", "<bk>/<srv>", User, "report a server's current weight", weight_of),
         command("set maxconn server", "<bk>/<srv>", Admin, "change a server's maxconn setting", set_maxconn),
@@ -344,7 +343,7 @@ fn address(server: &Server) -> (String, u16) {
 
 fn connections(call: &mut Call<'_, World>) -> Outcome {
     let Some(backends) = listed(call) else { return call.fail("Can't find backend.") };
-    let threads = call.world.engine.runtime().workers;
+    let (threads, key) = (call.world.engine.runtime().workers, call.settings.anonymous);
     call.say(format!(
         "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[{threads}]"
     ));
@@ -356,8 +355,8 @@ fn connections(call: &mut Call<'_, World>) -> Outcome {
             let _ = write!(
                 call.out,
                 "{}/{} {}/{} {ip} {port} - {} {} {used} {} {} 0 0 {idle} {} {idle}",
-                proxy.conf.name,
-                server.conf.name,
+                masked(key, &proxy.conf.name),
+                masked(key, &server.conf.name),
                 proxy.conf.id,
                 server.conf.id,
                 server.conf.pool.purge_delay.as_millis(),
@@ -383,13 +382,13 @@ fn states(call: &mut Call<'_, World>) -> Outcome {
     call.say(STATE_COLUMNS);
     for proxy in backends {
         for server in &proxy.servers {
-            state_line(call.out, &proxy, server);
+            state_line(call.out, call.settings.anonymous, &proxy, server);
         }
     }
     Outcome::Done
 }
 
-fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
+fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
     let (conf, state) = (&server.conf, &server.runtime);
     let health = state.health.lock().clone();
     let admin = state.admin();
@@ -428,9 +427,9 @@ fn state_line(out: &mut Vec<u8>, proxy: &Proxy, server: &Server) {
         out,
         "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} 0 0 {} {} {port} - 0 {} - - 0",
         proxy.conf.id,
-        proxy.conf.name,
+        masked(key, &proxy.conf.name),
         conf.id,
-        conf.name,
+        masked(key, &conf.name),
         (admin | forced).bits(),
         state.weight.load(Relaxed),
         state.initial_weight,

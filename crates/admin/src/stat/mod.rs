@@ -2,7 +2,7 @@
 
 pub mod columns;
 pub mod row;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod status;
 
 use weir_engine::conf::{CliLevel, Options};

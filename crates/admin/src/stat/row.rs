@@ -70,6 +70,11 @@ impl Row {
         self.values.get(column as usize)?.as_ref()
     }
 
+    /// What the column at a position holds.
+    pub fn at(&self, position: usize) -> Option<&Value> {
+        self.values.get(position)?.as_ref()
+    }
+
     /// Writes the row as `format` wants it; `first` where no row was written before.
     pub fn write(&self, format: Format, described: bool, first: bool, out: &mut Vec<u8>) {
         match format {

@@ -17,7 +17,7 @@ use crate::totals::{self, Totals};
 use crate::world::{Counted, World};
 
 /// The row of a frontend.
-pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
+pub(crate) fn frontend(world: &World, proxy: &Proxy) -> Row {
     let (conf, side) = (&proxy.conf, &proxy.runtime.frontend);
     let totals = world.totals(&Counted::Frontend(conf.name.clone()), &side.counters);
     let now = clock::now();
@@ -71,7 +71,7 @@ pub(super) fn frontend(world: &World, proxy: &Proxy) -> Row {
 }
 
 /// The row of a `bind` line with `option socket-stats`. Its sessions are counted with its frontend's.
-pub(super) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
+pub(crate) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
     let conf = &proxy.conf;
     let id = bind.id.unwrap_or_default();
     let name = bind.name.clone().unwrap_or_else(|| format!("sock-{id}"));
@@ -104,7 +104,7 @@ pub(super) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
 }
 
 /// The row of a server.
-pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
+pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
     let (conf, state) = (&server.conf, &server.runtime);
     let counted = Counted::Server(proxy.conf.name.clone(), conf.name.clone());
     let totals = world.totals(&counted, &state.counters);
@@ -156,7 +156,7 @@ pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
 }
 
 /// The row of a backend. `narrowed`: servers are left out, and the status tells how many there are.
-pub(super) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
+pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     let (conf, side) = (&proxy.conf, &proxy.runtime.backend);
     let totals = world.totals(&Counted::Backend(conf.name.clone()), &side.counters);
     let now = clock::now();

@@ -23,6 +23,7 @@ pub(super) struct Group {
 pub(super) fn frontend(world: &World, proxy: &Proxy) -> &'static str {
     match () {
         () if world.engine.runtime().process.is_stopping() => "STOP",
+        () if proxy.runtime.frontend.shut.load(Relaxed) => "STOP",
         () if proxy.runtime.frontend.paused.load(Relaxed) => "PAUSED",
         () => "OPEN",
     }

@@ -83,8 +83,6 @@ fn full(as_reference: bool) -> String {
     let mut out = head(as_reference);
     let threads = available_parallelism().map_or(1, usize::from);
     let allocator = if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" };
-    let features: Vec<String> =
-        FEATURES.iter().map(|(name, there)| format!("{}{name}", if *there { '+' } else { '-' })).collect();
     let _ = writeln!(
         out,
         "Build options : \n  TARGET  = {}-{}\n  ALLOC   = {allocator}\n  DEBUG   = {}\n",
@@ -92,7 +90,7 @@ fn full(as_reference: bool) -> String {
         std::env::consts::ARCH,
         if cfg!(debug_assertions) { "on" } else { "" },
     );
-    let _ = writeln!(out, "Feature list : {}\n", features.join(" "));
+    let _ = writeln!(out, "Feature list : {}\n", features());
     let _ = writeln!(out, "Default settings :\n  bufsize = 16384, maxrewrite = 1024, maxpollevents = 200\n");
     let _ = writeln!(
         out,
@@ -116,6 +114,12 @@ fn full(as_reference: bool) -> String {
     out
 }
 
+/// `+HTTP -LUA`: what was built in.
+pub(crate) fn features() -> String {
+    let shown = |(name, there): &(&str, bool)| format!("{}{name}", if *there { '+' } else { '-' });
+    FEATURES.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
 fn list(names: &[&str]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(" ") }
 }
@@ -131,7 +135,6 @@ fn system() -> Option<String> {
     Some(format!("{} {} {} {}", kind.trim(), release.trim(), version.trim(), std::env::consts::ARCH))
 }
 
-/// The day of this release, in the form that tools expect behind the number.
 /// The day of the release.
 pub(crate) const DATE: &str = "2026/11/21";
 

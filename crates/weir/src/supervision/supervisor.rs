@@ -19,6 +19,7 @@ use super::protocol::{Answer, Failure, Order, Question, Report};
 use super::{Grants, notify};
 use crate::access::{self, Bound};
 use crate::finish::Finish;
+use crate::inheritance::Inheritance;
 use crate::say::Voice;
 
 /// Which process a caller of [`Supervisor::run`] is in when it comes back.
@@ -63,6 +64,8 @@ pub(crate) struct Supervisor<'a> {
     voice: &'a Voice,
     signals: Signals,
     grants: Grants,
+    /// Sockets of the process that this one replaces.
+    inheritance: Option<Inheritance>,
     kept: HashMap<Vec<u8>, Kept>,
     worker: Option<Worker>,
     stage: Stage,
@@ -139,12 +142,29 @@ impl AsFd for Control {
 
 impl<'a> Supervisor<'a> {
     /// A supervisor for a configuration that names `grants`.
-    pub(crate) fn new(manner: Manner<'a>, grants: Grants, voice: &'a Voice) -> io::Result<Self> {
+    pub(crate) fn new(
+        manner: Manner<'a>,
+        grants: Grants,
+        inheritance: Option<Inheritance>,
+        voice: &'a Voice,
+    ) -> io::Result<Self> {
         process::ignore(signal::SIGPIPE);
         let signals = Signals::block(SIGNALS)?;
         let (kept, worker) = (HashMap::new(), None);
         let (since, stage) = (Instant::now(), Stage::Starting);
-        Ok(Self { manner, voice, signals, grants, kept, worker, stage, deaths: 0, since, reloads: (0, 0) })
+        Ok(Self {
+            manner,
+            voice,
+            signals,
+            grants,
+            inheritance,
+            kept,
+            worker,
+            stage,
+            deaths: 0,
+            since,
+            reloads: (0, 0),
+        })
     }
 
     /// Starts a worker and stays with it. Comes back twice: in each worker at once, in the supervisor at the end.
@@ -175,6 +195,7 @@ impl<'a> Supervisor<'a> {
             Forked::Child => {
                 // What the supervisor keeps open would stay open in the worker, too.
                 self.kept.clear();
+                self.inheritance = None;
                 self.worker = None;
                 self.manner.cli = None;
                 self.voice.introduce_again();
@@ -347,6 +368,7 @@ impl<'a> Supervisor<'a> {
             return None;
         }
         self.stage = Stage::Serving;
+        self.inheritance = None;
         if self.manner.master {
             self.voice.notice("Loading success.");
         }
@@ -401,7 +423,9 @@ impl<'a> Supervisor<'a> {
                 let (fd, complaints) = match self.kept.remove(&key) {
                     Some(kept) => (Kept { asked: true, ..kept }, Vec::new()),
                     None => {
-                        let Bound { fd, complaints } = access::bind(spec)?;
+                        let inherited = self.inheritance.as_ref().and_then(|all| all.take(spec));
+                        let bound = inherited.map(|fd| Bound { fd, complaints: Vec::new() });
+                        let Bound { fd, complaints } = bound.map_or_else(|| access::bind(spec), Ok)?;
                         (Kept { fd, used: false, asked: true }, complaints)
                     }
                 };

@@ -33,7 +33,7 @@ fn talk(level: CliLevel, pieces: &[&str]) -> String {
                     out.push(b'~');
                     session.resume(false, &world, &mut out);
                 }
-                Next::Close => {
+                Next::Close | Next::HandOver => {
                     out.push(b'#');
                     return String::from_utf8_lossy(&out).into_owned();
                 }
