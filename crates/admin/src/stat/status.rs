@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use weir_engine::conf::Options;
 use weir_engine::runtime::Admin;
 use weir_engine::snapshot::{Proxy, Server};
 
@@ -97,7 +98,11 @@ impl Group {
                 (&mut group.active, &mut active)
             };
             *count += 1;
-            *sum = (sum.0 + weights.0, sum.1 + weights.1);
+            // Of backups that do not serve together the first one counts.
+            let alone = server.conf.backup && !proxy.conf.options.contains(Options::ALL_BACKUPS);
+            if !alone || sum.0 == 0 {
+                *sum = (sum.0 + weights.0, sum.1 + weights.1);
+            }
         }
         (group.weight, group.user_weight) = if group.active > 0 { active } else { backup };
         group

@@ -131,8 +131,10 @@ fn number_proxies(drafts: &mut [Draft], first: u32) {
         let mut binds: BTreeSet<u32> = draft.proxy.binds.iter().filter_map(|b| b.id).collect();
         let mut next_bind = 1;
         for bind in &mut draft.proxy.binds {
-            if bind.id.is_none() {
-                bind.id = Some(free(&mut binds, &mut next_bind));
+            // A number that is given is where the next ones are looked for.
+            match bind.id {
+                Some(id) => next_bind = id,
+                None => bind.id = Some(free(&mut binds, &mut next_bind)),
             }
         }
         let mut servers: BTreeSet<u32> =
@@ -142,6 +144,8 @@ fn number_proxies(drafts: &mut [Draft], first: u32) {
             if !server.explicit_id {
                 server.server.id = free(&mut servers, &mut next_server);
             }
+            // Each server takes up a place in the count, whether its number is of the count or not.
+            next_server += 1;
         }
     }
 }
