@@ -6,6 +6,7 @@
 mod bench;
 mod compat;
 mod corpus;
+mod faults;
 mod fuzz;
 mod oracle;
 mod packages;
@@ -76,6 +77,12 @@ const CHORES: &[Chore] = &[
         options: "[--strict] [--run-reference] [FOLDER]",
         help: "Loads configurations that people run and compares the verdicts with the reference's; --strict fails where one is refused for another reason than work still to come.",
         run: corpus::run,
+    },
+    Chore {
+        name: "faults",
+        options: faults::OPTIONS,
+        help: "Twenty servers that die, freeze, crawl and come back under load, behind Weir and HAProxy at once; two minutes unless told. Fails where Weir lets more errors through.",
+        run: faults::run,
     },
     Chore {
         name: "fuzz",

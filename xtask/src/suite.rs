@@ -4,7 +4,7 @@
 //! the closing line never says that all is well when it is not.
 
 use crate::shell::{cargo, has_subcommand, run as run_command, watch};
-use crate::{Result, compat, corpus, fuzz, packages, tidy};
+use crate::{Result, compat, corpus, faults, fuzz, packages, tidy};
 use std::process::Command;
 use std::time::Instant;
 
@@ -58,6 +58,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "unit", run: unit },
     Stage { name: "doc", run: doc },
     Stage { name: "compat", run: compat_tests },
+    Stage { name: "faults", run: faults_in_short },
     Stage { name: "corpus", run: corpus_verdicts },
     Stage { name: "fuzz", run: fuzz_targets },
 ];
@@ -110,6 +111,11 @@ fn doc() -> Result<Count> {
 fn compat_tests() -> Result<Count> {
     run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
     counted(&mut compat::tests())
+}
+
+fn faults_in_short() -> Result<Count> {
+    let options = ["--seconds", "15"].map(str::to_owned);
+    faults::run(&options).map(|()| Count { passed: 1, failed: 0 })
 }
 
 fn corpus_verdicts() -> Result<Count> {

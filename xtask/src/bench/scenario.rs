@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Closing,
     /// HTTP through twenty rules: an ACL file, a map, variables and header edits (see `rules.rs`).
     Rules,
+    /// HTTP with a thousand servers, which are addresses of one.
+    Farm,
     Tcp,
 }
 
@@ -46,6 +48,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         kind: Kind::Rules,
         path: rules::PATH,
         headers: rules::HEADERS,
+        ..SMALL
+    },
+    Scenario {
+        name: "farm",
+        about: "small answers of 1,000 servers by leastconn, 32 kept-alive clients",
+        kind: Kind::Farm,
         ..SMALL
     },
     Scenario { name: "keepalive-128", about: "small answers, 128 kept-alive clients", clients: 128, ..SMALL },
@@ -97,15 +105,13 @@ impl Kind {
     /// The configuration for HAProxy and Weir.
     pub(crate) fn haproxy(self) -> String {
         let (mode, option, reuse) = match self {
-            Kind::Http | Kind::Closing | Kind::Rules => ("http", "httplog", ""),
+            Kind::Http | Kind::Closing | Kind::Rules | Kind::Farm => ("http", "httplog", ""),
             Kind::Idle => ("http", "httplog", "http-reuse always"),
             Kind::Tcp => ("tcp", "tcplog", ""),
         };
-        let servers: String = match self {
-            Kind::Closing => {
-                let server = |n| format!("    server s{n} 127.0.0.{n}:{{origin.port}}\n");
-                std::iter::once("    balance roundrobin\n".to_owned()).chain((1..=8).map(server)).collect()
-            }
+        let lines: String = match self {
+            Kind::Closing => "    balance roundrobin\n".to_owned() + &servers(8),
+            Kind::Farm => "    balance leastconn\n".to_owned() + &servers(1000),
             _ => "    server s1 {origin}\n".to_owned(),
         };
         let rules = if self == Kind::Rules { rules::LINES } else { "" };
@@ -130,9 +136,15 @@ frontend fe
 
 backend be
     {reuse}
-{servers}"
+{lines}"
         )
     }
+}
+
+/// So many servers at the addresses of the origin.
+fn servers(count: usize) -> String {
+    let server = |n| format!("    server s{n} 127.0.0.{}:{{origin.port}}\n", n % 8 + 1);
+    (1..=count).map(server).collect()
 }
 
 /// The HTTP configuration for nginx. Its TCP mode is a module that is packaged apart, so it stays out there.

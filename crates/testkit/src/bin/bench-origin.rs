@@ -1,7 +1,7 @@
 //! The server behind the program under a bench: answers fixed bytes on one thread and epoll, as cheaply as can be.
 //!
 //! Prints the address that it serves HTTP on and the address of a log target that it drains, then runs until
-//! its standard input ends, so that it never outlives the bench. `GET /1m` is answered with 1 MB, everything
+//! its standard input ends, so that it never outlives the bench. A port may be given, to come back where it was. `GET /1m` is answered with 1 MB, everything
 //! else with a small page; requests have no body.
 
 use rustix::buffer::spare_capacity;
@@ -12,7 +12,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 fn main() -> std::io::Result<()> {
-    let listeners = listen()?;
+    let port = std::env::args().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let listeners = listen(port)?;
     let log = UdpSocket::bind("127.0.0.1:0")?;
     println!(
         "{} {}",
@@ -26,9 +27,9 @@ fn main() -> std::io::Result<()> {
     Server::new(listeners, log)?.run()
 }
 
-/// Sockets at eight addresses of the loopback network, all on one port.
-fn listen() -> std::io::Result<Vec<TcpListener>> {
-    let first = TcpListener::bind("127.0.0.1:0")?;
+/// Sockets at eight addresses of the loopback network, all on one port; 0 for a free one.
+fn listen(port: u16) -> std::io::Result<Vec<TcpListener>> {
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     let port = first.local_addr()?.port();
     let others = (2..=8).map(|n| TcpListener::bind((Ipv4Addr::new(127, 0, 0, n), port)));
     std::iter::once(Ok(first)).chain(others).collect()
