@@ -9,7 +9,7 @@ use weir_sys::connect::PacketMarks;
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
 use crate::persistence::Persisted;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Unreached};
 
 /// Times, sizes and ends of one transaction.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,8 @@ pub(crate) struct Facts {
     pub(crate) status: u16,
     /// Why the connection was refused before its first byte.
     pub(crate) refusal: Option<Refusal>,
+    /// Why there was no connection to the server.
+    pub(crate) unreached: Option<Unreached>,
     /// Who ended it; the first to fail is named.
     pub(crate) ending: Ending,
     /// Connection attempts beyond the first.

@@ -80,3 +80,40 @@ impl Refusal {
         }
     }
 }
+
+/// Why there was no connection to a server: what `bc_err` and its kin tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreached {
+    /// Nobody listens there.
+    Refused,
+    /// There was no session of TLS.
+    Handshake,
+}
+
+// === impl Unreached ===
+
+impl Unreached {
+    /// The number of `bc_err`.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Refused => 47,
+            Self::Handshake => Refusal::HandshakeFailed.code(),
+        }
+    }
+
+    /// The word of `bc_err_name`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "EREFUSED",
+            Self::Handshake => Refusal::HandshakeFailed.name(),
+        }
+    }
+
+    /// The text of `bc_err_str`.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Refused => "ECONNREFUSED returned by OS",
+            Self::Handshake => Refusal::HandshakeFailed.text(),
+        }
+    }
+}

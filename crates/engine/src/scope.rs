@@ -292,7 +292,11 @@ impl Scope for View<'_> {
             Text::ErrorText(Side::Client) => {
                 Some(self.t.facts.refusal.map_or("Success", |r| r.text()).as_bytes())
             }
-            Text::ErrorText(Side::Server) => self.t.facts.connected.map(|_| &b"Success"[..]),
+            Text::ErrorName(Side::Server) => self.t.facts.unreached.map(|why| why.name().as_bytes()),
+            Text::ErrorText(Side::Server) => match self.t.facts.unreached {
+                Some(why) => Some(why.text().as_bytes()),
+                None => self.t.facts.connected.map(|_| &b"Success"[..]),
+            },
             Text::CapturedResponseVersion => self.t.facts.answered.map(|_| &b"HTTP/1.1"[..]),
             Text::TlsVersion => tls::version(self.t),
             Text::TlsCipher => tls::cipher(self.t),

@@ -54,6 +54,8 @@ pub enum Failure {
     Refused(Refusal),
     /// The protocol failed.
     Protocol(Error),
+    /// The peer speaks HTTP in clear.
+    PlainHttp,
     /// The peer closed its connection.
     Closed,
 }
@@ -291,6 +293,9 @@ impl Session {
                 self.shown = Some(pair);
                 config
             }
+            Parsed::Invalid(_) if METHODS.iter().any(|m| cipher.starts_with(m)) => {
+                return Err(Failure::PlainHttp);
+            }
             // It is told what is wrong with it.
             Parsed::Invalid(_) => acceptor.any().ok_or(Failure::Closed)?,
         };
@@ -430,6 +435,8 @@ fn grow(
     Err(Failure::Closed)
 }
 
+/// By these beginnings a client is known that means to speak HTTP.
+const METHODS: &[&[u8]] = &[b"GET ", b"POST ", b"HEAD ", b"PUT "];
 /// A fatal alert: no such name (RFC 6066 section 3).
 const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 /// Plaintext of one record (RFC 8446 section 5.1).

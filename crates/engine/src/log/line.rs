@@ -3,6 +3,7 @@
 use weir_expr::{Format, Scratch};
 use weir_http::h1::{BodyLength, ChunkDecoder, ChunkStep};
 use weir_sys::listen;
+use weir_tls::errors;
 
 use super::plan::Moment;
 use super::profile::{Override, Profile};
@@ -209,6 +210,10 @@ fn fixed_error(t: &Transaction, plan: &LogPlan, view: &View<'_>, scratch: &Scrat
     }
     text.extend_from_slice(b": ");
     text.extend_from_slice(t.facts.refusal.map_or("", Refusal::text).as_bytes());
+    let failure = t.client.stream.session().and_then(|s| s.failure().map(errors::text));
+    if let Some(why) = failure.filter(|why| !why.is_empty()) {
+        text.extend_from_slice(format!(" ({why})").as_bytes());
+    }
 }
 
 fn is_same(a: Option<&Format>, b: Option<&Format>) -> bool {

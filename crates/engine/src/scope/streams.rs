@@ -15,6 +15,9 @@ pub(super) fn number(t: &Transaction, what: Number) -> Option<i64> {
 
 /// What was out of the ordinary on a connection that exists: nothing, for a connection that failed is none.
 pub(super) fn faults(t: &Transaction, what: Number) -> Option<i64> {
+    if let (Number::Error(Side::Server), Some(why)) = (what, t.facts.unreached) {
+        return Some(why.code());
+    }
     let side = if what == Number::Glitches(Side::Client) { Side::Client } else { Side::Server };
     exists(t, side).then_some(0)
 }

@@ -69,8 +69,13 @@ fn session(t: &Transaction, side: Side) -> Option<Ref<'_, Session>> {
 
 fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) -> Option<Value<'a>> {
     let session = session(t, side)?;
-    let (seen, state) = (session.seen(), session.state()?);
     let text = |bytes: &[u8]| Some(Value::Str(scratch.bytes(bytes)));
+    match what {
+        TlsFact::Error => return Some(Value::Sint(session.failure().map_or(0, errors::number))),
+        TlsFact::ErrorText => return text(errors::text(session.failure()?).as_bytes()),
+        _ => {}
+    }
+    let (seen, state) = (session.seen(), session.state()?);
     let bytes = |bytes: &[u8]| Some(Value::Bin(scratch.bytes(bytes)));
     let suite = || state.negotiated_cipher_suite().map(|s| s.suite());
     match what {
@@ -99,8 +104,7 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         TlsFact::Verify | TlsFact::VerifyError | TlsFact::AuthorityError | TlsFact::AuthorityErrorDepth => {
             Some(Value::Sint(0))
         }
-        TlsFact::Error => Some(Value::Sint(session.failure().map_or(0, errors::number))),
-        TlsFact::ErrorText => text(errors::text(session.failure()?).as_bytes()),
+        TlsFact::Error | TlsFact::ErrorText => None,
         TlsFact::EarlyReceived | TlsFact::HasEarly => Some(Value::Bool(false)),
     }
 }

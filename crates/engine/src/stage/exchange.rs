@@ -74,9 +74,8 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
         match answered {
             Ok(()) if replay.wants_status(t) && replay.again(t) => drain(t, back),
             Ok(()) => {
-                if let Some(back) = answer::pass(t, back, &mut request, up).await? {
-                    reuse::keep(t, back);
-                }
+                // What the log tells of the connection is asked before it goes to rest.
+                t.far = answer::pass(t, back, &mut request, up).await?;
                 return Ok(());
             }
             Err(missing) => {

@@ -4,6 +4,7 @@ use crate::clock::Tick;
 use crate::ending::Cause;
 use crate::log;
 use crate::runtime::Counters;
+use crate::stage::reuse;
 use crate::tables;
 use crate::transaction::{Served, Transaction};
 
@@ -52,6 +53,9 @@ fn end(t: &mut Transaction) {
     take_times(t, now);
     count_bytes(t, t.facts.log_bytes);
     t.messages.tracking.clear();
+    if let Some(back) = t.far.take() {
+        reuse::keep(t, back);
+    }
     // Only now may another take its place: the line shows the levels without it.
     t.assigned = None;
     if let Some(b) = &t.backend {

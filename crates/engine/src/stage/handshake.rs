@@ -14,7 +14,7 @@ use crate::ending::{Cause, Stage};
 use crate::io::Stream;
 use crate::local;
 use crate::log;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Unreached};
 use crate::stage::reach::Ended;
 use crate::transaction::{Stop, Transaction};
 
@@ -48,8 +48,8 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
             t.facts.begun = t.now();
             Ok(())
         }
-        Some(Err(failure)) => Err(refuse(t, Cause::Client, of_failure(&failure))),
-        None => Err(refuse(t, Cause::ClientTimeout, Refusal::HandshakeTimeout)),
+        Some(Err(failure)) => Err(refuse(t, of_failure(&failure))),
+        None => Err(refuse(t, Refusal::HandshakeTimeout)),
     }
 }
 
@@ -63,17 +63,19 @@ pub(crate) async fn with_server(
     let Some(policy) = &tls.policy else { return Err(Ended::Exhausted) };
     let name = tls.sni.as_ref().map(|sni| balance::text_of(t, sni)).filter(|name| !name.is_empty());
     stream.connect_tls(policy, name.as_deref()).map_err(|_| Ended::Refused)?;
-    poll_fn(|cx| {
+    let done = poll_fn(|cx| {
         if let Poll::Ready(done) = stream.poll_handshake(cx) {
             return Poll::Ready(done.map_err(|_| Ended::Refused));
         }
         if t.client.timer.poll_expired(cx) { Poll::Ready(Err(Ended::TimedOut)) } else { Poll::Pending }
     })
-    .await
+    .await;
+    t.facts.unreached = matches!(done, Err(Ended::Refused)).then_some(Unreached::Handshake);
+    done
 }
 
-fn refuse(t: &mut Transaction, cause: Cause, refusal: Refusal) -> Stop {
-    t.facts.blame(cause, Stage::Request);
+fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {
+    t.facts.blame(Cause::Proxy, Stage::Request);
     t.client.frontend.front().failed_requests.add(1);
     log::refused(t, refusal);
     Stop::Close
@@ -82,6 +84,6 @@ fn refuse(t: &mut Transaction, cause: Cause, refusal: Refusal) -> Stop {
 fn of_failure(failure: &Failure) -> Refusal {
     match failure {
         Failure::Closed => Refusal::HandshakeClosed,
-        Failure::Refused(_) | Failure::Protocol(_) => Refusal::HandshakeFailed,
+        Failure::PlainHttp | Failure::Refused(_) | Failure::Protocol(_) => Refusal::HandshakeFailed,
     }
 }

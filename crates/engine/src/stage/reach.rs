@@ -26,6 +26,7 @@ use crate::io::Stream;
 use crate::local;
 use crate::log;
 use crate::outbound::{self, Connecting, Failure};
+use crate::refusal::Unreached;
 use crate::stage::{answer, exchange, handshake, proxy_header, rules};
 use crate::transaction::{Assigned, Stop, Transaction};
 use crate::watch::Watch;
@@ -287,8 +288,6 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         Poll::Pending
     })
     .await?;
-    observe(t, Sign::Connected);
-    t.facts.connected = Some(t.now());
     let mut stream = connecting.into_stream();
     if t.proxy().has(Options::NOLINGER) {
         // Where the system refuses, a close is merely as slow as any.
@@ -299,6 +298,8 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     if server.conf().tls.ssl {
         Box::pin(handshake::with_server(t, &server, &mut stream)).await?;
     }
+    observe(t, Sign::Connected);
+    t.facts.connected = Some(t.now());
     Ok(stream)
 }
 
@@ -398,6 +399,9 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
         Ended::Exhausted => Cause::Resource,
         Ended::ClientLeft | Ended::ClientReset => Cause::Client,
     };
+    if end == Ended::Refused {
+        t.facts.unreached.get_or_insert(Unreached::Refused);
+    }
     if matches!(end, Ended::Refused | Ended::TimedOut) {
         observe(t, Sign::Unreachable);
     }
