@@ -1,5 +1,6 @@
 //! The TLS ClientHello.
 
+use weir_wire::first_bytes::{self, Peek};
 use weir_wire::{Parsed, client_hello};
 
 /// Once as it comes, once behind headers that make most inputs reach the message, whole and in small records.
@@ -23,6 +24,11 @@ fn wire_client_hello() {
 }
 
 fn look(bytes: &[u8]) {
+    let _ = (first_bytes::hello_type(bytes), first_bytes::version(bytes));
+    if let Peek::Found(hello) = first_bytes::hello(bytes) {
+        let _ = (hello.server_name(), hello.protocols(), hello.groups(), hello.signature_algorithms());
+        assert!(hello.key_share_groups().count() <= bytes.len());
+    }
     let mut joined = Vec::new();
     let Parsed::Complete { value: hello, consumed } = client_hello::parse(bytes, &mut joined) else { return };
     assert!(consumed <= bytes.len());

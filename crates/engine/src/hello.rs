@@ -1,100 +1,44 @@
-//! The TLS hello that a client begins with, for the rules that look at it without speaking TLS (manual, 7.3.5).
-
-use std::cell::OnceCell;
+//! The TLS hello that a stream begins with, for the rules that look at it without speaking TLS (manual, 7.3.5).
 
 use weir_expr::scope::Hello;
-use weir_expr::{Lookup, Value};
-use weir_wire::Parsed;
-use weir_wire::client_hello::{self, ClientHello};
+use weir_expr::{Lookup, Scratch, Value};
+use weir_wire::first_bytes::{self, Peek};
 
-/// A hello, read when it is first asked for.
-#[derive(Default)]
-pub(crate) struct SeenHello(OnceCell<Seen>);
-
-/// What came.
-enum Seen {
-    Parts(Box<Parts>),
-    /// It is no hello.
-    Other,
-    /// There is not enough of it.
-    Partial,
-}
-
-/// The parts that are asked for.
-struct Parts {
-    version: u16,
-    server_name: Option<Vec<u8>>,
-    protocols: Vec<u8>,
-    has_curves: bool,
-    ticket: Option<bool>,
-    ciphers: Vec<u8>,
-    key_shares: Vec<u8>,
-    signatures: Option<Vec<u8>>,
-    groups: Option<Vec<u8>>,
-}
-
-// === impl SeenHello ===
-
-impl SeenHello {
-    /// What the hello at the start of `input` says.
-    pub(crate) fn look(&self, input: &[u8], what: Hello, is_final: bool) -> Lookup<Value<'_>> {
-        match self.0.get_or_init(|| Seen::read(input)) {
-            Seen::Parts(parts) => parts.value(what).map_or(Lookup::Absent, Lookup::Value),
-            Seen::Partial if !is_final => Lookup::NotYet,
-            Seen::Partial | Seen::Other => Lookup::Absent,
-        }
+/// What the hello at the start of `input` says.
+pub(crate) fn look<'a>(
+    input: &'a [u8],
+    what: Hello,
+    is_final: bool,
+    scratch: &'a Scratch,
+) -> Lookup<Value<'a>> {
+    let found = match what {
+        Hello::Type => first_bytes::hello_type(input).map(|kind| Some(Value::Sint(kind.into()))),
+        Hello::Version => first_bytes::version(input)
+            .map(|(major, minor)| Some(Value::Sint(i64::from(major) << 16 | i64::from(minor)))),
+        _ => first_bytes::hello(input).map(|hello| part(&hello, what, scratch)),
+    };
+    match found {
+        Peek::Found(Some(value)) => Lookup::Value(value),
+        Peek::NotYet if !is_final => Lookup::NotYet,
+        Peek::Found(None) | Peek::Absent | Peek::NotYet => Lookup::Absent,
     }
 }
 
-// === impl Seen ===
-
-impl Seen {
-    fn read(input: &[u8]) -> Self {
-        let mut joined = Vec::new();
-        match client_hello::parse(input, &mut joined) {
-            Parsed::Complete { value, .. } => Self::Parts(Box::new(Parts::of(&value))),
-            Parsed::Partial => Self::Partial,
-            Parsed::Invalid(_) => Self::Other,
-        }
-    }
+fn part<'a>(hello: &first_bytes::Hello<'a>, what: Hello, scratch: &'a Scratch) -> Option<Value<'a>> {
+    Some(match what {
+        Hello::Type | Hello::Version => return None,
+        // A text ends where C's end.
+        Hello::Sni => Value::Str(Value::Bin(hello.server_name()?).to_str(scratch)),
+        Hello::Alpn => Value::Bin(hello.protocols()?),
+        Hello::HasCurves => Value::Bool(hello.has_groups()?),
+        Hello::Ticket => Value::Sint(match hello.ticket()? {
+            None => 0,
+            Some([]) => 1,
+            Some(_) => 2,
+        }),
+        Hello::Ciphers => Value::Bin(hello.cipher_suites),
+        Hello::KeyShares => Value::Bin(scratch.build(|out| out.extend(hello.key_share_groups().flatten()))),
+        Hello::SignatureAlgorithms => Value::Bin(hello.signature_algorithms()?),
+        Hello::Groups => Value::Bin(hello.groups()?),
+    })
 }
-
-// === impl Parts ===
-
-impl Parts {
-    fn of(hello: &ClientHello<'_>) -> Self {
-        let list = |numbers: &mut dyn Iterator<Item = u16>| numbers.flat_map(u16::to_be_bytes).collect();
-        Self {
-            version: hello.version,
-            server_name: hello.server_name().map(<[u8]>::to_vec),
-            protocols: hello.alpn().collect::<Vec<_>>().join(&b","[..]),
-            has_curves: hello.supported_groups().is_some(),
-            ticket: hello.extension(SESSION_TICKET).map(|ticket| !ticket.is_empty()),
-            ciphers: hello.cipher_suites.to_vec(),
-            key_shares: list(&mut hello.key_share_groups()),
-            signatures: hello.signature_algorithms().map(<[u8]>::to_vec),
-            groups: hello.supported_groups().map(<[u8]>::to_vec),
-        }
-    }
-
-    fn value(&self, what: Hello) -> Option<Value<'_>> {
-        Some(match what {
-            Hello::Type => Value::Sint(1),
-            Hello::Version => {
-                let [major, minor] = self.version.to_be_bytes();
-                Value::Sint(i64::from(major) << 16 | i64::from(minor))
-            }
-            Hello::Sni => Value::Str(self.server_name.as_ref()?),
-            Hello::Alpn => Value::Str(Some(&self.protocols).filter(|p| !p.is_empty())?),
-            Hello::HasCurves => Value::Bool(self.has_curves),
-            Hello::Ticket => Value::Sint(self.ticket.map_or(0, |given| 1 + i64::from(given))),
-            Hello::Ciphers => Value::Bin(&self.ciphers),
-            Hello::KeyShares => Value::Bin(&self.key_shares),
-            Hello::SignatureAlgorithms => Value::Bin(self.signatures.as_ref()?),
-            Hello::Groups => Value::Bin(self.groups.as_ref()?),
-        })
-    }
-}
-
-/// The extension of RFC 5077.
-const SESSION_TICKET: u16 = 35;

@@ -21,7 +21,7 @@ use weir_http::{Head, cookie};
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
 use crate::conf::{self, CaptureCookie, Password, Timeouts};
-use crate::hello::SeenHello;
+use crate::hello;
 use crate::local;
 use crate::log::Origin;
 use crate::names;
@@ -42,7 +42,6 @@ pub(crate) struct View<'a> {
     termination: OnceCell<[u8; 4]>,
     /// The step or the rules that look at it.
     origin: Origin,
-    hello: SeenHello,
     request: SeenRequest,
 }
 
@@ -137,13 +136,7 @@ impl Captured {
 impl<'a> View<'a> {
     /// A view of a transaction as it is now, for a line or for rules.
     pub(crate) fn new(t: &'a Transaction, origin: Origin) -> Self {
-        Self {
-            t,
-            origin,
-            termination: OnceCell::new(),
-            hello: SeenHello::default(),
-            request: SeenRequest::default(),
-        }
+        Self { t, origin, termination: OnceCell::new(), request: SeenRequest::default() }
     }
 
     /// The tick at which it ended, or now.
@@ -517,10 +510,14 @@ impl Scope for View<'_> {
         tls::answer(self.t, ask, scratch)
     }
 
-    fn hello(&self, side: Side, what: Hello) -> Lookup<Value<'_>> {
-        match side {
-            Side::Client => self.hello.look(self.t.client.input.data(), what, self.is_final()),
-            Side::Server => Lookup::Absent,
+    fn hello<'v>(&'v self, side: Side, what: Hello, scratch: &'v Scratch) -> Lookup<Value<'v>> {
+        match self.raw(side) {
+            Lookup::Value(bytes) | Lookup::Partial(bytes) => {
+                let [first, _] = bytes.pieces;
+                hello::look(first, what, self.is_final(), scratch)
+            }
+            Lookup::Absent => Lookup::Absent,
+            Lookup::NotYet => Lookup::NotYet,
         }
     }
 

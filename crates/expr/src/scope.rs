@@ -145,8 +145,8 @@ pub trait Scope {
     }
 
     /// What the TLS record that waits on a side says; absent where it is no TLS.
-    fn hello(&self, side: Side, what: Hello) -> Lookup<Value<'_>> {
-        let _ = (side, what);
+    fn hello<'a>(&'a self, side: Side, what: Hello, scratch: &'a Scratch) -> Lookup<Value<'a>> {
+        let _ = (side, what, scratch);
         Lookup::Absent
     }
 

@@ -5,6 +5,7 @@
 
 pub mod checks;
 pub mod client_hello;
+pub mod first_bytes;
 pub mod netscaler_cip;
 mod parsed;
 pub mod proxy;

@@ -3,8 +3,8 @@
 use crate::args::{ArgType, Args};
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
 use crate::place::Needs;
-use crate::scope::Hello;
 use crate::scope::Side::{self, Client, Server};
+use crate::scope::{Bytes, Hello};
 use crate::{Load, Lookup, Type, Value};
 
 const RANGE: (u8, &[ArgType]) = (2, &[ArgType::Int, ArgType::Int]);
@@ -12,7 +12,14 @@ const LENGTH_VALUE: (u8, &[ArgType]) = (2, &[ArgType::Int, ArgType::Int, ArgType
 
 macro_rules! hello {
     ($name:literal, $type:ident, $side:ident, $needs:expr, $what:ident, $help:literal) => {
-        fetch($name, NO_ARGS, Type::$type, $needs, |e, _| e.scope.hello($side, Hello::$what), $help)
+        fetch(
+            $name,
+            NO_ARGS,
+            Type::$type,
+            $needs,
+            |e, _| e.scope.hello($side, Hello::$what, e.scratch),
+            $help,
+        )
     };
 }
 
@@ -156,7 +163,7 @@ pub(super) const FETCHES: &[Fetch] = &[
     hello!("req_ssl_ver", Sint, Client, Needs::RequestBytes, Version, "As `req.ssl_ver`."),
     hello!("req.ssl_sni", Str, Client, Needs::RequestBytes, Sni, "Server name of the TLS hello."),
     hello!("req_ssl_sni", Str, Client, Needs::RequestBytes, Sni, "As `req.ssl_sni`."),
-    hello!("req.ssl_alpn", Str, Client, Needs::RequestBytes, Alpn, "Protocols of the TLS hello."),
+    fetch("req.ssl_alpn", NO_ARGS, Type::Str, Needs::RequestBytes, protocol, "Protocols of the TLS hello."),
     hello!(
         "req.ssl_ec_ext",
         Bool,
@@ -205,10 +212,14 @@ fn payload_lv<'a>(eval: &Eval<'a>, args: &Args, side: Side) -> Lookup<Value<'a>>
     };
     let after = at + width;
     let shift = args.str(2).and_then(crate::args::integer);
-    let offset = match (shift, args.str(2).is_some_and(|s| matches!(s.first(), Some(b'+' | b'-')))) {
-        (None, _) => Some(after),
-        (Some(n), false) => usize::try_from(n).ok(),
-        (Some(n), true) => isize::try_from(n).ok().and_then(|n| after.checked_add_signed(n)),
+    let signed = args.str(2).is_some_and(|s| matches!(s.first(), Some(b'+' | b'-')));
+    let relative = |n: i64| isize::try_from(n).ok().and_then(|n| after.checked_add_signed(n));
+    // The reference takes the lowest bit of an offset without a sign for whether it is relative.
+    let offset = match shift {
+        None => Some(after),
+        Some(n) if signed => relative(n),
+        Some(n) if n & 1 == 1 => relative(n >> 1),
+        Some(n) => usize::try_from(n >> 1).ok(),
     };
     if length == 0 {
         return Lookup::Absent;
@@ -226,7 +237,7 @@ fn prepare_lv(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 fn slice<'a>(eval: &Eval<'a>, side: Side, offset: usize, len: usize) -> Lookup<Value<'a>> {
     let scratch = eval.scratch;
     let final_ = eval.scope.is_final();
-    eval.scope.raw(side).and_then(|bytes| {
+    settled(eval, side, |bytes| {
         let all = bytes.joined(scratch);
         let end = offset.saturating_add(len);
         let found = if len == 0 { all.get(offset..) } else { all.get(offset..end) };
@@ -239,6 +250,31 @@ fn slice<'a>(eval: &Eval<'a>, side: Side, offset: usize, len: usize) -> Lookup<V
     })
 }
 
+/// What `f` finds in the bytes that wait: it knows by itself whether more of them would change it.
+fn settled<'a>(
+    eval: &Eval<'a>,
+    side: Side,
+    f: impl FnOnce(Bytes<'a>) -> Lookup<Value<'a>>,
+) -> Lookup<Value<'a>> {
+    match eval.scope.raw(side) {
+        Lookup::Value(bytes) | Lookup::Partial(bytes) => f(bytes),
+        Lookup::Absent => Lookup::Absent,
+        Lookup::NotYet => Lookup::NotYet,
+    }
+}
+
+/// The protocols of the hello in turn.
+fn protocol<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    let offset = if eval.each { eval.cursor.offset } else { 0 };
+    eval.scope.hello(Client, Hello::Alpn, eval.scratch).filter_map(|list| {
+        let (length, rest) = list.bytes()?.get(offset..)?.split_first()?;
+        let name = rest.get(..usize::from(*length))?;
+        eval.more = rest.len() > name.len();
+        eval.cursor.offset = offset + 1 + name.len();
+        Some(Value::Str(name))
+    })
+}
+
 fn wait_end<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     if eval.scope.is_final() { Lookup::Value(Value::Bool(true)) } else { Lookup::NotYet }
 }
@@ -246,39 +282,62 @@ fn wait_end<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
 fn proto_http<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     match eval.scope.head(Client) {
         Lookup::NotYet => Lookup::NotYet,
-        found => Lookup::Value(Value::Bool(found.some().is_some())),
+        found => found.some().map(|_| Value::Bool(true)).into(),
     }
 }
 
 /// `Cookie: name=value` in the first packet of RDP (X.224 connection request).
 fn rdp_cookie<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
-    let scratch = eval.scratch;
+    let (scratch, final_) = (eval.scratch, eval.scope.is_final());
     let wanted = args.str(0).filter(|n| !n.is_empty());
-    eval.scope.raw(Client).and_then(|bytes| {
-        let all = bytes.joined(scratch);
-        let missing = if bytes.complete || bytes.full { Lookup::Absent } else { Lookup::NotYet };
-        let (Some([3, 0, ..]), Some(rest)) = (all.get(..4), all.get(11..)) else {
-            return if all.len() < 12 { missing } else { Lookup::Absent };
-        };
-        let head = rest.get(..7).unwrap_or(rest);
-        if !b"Cookie:".get(..head.len()).is_some_and(|c| head.eq_ignore_ascii_case(c)) {
-            return Lookup::Absent;
-        }
-        let Some(end) = memchr::memchr2(b'\r', b'\n', rest) else { return missing };
-        let pair = super::trim(rest.get(7..end).unwrap_or_default());
-        let Some(equals) = memchr::memchr(b'=', pair) else { return Lookup::Absent };
-        let (name, value) =
-            (pair.get(..equals).unwrap_or_default(), pair.get(equals + 1..).unwrap_or_default());
-        match wanted {
-            Some(wanted) if !name.eq_ignore_ascii_case(wanted) => Lookup::Absent,
-            _ => Lookup::Value(Value::Str(value)),
-        }
-    })
+    let found = settled(eval, Client, |bytes| match rdp_cookie_in(bytes.joined(scratch), wanted) {
+        Lookup::NotYet if bytes.complete || bytes.full => Lookup::Absent,
+        found => found.map(Value::Str),
+    });
+    if final_ && matches!(found, Lookup::NotYet) { Lookup::Absent } else { found }
+}
+
+fn rdp_cookie_in<'a>(bytes: &'a [u8], wanted: Option<&[u8]>) -> Lookup<&'a [u8]> {
+    let Some((head, rest)) = bytes.get(RDP_HEADER..).and_then(<[u8]>::split_first_chunk::<7>) else {
+        return Lookup::NotYet;
+    };
+    if rest.is_empty() {
+        return Lookup::NotYet;
+    }
+    if !head.eq_ignore_ascii_case(b"Cookie:") {
+        return Lookup::Absent;
+    }
+    let blanks = rest.iter().take_while(|c| **c == b' ').count();
+    let pair = rest.get(blanks..).unwrap_or_default();
+    let value = match wanted {
+        Some(wanted) if pair.len() <= wanted.len() => return Lookup::NotYet,
+        Some(wanted) => match pair.split_at_checked(wanted.len()) {
+            Some((name, [b'=', value @ ..])) if name.eq_ignore_ascii_case(wanted) => value,
+            _ => return Lookup::Absent,
+        },
+        None => match pair.iter().position(|c| matches!(c, b'=' | b'\r' | b'\n')) {
+            None => return Lookup::NotYet,
+            Some(at) if pair.get(at) == Some(&b'=') => pair.get(at + 1..).unwrap_or_default(),
+            Some(_) => return Lookup::Absent,
+        },
+    };
+    match memchr::memchr(b'\r', value).and_then(|end| value.split_at_checked(end)) {
+        Some((value, [_, b'\n', ..])) => Lookup::Value(value),
+        Some((_, [_, _, ..])) => Lookup::Absent,
+        _ => Lookup::NotYet,
+    }
 }
 
 fn rdp_cookie_count<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
-    match rdp_cookie(eval, args) {
+    let scratch = eval.scratch;
+    let wanted = args.str(0).filter(|n| !n.is_empty());
+    let final_ = eval.scope.is_final();
+    settled(eval, Client, |bytes| match rdp_cookie_in(bytes.joined(scratch), wanted) {
+        Lookup::NotYet if bytes.complete || bytes.full || final_ => Lookup::Absent,
         Lookup::Absent => Lookup::Value(Value::Sint(0)),
         found => found.map(|_| Value::Sint(1)),
-    }
+    })
 }
+
+/// What comes before the text of a request to connect.
+const RDP_HEADER: usize = 11;

@@ -231,16 +231,19 @@ impl PatternSet {
             Method::Found | Method::Bool => None,
             Method::Int => self.in_range(value.to_sint()?),
             Method::Len => {
-                let text = value.bytes().unwrap_or_else(|| value.to_str(scratch));
+                let text = value.to_str(scratch);
                 self.in_range(i64::try_from(text.len()).ok()?)
             }
             Method::Ip => self.networks.find(value.to_ip()?),
             Method::Reg => {
-                let text = value.bytes().unwrap_or_else(|| value.to_str(scratch));
+                let text = value.to_str(scratch);
                 self.regexes.iter().find(|(regex, _)| regex.is_match(text)).map(|(_, n)| *n)
             }
             method => {
-                let text = value.bytes().unwrap_or_else(|| value.to_str(scratch));
+                let text = match method {
+                    Method::Bin => value.to_bin(scratch),
+                    _ => value.to_str(scratch),
+                };
                 let exact = self.exact.find(method, text);
                 let folded = self.folded.as_ref().and_then(|table| {
                     let lower = scratch.build(|out| out.extend(text.iter().map(u8::to_ascii_lowercase)));

@@ -247,7 +247,7 @@ pub enum Hello {
     Version,
     /// The server's name.
     Sni,
-    /// The protocols, joined with commas.
+    /// The protocols, each behind its length of a byte.
     Alpn,
     /// Whether it has the elliptic curves extension.
     HasCurves,
