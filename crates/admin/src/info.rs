@@ -70,6 +70,11 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     Outcome::Done
 }
 
+/// The name of this node: what `global` says, else the host's.
+pub(crate) fn node(world: &World) -> Option<String> {
+    world.engine.snapshot().global.node.clone().or_else(host)
+}
+
 /// The value of a field; none where the field is left out.
 fn value(world: &World, name: &str, float: bool) -> Option<Value> {
     let runtime = world.engine.runtime();
@@ -112,7 +117,7 @@ fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "Maxpipes" => global.max_pipes.unwrap_or(0).into(),
         "Tasks" => (u64::from(process.connections.load(Relaxed)) + runtime.workers as u64).into(),
         "Idle_pct" => 100_u64.into(),
-        "node" => global.node.clone().or_else(host)?.into(),
+        "node" => node(world)?.into(),
         "description" => global.description.clone()?.into(),
         "Stopping" => u64::from(process.is_stopping()).into(),
         "Jobs" => (u64::from(process.connections.load(Relaxed)) + listeners(world) + 1).into(),

@@ -10,6 +10,7 @@ pub mod field;
 pub mod hand_over;
 mod info;
 pub mod listen;
+pub mod page;
 pub mod stat;
 pub mod totals;
 mod world;

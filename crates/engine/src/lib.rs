@@ -33,6 +33,7 @@ pub mod runtime;
 mod scope;
 mod seen_request;
 mod sessions;
+pub mod service;
 mod shelf;
 pub mod snapshot;
 mod stage;

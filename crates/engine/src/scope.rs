@@ -293,6 +293,7 @@ impl Scope for View<'_> {
             Text::CapturedResponseVersion => self.t.facts.answered.map(|_| &b"HTTP/1.1"[..]),
             Text::TlsVersion => tls::version(self.t),
             Text::TlsCipher => tls::cipher(self.t),
+            Text::Service => Some(self.t.messages.service.as_ref()?.service.label().as_bytes()),
             Text::Termination => Some(self.termination()),
             Text::LogOrigin => Some(self.origin.name().as_bytes()),
             Text::Hostname => Some(self.frontend().shared.log.host()),

@@ -25,6 +25,7 @@ use crate::log;
 use crate::mux::h1;
 use crate::scope::Captured;
 use crate::sessions::{Place, Sessions};
+use crate::service::{self, Order, page};
 use crate::stage::stick::Stores;
 use crate::stage::{
     body, exchange, finish, handshake, persist, prepare, proxy_header, reach, receive, respond, route, rules,
@@ -56,6 +57,8 @@ pub(crate) struct Messages {
     pub(crate) response: Head,
     /// What is kept of the request as it came.
     pub(crate) captured: Captured,
+    /// The service that the request is for.
+    pub(crate) service: Option<Order>,
     /// The body of an answer of our own.
     pub(crate) body: Vec<u8>,
     pub(crate) vars: Variables,
@@ -106,6 +109,8 @@ pub(crate) enum Stop {
     Silent(u16),
     /// Answer with what lies ready as the response.
     Reply,
+    /// Have the service answer that was chosen.
+    Serve,
     /// Forget the client without telling it.
     Drop,
     /// All that was to be said was said.
@@ -135,6 +140,14 @@ pub(crate) async fn http(mut t: Transaction) -> Served {
         Err(Stop::Multiplex) => return finish::handed_over(t),
         Err(stop) => stop,
     };
+    end(t, stop).await
+}
+
+/// Says what is left to be said.
+async fn end(mut t: Transaction, mut stop: Stop) -> Served {
+    if stop == Stop::Serve {
+        stop = Box::pin(service::serve(&mut t)).await;
+    }
     respond::end(&mut t, stop).await;
     finish::http(t)
 }
@@ -154,11 +167,15 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::keep_request(t);
     prepare::frontend(t)?;
     rules::request(t).await?;
+    page::of(t, &t.client.frontend.clone()).await?;
+    rules::redirect(t).await?;
     if t.backend.is_none() {
         route::backend(t)?;
     }
     rules::backend_content(t).await?;
     rules::backend(t).await?;
+    page::of_backend(t).await?;
+    rules::redirect(t).await?;
     persist::request(t);
     stick::request(t);
     body::buffered(t).await?;
@@ -185,8 +202,7 @@ async fn upgraded(mut t: Transaction) -> Served {
         Err(Stop::Multiplex) => return finish::handed_over(t),
         Err(stop) => stop,
     };
-    respond::end(&mut t, stop).await;
-    finish::http(t)
+    end(t, stop).await
 }
 
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
@@ -234,7 +250,7 @@ impl Messages {
     fn clear(&mut self) {
         (self.inspecting, self.inspected, self.at_end) = Default::default();
         self.timeouts = OwnTimeouts::default();
-        (self.ends, self.websocket_key) = (None, None);
+        (self.ends, self.websocket_key, self.service) = (None, None, None);
         self.captured.clear();
         self.tracking.clear();
         self.stores.clear();

@@ -107,6 +107,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
         ("bind", include_str!("messages/bind.txt")),
         ("global", include_str!("messages/global.txt")),
         ("logging", include_str!("messages/logging.txt")),
+        ("page", include_str!("messages/page.txt")),
         ("persistence", include_str!("messages/persistence.txt")),
         ("proxy", include_str!("messages/proxy.txt")),
         ("rules", include_str!("messages/rules.txt")),

@@ -49,6 +49,7 @@ impl Api {
             features: version::features(),
         };
         let world = Arc::new(World::new(engine.clone(), about, around));
+        weir_admin::page::register(&world);
         Service::start(world, weir_admin::registry()).map(Self)
     }
 

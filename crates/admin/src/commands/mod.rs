@@ -20,6 +20,7 @@ mod variables;
 
 use weir_expr::date::Civil;
 
+pub(crate) use process::SCHEMA;
 pub use stats_file::preload;
 
 use crate::cli::{self, Registry};

@@ -91,4 +91,4 @@ fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
 }
 
 /// The schema of the JSON of `show info` and `show stat`.
-const SCHEMA: &str = include_str!("schema.json");
+pub(crate) const SCHEMA: &str = include_str!("schema.json");

@@ -52,7 +52,7 @@ pub fn each(world: &World, filter: &Filter, mut take: impl FnMut(Row)) {
     }
 }
 
-fn of_proxy(world: &World, proxy: &Proxy, filter: &Filter, take: &mut impl FnMut(Row)) {
+pub(crate) fn of_proxy(world: &World, proxy: &Proxy, filter: &Filter, take: &mut impl FnMut(Row)) {
     let conf = &proxy.conf;
     let wants = |kind: Kind| filter.kinds & (1 << kind as i64) != 0;
     if conf.is_frontend() && wants(Kind::Frontend) {

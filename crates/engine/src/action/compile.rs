@@ -123,7 +123,6 @@ impl<'a> Compiler<'a> {
         self.judge(&draft);
         let [own, _] = draft.acls;
         draft.rules.acls = own;
-        draft.rules.finish();
         Arc::new(draft.rules)
     }
 
@@ -192,7 +191,9 @@ impl<'a> Compiler<'a> {
         let name = line.name();
         let action = line.words.get(line.name_len).map(Word::text).unwrap_or_default();
         self.context = context_of(&name, &action);
-        if let Some(set) = RuleSet::ALL.into_iter().find(|set| set.name() == name) {
+        if let Some(set) =
+            RuleSet::ALL.into_iter().find(|set| set.name() == name && *set != RuleSet::Redirect)
+        {
             return self.rule(draft, rule, set);
         }
         match name.as_str() {
@@ -205,6 +206,8 @@ impl<'a> Compiler<'a> {
             "use-server" => self.use_server(draft, rule),
             "use_backend" => self.use_backend(draft, rule),
             "redirect" => self.redirect(draft, rule),
+            "stats admin" => self.stats_admin(draft, rule),
+            "stats http-request" => self.stats_rule(draft, rule),
             "http-error" => self.http_error(draft, rule),
             "force-be-switch" => self.force_be_switch(draft, rule),
             "monitor fail" => self.monitor_fail(draft, rule),
@@ -326,7 +329,12 @@ impl<'a> Compiler<'a> {
             .map_err(|e| self.unresolved(&rule.line, &e).unwrap_or_else(|| ended(e.alert(words, prefix))))
     }
 
-    fn rule(&mut self, draft: &mut Draft, rule: &RuleLine, set: RuleSet) -> Result<(), Diagnostic> {
+    pub(super) fn rule(
+        &mut self,
+        draft: &mut Draft,
+        rule: &RuleLine,
+        set: RuleSet,
+    ) -> Result<(), Diagnostic> {
         let line = &rule.line;
         let words = &line.words;
         let name_at = line.name_len;
@@ -374,15 +382,16 @@ impl<'a> Compiler<'a> {
         })?;
         if draft.ended.contains(&set) && set.is_http() {
             draft.ended.retain(|s| *s != set);
+            let name = if set == RuleSet::Stats { "stats" } else { set.name() };
+            let what = if set == RuleSet::Stats { "" } else { "is final and " };
             self.out.push(
                 line.warning(format!(
-                    "previous '{}' action is final and has no condition attached, further entries are NOOP.",
-                    set.name()
+                    "previous '{name}' action {what}has no condition attached, further entries are NOOP."
                 ))
                 .tight(),
             );
         }
-        if action.is_final() && condition.is_none() {
+        if (action.is_final() || set == RuleSet::Stats) && condition.is_none() {
             draft.ended.push(set);
         }
         self.note_bytes(Reader::Rules(set), condition.as_ref(), line);

@@ -47,7 +47,7 @@ const fn words_of(set: RuleSet) -> &'static str {
         RuleSet::TcpConnection => TCP_CONNECTION,
         RuleSet::TcpSession => TCP_SESSION,
         RuleSet::TcpContent => TCP_CONTENT,
-        RuleSet::HttpRequest => HTTP_REQUEST,
+        RuleSet::HttpRequest | RuleSet::Stats | RuleSet::Redirect => HTTP_REQUEST,
         RuleSet::TcpResponse => TCP_RESPONSE,
         RuleSet::HttpResponse => HTTP_RESPONSE,
         RuleSet::HttpAfterResponse => HTTP_AFTER_RESPONSE,

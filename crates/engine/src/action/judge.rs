@@ -124,12 +124,15 @@ impl Compiler<'_> {
         if draft.mode == Mode::Http || draft.rules.switches_mode || draft.upgrades(&self.directory) {
             return;
         }
-        if !draft.rules.redirects.is_empty() {
+        if !draft.rules.is_empty(RuleSet::Redirect) {
             let (kind, name) = (draft.kind, &draft.name);
             let message = format!("'redirect' rules ignored for {kind} '{name}' as they require HTTP mode.");
             self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
         }
-        for set in RuleSet::ALL.into_iter().filter(|set| set.is_http() && !draft.rules.is_empty(*set)) {
+        for set in RuleSet::ALL
+            .into_iter()
+            .filter(|set| set.is_http() && *set != RuleSet::Stats && !draft.rules.is_empty(*set))
+        {
             let (kind, name) = (draft.kind, &draft.name);
             let message =
                 format!("'{}' rules ignored for {kind} '{name}' as they require HTTP mode.", set.name());

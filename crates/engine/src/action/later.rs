@@ -13,7 +13,6 @@ pub(super) const LATER: &[Keyword<ActionFn>] = &[
     later("tcp-request content send-spoe-group", "comes with SPOE"),
     later("tcp-request content set-bandwidth-limit", "comes with filters"),
     later("http-request ot-group", "OpenTracing is not built in"),
-    later("http-request use-service", "comes with Lua"),
     later("http-request do-resolve", "comes with the resolver"),
     later("http-request cache-use", "comes with the cache"),
     later("http-request send-spoe-group", "comes with SPOE"),

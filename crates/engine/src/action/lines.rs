@@ -36,7 +36,24 @@ impl Compiler<'_> {
             self.unresolved(line, &e).unwrap_or_else(|| ended(e.alert(&line.words, &prefix)))
         })?;
         let rule = self.made(line, condition, action);
-        draft.rules.redirects.push(rule);
+        draft.rules.push(RuleSet::Redirect, rule);
+        Ok(())
+    }
+
+    /// `stats http-request ...`: a rule of requests by its words, for those that are for the statistics page.
+    pub(super) fn stats_rule(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let mut plain = rule.clone();
+        plain.line.words.remove(0);
+        plain.line.name_len = 1;
+        self.rule(draft, &plain, RuleSet::Stats)
+    }
+
+    /// `stats admin CONDITION`
+    pub(super) fn stats_admin(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let place = RuleSet::Stats.place(draft.caps.contains(Caps::FRONTEND), true);
+        let prefix = "error detected while parsing a 'stats admin' rule : ";
+        let condition = self.condition(draft, rule, place, rule.line.args(), prefix)?;
+        draft.rules.stats_admin.extend(condition);
         Ok(())
     }
 

@@ -28,6 +28,7 @@ mod redirect;
 pub(crate) mod reply;
 mod retry;
 mod rules;
+mod service;
 mod session;
 mod settings;
 mod stick;
@@ -93,6 +94,8 @@ pub(crate) enum Verdict {
     Upgrade,
     /// The answer that lies ready as the response, and the end.
     Reply,
+    /// The answer of the service that was chosen.
+    Serve,
     /// The same rule again, at once.
     Again,
     /// The same rule again, when more bytes are there or none are waited for any more (`inspect-delay`).
@@ -162,6 +165,7 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
         normalize::NORMALIZE,
         redirect::REDIRECT,
         retry::RETRY,
+        service::SERVICE,
         session::SESSION,
         settings::SETTINGS,
         tcp::TCP,

@@ -155,7 +155,7 @@ impl<'p> Parse<'p, '_> {
 
     /// Reads something that may know of a request what a frontend does, in a backend too.
     pub(crate) fn as_frontend<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
-        if !matches!(self.set, RuleSet::TcpContent | RuleSet::HttpRequest) {
+        if !matches!(self.set, RuleSet::TcpContent | RuleSet::HttpRequest | RuleSet::Stats) {
             return read(self);
         }
         self.at_place(Place::request(true, self.set.is_http()), None, read)

@@ -26,6 +26,8 @@ pub struct Rules {
     pub(crate) inspect_delay: Option<Duration>,
     /// `tcp-response inspect-delay`
     pub(crate) response_delay: Option<Duration>,
+    /// `stats admin`
+    pub(crate) stats_admin: Vec<Condition>,
     /// `force-persist`, `ignore-persist`
     pub(crate) persist: Vec<PersistRule>,
     /// There is a rule that makes HTTP of a TCP session.
@@ -34,8 +36,6 @@ pub struct Rules {
     pub(super) slots: [Vec<Slot>; 2],
     /// `monitor fail`
     pub(crate) monitor_fail: Vec<Condition>,
-    /// `redirect`, until all rules are read.
-    pub(super) redirects: Vec<Rule>,
     /// `http-error`
     pub(super) errors: Vec<Reply>,
 }
@@ -57,6 +57,10 @@ pub(crate) enum RuleSet {
     HttpResponse,
     /// `http-after-response`
     HttpAfterResponse,
+    /// `stats http-request`
+    Stats,
+    /// `redirect`: after those of `http-request`, and after the statistics page.
+    Redirect,
 }
 
 /// One rule.
@@ -129,13 +133,6 @@ impl Rules {
         self.errors.iter().rev().find(|r| r.status == status)
     }
 
-    /// The redirects of older versions come last.
-    pub(super) fn finish(&mut self) {
-        for rule in std::mem::take(&mut self.redirects) {
-            self.push(RuleSet::HttpRequest, rule);
-        }
-    }
-
     pub(super) fn push(&mut self, set: RuleSet, rule: Rule) {
         if let Some(rules) = self.sets.get_mut(set as usize) {
             rules.push(rule);
@@ -146,7 +143,7 @@ impl Rules {
 // === impl RuleSet ===
 
 impl RuleSet {
-    const COUNT: usize = 7;
+    const COUNT: usize = 9;
 
     /// All of them, in the order of a transaction.
     pub(crate) const ALL: [Self; Self::COUNT] = [
@@ -157,6 +154,8 @@ impl RuleSet {
         Self::TcpResponse,
         Self::HttpResponse,
         Self::HttpAfterResponse,
+        Self::Stats,
+        Self::Redirect,
     ];
 
     /// The words that begin its lines.
@@ -165,16 +164,17 @@ impl RuleSet {
             Self::TcpConnection => "tcp-request connection",
             Self::TcpSession => "tcp-request session",
             Self::TcpContent => "tcp-request content",
-            Self::HttpRequest => "http-request",
+            Self::HttpRequest | Self::Stats => "http-request",
             Self::TcpResponse => "tcp-response content",
             Self::HttpResponse => "http-response",
             Self::HttpAfterResponse => "http-after-response",
+            Self::Redirect => "redirect",
         }
     }
 
     /// Whether its rules see messages of HTTP.
     pub(crate) const fn is_http(self) -> bool {
-        matches!(self, Self::HttpRequest | Self::HttpResponse | Self::HttpAfterResponse)
+        matches!(self, Self::HttpRequest | Self::HttpResponse | Self::HttpAfterResponse | Self::Stats)
     }
 
     /// Whether its rules see the response.
@@ -188,7 +188,7 @@ impl RuleSet {
             Self::TcpConnection => Place::FrontTcpConnection,
             Self::TcpSession => Place::FrontTcpSession,
             Self::TcpContent => Place::request(frontend, false),
-            Self::HttpRequest => Place::request(frontend, true),
+            Self::HttpRequest | Self::Stats | Self::Redirect => Place::request(frontend, true),
             Self::TcpResponse => Place::BackTcpResponse,
             Self::HttpResponse | Self::HttpAfterResponse => Place::response(!backend, true),
         }

@@ -12,6 +12,7 @@ mod options;
 mod persistence;
 mod proxy;
 mod server;
+mod stats_page;
 mod tables;
 mod timeouts;
 mod tls;
@@ -33,6 +34,7 @@ pub use server::{
     HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
     SourceAddress,
 };
+pub use stats_page::StatsPage;
 pub use tables::{CountedStatuses, Peers, StatusSet, StickTable};
 pub use timeouts::Timeouts;
 pub use tls::{BindCertificate, BindTls, GlobalTls, ServerTls, TlsWords, Verify};

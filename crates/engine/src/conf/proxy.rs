@@ -13,7 +13,7 @@ use crate::action::Rules;
 
 use super::{
     AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogLine, LogTarget, Options,
-    Persistence, RetryOn, Server, Source, Timeouts,
+    Persistence, RetryOn, Server, Source, StatsPage, Timeouts,
 };
 
 bitflags! {
@@ -184,8 +184,8 @@ pub struct Proxy {
     pub persistence: Persistence,
     /// What is to be done with connections, requests and responses.
     pub rules: Arc<Rules>,
-    /// `stats ...` lines of the statistics page, as written, for the room that shows it.
-    pub stats: Vec<(Vec<String>, Span)>,
+    /// Its statistics page.
+    pub stats: Option<Arc<StatsPage>>,
 }
 
 /// Parameters of TCP keep-alive probes.
@@ -287,7 +287,7 @@ impl Proxy {
             check: CheckKind::default(),
             persistence: Persistence::default(),
             rules: Arc::default(),
-            stats: Vec::new(),
+            stats: None,
         }
     }
 

@@ -98,6 +98,8 @@ pub struct Draft {
     pub errors: Vec<ErrorLine>,
     /// The checks' words.
     pub checks: super::checks::CheckDraft,
+    /// Its statistics page is its own, and not that of `defaults`.
+    pub own_page: bool,
     /// `id` was given.
     pub explicit_id: Option<Span>,
     /// The place of the word that chose the log line's form.
@@ -245,6 +247,7 @@ impl Draft {
             servers: Vec::new(),
             errors: Vec::new(),
             checks: super::checks::CheckDraft::default(),
+            own_page: false,
             explicit_id: None,
             log_format_at: None,
             rules: Vec::new(),

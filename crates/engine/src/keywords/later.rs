@@ -17,7 +17,6 @@ const FILTERS: &str = "comes with filters";
 const H2: &str = "comes with HTTP/2";
 const LUA: &str = "comes with Lua";
 const MAIL: &str = "comes with mail alerts";
-const PAGE: &str = "comes with the statistics page";
 const QUIC: &str = "comes with QUIC";
 const RESOLVERS: &str = "comes with the resolver";
 const RINGS: &str = "comes with rings";
@@ -49,20 +48,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("quic-initial", QUIC),
     proxy("server-state-file-name", STATE),
     proxy("ssl-f-use", TLS),
-    proxy("stats admin", PAGE),
-    proxy("stats auth", PAGE),
-    proxy("stats enable", PAGE),
-    proxy("stats hide-version", PAGE),
-    proxy("stats http-request", PAGE),
-    proxy("stats realm", PAGE),
-    proxy("stats refresh", PAGE),
-    proxy("stats scope", PAGE),
-    proxy("stats show-desc", PAGE),
-    proxy("stats show-legends", PAGE),
-    proxy("stats show-modules", PAGE),
-    proxy("stats show-node", PAGE),
-    proxy("stats show-version", PAGE),
-    proxy("stats uri", PAGE),
     proxy("tcp-check send-binary-lf", CHECKS),
     proxy("tcp-check send-lf", CHECKS),
     proxy("tcp-check set-var", CHECKS),

@@ -32,6 +32,7 @@ mod server_params;
 mod servers;
 mod source;
 mod stats;
+mod stats_page;
 mod status_codes;
 mod stick_table;
 mod tcp_checks;
@@ -135,6 +136,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     relay::RELAY,
     persistence::PERSISTENCE,
     rules::RULES,
+    stats_page::STATS_PAGE,
     stick_table::STICK_TABLE,
     errors::ERRORS,
     checks::CHECKS,

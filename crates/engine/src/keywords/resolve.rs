@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross,
-    log_profiles, peers, rings, rules, userlist,
+    log_profiles, peers, rings, rules, stats_page, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -389,6 +389,7 @@ impl<'a> Load<'a> {
     }
 
     fn finish(mut self) -> (Conf, Diagnostics) {
+        stats_page::authenticate(&mut self);
         rules::compile(&mut self);
         peers::check(&mut self);
         let mut drafts = cross::check(&mut self);
@@ -405,6 +406,7 @@ fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
     let Proxy { name, at, caps, .. } = own;
     draft.proxy = Proxy { name, at, caps, ..draft.proxy };
     draft.keyword = keyword;
+    draft.own_page = false;
     draft.checks.inherited = true;
     draft.checks.rules_at = None;
     for rule in &mut draft.rules {

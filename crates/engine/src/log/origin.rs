@@ -79,7 +79,12 @@ impl Origin {
         let set = |set| {
             matches!(
                 set,
-                RuleSet::TcpConnection | RuleSet::TcpSession | RuleSet::TcpContent | RuleSet::HttpRequest
+                RuleSet::TcpConnection
+                    | RuleSet::TcpSession
+                    | RuleSet::TcpContent
+                    | RuleSet::HttpRequest
+                    | RuleSet::Stats
+                    | RuleSet::Redirect
             )
         };
         matches!(self, Self::Accept | Self::Request) || self.is_of(set)
@@ -101,7 +106,7 @@ fn step_of(set: RuleSet) -> LogStep {
         RuleSet::TcpSession => LogStep::TcpSession,
         RuleSet::TcpContent => LogStep::TcpContent,
         RuleSet::TcpResponse => LogStep::TcpResponse,
-        RuleSet::HttpRequest => LogStep::HttpRequest,
+        RuleSet::HttpRequest | RuleSet::Stats | RuleSet::Redirect => LogStep::HttpRequest,
         RuleSet::HttpResponse => LogStep::HttpResponse,
         RuleSet::HttpAfterResponse => LogStep::HttpAfterResponse,
     }

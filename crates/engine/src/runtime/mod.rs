@@ -20,6 +20,7 @@ use weir_table::Table;
 
 use crate::clock::{self, Tick};
 use crate::conf::StickTable;
+use crate::service::Services;
 use crate::tables::{self, Tables};
 
 pub use counters::{Average, Counter, Counters, Rate, WINDOW};
@@ -74,6 +75,8 @@ pub struct Process {
     pub stopping: AtomicBool,
     /// Transactions and tunnels that still run.
     pub jobs: AtomicU32,
+    /// What answers requests in the place of servers.
+    pub services: Services,
     /// Where messages to the operator go.
     pub voice: Voice,
     /// Who waits for a limit to have room again.

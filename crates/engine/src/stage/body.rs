@@ -50,7 +50,7 @@ pub(crate) fn so_far(t: &Transaction) -> &[u8] {
     }
 }
 
-async fn wait(t: &mut Transaction) -> Result<(), Stop> {
+pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
     // The same timeout as for the head, from the same start.
     let timeouts = &t.client.frontend.conf().timeouts;
     t.client.timer.set(t.facts.begun.after(timeouts.http_request.or(timeouts.client)));

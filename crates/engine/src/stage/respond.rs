@@ -19,7 +19,7 @@ pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
         t.facts.log_bytes.0 += body::accounted(t.front.request, t.client.input.data());
     }
     match stop {
-        Stop::Done => {}
+        Stop::Done | Stop::Serve => {}
         Stop::Close | Stop::Upgrade | Stop::Multiplex => t.front.keep_alive = false,
         Stop::Drop => {
             t.front.keep_alive = false;
@@ -81,7 +81,9 @@ async fn respond(t: &mut Transaction) {
     let status = t.messages.response.status();
     // A file may say something else than what is meant by it.
     t.facts.status = t.facts.meant.filter(|(said, _)| *said == status).map_or(status, |(_, meant)| meant);
-    answer::count_status(t, status, true);
+    // What is said of the statistics page counts as the log has it.
+    let counted = if t.messages.service.is_some() { t.facts.status } else { status };
+    answer::count_status(t, counted, true);
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
     send(t, out).await;
@@ -151,7 +153,7 @@ async fn send(t: &mut Transaction, mut out: Output) {
 }
 
 /// Throws away the body of a request that nobody read, where all of it is there.
-fn skip_body(t: &mut Transaction) -> bool {
+pub(crate) fn skip_body(t: &mut Transaction) -> bool {
     let limits = receive::request_limits(t);
     mux::h1::skip_body(t.front.request, &mut t.client.input, &limits)
 }

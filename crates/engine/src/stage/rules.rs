@@ -33,6 +33,28 @@ pub(crate) async fn backend(t: &mut Transaction) -> Result<(), Stop> {
     run(t, &backend, RuleSet::HttpRequest).await
 }
 
+/// The rules of `redirect` of the frontend, or of the backend where it is another proxy.
+pub(crate) async fn redirect(t: &mut Transaction) -> Result<(), Stop> {
+    let proxy = match &t.backend {
+        None => t.client.frontend.clone(),
+        Some(_) => match other_backend(t) {
+            Some(backend) => backend,
+            None => return Ok(()),
+        },
+    };
+    run(t, &proxy, RuleSet::Redirect).await
+}
+
+/// The rules of `stats http-request` of a proxy.
+pub(crate) async fn stats(t: &mut Transaction, proxy: &Rc<local::Proxy>) -> Result<(), Stop> {
+    run(t, proxy, RuleSet::Stats).await
+}
+
+/// Whether the client may change things on the statistics page of a proxy.
+pub(crate) fn stats_admin(t: &mut Transaction, proxy: &Rc<local::Proxy>) -> bool {
+    any(t, RuleSet::Stats, &proxy.conf().rules.stats_admin)
+}
+
 /// Whether the rules of `tcp-request connection` let a connection in, and those of `tcp-request session` where
 /// no PROXY header comes before them.
 pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
@@ -118,12 +140,17 @@ pub(crate) fn keep_request(t: &mut Transaction) {
 /// Whether the monitor's URI tells of a failure.
 pub(crate) fn monitor_fails(t: &mut Transaction) -> bool {
     let frontend = t.client.frontend.clone();
+    any(t, RuleSet::HttpRequest, &frontend.conf().rules.monitor_fail)
+}
+
+/// Whether any of these conditions holds.
+fn any(t: &mut Transaction, set: RuleSet, conditions: &[Condition]) -> bool {
     let mut bench = std::mem::take(&mut t.messages.bench);
     bench.scratch.reset();
-    let run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
-    let fails = frontend.conf().rules.monitor_fail.iter().any(|c| run.test(c) == Holds::True);
+    let run = Run { t, bench: &mut bench, set, since: None };
+    let found = conditions.iter().any(|c| run.test(c) == Holds::True);
     t.messages.bench = bench;
-    fails
+    found
 }
 
 /// The rules of `http-response`: the backend's, then the frontend's.
@@ -302,6 +329,7 @@ fn step(
             Verdict::Close => Err(Stop::Close),
             Verdict::Drop => Err(Stop::Drop),
             Verdict::Reply => Err(Stop::Reply),
+            Verdict::Serve => Err(Stop::Serve),
             Verdict::Finish => Err(finish(t)),
             Verdict::Upgrade if t.is_http() => Ok(()),
             Verdict::Upgrade => Err(Stop::Upgrade),

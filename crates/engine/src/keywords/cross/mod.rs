@@ -259,6 +259,10 @@ fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
         return;
     }
     let (kind, name) = (kind(proxy), proxy.name.clone());
+    if proxy.stats.take().is_some() {
+        let message = format!("'stats' statement ignored for {kind} '{name}' as it requires HTTP mode.");
+        load.out.push(warning(proxy.at, message));
+    }
     let mut ignored = Vec::new();
     for (flag, word, side) in HTTP_ONLY {
         if proxy.options.contains(flag) {
