@@ -380,25 +380,31 @@ impl<'a> Compiler<'a> {
             let unresolved = fault.error().and_then(|e| self.unresolved(line, e));
             unresolved.unwrap_or_else(|| fault.alert(set, words, action, (draft.kind, &draft.name)))
         })?;
-        if draft.ended.contains(&set) && set.is_http() {
-            draft.ended.retain(|s| *s != set);
-            let name = if set == RuleSet::Stats { "stats" } else { set.name() };
-            let what = if set == RuleSet::Stats { "" } else { "is final and " };
-            self.out.push(
-                line.warning(format!(
-                    "previous '{name}' action {what}has no condition attached, further entries are NOOP."
-                ))
-                .tight(),
-            );
-        }
-        if (action.is_final() || set == RuleSet::Stats) && condition.is_none() {
-            draft.ended.push(set);
-        }
+        let last = condition.is_none() && (action.is_final() || set == RuleSet::Stats);
+        self.judge_end(draft, line, set, last);
         self.note_bytes(Reader::Rules(set), condition.as_ref(), line);
         draft.rules.switches_mode |= words.get(name_at).is_some_and(|w| w.is("switch-mode"));
         let rule = self.made(line, condition, action);
         draft.rules.push(set, rule);
         Ok(())
+    }
+
+    /// Warns of a rule behind one that ends its set, and notes whether this one does.
+    fn judge_end(&mut self, draft: &mut Draft, line: &Line, set: RuleSet, ends: bool) {
+        if draft.ended.contains(&set) && set.is_http() {
+            draft.ended.retain(|s| *s != set);
+            let (name, what) = match set {
+                RuleSet::Stats => ("stats", ""),
+                _ => (set.name(), "is final and "),
+            };
+            let message = format!(
+                "previous '{name}' action {what}has no condition attached, further entries are NOOP."
+            );
+            self.out.push(line.warning(message).tight());
+        }
+        if ends {
+            draft.ended.push(set);
+        }
     }
 
     /// Refuses an action that is experimental where such are not exposed.
