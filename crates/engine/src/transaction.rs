@@ -24,8 +24,8 @@ use crate::local;
 use crate::log;
 use crate::mux::h1;
 use crate::scope::Captured;
-use crate::sessions::{Place, Sessions};
 use crate::service::{self, Order, page};
+use crate::sessions::{Place, Sessions};
 use crate::stage::stick::Stores;
 use crate::stage::{
     body, exchange, finish, handshake, persist, prepare, proxy_header, reach, receive, respond, route, rules,
