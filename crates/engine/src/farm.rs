@@ -224,7 +224,7 @@ impl Farm {
         };
         let load = state.load(server, &self.runtime);
         if load.has_room() {
-            runtime.serving.up();
+            self.occupy(&runtime);
             if self.wants_load {
                 let load = state.load(server, &self.runtime);
                 state.balancer.note_load(server, load);
@@ -257,7 +257,7 @@ impl Farm {
         {
             self.level(state, place).down();
             self.waiting.fetch_sub(1, Relaxed);
-            runtime.serving.up();
+            self.occupy(&runtime);
             return Choice::Serve(Slot { farm: self.clone(), server, runtime });
         }
         Choice::Wait(Waiting { farm: self.clone(), ticket: Some(ticket), called, place })
@@ -289,17 +289,29 @@ impl Farm {
             let Some(called) = state.queues.call(server, from_backend) else { return called_up };
             self.level(&state, called.place).down();
             self.waiting.fetch_sub(1, Relaxed);
-            runtime.serving.up();
+            self.occupy(&runtime);
             let call = Call { server, runtime: runtime.clone(), passed: called.passed };
             if called.token.send(call).is_err() {
-                runtime.serving.down(); // It left just now.
+                self.vacate(&runtime); // It left just now.
             }
             called_up += 1;
         }
     }
 
+    /// Takes a place at a server.
+    fn occupy(&self, server: &ServerRuntime) {
+        server.serving.up();
+        self.runtime.served.up();
+    }
+
+    /// Gives a place back.
+    fn vacate(&self, server: &ServerRuntime) {
+        server.serving.down();
+        self.runtime.served.down();
+    }
+
     fn release(&self, server: usize, runtime: &ServerRuntime) {
-        runtime.serving.down();
+        self.vacate(runtime);
         if self.wants_load {
             let mut state = self.state.lock();
             let load = state.load(server, &self.runtime);
@@ -417,6 +429,6 @@ impl Loads for View<'_> {
     }
 
     fn sessions(&self) -> u32 {
-        self.seats.iter().flatten().map(|seat| seat.runtime.serving.now()).sum()
+        self.runtime.served.now()
     }
 }

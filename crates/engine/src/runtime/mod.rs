@@ -110,6 +110,8 @@ pub struct ProxyRuntime {
     servers: Mutex<HashMap<String, Arc<ServerRuntime>>>,
     /// Requests waiting in the backend's queue.
     pub queued: Level,
+    /// Requests that hold a place at one of its servers.
+    pub served: Level,
     /// Its servers that an operator added or moved, which reloads keep.
     pub changes: Mutex<Changes>,
     /// No rule of another proxy leads here (`be-unpublished`, `unpublish backend`); absent until an operator says
@@ -191,6 +193,7 @@ impl Runtime {
             backend: Side::new(self.workers),
             servers: Mutex::default(),
             queued: Level::default(),
+            served: Level::default(),
             changes: Mutex::default(),
             published: Published::default(),
             errors: Errors::default(),
