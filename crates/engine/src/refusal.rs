@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
     CipProtocol,
     HandshakeClosed,
     HandshakeTimeout,
+    HandshakeAuthority,
+    HandshakeCertificate,
     HandshakeFailed,
 }
 
@@ -76,6 +78,8 @@ impl Refusal {
             }
             Self::HandshakeClosed => (24, "SSL_EMPTY", "Connection closed during SSL handshake"),
             Self::HandshakeTimeout => (26, "SSL_TIMEOUT", "Timeout during SSL handshake"),
+            Self::HandshakeAuthority => (30, "SSL_CA_FAIL", "SSL client CA chain cannot be verified"),
+            Self::HandshakeCertificate => (31, "SSL_CRT_FAIL", "SSL client certificate not trusted"),
             Self::HandshakeFailed => (34, "SSL_HANDSHAKE", "SSL handshake failure"),
         }
     }
@@ -88,6 +92,10 @@ pub(crate) enum Unreached {
     Refused,
     /// There was no session of TLS.
     Handshake,
+    /// Its certificate is not for the name that `verifyhost` gives.
+    OtherHost,
+    /// Its certificate is not for the name that it was asked for.
+    OtherName,
 }
 
 // === impl Unreached ===
@@ -95,25 +103,31 @@ pub(crate) enum Unreached {
 impl Unreached {
     /// The number of `bc_err`.
     pub(crate) fn code(self) -> i64 {
-        match self {
-            Self::Refused => 47,
-            Self::Handshake => Refusal::HandshakeFailed.code(),
-        }
+        self.row().0
     }
 
     /// The word of `bc_err_name`.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "EREFUSED",
-            Self::Handshake => Refusal::HandshakeFailed.name(),
-        }
+        self.row().1
     }
 
     /// The text of `bc_err_str`.
     pub(crate) fn text(self) -> &'static str {
+        self.row().2
+    }
+
+    fn row(self) -> (i64, &'static str, &'static str) {
         match self {
-            Self::Refused => "ECONNREFUSED returned by OS",
-            Self::Handshake => Refusal::HandshakeFailed.text(),
+            Self::Refused => (47, "EREFUSED", "ECONNREFUSED returned by OS"),
+            Self::Handshake => Refusal::HandshakeFailed.row(),
+            Self::OtherHost => {
+                (32, "SSL_MISMATCH", "Server presented an SSL certificate different from the configured one")
+            }
+            Self::OtherName => (
+                33,
+                "SSL_MISMATCH_SNI",
+                "Server presented an SSL certificate different from the expected one",
+            ),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::policy::ServerPolicy;
 /// The certificates of a `bind` line under their names.
 #[derive(Debug, Default)]
 pub struct Acceptor {
-    contexts: Vec<Context>,
+    contexts: Vec<Arc<Context>>,
     exact: HashMap<Box<str>, Vec<usize>>,
     /// By what follows the star, `.example.com`.
     wild: HashMap<Box<str>, Vec<usize>>,
@@ -30,7 +30,10 @@ pub struct Context {
     /// The certificate.
     pub pair: Arc<Pair>,
     key: Arc<CertifiedKey>,
-    policy: Arc<ServerPolicy>,
+    /// Names that a star of its does not mean.
+    negative: Vec<String>,
+    /// How its sessions are made.
+    pub policy: Arc<ServerPolicy>,
 }
 
 /// Why a client gets no certificate.
@@ -66,8 +69,11 @@ impl Acceptor {
             own.extend(names.into_iter().map(|name| name.to_ascii_lowercase()));
         }
         let wanted = filters.iter().filter(|f| !f.negative).map(|f| f.name.clone());
+        let negative = filters.iter().filter(|f| f.negative).map(|f| f.name.clone());
         for name in own.into_iter().chain(wanted) {
-            if filters.iter().any(|f| f.negative && f.name == name) {
+            if name == "*" {
+                // It serves whoever asks for nothing that is known.
+                self.defaults.push(index);
                 continue;
             }
             let (map, key) = match name.strip_prefix('*') {
@@ -79,11 +85,11 @@ impl Acceptor {
                 list.push(index);
             }
         }
-        if default || self.contexts.is_empty() {
+        if (default || self.contexts.is_empty()) && !self.defaults.contains(&index) {
             self.defaults.push(index);
         }
-        let key = Arc::new(pair.certified());
-        self.contexts.push(Context { pair, key, policy });
+        let key = Arc::new(policy.certified(&pair));
+        self.contexts.push(Arc::new(Context { pair, key, negative: Vec::from_iter(negative), policy }));
     }
 
     /// Whether there is a certificate at all.
@@ -92,14 +98,14 @@ impl Acceptor {
     }
 
     /// The set-up of the session with this client, and the certificate that it gets.
-    pub fn choose(&self, hello: &ClientHello<'_>) -> Result<(Arc<ServerConfig>, Arc<Pair>), Refusal> {
+    pub fn choose(&self, hello: &ClientHello<'_>) -> Result<(Arc<ServerConfig>, Arc<Context>), Refusal> {
         let name = hello.server_name().and_then(|n| std::str::from_utf8(n).ok()).map(str::to_ascii_lowercase);
         let named = name.as_deref().map(|name| self.named(name)).unwrap_or_default();
         let defaults = if self.strict { &[] } else { self.defaults.as_slice() };
-        let index = best(&self.contexts, named, hello).or_else(|| best(&self.contexts, defaults, hello));
+        let index = best(&self.contexts, &named, hello).or_else(|| best(&self.contexts, defaults, hello));
         let context = index.and_then(|i| self.contexts.get(i)).ok_or(Refusal::UnknownName)?;
         let alpn: Vec<&[u8]> = hello.alpn().collect();
-        Ok((context.policy.session(&context.key, alpn.iter().copied()), context.pair.clone()))
+        Ok((context.policy.session(&context.key, alpn.iter().copied()), context.clone()))
     }
 
     /// A set-up for who does not even say hello, so that it is told what is wrong.
@@ -108,14 +114,20 @@ impl Acceptor {
         Some(context.policy.session(&context.key, std::iter::empty()))
     }
 
-    fn named(&self, name: &str) -> &[usize] {
+    fn named(&self, name: &str) -> Vec<usize> {
         let wild = || name.find('.').and_then(|dot| self.wild.get(name.get(dot..)?));
-        self.exact.get(name).or_else(wild).map(Vec::as_slice).unwrap_or_default()
+        let Some(found) = self.exact.get(name) else {
+            let meant = |index: &&usize| {
+                self.contexts.get(**index).is_some_and(|c| !c.negative.iter().any(|n| n == name))
+            };
+            return wild().into_iter().flatten().filter(meant).copied().collect();
+        };
+        found.clone()
     }
 }
 
 /// The first of the certificates whose key is of the best kind that the client can check.
-fn best(contexts: &[Context], among: &[usize], hello: &ClientHello<'_>) -> Option<usize> {
+fn best(contexts: &[Arc<Context>], among: &[usize], hello: &ClientHello<'_>) -> Option<usize> {
     let [first, rest @ ..] = among else { return None };
     if rest.is_empty() {
         return Some(*first);

@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod der;
 pub mod errors;
 pub mod names;
+pub mod openssl;
 pub mod pair;
 pub mod pem;
 pub mod policy;
@@ -16,6 +17,7 @@ pub mod seen;
 pub mod session;
 pub mod store;
 pub mod text;
+pub mod time;
 pub mod verify;
 pub mod version;
 

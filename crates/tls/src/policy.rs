@@ -4,15 +4,20 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::ServerName;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use rustls::pki_types::{ServerName, SubjectPublicKeyInfoDer};
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    CipherSuite, ClientConfig, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion,
+};
 
+use crate::pair::Pair;
 use crate::seen::SecretKeeper;
 use crate::session::{Failure, Session};
-use crate::verify;
+use crate::verify::{Anyone, ClientRules, Clients, Servers, Trust};
 use crate::version::Versions;
 
 /// What the words of a line, and the defaults of `global`, amount to.
@@ -30,6 +35,20 @@ pub struct Settings {
     pub no_reuse: bool,
     /// The secrets of sessions are kept for key logs (`tune.ssl.keylog`).
     pub keeps_secrets: bool,
+    /// The suites of TLS 1.2, the best first; absent for all (`ciphers`).
+    pub ciphers: Option<Vec<CipherSuite>>,
+    /// Those of TLS 1.3 (`ciphersuites`).
+    pub ciphersuites: Option<Vec<CipherSuite>>,
+    /// The groups for the key exchange, the best first; absent for all (`curves`).
+    pub groups: Option<Vec<&'static dyn SupportedKxGroup>>,
+    /// How we sign; absent for all ways (`sigalgs`).
+    pub schemes: Option<Vec<SignatureScheme>>,
+    /// Which clients are asked for a certificate, and believed (`verify`).
+    pub clients: Option<ClientRules>,
+    /// Whom a server must be vouched for by (`verify required`), and the name that it must have (`verifyhost`).
+    pub servers: Option<(Arc<Trust>, Option<String>)>,
+    /// The certificate that is shown to a server that asks (`crt`).
+    pub own: Option<Arc<Pair>>,
 }
 
 /// Why no session could be made.
@@ -37,6 +56,10 @@ pub struct Settings {
 pub enum Fault {
     /// No version is left.
     NoVersion,
+    /// No suite is left.
+    NoSuite,
+    /// No group is left.
+    NoGroup,
     /// `rustls` refuses the combination.
     Unusable(String),
 }
@@ -46,6 +69,8 @@ pub enum Fault {
 pub struct ServerPolicy {
     base: ServerConfig,
     alpn: Vec<Vec<u8>>,
+    schemes: Option<Vec<SignatureScheme>>,
+    clients: Option<Arc<Clients>>,
 }
 
 /// How sessions with servers are made.
@@ -60,15 +85,16 @@ pub struct ClientPolicy {
 impl ServerPolicy {
     /// The policy of a `bind` line or of a line of a list.
     pub fn new(settings: &Settings) -> Result<Self, Fault> {
-        let provider = provider(settings);
-        let versions = settings.versions.supported();
-        if versions.is_empty() {
-            return Err(Fault::NoVersion);
-        }
-        let builder = ServerConfig::builder_with_provider(provider)
+        let (provider, versions) = provider(settings)?;
+        let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions)
             .map_err(|e| Fault::Unusable(e.to_string()))?;
-        let mut base = builder.with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
+        let clients = settings.clients.as_ref().map(|rules| Clients::new(rules.clone(), &provider));
+        let builder = match &clients {
+            Some(clients) => builder.with_client_cert_verifier(clients.clone()),
+            None => builder.with_no_client_auth(),
+        };
+        let mut base = builder.with_cert_resolver(Arc::new(Nothing));
         base.ignore_client_order = !settings.client_order;
         if settings.keeps_secrets {
             base.key_log = Arc::new(SecretKeeper);
@@ -82,7 +108,22 @@ impl ServerPolicy {
         {
             base.ticketer = ticketer;
         }
-        Ok(Self { base, alpn: settings.alpn.clone() })
+        let schemes = settings.schemes.clone();
+        Ok(Self { base, alpn: settings.alpn.clone(), schemes, clients })
+    }
+
+    /// A certificate as sessions show it, limited to the ways of signing that are allowed.
+    pub fn certified(&self, pair: &Pair) -> CertifiedKey {
+        let mut key = pair.certified();
+        if let Some(schemes) = &self.schemes {
+            key.key = Arc::new(Limited { key: key.key, schemes: schemes.clone() });
+        }
+        key
+    }
+
+    /// Who judges the certificates of clients.
+    pub fn clients(&self) -> Option<&Arc<Clients>> {
+        self.clients.as_ref()
     }
 
     /// The set-up of one session: this certificate, and the best protocol of those the client offers, if any.
@@ -104,16 +145,21 @@ impl ServerPolicy {
 impl ClientPolicy {
     /// The policy of a `server` line.
     pub fn new(settings: &Settings) -> Result<Self, Fault> {
-        let provider = provider(settings);
-        let versions = settings.versions.supported();
-        if versions.is_empty() {
-            return Err(Fault::NoVersion);
-        }
+        let (provider, versions) = provider(settings)?;
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions)
             .map_err(|e| Fault::Unusable(e.to_string()))?;
-        let verifier = verify::Anyone::new(&provider);
-        let mut named = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+        let verifier: Arc<dyn ServerCertVerifier> = match &settings.servers {
+            Some((trust, host)) => Servers::new(trust.clone(), host.clone(), &provider),
+            None => Anyone::new(&provider),
+        };
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let mut named = match &settings.own {
+            Some(pair) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair.certified())))
+            }
+            None => builder.with_no_client_auth(),
+        };
         named.alpn_protocols = settings.alpn.clone();
         if settings.no_reuse {
             named.resumption = Resumption::disabled();
@@ -139,8 +185,62 @@ impl ClientPolicy {
     }
 }
 
-fn provider(_: &Settings) -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+/// The suites and groups of the settings, and the versions that they leave something for.
+fn provider(
+    settings: &Settings,
+) -> Result<(Arc<CryptoProvider>, Vec<&'static SupportedProtocolVersion>), Fault> {
+    let mut provider = aws_lc_rs::default_provider();
+    let mut versions = settings.versions.supported();
+    if versions.is_empty() {
+        return Err(Fault::NoVersion);
+    }
+    let all = std::mem::take(&mut provider.cipher_suites);
+    let of = |version: &SupportedProtocolVersion, wanted: Option<&Vec<CipherSuite>>| {
+        let known = all.iter().filter(|s| s.version() == version).copied();
+        match wanted {
+            None => known.collect::<Vec<_>>(),
+            Some(list) => list.iter().filter_map(|w| known.clone().find(|s| s.suite() == *w)).collect(),
+        }
+    };
+    let suites = [of(&TLS13, settings.ciphersuites.as_ref()), of(&TLS12, settings.ciphers.as_ref())];
+    for (version, suites) in [&TLS13, &TLS12].into_iter().zip(&suites) {
+        if suites.is_empty() {
+            versions.retain(|v| *v != version);
+        }
+    }
+    if versions.is_empty() {
+        return Err(Fault::NoSuite);
+    }
+    provider.cipher_suites = suites.concat();
+    if let Some(groups) = &settings.groups {
+        provider.kx_groups.clone_from(groups);
+    }
+    if provider.kx_groups.is_empty() {
+        return Err(Fault::NoGroup);
+    }
+    Ok((Arc::new(provider), versions))
+}
+
+/// A key that signs in some ways only (`sigalgs`).
+#[derive(Debug)]
+struct Limited {
+    key: Arc<dyn SigningKey>,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl SigningKey for Limited {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let common: Vec<_> = offered.iter().filter(|s| self.schemes.contains(s)).copied().collect();
+        self.key.choose_scheme(&common)
+    }
+
+    fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        self.key.public_key()
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.key.algorithm()
+    }
 }
 
 /// Shows one certificate to everybody.

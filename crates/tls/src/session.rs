@@ -8,23 +8,26 @@
 //!                          Client ──┴─► established ──(close_notify or failure)──► over
 //! ```
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::ServerName;
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
-use rustls::{ClientConfig, Error};
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic};
+use rustls::{CertificateError, ClientConfig, Error};
 use weir_wire::Parsed;
 use weir_wire::client_hello;
 
-use crate::acceptor::{Acceptor, Refusal};
-use crate::pair::Pair;
+use crate::acceptor::{Acceptor, Context, Refusal};
 use crate::seen::Seen;
+use crate::verify::{Mismatch, NotTrusted, Report};
 
 /// A session with one peer.
 pub struct Session {
     side: Side,
+    /// Ciphertext that came and is not needed yet: what is incomplete, or what nobody has room for.
+    incoming: Vec<u8>,
     /// Plaintext that came and nobody took yet.
     plain: Vec<u8>,
     taken: usize,
@@ -37,7 +40,9 @@ pub struct Session {
     /// Its first words.
     seen: Box<Seen>,
     /// The certificate that we showed.
-    shown: Option<Arc<Pair>>,
+    shown: Option<Arc<Context>>,
+    /// What the examination of the client's came to, once somebody asked.
+    examined: OnceCell<Report>,
 }
 
 enum Side {
@@ -60,21 +65,37 @@ pub enum Failure {
     Closed,
 }
 
-/// What a call to [`Session::take`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Took {
-    /// Bytes of ciphertext that are not needed any more.
-    pub consumed: usize,
-    /// Bytes of plaintext that came out.
-    pub filled: usize,
+// === impl Failure ===
+
+impl Failure {
+    /// What was wrong with the certificate of a client.
+    pub fn client(&self) -> Option<Report> {
+        self.of_certificate::<NotTrusted>().map(|fault| fault.report)
+    }
+
+    /// What was wrong with the certificate of a server.
+    pub fn server(&self) -> Option<Mismatch> {
+        self.of_certificate::<Mismatch>().copied()
+    }
+
+    fn of_certificate<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        match self {
+            Self::Protocol(Error::InvalidCertificate(CertificateError::Other(other))) => {
+                other.0.downcast_ref()
+            }
+            _ => None,
+        }
+    }
 }
 
 // === impl Session ===
 
 impl Session {
-    /// A session with a client.
-    pub fn accept(acceptor: Arc<Acceptor>) -> Self {
-        Self::of(Side::Hello(acceptor))
+    /// A session with a client, of whose bytes `first` came already.
+    pub fn accept(acceptor: Arc<Acceptor>, first: &[u8]) -> Self {
+        let mut this = Self::of(Side::Hello(acceptor));
+        this.incoming = first.to_vec();
+        this
     }
 
     /// A session with a server; `name` decides its certificate where `config` sends names.
@@ -88,6 +109,7 @@ impl Session {
     fn of(side: Side) -> Self {
         Self {
             side,
+            incoming: Vec::new(),
             plain: Vec::new(),
             taken: 0,
             outgoing: Vec::new(),
@@ -97,6 +119,7 @@ impl Session {
             failure: None,
             seen: Box::default(),
             shown: None,
+            examined: OnceCell::new(),
         }
     }
 
@@ -124,7 +147,7 @@ impl Session {
     }
 
     /// The certificate that we showed.
-    pub fn shown(&self) -> Option<&Arc<Pair>> {
+    pub fn shown(&self) -> Option<&Arc<Context>> {
         self.shown.as_ref()
     }
 
@@ -142,6 +165,21 @@ impl Session {
     pub(crate) fn note_name(&mut self, name: Option<&[u8]>) {
         let Self { seen, outgoing, .. } = self;
         seen.own_hello(outgoing, name);
+    }
+
+    /// What the examination of the client's certificate came to; nothing where there was none.
+    pub fn report(&self) -> Report {
+        if let Some(report) = self.failure.as_ref().and_then(Failure::client) {
+            return report;
+        }
+        let judge = self.shown.as_ref().and_then(|context| context.policy.clients());
+        let chain = self.state().and_then(|state| state.peer_certificates());
+        match (judge, chain) {
+            (Some(judge), Some(chain)) => {
+                *self.examined.get_or_init(|| judge.report(chain, UnixTime::now().as_secs().cast_signed()))
+            }
+            _ => Report::default(),
+        }
     }
 
     /// What `rustls` knows of it.
@@ -196,59 +234,85 @@ impl Session {
         n
     }
 
-    /// Takes ciphertext that came, and puts plaintext `into` its place; stops where that is full. What is not consumed
-    /// comes again with the next call, with more behind it.
-    pub fn take(&mut self, cipher: &mut [u8], into: &mut [u8]) -> Result<Took, Failure> {
+    /// Ciphertext that came and was not used: what comes is to be put behind it.
+    pub fn pending(&self) -> &[u8] {
+        &self.incoming
+    }
+
+    /// Takes ciphertext, [`Self::pending`] with what came behind it, and puts plaintext `into` its place, whose length
+    /// it returns; stops where that is full.
+    pub fn take(&mut self, cipher: &mut [u8], into: &mut [u8]) -> Result<usize, Failure> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        let result = self.try_take(cipher, into);
+        let mut consumed = 0;
+        let result = self.try_take(cipher, &mut consumed, into);
+        let rest = cipher.get_mut(consumed..).unwrap_or_default();
         if let Err(failure) = &result {
-            self.fail(failure.clone());
+            self.fail(failure.clone(), rest);
+            self.incoming = Vec::new();
+        } else if rest.is_empty() {
+            self.incoming = Vec::new();
+        } else {
+            self.incoming.clear();
+            self.incoming.extend_from_slice(rest);
         }
         result
     }
 
     /// Encrypts what is to be sent; it goes to [`Self::outgoing`].
     pub fn put(&mut self, plain: &[u8]) -> Result<(), Failure> {
-        // What the protocol itself has to say comes first.
-        self.take(&mut [], &mut [])?;
-        let outgoing = &mut self.outgoing;
-        match &mut self.side {
-            Side::Server(c) => put(c.process_tls_records(&mut []), plain, outgoing),
-            Side::Client(c) => put(c.process_tls_records(&mut []), plain, outgoing),
-            Side::Hello(_) => Err(Failure::Closed),
-        }
+        self.say(Saying::Data(plain))
     }
 
     /// Tells the peer that nothing follows.
     pub fn end(&mut self) {
-        if std::mem::replace(&mut self.told_end, true) || !self.is_established() {
-            return;
-        }
-        if self.take(&mut [], &mut []).is_err() {
-            return;
-        }
-        let outgoing = &mut self.outgoing;
-        match &mut self.side {
-            Side::Server(c) => end(c.process_tls_records(&mut []), outgoing),
-            Side::Client(c) => end(c.process_tls_records(&mut []), outgoing),
-            Side::Hello(_) => {}
+        if !std::mem::replace(&mut self.told_end, true) && self.is_established() {
+            // A session that cannot say goodbye just ends.
+            let _ = self.say(Saying::End);
         }
     }
 
-    fn try_take(&mut self, cipher: &mut [u8], into: &mut [u8]) -> Result<Took, Failure> {
+    fn say(&mut self, saying: Saying<'_>) -> Result<(), Failure> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let Self { side, incoming, plain, outgoing, peer_closed, .. } = self;
+        let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed };
+        let said = match side {
+            Side::Server(c) => say(c.as_mut(), incoming, &saying, &mut out),
+            Side::Client(c) => say(c.as_mut(), incoming, &saying, &mut out),
+            Side::Hello(_) => Err(Failure::Closed),
+        };
+        match said {
+            Ok(consumed) => {
+                incoming.drain(..consumed.min(incoming.len()));
+                Ok(())
+            }
+            Err(failure) => {
+                self.failure = Some(failure.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    fn try_take(
+        &mut self,
+        cipher: &mut [u8],
+        consumed: &mut usize,
+        into: &mut [u8],
+    ) -> Result<usize, Failure> {
         if let Side::Hello(acceptor) = &self.side {
             let acceptor = acceptor.clone();
             if !self.begin(&acceptor, cipher)? {
-                return Ok(Took::default());
+                return Ok(0);
             }
         }
         let handshaking = !self.is_established();
         if handshaking && matches!(self.side, Side::Client(_)) {
             self.seen.answer(cipher);
         }
-        let took = self.step_on(cipher, into);
+        let took = self.step_on(cipher, consumed, into);
         if handshaking {
             if matches!(self.side, Side::Server(_)) {
                 let Self { seen, outgoing, .. } = self;
@@ -259,25 +323,27 @@ impl Session {
         took
     }
 
-    fn step_on(&mut self, cipher: &mut [u8], into: &mut [u8]) -> Result<Took, Failure> {
-        let mut took = Took::default();
+    fn step_on(
+        &mut self,
+        cipher: &mut [u8],
+        consumed: &mut usize,
+        into: &mut [u8],
+    ) -> Result<usize, Failure> {
+        let wanted = into.len();
+        let Self { side, plain, outgoing, peer_closed, .. } = self;
+        let mut out = Out { room: into, filled: 0, plain, outgoing, peer_closed };
         loop {
-            let rest = cipher.get_mut(took.consumed..).unwrap_or_default();
-            let room = into.get_mut(took.filled..).unwrap_or_default();
-            let mut out = Out { room, filled: 0, plain: &mut self.plain, outgoing: &mut self.outgoing };
-            let (discard, step) = match &mut self.side {
-                Side::Server(c) => step(c.process_tls_records(rest), &mut out)?,
-                Side::Client(c) => step(c.process_tls_records(rest), &mut out)?,
-                Side::Hello(_) => return Ok(took),
+            let rest = cipher.get_mut(*consumed..).unwrap_or_default();
+            let (next, handshaking) = match side {
+                Side::Server(c) => (step(c.process(rest), &mut out, consumed)?, c.is_handshaking()),
+                Side::Client(c) => (step(c.process(rest), &mut out, consumed)?, c.is_handshaking()),
+                Side::Hello(_) => return Ok(0),
             };
-            took.filled += out.filled;
-            took.consumed += discard;
-            match step {
+            match next {
                 Step::Again => {}
-                Step::Plain if took.filled >= into.len() && self.is_established() => return Ok(took),
+                Step::Plain if out.filled >= wanted && !handshaking => return Ok(out.filled),
                 Step::Plain => {}
-                Step::PeerClosed => self.peer_closed = true,
-                Step::Wait => return Ok(took),
+                Step::Wait => return Ok(out.filled),
             }
         }
     }
@@ -289,8 +355,8 @@ impl Session {
             Parsed::Partial => return Ok(false),
             Parsed::Complete { value, .. } => {
                 self.seen.hello(&value, acceptor.capture);
-                let (config, pair) = acceptor.choose(&value).map_err(Failure::Refused)?;
-                self.shown = Some(pair);
+                let (config, context) = acceptor.choose(&value).map_err(Failure::Refused)?;
+                self.shown = Some(context);
                 config
             }
             Parsed::Invalid(_) if METHODS.iter().any(|m| cipher.starts_with(m)) => {
@@ -304,25 +370,54 @@ impl Session {
         Ok(true)
     }
 
-    /// Leaves the alert that tells the peer why in [`Self::outgoing`].
-    fn fail(&mut self, failure: Failure) {
+    /// Leaves the alert that tells the peer why in [`Self::outgoing`]; `rest` is what came and was not used.
+    fn fail(&mut self, failure: Failure, rest: &mut [u8]) {
         if let Failure::Refused(Refusal::UnknownName) = failure {
             self.outgoing.extend_from_slice(UNRECOGNIZED_NAME);
         }
-        let outgoing = &mut self.outgoing;
-        let mut out = Out { room: &mut [], filled: 0, plain: &mut self.plain, outgoing };
-        // What it had to say before the end comes first, then the error once more.
-        for _ in 0..MOST_ALERTS {
-            let more = match &mut self.side {
-                Side::Server(c) => step(c.process_tls_records(&mut []), &mut out),
-                Side::Client(c) => step(c.process_tls_records(&mut []), &mut out),
-                Side::Hello(_) => break,
+        let Self { side, plain, outgoing, peer_closed, .. } = self;
+        let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed };
+        // Only what is queued is taken out: `rustls` must not look at these bytes again.
+        loop {
+            let said = match side {
+                Side::Server(c) if c.wants_write() => step(c.process(rest), &mut out, &mut 0),
+                Side::Client(c) if c.wants_write() => step(c.process(rest), &mut out, &mut 0),
+                _ => break,
             };
-            if more.is_err() {
+            if said.is_err() {
                 break;
             }
         }
         self.failure = Some(failure);
+    }
+}
+
+/// What one side says.
+enum Saying<'a> {
+    Data(&'a [u8]),
+    End,
+}
+
+/// A connection of `rustls`, of either side.
+trait Process {
+    type Data;
+
+    fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl Process for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(cipher)
+    }
+}
+
+impl Process for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(cipher)
     }
 }
 
@@ -332,13 +427,13 @@ struct Out<'a> {
     filled: usize,
     plain: &'a mut Vec<u8>,
     outgoing: &'a mut Vec<u8>,
+    peer_closed: &'a mut bool,
 }
 
 /// What is to be done next.
 enum Step {
     Again,
     Plain,
-    PeerClosed,
     Wait,
 }
 
@@ -357,14 +452,27 @@ impl Out<'_> {
     }
 }
 
-/// Does what the state of a connection asks for; how many bytes of its input may go.
-fn step<D>(status: UnbufferedStatus<'_, '_, D>, out: &mut Out<'_>) -> Result<(usize, Step), Failure> {
-    let mut discard = status.discard;
-    let step = match status.state.map_err(Failure::Protocol)? {
+/// Does what the state of a connection asks for, and counts the bytes of its input that may go, which they may where
+/// it fails, too.
+fn step<D>(
+    status: UnbufferedStatus<'_, '_, D>,
+    out: &mut Out<'_>,
+    consumed: &mut usize,
+) -> Result<Step, Failure> {
+    *consumed += status.discard;
+    let (more, step) = act(status.state.map_err(Failure::Protocol)?, out)?;
+    *consumed += more;
+    Ok(step)
+}
+
+/// The same for a state.
+fn act<D>(state: ConnectionState<'_, '_, D>, out: &mut Out<'_>) -> Result<(usize, Step), Failure> {
+    let mut more = 0;
+    let step = match state {
         ConnectionState::ReadTraffic(mut traffic) => {
             while let Some(record) = traffic.next_record() {
                 let record = record.map_err(Failure::Protocol)?;
-                discard += record.discard;
+                more += record.discard;
                 out.plain(record.payload);
             }
             Step::Plain
@@ -381,35 +489,58 @@ fn step<D>(status: UnbufferedStatus<'_, '_, D>, out: &mut Out<'_>) -> Result<(us
             data.done();
             Step::Again
         }
-        ConnectionState::PeerClosed => Step::PeerClosed,
+        ConnectionState::PeerClosed => {
+            *out.peer_closed = true;
+            Step::Again
+        }
         _ => Step::Wait,
     };
-    Ok((discard, step))
+    Ok((more, step))
 }
 
-fn put<D>(status: UnbufferedStatus<'_, '_, D>, plain: &[u8], outgoing: &mut Vec<u8>) -> Result<(), Failure> {
-    match status.state.map_err(Failure::Protocol)? {
-        ConnectionState::WriteTraffic(mut traffic) => {
-            let records = plain.len().div_ceil(MOST_PLAIN);
-            let needed = plain.len() + records * OVERHEAD;
-            let at = outgoing.len();
-            outgoing.resize(at + needed, 0);
-            let room = outgoing.get_mut(at..).unwrap_or_default();
-            let n = traffic.encrypt(plain, room).map_err(|_| Failure::Closed)?;
-            outgoing.truncate(at + n);
-            Ok(())
+/// Says something once what the protocol itself has to say is said; how many bytes of `held` may go.
+fn say<P: Process>(
+    conn: &mut P,
+    held: &mut [u8],
+    saying: &Saying<'_>,
+    out: &mut Out<'_>,
+) -> Result<usize, Failure> {
+    let mut consumed = 0;
+    loop {
+        let status = conn.process(held.get_mut(consumed..).unwrap_or_default());
+        consumed += status.discard;
+        match status.state.map_err(Failure::Protocol)? {
+            ConnectionState::WriteTraffic(mut traffic) => {
+                write(&mut traffic, saying, out.outgoing)?;
+                return Ok(consumed);
+            }
+            state => match act(state, out)? {
+                (_, Step::Wait) => return Err(Failure::Closed),
+                (more, _) => consumed += more,
+            },
         }
-        _ => Err(Failure::Closed),
     }
 }
 
-fn end<D>(status: UnbufferedStatus<'_, '_, D>, outgoing: &mut Vec<u8>) {
-    if let Ok(ConnectionState::WriteTraffic(mut traffic)) = status.state {
-        // A session that cannot say goodbye just ends.
-        let _ = grow(outgoing, |room| match traffic.queue_close_notify(room) {
+fn write<D>(
+    traffic: &mut WriteTraffic<'_, D>,
+    saying: &Saying<'_>,
+    outgoing: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    match saying {
+        Saying::Data(plain) => {
+            let records = plain.len().div_ceil(MOST_PLAIN);
+            let at = outgoing.len();
+            outgoing.resize(at + plain.len() + records * OVERHEAD, 0);
+            let room = outgoing.get_mut(at..).unwrap_or_default();
+            let written = traffic.encrypt(plain, room);
+            outgoing.truncate(at + written.as_ref().map_or(0, |n| *n));
+            written.map(|_| ()).map_err(|_| Failure::Closed)
+        }
+        Saying::End => grow(outgoing, |room| match traffic.queue_close_notify(room) {
             Err(EncryptError::InsufficientSize(needs)) => Err(Some(needs.required_size)),
             other => other.map_err(|_| None),
-        });
+        }),
     }
 }
 
@@ -443,5 +574,107 @@ const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 const MOST_PLAIN: usize = 1 << 14;
 /// What a record adds to its plaintext, at most: header, nonce, tag, type.
 const OVERHEAD: usize = 64;
-/// Messages that a session which failed may still have to say.
-const MOST_ALERTS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pair::Parts;
+    use crate::policy::{ClientPolicy, ServerPolicy, Settings};
+    use crate::verify::Trust;
+
+    /// A certificate for `a.example` that nobody trusts.
+    const PEM: &str = include_str!("../tests/a.example.pem");
+
+    fn acceptor() -> Arc<Acceptor> {
+        let parts = Parts::read(PEM.as_bytes());
+        let pair = crate::pair::Pair::new("a", parts.chain, parts.key.as_ref().unwrap()).unwrap();
+        let settings = Settings { alpn: vec![b"http/1.1".to_vec()], ..Settings::default() };
+        let mut acceptor = Acceptor::new(false);
+        acceptor.add(Arc::new(pair), Arc::new(ServerPolicy::new(&settings).unwrap()), &[], false);
+        Arc::new(acceptor)
+    }
+
+    fn client(settings: &Settings) -> Session {
+        ClientPolicy::new(settings).unwrap().connect(Some(b"a.example")).unwrap()
+    }
+
+    /// Carries what one says to the other, in pieces.
+    fn carry(from: &mut Session, to: &mut Session, piece: usize, plain: &mut Vec<u8>) -> Result<(), Failure> {
+        let said = from.outgoing().to_vec();
+        from.sent(said.len());
+        for part in said.chunks(piece) {
+            let mut cipher = [to.pending(), part].concat();
+            let mut room = [0; 100];
+            let n = to.take(&mut cipher, &mut room)?;
+            plain.extend_from_slice(&room[..n]);
+            while to.has_plain() {
+                let n = to.take_plain(&mut room);
+                plain.extend_from_slice(&room[..n]);
+            }
+        }
+        Ok(())
+    }
+
+    fn shake(client: &mut Session, server: &mut Session, piece: usize) -> Result<(), Failure> {
+        for _ in 0..10 {
+            carry(client, server, piece, &mut Vec::new())?;
+            carry(server, client, piece, &mut Vec::new())?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn bytes_pass_both_ways_in_any_pieces() {
+        for piece in [1, 7, 100, 100_000] {
+            let settings = Settings { alpn: vec![b"http/1.1".to_vec()], ..Settings::default() };
+            let (mut client, mut server) = (client(&settings), Session::accept(acceptor(), &[]));
+            shake(&mut client, &mut server, piece).unwrap();
+            assert!(client.is_established() && server.is_established());
+            assert_eq!(server.alpn(), Some(b"http/1.1".as_slice()));
+            let text: Vec<u8> = (0..40_000).map(|n| n as u8).collect();
+            for (from, to) in [(0, 1), (1, 0)] {
+                let mut both = [&mut client, &mut server];
+                let [a, b] = both.get_disjoint_mut([from, to]).unwrap();
+                a.put(&text).unwrap();
+                let mut plain = Vec::new();
+                carry(a, b, piece, &mut plain).unwrap();
+                carry(b, a, piece, &mut Vec::new()).unwrap();
+                let mut pending = b.pending().to_vec();
+                while plain.len() < text.len() {
+                    let mut room = [0; 50_000];
+                    let n = b.take(&mut pending, &mut room).unwrap();
+                    assert!(n > 0 || b.has_plain());
+                    plain.extend_from_slice(&room[..n]);
+                    let n = b.take_plain(&mut room);
+                    plain.extend_from_slice(&room[..n]);
+                    pending = b.pending().to_vec();
+                }
+                assert!(plain == text);
+            }
+            server.end();
+            carry(&mut server, &mut client, piece, &mut Vec::new()).unwrap();
+            assert!(client.is_ended());
+        }
+    }
+
+    #[test]
+    fn a_server_that_nobody_trusts_is_told_so() {
+        for piece in [10, 100_000] {
+            let settings =
+                Settings { servers: Some((Arc::new(Trust::default()), None)), ..Settings::default() };
+            let (mut client, mut server) = (client(&settings), Session::accept(acceptor(), &[]));
+            let failure = shake(&mut client, &mut server, piece).unwrap_err();
+            assert!(failure.server().is_some(), "{failure:?}");
+            assert!(!client.outgoing().is_empty(), "an alert");
+            assert!(carry(&mut client, &mut server, piece, &mut Vec::new()).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_no_hello_is_refused_with_an_alert() {
+        let mut server = Session::accept(acceptor(), &[]);
+        let mut bytes = b"GET / HTTP/1.1\r\n\r\n".to_vec();
+        assert!(server.take(&mut bytes, &mut []).is_err());
+        assert!(server.put(b"x").is_err());
+    }
+}

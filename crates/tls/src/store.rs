@@ -7,7 +7,11 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::pki_types::CertificateDer;
+
+use crate::certificate::Certificate;
 use crate::pair::{self, Pair, Parts};
+use crate::verify::{Trust, TrustFault, canonical};
 
 /// Where files come from.
 pub trait Files {
@@ -30,6 +34,8 @@ pub struct Extra {
     pub issuer: bool,
     /// `.key`
     pub key: bool,
+    /// A self-signed authority at the end of a chain is not sent (`ssl-skip-self-issued-ca`).
+    pub skips_roots: bool,
     /// The name's own `.crt` goes before another ending comes.
     pub replaces_crt: bool,
 }
@@ -38,6 +44,9 @@ pub struct Extra {
 #[derive(Debug, Default)]
 pub struct Store {
     pairs: Mutex<BTreeMap<String, Arc<Pair>>>,
+    trusts: Mutex<BTreeMap<String, Arc<Trust>>>,
+    /// Chains for certificates that have none (`issuers-chain-path`).
+    issuers: Mutex<Vec<Vec<CertificateDer<'static>>>>,
 }
 
 /// Why a certificate is not there.
@@ -64,14 +73,22 @@ pub enum Fault {
 
 impl Default for Extra {
     fn default() -> Self {
-        Self { bundle: true, sctl: true, ocsp: true, issuer: true, key: true, replaces_crt: false }
+        Self {
+            bundle: true,
+            sctl: true,
+            ocsp: true,
+            issuer: true,
+            key: true,
+            skips_roots: false,
+            replaces_crt: false,
+        }
     }
 }
 
 impl Extra {
     /// None at all (`ssl-load-extra-files none`).
     pub fn none() -> Self {
-        Self { bundle: false, sctl: false, ocsp: false, issuer: false, key: false, replaces_crt: false }
+        Self { bundle: false, sctl: false, ocsp: false, issuer: false, key: false, ..Self::default() }
     }
 
     /// The name of the file beside `path` with this ending.
@@ -108,9 +125,30 @@ impl Store {
         if let Some(pair) = self.lock().get(path) {
             return Ok(pair.clone());
         }
-        let pair = Arc::new(load(path, files, extra)?);
+        let pair = Arc::new(self.load(path, files, extra)?);
         self.lock().insert(path.to_owned(), pair.clone());
         Ok(pair)
+    }
+
+    /// Takes the chains of a folder.
+    pub fn add_issuers(&self, folder: &str, mut names: Vec<String>, files: &dyn Files) {
+        names.sort_unstable();
+        let mut issuers = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in names {
+            let text = files.read(&format!("{}/{name}", folder.trim_end_matches('/')));
+            issuers.extend(text.map(|text| Parts::read(&text).chain).ok().filter(|chain| !chain.is_empty()));
+        }
+    }
+
+    /// Whom a file of authorities, or of revoked certificates, names.
+    pub fn trust(&self, path: &str, files: &dyn Files) -> Result<Arc<Trust>, TrustFault> {
+        let mut trusts = self.trusts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trust) = trusts.get(path) {
+            return Ok(trust.clone());
+        }
+        let trust = Arc::new(Trust::load(path, files)?);
+        trusts.insert(path.to_owned(), trust.clone());
+        Ok(trust)
     }
 
     fn folder(
@@ -126,36 +164,64 @@ impl Store {
         names.iter().map(|name| self.file(&format!("{folder}/{name}"), files, extra)).collect()
     }
 
+    fn load(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
+        let text = files.read(path).map_err(|error| Fault::Missing(path.to_owned(), error))?;
+        let mut parts = Parts::read(&text);
+        if parts.chain.is_empty() {
+            return Err(Fault::NoCertificate(path.to_owned()));
+        }
+        let mut asked = path.to_owned();
+        if parts.key.is_none() && extra.key {
+            asked = extra.beside(path, ".key");
+            if let Ok(text) = files.read(&asked) {
+                let other = Parts::read(&text);
+                parts.encrypted |= other.encrypted;
+                parts.key = other.key;
+            }
+        }
+        let key = parts.key.ok_or(Fault::NoKey { path: asked, encrypted: parts.encrypted })?;
+        let chain = self.completed(parts.chain, extra);
+        let mut pair = Pair::new(path, chain, &key).map_err(|fault| match fault {
+            pair::Fault::Mismatch => Fault::Mismatch(path.to_owned()),
+            pair::Fault::BadCertificate => Fault::NoCertificate(path.to_owned()),
+            pair::Fault::UnsupportedKey => Fault::Unsupported(path.to_owned()),
+        })?;
+        if extra.ocsp {
+            pair.ocsp = files.read(&extra.beside(path, ".ocsp")).ok();
+        }
+        Ok(pair)
+    }
+
+    /// A chain, with those who vouch for its end where they are known, and without a root that is not to be sent.
+    fn completed(
+        &self,
+        mut chain: Vec<CertificateDer<'static>>,
+        extra: Extra,
+    ) -> Vec<CertificateDer<'static>> {
+        let names = |der: &CertificateDer<'_>| {
+            Certificate::parse(der).map(|c| (canonical(c.subject), canonical(c.issuer)))
+        };
+        if let [only] = chain.as_slice()
+            && let Some((_, issuer)) = names(only)
+        {
+            let issuers = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+            let is = |c: &&Vec<CertificateDer<'_>>| {
+                c.first().and_then(names).is_some_and(|(subject, _)| subject == issuer)
+            };
+            let found = issuers.iter().find(is).cloned();
+            chain.extend(found.unwrap_or_default());
+        }
+        let is_root =
+            |der: &CertificateDer<'_>| names(der).is_some_and(|(subject, issuer)| subject == issuer);
+        if extra.skips_roots && chain.len() > 1 && chain.last().is_some_and(is_root) {
+            chain.pop();
+        }
+        chain
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Pair>>> {
         self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn load(path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
-    let text = files.read(path).map_err(|error| Fault::Missing(path.to_owned(), error))?;
-    let mut parts = Parts::read(&text);
-    if parts.chain.is_empty() {
-        return Err(Fault::NoCertificate(path.to_owned()));
-    }
-    let mut asked = path.to_owned();
-    if parts.key.is_none() && extra.key {
-        asked = extra.beside(path, ".key");
-        if let Ok(text) = files.read(&asked) {
-            let other = Parts::read(&text);
-            parts.encrypted |= other.encrypted;
-            parts.key = other.key;
-        }
-    }
-    let key = parts.key.ok_or(Fault::NoKey { path: asked, encrypted: parts.encrypted })?;
-    let mut pair = Pair::new(path, parts.chain, &key).map_err(|fault| match fault {
-        pair::Fault::Mismatch => Fault::Mismatch(path.to_owned()),
-        pair::Fault::BadCertificate => Fault::NoCertificate(path.to_owned()),
-        pair::Fault::UnsupportedKey => Fault::Unsupported(path.to_owned()),
-    })?;
-    if extra.ocsp {
-        pair.ocsp = files.read(&extra.beside(path, ".ocsp")).ok();
-    }
-    Ok(pair)
 }
 
 impl fmt::Display for Fault {

@@ -67,10 +67,11 @@ impl Versions {
 
     /// Takes over what `other` says where this says nothing.
     pub fn or(self, other: Self) -> Self {
-        if self == Self::default() {
-            return other;
+        Self {
+            min: self.min.or(other.min),
+            max: self.max.or(other.max),
+            without: if self.without == 0 { other.without } else { self.without },
         }
-        self
     }
 
     /// Whether a version is spoken.

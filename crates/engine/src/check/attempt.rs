@@ -73,11 +73,27 @@ impl Attempt<'_> {
         if let Some(header) = header {
             self.write(run, &header).await?;
         }
+        if self.plan.is_secure(step) {
+            self.secure(run, step).await?;
+        }
         run.connected();
         if self.plan.answer.is_some() {
             self.timer.set(clock::now().after(self.plan.answer));
         }
         Ok(())
+    }
+
+    /// Makes the session of TLS.
+    async fn secure(&mut self, run: &mut Run<'_>, step: &Connect) -> Result<(), Outcome> {
+        run.securing();
+        let tls = &self.place.server.conf.tls;
+        let Some(mut stream) = self.stream.take() else { return Err(run.broken(&gone())) };
+        let policy = tls.check_policy.as_ref().ok_or_else(|| run.not_secured())?;
+        let name = step.sni.as_deref().or(tls.check_sni.as_deref());
+        stream.connect_tls(policy, name.map(str::as_bytes)).map_err(|_| run.not_secured())?;
+        let done = self.in_time(|cx| stream.poll_handshake(cx)).await;
+        self.stream = Some(stream);
+        done.ok_or_else(|| run.timed_out())?.map_err(|_| run.not_secured())
     }
 
     async fn send(&mut self, run: &mut Run<'_>, saying: &Saying) -> Result<(), Outcome> {

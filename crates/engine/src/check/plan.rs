@@ -49,6 +49,8 @@ struct Source {
     never_local: bool,
     spread: u32,
     bind: [conf::Source; 2],
+    /// `ssl`, `check-ssl`, and how sessions are made.
+    tls: (bool, bool, Option<String>),
 }
 
 // === impl Plan ===
@@ -72,6 +74,7 @@ impl Plan {
             never_local: place.snapshot.global.pp2_never_send_local,
             spread: place.snapshot.global.spread_checks,
             bind: [proxy.source.clone(), server.source.clone()],
+            tls: (server.tls.ssl, server.tls.check_ssl, server.tls.check_sni.clone()),
         };
         let connect = match proxy.timeouts.check {
             Some(_) => proxy.timeouts.connect.map_or(check.inter, |c| c.min(check.inter)),
@@ -125,6 +128,14 @@ impl Plan {
     pub(super) fn socks4(&self, step: &Connect) -> Option<SocketAddr> {
         let wanted = step.via_socks4 || (step.default && self.source.via_socks4);
         self.source.socks4.filter(|_| wanted)
+    }
+
+    /// Whether a connection of the check is over TLS: like the server's own, unless it goes elsewhere.
+    pub(super) fn is_secure(&self, step: &Connect) -> bool {
+        let check = &self.source.check;
+        let moved = check.port.is_some() || check.addr.is_some();
+        let (ssl, check_ssl, _) = self.source.tls;
+        step.ssl || (step.default && (check_ssl || (ssl && !moved)))
     }
 
     /// The PROXY header that comes first, where one does.

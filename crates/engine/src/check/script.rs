@@ -60,6 +60,10 @@ pub(super) struct Connect {
     pub(super) via_socks4: bool,
     /// No reset at the end.
     pub(super) linger: bool,
+    /// Over TLS.
+    pub(super) ssl: bool,
+    /// The name that the server sees.
+    pub(super) sni: Option<Box<str>>,
     /// Told where it fails.
     comment: Option<String>,
 }
@@ -87,6 +91,8 @@ pub(super) struct Run<'a> {
     up: bool,
     at: usize,
     connected: bool,
+    /// It is over TLS.
+    secure: bool,
     input: Vec<u8>,
     /// The server sends no more, or we read no more.
     ended: bool,
@@ -144,7 +150,7 @@ impl Script {
     }
 
     fn of_http(check: &conf::HttpCheck) -> Self {
-        let connect = check.connect.as_ref().map_or_else(Connect::implied, Connect::of);
+        let connect = check.connect.as_deref().map_or_else(Connect::implied, Connect::of);
         let mut steps = vec![Step::Connect(connect)];
         steps.push(Step::Send(Saying::Http(Request::new(&check.send, check.send_state))));
         if check.expect.is_empty() {
@@ -171,6 +177,8 @@ impl Connect {
             send_proxy: conf.send_proxy,
             via_socks4: conf.via_socks4,
             linger: conf.linger,
+            ssl: conf.ssl,
+            sni: conf.sni.clone(),
             ..Self::default()
         }
     }
@@ -206,6 +214,7 @@ impl<'a> Run<'a> {
             up,
             at: 0,
             connected: false,
+            secure: false,
             input: Vec::new(),
             ended: false,
             response: Response::default(),
@@ -241,6 +250,16 @@ impl<'a> Run<'a> {
         self.connected = true;
         self.at += 1;
         self.forget();
+    }
+
+    /// The connection is there, and a session of TLS is to be made.
+    pub(super) fn securing(&mut self) {
+        self.secure = true;
+    }
+
+    /// There will be no session.
+    pub(super) fn not_secured(&self) -> Outcome {
+        Outcome::new(CheckStatus::L6Response, format!("SSL handshake failure{}", self.place()))
     }
 
     /// There will be no connection.
@@ -284,6 +303,7 @@ impl<'a> Run<'a> {
         let status = match step {
             Some(Step::Expect(expect)) if self.connected => expect.timeout_status(),
             _ if self.connected => CheckStatus::L7Timeout,
+            _ if self.secure => CheckStatus::L6Timeout,
             _ => CheckStatus::L4Timeout,
         };
         Outcome::new(status, self.place())
@@ -358,8 +378,9 @@ impl<'a> Run<'a> {
 
     fn passed(&self) -> Outcome {
         let said = self.said.clone().unwrap_or_default();
+        let reached = if self.secure { CheckStatus::L6Ok } else { CheckStatus::L4Ok };
         match self.script.protocol {
-            Protocol::None => Outcome::new(CheckStatus::L4Ok, said),
+            Protocol::None => Outcome::new(reached, said),
             Protocol::Http => {
                 let status = self.ok.unwrap_or(CheckStatus::L7Ok);
                 let code = Some(self.response.status()).filter(|code| *code != 0).map(i32::from);
@@ -369,7 +390,7 @@ impl<'a> Run<'a> {
                 let said = if said.is_empty() { "(tcp-check)".to_owned() } else { said };
                 let talks = |s: &Step| matches!(s, Step::Send(_) | Step::Expect(_));
                 if !self.script.steps.iter().any(talks) {
-                    return Outcome::new(CheckStatus::L4Ok, said);
+                    return Outcome::new(reached, said);
                 }
                 Outcome { code: Some(0), ..Outcome::new(self.ok.unwrap_or(CheckStatus::L7Ok), said) }
             }

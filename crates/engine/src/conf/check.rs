@@ -55,7 +55,7 @@ pub struct HttpCheck {
     /// The request.
     pub send: HttpSend,
     /// How the check connects, where it is said.
-    pub connect: Option<CheckConnect>,
+    pub connect: Option<Box<CheckConnect>>,
     /// The judgements, all of which must hold; without one, every status of 2xx and 3xx is good.
     pub expect: Vec<CheckExpect>,
     /// `http-check disable-on-404`
@@ -79,6 +79,10 @@ pub struct CheckConnect {
     pub via_socks4: bool,
     /// `linger`: no reset at the end.
     pub linger: bool,
+    /// `ssl`
+    pub ssl: bool,
+    /// `sni`
+    pub sni: Option<Box<str>>,
 }
 
 /// The request of a check.

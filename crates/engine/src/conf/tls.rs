@@ -7,6 +7,7 @@ use weir_tls::acceptor::{Acceptor, Filter};
 use weir_tls::pair::Pair;
 use weir_tls::policy::ClientPolicy;
 use weir_tls::store::{Extra, Store};
+use weir_tls::verify::{Ignored, Trust};
 use weir_tls::version::Versions;
 
 /// The words that `bind` lines, `server` lines and lines of lists share.
@@ -28,6 +29,16 @@ pub struct TlsWords {
     pub alpn: Option<Vec<Vec<u8>>>,
     /// `verify`
     pub verify: Option<Verify>,
+    /// `ecdhe`; it counts where there is no `curves`.
+    pub ecdhe: Option<String>,
+    /// `ca-file`
+    pub ca: Option<Arc<Trust>>,
+    /// `ca-verify-file`: authorities that clients are not told of.
+    pub ca_verify: Option<Arc<Trust>>,
+    /// `crl-file`
+    pub crl: Option<Arc<Trust>>,
+    /// `no-ca-names`
+    pub no_ca_names: bool,
     /// `no-tls-tickets`, `tls-tickets`
     pub tickets: Option<bool>,
 }
@@ -48,8 +59,8 @@ pub struct BindTls {
     pub ssl: bool,
     /// What it shares with other lines.
     pub words: TlsWords,
-    /// `ecdhe`
-    pub ecdhe: Option<String>,
+    /// `ca-ignore-err`, `crt-ignore-err`
+    pub ignored: (Ignored, Ignored),
     /// `strict-sni`, `no-strict-sni`
     pub strict_sni: Option<bool>,
     /// `prefer-client-ciphers`
@@ -90,6 +101,14 @@ pub struct ServerTls {
     pub verifyhost: Option<String>,
     /// `check-sni`
     pub check_sni: Option<String>,
+    /// Steps of its check ask for TLS by themselves.
+    pub scripted: bool,
+    /// `check-alpn`
+    pub check_alpn: Option<Vec<Vec<u8>>>,
+    /// `crt`, as written; read once the line is whole.
+    pub own: Option<String>,
+    /// How sessions of checks are made, where that is another way.
+    pub check_policy: Option<Arc<ClientPolicy>>,
     /// `no-ssl-reuse`
     pub no_reuse: bool,
     /// How sessions with it are made, once the line is whole.
@@ -121,6 +140,8 @@ pub struct GlobalTls {
     pub capture: usize,
     /// `tune.ssl.keylog`
     pub keylog: bool,
+    /// `expose-experimental-directives`
+    pub experimental: bool,
     /// The certificates of the configuration.
     pub store: Arc<Store>,
 }
@@ -141,6 +162,11 @@ impl TlsWords {
             client_sigalgs: self.client_sigalgs.or(d.client_sigalgs),
             alpn: self.alpn.or(d.alpn),
             verify: self.verify.or(d.verify),
+            ecdhe: self.ecdhe.or(d.ecdhe),
+            ca: self.ca.or(d.ca),
+            ca_verify: self.ca_verify.or(d.ca_verify),
+            crl: self.crl.or(d.crl),
+            no_ca_names: self.no_ca_names || d.no_ca_names,
             tickets: self.tickets.or(d.tickets),
         }
     }

@@ -55,13 +55,13 @@ impl Connection {
 
     /// Begins a session as the server; `first` is what was read of the connection already.
     pub(crate) fn accept_tls(&mut self, acceptor: Arc<Acceptor>, first: &[u8]) {
-        self.tls = Some(Box::new(RefCell::new(tls::Layer::new(Session::accept(acceptor), first))));
+        self.tls = Some(Box::new(RefCell::new(tls::Layer::new(Session::accept(acceptor, first)))));
     }
 
     /// Begins a session as the client; the server gets to see `name`, where there is one.
     pub(crate) fn connect_tls(&mut self, policy: &ClientPolicy, name: Option<&[u8]>) -> Result<(), Failure> {
         let session = policy.connect(name)?;
-        self.tls = Some(Box::new(RefCell::new(tls::Layer::new(session, &[]))));
+        self.tls = Some(Box::new(RefCell::new(tls::Layer::new(session))));
         Ok(())
     }
 

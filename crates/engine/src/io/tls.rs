@@ -15,8 +15,6 @@ use super::connection::Socket;
 /// A session over a socket.
 pub(super) struct Layer {
     pub(super) session: Session,
-    /// Ciphertext that came and is not a whole record yet.
-    incoming: Vec<u8>,
     /// Plaintext of the write that is on its way.
     accepted: usize,
     ended: bool,
@@ -32,9 +30,9 @@ thread_local! {
 // === impl Layer ===
 
 impl Layer {
-    /// A layer over a socket of which `first` was read already.
-    pub(super) fn new(session: Session, first: &[u8]) -> Self {
-        Self { session, incoming: first.to_vec(), accepted: 0, ended: false }
+    /// A layer for a session.
+    pub(super) fn new(session: Session) -> Self {
+        Self { session, accepted: 0, ended: false }
     }
 
     /// Ready when the session is established and all that belongs to that has been sent.
@@ -43,7 +41,7 @@ impl Layer {
         cx: &mut Context<'_>,
         socket: &Socket,
     ) -> Poll<Result<(), Failure>> {
-        let mut fresh = !self.incoming.is_empty();
+        let mut fresh = !self.session.pending().is_empty();
         loop {
             ready!(self.poll_flush(cx, socket, false)).map_err(|_| Failure::Closed)?;
             if self.session.is_established() {
@@ -128,13 +126,13 @@ impl Layer {
         fresh: bool,
     ) -> Poll<Result<usize, Broken>> {
         INCOMING.with_borrow_mut(|storage| {
-            let held = self.incoming.len();
+            let held = self.session.pending().len();
             let wanted = held + buf.len().clamp(ONE_RECORD, MOST_AT_ONCE) + ONE_RECORD / 8;
             if storage.len() < wanted {
                 storage.resize(wanted, 0);
             }
             if let Some(start) = storage.get_mut(..held) {
-                start.copy_from_slice(&self.incoming);
+                start.copy_from_slice(self.session.pending());
             }
             let mut filled = held;
             if !fresh {
@@ -149,15 +147,7 @@ impl Layer {
                 }
             }
             let came = storage.get_mut(..filled).unwrap_or_default();
-            let took = self.session.take(came, buf).map_err(Broken::Session)?;
-            let rest = came.get(took.consumed..).unwrap_or_default();
-            if rest.is_empty() {
-                self.incoming = Vec::new();
-            } else {
-                self.incoming.clear();
-                self.incoming.extend_from_slice(rest);
-            }
-            Poll::Ready(Ok(took.filled))
+            Poll::Ready(self.session.take(came, buf).map_err(Broken::Session))
         })
     }
 
@@ -173,8 +163,9 @@ impl Layer {
 
     /// Whether a whole record lies here.
     fn has_record(&self) -> bool {
-        let Some(&[_, _, _, high, low]) = self.incoming.first_chunk::<5>() else { return false };
-        self.incoming.len() >= 5 + usize::from(u16::from_be_bytes([high, low]))
+        let pending = self.session.pending();
+        let Some(&[_, _, _, high, low]) = pending.first_chunk::<5>() else { return false };
+        pending.len() >= 5 + usize::from(u16::from_be_bytes([high, low]))
     }
 }
 

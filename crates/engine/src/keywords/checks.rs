@@ -73,6 +73,16 @@ pub struct CheckDraft {
     pub inherited: bool,
 }
 
+// === impl CheckDraft ===
+
+impl CheckDraft {
+    /// Whether a step of the check asks for TLS by itself.
+    pub(super) fn is_secure(&self) -> bool {
+        let step = |step: &CheckStep| matches!(step, CheckStep::Connect(c, ..) if c.ssl);
+        self.http.connect.as_ref().is_some_and(|c| c.ssl) || self.script.iter().any(step)
+    }
+}
+
 const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
     Entry::new(Class::Proxy, name, Sections::DEFAULTS.union(Sections::BACKENDS), arity, help)
 }
@@ -295,8 +305,19 @@ pub(super) fn connect_words(
                 let (address, _) = super::address::socket(value, ctx.outside).map_err(|m| said(value, m))?;
                 connect.addr = Some(address);
             }
-            "ssl" | "sni" | "alpn" | "proto" => {
-                return Err(said(word, format!("'{name}' is not available yet (it comes with TLS).")));
+            "ssl" => connect.ssl = true,
+            "sni" => {
+                let value = rest
+                    .next()
+                    .ok_or_else(|| said(word, "'sni' expects a string as argument.".to_owned()))?;
+                connect.sni = Some(value.text().into());
+            }
+            "alpn" => {
+                let said_later = "'alpn' is not available yet here; 'check-alpn' of the server is.";
+                return Err(said(word, said_later.to_owned()));
+            }
+            "proto" => {
+                return Err(said(word, "this protocol is not available yet.".to_owned()));
             }
             _ => {
                 return Err(said(
@@ -323,7 +344,7 @@ fn connect(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         }
         return Err(line.alert(format!("'http-check connect' : {STEPS}")));
     }
-    ctx.draft.checks.http.connect = Some(connect);
+    ctx.draft.checks.http.connect = Some(Box::new(connect));
     Ok(())
 }
 

@@ -188,6 +188,8 @@ pub struct ServerCtx<'a> {
     pub name: &'a Word,
     /// Whether the line is a `default-server` line.
     pub is_default: bool,
+    /// What `global` says of TLS so far.
+    pub tls: &'a GlobalTls,
     /// How many of the words behind the name it took; set by those that take a varying number.
     pub taken: usize,
     /// Where warnings go.

@@ -175,6 +175,8 @@ pub(super) fn bind_parameters(
         .into_iter()
         .map(|fault| match fault {
             Fault::Unknown(word, message) => word.alert(format!("{at}: {message}")),
+            // What stands alone in the reference names no line.
+            Fault::Said(diagnostic) if diagnostic.form == Form::Config => diagnostic,
             Fault::Said(diagnostic) => prefixed(&format!("{at} : "), diagnostic),
         })
         .collect()

@@ -122,6 +122,7 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     tune_h2::TUNE_H2,
     tune::INERT,
     tls::GLOBAL_TLS,
+    tls::GLOBAL_TLS_INERT,
     variables::VARIABLES,
     later::GLOBAL_LATER,
 ];

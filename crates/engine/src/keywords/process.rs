@@ -176,7 +176,10 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     ),
     Keyword::works(
         entry("expose-experimental-directives", Arity::NONE, "allows what is experimental"),
-        |c, _| put(true, &mut c.global.experimental),
+        |c, _| {
+            c.global.tls.experimental = true;
+            put(true, &mut c.global.experimental)
+        },
     ),
     Keyword::works(
         entry("expose-deprecated-directives", Arity::NONE, "says nothing of what is deprecated"),

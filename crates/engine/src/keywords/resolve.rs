@@ -69,6 +69,8 @@ pub(super) struct Load<'a> {
     log_profiles_at: Vec<Span>,
     /// The `peers` sections.
     pub(super) peers: Vec<Peers>,
+    /// What was said already of what TLS lacks here.
+    pub(super) tls_said: super::tls::Said,
     /// A server's name has no address.
     pub(super) unresolved: bool,
     defaults: Vec<Defaults>,
@@ -99,6 +101,7 @@ impl<'a> Load<'a> {
             http_errors_at: Vec::new(),
             log_profiles_at: Vec::new(),
             peers: Vec::new(),
+            tls_said: Vec::new(),
             unresolved: false,
             defaults: Vec::new(),
             rule_users: Vec::new(),

@@ -7,7 +7,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Severity};
 
 use super::address::{endpoint, is_multipath, target};
 use super::{Outside, ProxyCtx, ProxyFn, SERVER, ServerCtx, ServerDraft, System};
-use crate::conf::{Endpoint, InitAddr, Server};
+use crate::conf::{Endpoint, GlobalTls, InitAddr, Server};
 
 /// The lines of this file.
 pub(super) const SERVERS: &[Keyword<ProxyFn>] = &[
@@ -46,7 +46,7 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
     let mut draft = new_draft(ctx, name);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    parameters(ctx.out, ctx.outside, &mut draft, params, &Label::Server(&label));
+    parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label));
     if draft.do_check && draft.server.track.is_some() {
         ctx.out.push(
             name.alert(format!("{label}unable to enable checks and tracking at the same time!"))
@@ -74,7 +74,7 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
     let mut draft = new_draft(ctx, prefix);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    parameters(ctx.out, ctx.outside, &mut draft, params, &Label::Server(&label));
+    parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label));
     for number in low..=high {
         let mut one = draft.clone();
         one.server.name = format!("{}{number}", prefix.text());
@@ -93,14 +93,14 @@ fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
         return may_stand_here(ctx, line, "default-server");
     }
     let mut draft = ctx.draft.default_server.clone();
-    parameters(ctx.out, ctx.outside, &mut draft, line.args(), &Label::Default);
+    parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, line.args(), &Label::Default);
     ctx.draft.default_server = draft;
     Ok(())
 }
 
 /// A server of the runtime API (management manual, 9.3 "add server"): its address and parameters, or what the
 /// reference answers to a mistake in them.
-pub fn dynamic_server(name: &str, words: &[Word]) -> Result<Server, String> {
+pub fn dynamic_server(name: &str, words: &[Word], tls: &GlobalTls) -> Result<Server, String> {
     let Some((address, params)) = words.split_first() else {
         return Err("'server' expects <name> and <addr>[:<port>] as arguments.".to_owned());
     };
@@ -113,13 +113,15 @@ pub fn dynamic_server(name: &str, words: &[Word]) -> Result<Server, String> {
         forget_address(&mut draft);
     }
     let mut out = Diagnostics::default();
-    parameters(&mut out, &System, &mut draft, params, &Label::Dynamic);
+    parameters(&mut out, (&System, tls), &mut draft, params, &Label::Dynamic);
     if let Some(said) = out.into_iter().next() {
         return Err(said.message);
     }
     if draft.do_check && draft.server.track.is_some() {
         return Err("unable to enable checks and tracking at the same time!".to_owned());
     }
+    super::tls::policies(tls, &System, ("", name), &mut draft.server.tls, &mut Vec::new())
+        .map_err(|m| m.trim_end_matches('.').to_owned())?;
     let mut server = draft.completed();
     server.dynamic = true;
     Ok(server)
@@ -302,7 +304,7 @@ fn give_address(
 /// Runs the parameters.
 fn parameters(
     out: &mut Diagnostics,
-    outside: &dyn Outside,
+    (outside, tls): (&dyn Outside, &GlobalTls),
     draft: &mut ServerDraft,
     params: &[Word],
     label: &Label<'_>,
@@ -324,7 +326,8 @@ fn parameters(
         match run_of(keyword, name.span, &name.text()) {
             Ok(Ok(run)) => {
                 let is_default = matches!(label, Label::Default);
-                let mut server_ctx = ServerCtx { draft, name, is_default, taken, out: &mut own, outside };
+                let mut server_ctx =
+                    ServerCtx { draft, name, is_default, taken, tls, out: &mut own, outside };
                 let result = run(&mut server_ctx, values);
                 taken = server_ctx.taken.min(tail.len());
                 own.take(result);
@@ -352,6 +355,9 @@ fn unknown(name: &Word, label: &Label<'_>) -> Diagnostic {
 fn completed(mut said: Diagnostic, label: &Label<'_>) -> Diagnostic {
     if said.severity == Severity::Alert {
         said.message.push('.');
+        if said.form == Form::Config {
+            return said; // It stands alone in the reference.
+        }
         said.form = Form::Here;
     }
     if let (Label::Server(label), Severity::Alert | Severity::Warning) = (label, said.severity) {

@@ -32,7 +32,7 @@ pub fn add(engine: &Engine, backend: &str, name: &str, words: &[Word]) -> Result
         if proxy.server_named(name).is_some() {
             return Err("Already exists a server with the same name in backend.".to_owned());
         }
-        let mut conf = keywords::dynamic_server(name, words)?;
+        let mut conf = keywords::dynamic_server(name, words, &snapshot.global.tls)?;
         let warnings = judge(snapshot, proxy, &mut conf)?;
         if conf.id == 0 {
             conf.id = free_id(proxy);

@@ -71,6 +71,14 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
     let session = session(t, side)?;
     let text = |bytes: &[u8]| Some(Value::Str(scratch.bytes(bytes)));
     match what {
+        TlsFact::Verify => {
+            return session.failure().is_none().then(|| Value::Sint(session.report().verify.into()));
+        }
+        TlsFact::VerifyError => return Some(Value::Sint(session.report().leaf.into())),
+        TlsFact::AuthorityError => return Some(Value::Sint(session.report().above.into())),
+        TlsFact::AuthorityErrorDepth => {
+            return Some(Value::Sint(i64::try_from(session.report().above_depth).unwrap_or(0)));
+        }
         TlsFact::Error => return Some(Value::Sint(session.failure().map_or(0, errors::number))),
         TlsFact::ErrorText => return text(errors::text(session.failure()?).as_bytes()),
         _ => {}
@@ -93,7 +101,7 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         TlsFact::ServerRandom => bytes(&seen.server_random),
         TlsFact::SessionId => bytes(&seen.session_id),
         TlsFact::HelloVersion => seen.lists.as_ref().map(|_| Value::Sint(seen.hello_version.into())),
-        TlsFact::CertificateName => text(session.shown()?.path.as_bytes()),
+        TlsFact::CertificateName => text(session.shown()?.pair.path.as_bytes()),
         TlsFact::HasCertificate => {
             let resumed = state.handshake_kind() == Some(weir_tls::HandshakeKind::Resumed);
             Some(Value::Bool(!resumed && state.peer_certificates().is_some_and(|c| !c.is_empty())))
@@ -101,10 +109,12 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         TlsFact::UsedCertificate => {
             Some(Value::Bool(state.peer_certificates().is_some_and(|c| !c.is_empty())))
         }
-        TlsFact::Verify | TlsFact::VerifyError | TlsFact::AuthorityError | TlsFact::AuthorityErrorDepth => {
-            Some(Value::Sint(0))
-        }
-        TlsFact::Error | TlsFact::ErrorText => None,
+        TlsFact::Verify
+        | TlsFact::VerifyError
+        | TlsFact::AuthorityError
+        | TlsFact::AuthorityErrorDepth
+        | TlsFact::Error
+        | TlsFact::ErrorText => None,
         TlsFact::EarlyReceived | TlsFact::HasEarly => Some(Value::Bool(false)),
     }
 }
@@ -118,7 +128,7 @@ fn certificate<'a>(
     let side = if of == Shown::Server { Side::Server } else { Side::Client };
     let session = session(t, side)?;
     let der = match of {
-        Shown::Front => session.shown()?.chain.first()?,
+        Shown::Front => session.shown()?.pair.chain.first()?,
         _ => session.state()?.peer_certificates()?.first()?,
     };
     look(&session, &Certificate::parse(der)?)

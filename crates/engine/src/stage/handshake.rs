@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use weir_tls::acceptor::Acceptor;
 use weir_tls::session::Failure;
+use weir_tls::verify::Mismatch;
 
 use crate::balance;
 use crate::ending::{Cause, Stage};
@@ -65,13 +66,22 @@ pub(crate) async fn with_server(
     stream.connect_tls(policy, name.as_deref()).map_err(|_| Ended::Refused)?;
     let done = poll_fn(|cx| {
         if let Poll::Ready(done) = stream.poll_handshake(cx) {
-            return Poll::Ready(done.map_err(|_| Ended::Refused));
+            return Poll::Ready(done.map_err(Some));
         }
-        if t.client.timer.poll_expired(cx) { Poll::Ready(Err(Ended::TimedOut)) } else { Poll::Pending }
+        if t.client.timer.poll_expired(cx) { Poll::Ready(Err(None)) } else { Poll::Pending }
     })
     .await;
-    t.facts.unreached = matches!(done, Err(Ended::Refused)).then_some(Unreached::Handshake);
-    done
+    let (unreached, end) = match done {
+        Ok(()) => (None, Ok(())),
+        Err(None) => (None, Err(Ended::TimedOut)),
+        Err(Some(failure)) => match failure.server() {
+            Some(Mismatch::Host) => (Some(Unreached::OtherHost), Err(Ended::Mismatch)),
+            Some(Mismatch::Name) => (Some(Unreached::OtherName), Err(Ended::Mismatch)),
+            _ => (Some(Unreached::Handshake), Err(Ended::Refused)),
+        },
+    };
+    t.facts.unreached = unreached;
+    end
 }
 
 fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {
@@ -82,6 +92,11 @@ fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {
 }
 
 fn of_failure(failure: &Failure) -> Refusal {
+    match failure.client().and_then(|report| report.fatal) {
+        Some((_, true)) => return Refusal::HandshakeAuthority,
+        Some((_, false)) => return Refusal::HandshakeCertificate,
+        None => {}
+    }
     match failure {
         Failure::Closed => Refusal::HandshakeClosed,
         Failure::PlainHttp | Failure::Refused(_) | Failure::Protocol(_) => Refusal::HandshakeFailed,

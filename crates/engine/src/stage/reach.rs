@@ -51,6 +51,8 @@ pub(crate) enum Ended {
     TimedOut,
     /// We could not even try.
     Exhausted,
+    /// It is another server than was wanted: trying again does not help.
+    Mismatch,
     /// The client went away meanwhile.
     ClientLeft,
     /// The client of a TCP session reset its connection.
@@ -394,7 +396,7 @@ pub(crate) fn observe(t: &Transaction, sign: Sign) {
 /// Decides what follows a failed attempt, and waits where a pause is due.
 pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
     let cause = match end {
-        Ended::Refused => Cause::Server,
+        Ended::Refused | Ended::Mismatch => Cause::Server,
         Ended::TimedOut => Cause::ServerTimeout,
         Ended::Exhausted => Cause::Resource,
         Ended::ClientLeft | Ended::ClientReset => Cause::Client,
@@ -402,11 +404,16 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
     if end == Ended::Refused {
         t.facts.unreached.get_or_insert(Unreached::Refused);
     }
-    if matches!(end, Ended::Refused | Ended::TimedOut) {
+    if matches!(end, Ended::Refused | Ended::Mismatch | Ended::TimedOut) {
         observe(t, Sign::Unreachable);
     }
     let next = match end {
         Ended::ClientLeft | Ended::ClientReset => Next::GiveUp,
+        Ended::Mismatch => {
+            // The reference counts the attempts that it spares.
+            t.facts.retries = t.facts.own_retries.unwrap_or(t.proxy().conf().retries);
+            Next::GiveUp
+        }
         _ => after_failure(t, end),
     };
     match next {

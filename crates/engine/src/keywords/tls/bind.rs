@@ -1,11 +1,16 @@
 //! The words of TLS on a `bind` line (manual, 5.1).
 
+use std::sync::Arc;
+
 use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
 use weir_diag::{Diagnostic, Form, Severity};
+use weir_tls::verify::Trust;
 
 use super::super::{BindCtx, BindFn};
-use super::{Through, below, load_fault, protocols, version, version_by_name};
-use crate::conf::{BindCertificate, BindTls};
+use super::{
+    Through, below, crt_list, ignored, ktls, load_fault, no_effect, protocols, text, version, version_by_name,
+};
+use crate::conf::{BindCertificate, BindTls, TlsWords, Verify};
 
 /// The parameters of this file.
 pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
@@ -13,16 +18,62 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
         let list = protocols("alpn", v).map_err(|m| c.name.alert(m))?;
         each(c, |t| t.words.alpn = Some(list.clone()))
     }),
+    value("ca-file", "authorities that vouch for clients", |c, v| {
+        let trust = trust(c, v, "missing CAfile path")?;
+        each(c, |t| t.words.ca = Some(trust.clone()))
+    }),
+    value("ca-ignore-err", "errors of authorities' certificates that are overlooked", |c, v| {
+        let list = ignored("ca-ignore-err", v).map_err(|m| c.name.alert(m))?;
+        each(c, |t| t.ignored.0 = list.clone())
+    }),
+    value("ca-verify-file", "authorities that clients are not told of", |c, v| {
+        let trust = trust(c, v, "missing CAfile path")?;
+        each(c, |t| t.words.ca_verify = Some(trust.clone()))
+    }),
+    value("ciphers", "suites of TLS 1.2, as OpenSSL writes them", |c, v| {
+        list(c, v, "missing cipher suite", |w| &mut w.ciphers)
+    }),
+    value("ciphersuites", "suites of TLS 1.3", |c, v| {
+        list(c, v, "missing cipher suite", |w| &mut w.ciphersuites)
+    }),
+    value("client-sigalgs", "how clients may sign", |c, v| {
+        list(c, v, "missing signature algorithm list", |w| &mut w.client_sigalgs)
+    }),
+    value("crl-file", "lists of revoked certificates", |c, v| {
+        let trust = trust(c, v, "missing CRLfile path")?;
+        each(c, |t| t.words.crl = Some(trust.clone()))
+    }),
     value("crt", "certificates with their keys: a file or a folder", |c, v| certificates(c, v, false)),
+    value("crt-ignore-err", "errors of clients' certificates that are overlooked", |c, v| {
+        let list = ignored("crt-ignore-err", v).map_err(|m| c.name.alert(m))?;
+        each(c, |t| t.ignored.1 = list.clone())
+    }),
+    value("crt-list", "a file of certificates with their names and options", |c, v| {
+        let word = v.first().ok_or_else(|| c.name.alert("'crt-list' : missing certificate location"))?;
+        let certificates = crt_list::load(c, word)?;
+        each(c, |t| t.certificates.extend(certificates.iter().cloned()))
+    }),
+    value("curves", "groups for the key exchange", |c, v| {
+        list(c, v, "missing curve suite", |w| &mut w.curves)
+    }),
     value("default-crt", "certificates for who asks for no name that is known", |c, v| {
         certificates(c, v, true)
+    }),
+    value("ecdhe", "one group for the key exchange, of older versions", |c, v| {
+        list(c, v, "missing named curve", |w| &mut w.ecdhe)
     }),
     flag("force-sslv3", "only this version", by_name),
     flag("force-tlsv10", "only this version", by_name),
     flag("force-tlsv11", "only this version", by_name),
     flag("force-tlsv12", "only this version", by_name),
     flag("force-tlsv13", "only this version", by_name),
+    value("ktls", "ciphers of the kernel", |c, v| {
+        ktls(c.tls, v).map_err(|m| c.name.alert(m)).map(|m| c.out.push(no_effect(c.name, m)))
+    }),
     flag("no-alpn", "agrees on no protocol", |c, _| each(c, |t| t.words.alpn = Some(Vec::new()))),
+    flag("no-ca-names", "clients are not told of authorities", |c, _| {
+        each(c, |t| t.words.no_ca_names = true)
+    }),
     flag("no-sslv3", "not this version", by_name),
     flag("no-strict-sni", "a default certificate for unknown names", |c, _| {
         each(c, |t| t.strict_sni = Some(false))
@@ -37,6 +88,9 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
     flag("prefer-client-ciphers", "the client's order of suites counts", |c, _| {
         each(c, |t| t.client_order = true)
     }),
+    value("sigalgs", "how we sign", |c, v| {
+        list(c, v, "missing signature algorithm list", |w| &mut w.sigalgs)
+    }),
     flag("ssl", "TLS", |c, _| each(c, |t| t.ssl = true)),
     value("ssl-max-ver", "newest version spoken", |c, v| {
         let version = version("ssl-max-ver", v).map_err(|m| c.name.alert(m))?;
@@ -48,6 +102,10 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
     }),
     flag("strict-sni", "no certificate for unknown names", |c, _| each(c, |t| t.strict_sni = Some(true))),
     flag("tls-tickets", "sessions resumed by tickets", |c, _| each(c, |t| t.words.tickets = Some(true))),
+    value("verify", "whether clients show certificates, and are checked", verify),
+    inert("allow-0rtt", 0, "early data is not taken: clients send it again after the handshake"),
+    inert("ca-sign-file", 1, "no certificates are made"),
+    inert("ca-sign-pass", 1, "no certificates are made"),
     Keyword::inert(
         Entry::new(Class::Bind, "npn", Sections::FRONTENDS, Arity::exactly(1), "protocols, of older clients"),
         "no client has spoken it since ALPN",
@@ -60,6 +118,11 @@ const fn flag(name: &'static str, help: &'static str, run: BindFn) -> Keyword<Bi
 
 const fn value(name: &'static str, help: &'static str, run: BindFn) -> Keyword<BindFn> {
     Keyword::works(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(1), help), run)
+}
+
+const fn inert(name: &'static str, values: u16, reason: &'static str) -> Keyword<BindFn> {
+    let help = "see the configuration manual of HAProxy 3.4";
+    Keyword::inert(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(values), help), reason)
 }
 
 fn each(ctx: &mut BindCtx<'_>, mut set: impl FnMut(&mut BindTls)) -> Result<(), Diagnostic> {
@@ -92,4 +155,47 @@ fn certificates(ctx: &mut BindCtx<'_>, values: &[Word], default: bool) -> Result
             words: None,
         }));
     })
+}
+
+fn list(
+    ctx: &mut BindCtx<'_>,
+    values: &[Word],
+    missing: &str,
+    place: fn(&mut TlsWords) -> &mut Option<String>,
+) -> Result<(), Diagnostic> {
+    let name = ctx.name.text();
+    let text = text(values, &format!("'{name}' : {missing}")).map_err(|m| ctx.name.alert(m))?;
+    each(ctx, |t| *place(&mut t.words) = Some(text.clone()))
+}
+
+fn trust(ctx: &mut BindCtx<'_>, values: &[Word], missing: &str) -> Result<Arc<Trust>, Diagnostic> {
+    let name = ctx.name.text();
+    let word = values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' : {missing}")))?;
+    let path = below(ctx.tls.ca_base.as_ref(), &word.text());
+    let trust = ctx.tls.store.trust(&path, &Through(ctx.outside)).map_err(|fault| {
+        let first = Diagnostic::new(Severity::Alert, Some(word.span), fault.to_string());
+        ctx.out.push(first.form(Form::Config));
+        word.alert(format!("'{name}' : unable to load {path}"))
+    })?;
+    if trust.is_empty() {
+        let said = format!("ca-file: 0 CA were loaded from '{path}'");
+        ctx.out.push(Diagnostic::new(Severity::Warning, Some(word.span), said).form(Form::Config));
+    }
+    Ok(trust)
+}
+
+fn verify(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'verify' : missing verify method"))?;
+    let verify = match &*word.bytes {
+        b"none" => Verify::None,
+        b"optional" => Verify::Optional,
+        b"required" => Verify::Required,
+        _ => {
+            return Err(word.alert(format!(
+                "'verify' : unknown verify method '{}', only 'none', 'optional', and 'required' are supported",
+                word.text()
+            )));
+        }
+    };
+    each(ctx, |t| t.words.verify = Some(verify))
 }

@@ -1,13 +1,12 @@
 //! The words of TLS in `global` (manual, 3.1 and 3.2).
 
-use weir_config::values;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
 use weir_diag::Diagnostic;
 use weir_tls::store::Extra;
 
 use super::super::process::put;
 use super::super::{GlobalCtx, GlobalFn};
-use super::{version, version_by_name};
+use super::{Through, version, version_by_name};
 use crate::conf::TlsWords;
 
 /// The lines of this file.
@@ -18,9 +17,29 @@ pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("crt-base", Arity::between(0, 1), "folder of 'crt' and 'crt-list'"), |c, l| {
         base(l, &mut c.global.tls.crt_base)
     }),
+    Keyword::works(
+        entry("issuers-chain-path", Arity::between(0, 1), "folder of chains for certificates that have none"),
+        issuers,
+    ),
     Keyword::works(entry("key-base", Arity::between(0, 1), "folder of keys"), |c, l| {
         base(l, &mut c.global.tls.key_base)
     }),
+    Keyword::works(
+        entry("ssl-default-bind-ciphers", Arity::between(0, 1), "'ciphers' of 'bind ssl'"),
+        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.bind.ciphers),
+    ),
+    Keyword::works(
+        entry("ssl-default-bind-ciphersuites", Arity::between(0, 1), "'ciphersuites' of 'bind ssl'"),
+        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.bind.ciphersuites),
+    ),
+    Keyword::works(
+        entry("ssl-default-bind-client-sigalgs", Arity::between(0, 1), "'client-sigalgs' of 'bind ssl'"),
+        |c, l| list(l, "signature algorithms as an arguments", &mut c.global.tls.bind.client_sigalgs),
+    ),
+    Keyword::works(
+        entry("ssl-default-bind-curves", Arity::between(0, 1), "'curves' of 'bind ssl'"),
+        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.bind.curves),
+    ),
     Keyword::works(entry("ssl-default-bind-options", Arity::ANY, "options of 'bind ssl'"), |c, line| {
         options(line, "ssl-default-bind-options", |word| {
             let tls = &mut c.global.tls;
@@ -33,6 +52,30 @@ pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
         })?;
         words(line, &mut c.global.tls.bind)
     }),
+    Keyword::works(
+        entry("ssl-default-bind-sigalgs", Arity::between(0, 1), "'sigalgs' of 'bind ssl'"),
+        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.bind.sigalgs),
+    ),
+    Keyword::works(
+        entry("ssl-default-server-ciphers", Arity::between(0, 1), "'ciphers' of 'server ssl'"),
+        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.server.ciphers),
+    ),
+    Keyword::works(
+        entry("ssl-default-server-ciphersuites", Arity::between(0, 1), "'ciphersuites' of 'server ssl'"),
+        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.server.ciphersuites),
+    ),
+    Keyword::works(
+        entry("ssl-default-server-client-sigalgs", Arity::between(0, 1), "'client-sigalgs' of 'server ssl'"),
+        |c, l| list(l, "signature algorithms as an arguments", &mut c.global.tls.server.client_sigalgs),
+    ),
+    Keyword::works(
+        entry("ssl-default-server-curves", Arity::between(0, 1), "'curves' of 'server ssl'"),
+        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.server.curves),
+    ),
+    Keyword::works(
+        entry("ssl-default-server-sigalgs", Arity::between(0, 1), "'sigalgs' of 'server ssl'"),
+        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.server.sigalgs),
+    ),
     Keyword::works(entry("ssl-default-server-options", Arity::ANY, "options of 'server ssl'"), |c, line| {
         options(line, "ssl-default-server-options", |_| false)?;
         words(line, &mut c.global.tls.server)
@@ -45,17 +88,8 @@ pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
         extra_files,
     ),
     Keyword::works(
-        entry("tune.ssl.capture-buffer-size", Arity::between(0, 1), "bytes kept of clients' first words"),
-        capture,
-    ),
-    Keyword::works(
-        entry("tune.ssl.capture-cipherlist-size", Arity::between(0, 1), "as 'tune.ssl.capture-buffer-size'"),
-        |ctx, line| {
-            ctx.out.push(line.warning(
-                "'tune.ssl.capture-cipherlist-size' is deprecated and will be removed in version 2.7. Please use 'tune.ssl.capture-buffer-size' instead.",
-            ));
-            capture(ctx, line)
-        },
+        entry("ssl-skip-self-issued-ca", Arity::NONE, "no self-signed authority is sent"),
+        |c, _| put(true, &mut c.global.tls.extra.skips_roots),
     ),
     Keyword::works(
         entry("tune.ssl.keylog", Arity::between(0, 1), "whether secrets of sessions are kept"),
@@ -98,6 +132,29 @@ fn base(line: &Line, to: &mut Option<String>) -> Result<(), Diagnostic> {
     let word = line.arg(0).ok_or_else(|| {
         line.alert(format!("global statement '{}' expects a directory path as an argument.", line.name()))
     })?;
+    put(Some(word.text().into_owned()), to)
+}
+
+fn issuers(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let expected = "global statement 'issuers-chain-path' expects a directory path as an argument.";
+    let word = line.arg(0).ok_or_else(|| line.alert(expected))?;
+    let path = word.text();
+    match ctx.outside.list(path.as_ref().as_ref()) {
+        Ok(Some(names)) => {
+            ctx.global.tls.store.add_issuers(&path, names, &Through(ctx.outside));
+            Ok(())
+        }
+        Ok(None) => {
+            Err(word.alert(format!("global statement 'issuers-chain-path': {path} is not a directory.")))
+        }
+        Err(_) => Err(word.alert(expected)),
+    }
+}
+
+fn list(line: &Line, expected: &str, to: &mut Option<String>) -> Result<(), Diagnostic> {
+    let word = line
+        .arg(0)
+        .ok_or_else(|| line.alert(format!("global statement '{}' expects {expected}.", line.name())))?;
     put(Some(word.text().into_owned()), to)
 }
 
@@ -183,12 +240,3 @@ const VERSIONS: &[&str] = &[
     "no-tlsv12",
     "no-tlsv13",
 ];
-
-fn capture(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let word =
-        line.arg(0).ok_or_else(|| line.alert(format!("'{}' expects an integer argument.", line.name())))?;
-    let size = usize::try_from(values::leading_integer(&word.bytes));
-    let size =
-        size.map_err(|_| line.alert(format!("'{}' expects a positive numeric value.", line.name())))?;
-    put(size, &mut ctx.global.tls.capture)
-}

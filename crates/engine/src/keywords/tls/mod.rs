@@ -4,21 +4,27 @@
 //! is settled when all sections are read, since `global` may give defaults after them.
 
 mod bind;
+mod crt_list;
 mod global;
+mod inert;
 mod server;
 mod settle;
 
 use weir_config::Word;
+use weir_diag::Diagnostic;
+use weir_tls::openssl::errors;
 use weir_tls::store::{Fault, Files};
+use weir_tls::verify::Ignored;
 use weir_tls::version::Version;
 
 pub(super) use bind::BIND_TLS;
 pub(super) use global::GLOBAL_TLS;
+pub(super) use inert::GLOBAL_TLS_INERT;
 pub(super) use server::{SERVER_TLS, automatic_name};
-pub(super) use settle::{binds, servers};
+pub(super) use settle::{Said, binds, policies, servers};
 
 use super::Outside;
-use crate::conf::TlsWords;
+use crate::conf::{GlobalTls, TlsWords};
 
 /// The files of the configuration, as certificates are read from them.
 pub(crate) struct Through<'a>(pub(crate) &'a dyn Outside);
@@ -68,8 +74,50 @@ fn protocols(name: &str, values: &[Word]) -> Result<Vec<Vec<u8>>, String> {
     let word = values
         .first()
         .ok_or_else(|| format!("'{name}' : missing the comma-delimited ALPN protocol suite"))?;
-    let names = word.bytes.split(|b| *b == b',').filter(|n| !n.is_empty());
-    Ok(names.map(<[u8]>::to_vec).collect())
+    Ok(names(&word.bytes))
+}
+
+/// The names of a list with commas.
+pub(super) fn names(list: &[u8]) -> Vec<Vec<u8>> {
+    list.split(|b| *b == b',').filter(|n| !n.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// The numbers of a list of errors of verification.
+fn ignored(name: &str, values: &[Word]) -> Result<Ignored, String> {
+    let word = values.first().ok_or_else(|| format!("'{name}' : missing error IDs list"))?;
+    let text = word.text();
+    if text == "all" {
+        return Ok(Ignored::All);
+    }
+    let number = |part: &str| {
+        errors::number(part)
+            .ok_or_else(|| format!("'{name}' : error constant '{part}' unknown in error IDs list '{text}'"))
+    };
+    text.split(',').map(number).collect::<Result<_, _>>().map(Ignored::These)
+}
+
+/// What `ktls` comes to: why it has no effect.
+fn ktls(global: &GlobalTls, values: &[Word]) -> Result<&'static str, String> {
+    if !values.first().is_some_and(|w| w.is("on") || w.is("off") || !w.bytes.is_empty()) {
+        return Err("'ktls' expects \"on\" or \"off\" as an argument.".to_owned());
+    }
+    match global.experimental {
+        true => Ok("ciphers run in this program"),
+        false => Err(
+            "'ktls' directive is experimental, must be allowed via a global 'expose-experimental-directives'"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Says that a word has no effect.
+fn no_effect(word: &Word, reason: &str) -> Diagnostic {
+    Diagnostic::notice(word.span, format!("'{}' has no effect: {reason}.", word.text()))
+}
+
+/// A word that must be there.
+fn text(values: &[Word], missing: &str) -> Result<String, String> {
+    values.first().map(|w| w.text().into_owned()).ok_or_else(|| missing.to_owned())
 }
 
 /// What is said of a certificate that cannot be loaded; a first line of its own, where there is one.

@@ -5,22 +5,33 @@ use std::sync::Arc;
 
 use weir_diag::{Diagnostic, Form, Span};
 use weir_tls::acceptor::Acceptor;
+use weir_tls::openssl::ciphers::{ciphers, ciphersuites};
+use weir_tls::openssl::groups::groups;
+use weir_tls::openssl::sigalgs::sigalgs;
+use weir_tls::openssl::{Invalid, Reduced};
 use weir_tls::policy::{ClientPolicy, Fault, ServerPolicy, Settings};
+use weir_tls::verify::{ClientRules, Trust};
 
 use super::super::resolve::{Load, place};
-use super::super::{Draft, ServerDraft};
-use crate::conf::{BindTls, Mode, TlsWords, Verify};
+use super::super::{Draft, Outside};
+use super::Through;
+use crate::conf::{BindTls, GlobalTls, Mode, ServerTls, TlsWords, Verify};
 
 /// Makes the acceptors of a proxy's `bind` lines.
 pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
+    if load.out.is_fatal() {
+        return; // What is wrong with a line was said.
+    }
     let mut made: HashMap<Span, Option<Arc<Acceptor>>> = HashMap::new();
     let mode = draft.proxy.mode;
     let mut faults = Vec::new();
+    let mut said = std::mem::take(&mut load.tls_said);
     for bind in draft.proxy.binds.iter_mut().filter(|b| b.tls.ssl) {
+        let known = said.len();
         // All addresses of a line share one.
         let acceptor = made.entry(bind.at).or_insert_with(|| {
             let about = About { load, proxy: &draft.proxy.name, at: bind.at };
-            match acceptor(&about, &bind.tls, mode) {
+            match acceptor(&about, &bind.tls, mode, &mut said) {
                 Ok(acceptor) => Some(Arc::new(acceptor)),
                 Err(fault) => {
                     faults.push(fault);
@@ -35,22 +46,40 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
             );
         }
         bind.tls.acceptor.clone_from(acceptor);
+        notices(load, bind.at, &said, known);
     }
+    load.tls_said = said;
     faults.into_iter().for_each(|fault| load.out.push(fault));
 }
 
 /// Makes the policies of a proxy's servers.
 pub(in super::super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
+    if load.out.is_fatal() {
+        return;
+    }
     let proxy = draft.proxy.name.clone();
+    let secure = draft.checks.is_secure();
     for server in &mut draft.servers {
-        if !server.server.tls.ssl && !server.server.tls.check_ssl {
-            continue;
-        }
-        if let Err(message) = policy(load, server) {
-            let at = server.server.at;
+        let at = server.server.at;
+        let mut said = std::mem::take(&mut load.tls_said);
+        let known = said.len();
+        server.server.tls.scripted = secure && server.do_check;
+        let global = &load.conf.global.tls;
+        let result =
+            policies(global, load.outside, (&proxy, &server.server.name), &mut server.server.tls, &mut said);
+        notices(load, at, &said, known);
+        load.tls_said = said;
+        if let Err(message) = result {
             let label = format!("[{}] : 'server {proxy}/{}' : ", place(load.sources, at), server.server.name);
             load.out.push(Diagnostic::alert(at, format!("{label}{message}")).form(Form::Bare));
         }
+    }
+}
+
+/// Tells what is not available and was not told before.
+fn notices(load: &mut Load<'_>, at: Span, said: &Said, known: usize) {
+    for message in said.iter().skip(known) {
+        load.out.push(Diagnostic::notice(at, format!("SSL: {message}.")));
     }
 }
 
@@ -84,64 +113,219 @@ fn strict(load: &Load<'_>, tls: &BindTls) -> bool {
     tls.strict_sni.unwrap_or(load.conf.global.tls.strict_sni)
 }
 
-fn acceptor(about: &About<'_, '_>, tls: &BindTls, mode: Mode) -> Result<Acceptor, Diagnostic> {
+fn acceptor(
+    about: &About<'_, '_>,
+    tls: &BindTls,
+    mode: Mode,
+    said: &mut Said,
+) -> Result<Acceptor, Diagnostic> {
     let global = &about.load.conf.global.tls;
     let strict = strict(about.load, tls);
     if tls.certificates.is_empty() && !strict {
         return Err(about.alert("no SSL certificate specified", " (use 'crt')"));
     }
     let words = tls.words.clone().or(&global.bind);
-    let client_order = tls.client_order || global.client_order;
-    let build = |words: &TlsWords| {
-        let mut settings = settings(words);
+    taken(&tls.words.client_sigalgs, "SSL Signature Algorithm list", sigalgs, said)
+        .map_err(|wrong| about.alert(&wrong.bind(), ""))?;
+    let build = |words: &TlsWords, said: &mut Said| {
+        let mut settings =
+            settings(words, Side::Bind, said).map_err(|wrong| about.alert(&wrong.bind(), ""))?;
         settings.keeps_secrets = global.keylog;
-        settings.client_order = client_order;
+        settings.client_order = tls.client_order || global.client_order;
         if words.alpn.is_none() && mode == Mode::Http {
             settings.alpn = DEFAULT_ALPN.iter().map(|p| p.to_vec()).collect();
         }
-        ServerPolicy::new(&settings).map(Arc::new).map_err(|fault| match fault {
-            Fault::NoVersion => about.alert("all SSL/TLS versions are disabled", ""),
-            Fault::Unusable(why) => about.alert(&format!("unusable SSL settings ({why})"), ""),
-        })
+        settings.clients = clients(words, tls)
+            .map_err(|()| about.alert("verify is enabled but no CA file specified", ""))?;
+        ServerPolicy::new(&settings).map(Arc::new).map_err(|fault| about.alert(&unusable(&fault), ""))
     };
-    let policy = build(&words)?;
+    let policy = build(&words, said)?;
     let mut acceptor = Acceptor::new(strict);
     acceptor.capture = global.capture;
+    let mut own: Vec<(Arc<TlsWords>, Arc<ServerPolicy>)> = Vec::new();
     for certificate in &tls.certificates {
-        let own =
-            certificate.words.as_ref().map(|own| build(&TlsWords::clone(own).or(&words))).transpose()?;
-        let policy = own.unwrap_or_else(|| policy.clone());
+        let policy = match &certificate.words {
+            None => policy.clone(),
+            // Those of one line of a list share theirs.
+            Some(of_line) => match own.iter().find(|(known, _)| Arc::ptr_eq(known, of_line)) {
+                Some((_, policy)) => policy.clone(),
+                None => {
+                    let policy = build(&TlsWords::clone(of_line).or(&words), said)?;
+                    own.push((of_line.clone(), policy.clone()));
+                    policy
+                }
+            },
+        };
         acceptor.add(certificate.pair.clone(), policy, &certificate.filters, certificate.default);
     }
     Ok(acceptor)
 }
 
-fn policy(load: &Load<'_>, draft: &mut ServerDraft) -> Result<(), String> {
-    let global = &load.conf.global.tls;
-    let tls = &mut draft.server.tls;
+/// Which clients are asked for a certificate, and believed; an error where nobody could be.
+fn clients(words: &TlsWords, tls: &BindTls) -> Result<Option<ClientRules>, ()> {
+    let required = match words.verify {
+        None | Some(Verify::None) => return Ok(None),
+        Some(verify) => verify == Verify::Required,
+    };
+    if words.ca.is_none() && words.ca_verify.is_none() {
+        return Err(());
+    }
+    let told = words.ca.iter().filter(|_| !words.no_ca_names).flat_map(|ca| ca.certificates());
+    let schemes = words.client_sigalgs.as_deref().and_then(|text| sigalgs(text).ok());
+    Ok(Some(ClientRules {
+        required,
+        told: told.map(|c| c.subject.to_vec()).collect(),
+        trust: merged([&words.ca, &words.ca_verify, &words.crl]),
+        ignored_above: tls.ignored.0.clone(),
+        ignored_leaf: tls.ignored.1.clone(),
+        schemes: schemes.map(|s| s.kept).unwrap_or_default(),
+    }))
+}
+
+/// Makes the policies of a server, for its sessions and for those of its checks; what is wrong otherwise.
+pub(in super::super) fn policies(
+    global: &GlobalTls,
+    outside: &dyn Outside,
+    (proxy, name): (&str, &str),
+    tls: &mut ServerTls,
+    said: &mut Said,
+) -> Result<(), String> {
+    if !tls.ssl && !tls.check_ssl && !tls.scripted {
+        return Ok(());
+    }
     let words = tls.words.clone().or(&global.server);
+    let own = tls.own.as_ref().map(|path| global.store.file(path, &Through(outside), global.extra));
+    let own = own.transpose().map_err(|fault| fault.to_string())?;
     let verify = words.verify.unwrap_or(if global.trusts_servers { Verify::None } else { Verify::Required });
-    if verify == Verify::Required {
+    if verify == Verify::Required && words.ca.is_none() {
         return Err(NO_CA.to_owned());
     }
-    let mut settings = settings(&words);
+    let mut settings = settings(&words, Side::Server, said).map_err(|wrong| wrong.server(proxy, name))?;
     (settings.no_reuse, settings.keeps_secrets) = (tls.no_reuse, global.keylog);
-    let policy = ClientPolicy::new(&settings).map_err(|fault| match fault {
-        Fault::NoVersion => "all SSL/TLS versions are disabled.".to_owned(),
-        Fault::Unusable(why) => format!("unusable SSL settings ({why})."),
-    })?;
-    tls.policy = Some(Arc::new(policy));
+    settings.own = own;
+    if verify == Verify::Required {
+        let trust = merged([&words.ca, &words.crl, &None]);
+        settings.servers = Some((Arc::new(trust), tls.verifyhost.clone()));
+    }
+    let make = |settings: &Settings| {
+        ClientPolicy::new(settings).map(Arc::new).map_err(|fault| format!("{}.", unusable(&fault)))
+    };
+    tls.policy = Some(make(&settings)?);
+    tls.check_policy.clone_from(&tls.policy);
+    if let Some(alpn) = &tls.check_alpn {
+        settings.alpn.clone_from(alpn);
+        tls.check_policy = Some(make(&settings)?);
+    }
     Ok(())
 }
 
-fn settings(words: &TlsWords) -> Settings {
-    Settings {
+/// Which words mean what depends on the side.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Bind,
+    Server,
+}
+
+/// What was said already of what is not available, so that it is said once.
+pub(in super::super) type Said = Vec<String>;
+
+/// A list that OpenSSL would not take.
+struct Wrong {
+    what: &'static str,
+    text: String,
+}
+
+// === impl Wrong ===
+
+impl Wrong {
+    fn bind(&self) -> String {
+        format!("unable to set {} to '{}'", self.what.replace("Client ", ""), self.text)
+    }
+
+    fn server(&self, proxy: &str, name: &str) -> String {
+        let Self { what, text } = self;
+        match *what {
+            "SSL cipher list" | "TLS 1.3 cipher suites" => format!("unable to set {what} to '{text}'."),
+            _ => format!("Proxy '{proxy}': unable to set {what} to '{text}' for server '{name}'."),
+        }
+    }
+}
+
+fn settings(words: &TlsWords, side: Side, said: &mut Said) -> Result<Settings, Wrong> {
+    let mut settings = Settings {
         versions: words.versions,
         alpn: words.alpn.clone().unwrap_or_default(),
         no_tickets: words.tickets == Some(false),
         ..Settings::default()
+    };
+    if words.versions.asks_for_old() {
+        tell(said, "versions before TLS 1.2 are not spoken".to_owned());
+    }
+    settings.ciphers = taken(&words.ciphers, "SSL cipher list", ciphers, said)?;
+    settings.ciphersuites = taken(&words.ciphersuites, "TLS 1.3 cipher suites", ciphersuites, said)?;
+    settings.groups = match &words.curves {
+        Some(_) => taken(&words.curves, "SSL curves list", groups, said)?,
+        None => taken(&words.ecdhe, "elliptic named curve", groups, said)?,
+    };
+    let (ours, theirs) = match side {
+        Side::Bind => (&words.sigalgs, &words.client_sigalgs),
+        Side::Server => (&words.client_sigalgs, &words.sigalgs),
+    };
+    let names = match side {
+        Side::Bind => ("SSL Signature Algorithm list", "SSL Client Signature Algorithm list"),
+        Side::Server => ("SSL Client Signature Algorithm list", "SSL Signature Algorithm list"),
+    };
+    settings.schemes = taken(ours, names.0, sigalgs, said)?;
+    // Defaults of nobody who is asked are not looked at.
+    if side == Side::Server || words.verify.is_some_and(|verify| verify != Verify::None) {
+        taken(theirs, names.1, sigalgs, said)?;
+    }
+    Ok(settings)
+}
+
+/// What is left of a list, where there is one.
+fn taken<T>(
+    text: &Option<String>,
+    what: &'static str,
+    read: fn(&str) -> Result<Reduced<T>, Invalid>,
+    said: &mut Said,
+) -> Result<Option<Vec<T>>, Wrong> {
+    let Some(text) = text else { return Ok(None) };
+    let reduced = read(text).map_err(|_| Wrong { what, text: text.clone() })?;
+    if !reduced.dropped.is_empty() {
+        let named: Vec<&str> = reduced.dropped.iter().take(MOST_NAMED).map(String::as_str).collect();
+        let more = match reduced.dropped.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        tell(said, format!("'{text}' names what is not available: {}{more}", named.join(", ")));
+    }
+    Ok(Some(reduced.kept))
+}
+
+fn tell(said: &mut Said, message: String) {
+    if !said.contains(&message) {
+        said.push(message);
     }
 }
+
+fn merged(of: [&Option<Arc<Trust>>; 3]) -> Trust {
+    let mut trust = Trust::default();
+    of.into_iter().flatten().for_each(|one| trust.merge(one));
+    trust
+}
+
+fn unusable(fault: &Fault) -> String {
+    match fault {
+        Fault::NoVersion => "all SSL/TLS versions are disabled".to_owned(),
+        Fault::NoSuite => "no cipher suite is left that is available".to_owned(),
+        Fault::NoGroup => "no group is left that is available".to_owned(),
+        Fault::Unusable(why) => format!("unusable SSL settings ({why})"),
+    }
+}
+
+/// How many names a notice lists.
+const MOST_NAMED: usize = 8;
 
 /// What a `bind` line of HTTP agrees on where it does not say.
 const DEFAULT_ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];

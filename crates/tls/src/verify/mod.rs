@@ -1,4 +1,21 @@
-//! Who is believed. `rustls`' own judge knows fewer certificates than OpenSSL; this one reads what OpenSSL reads.
+//! Who is believed. `rustls`' own judge knows fewer certificates than OpenSSL; this one reads what OpenSSL reads, and
+//! names what is wrong by OpenSSL's numbers.
+
+mod chain;
+mod clients;
+mod constraints;
+mod names;
+mod revocation;
+mod servers;
+mod trust;
+
+pub use chain::{Finding, Purpose, examine};
+pub(crate) use clients::NotTrusted;
+pub use clients::{ClientRules, Clients, Ignored, Report};
+pub use names::{canonical, host_matches};
+pub use revocation::RevocationList;
+pub use servers::{Mismatch, Servers};
+pub use trust::{Trust, TrustFault};
 
 use std::sync::Arc;
 

@@ -1,0 +1,132 @@
+//! Words of `global` that tune OpenSSL (manual, 3.1 and 3.2): they are judged as the reference judges them, and say that
+//! they have no effect.
+
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, values};
+use weir_diag::Diagnostic;
+
+use super::super::process::put;
+use super::super::{GlobalCtx, GlobalFn};
+use super::no_effect;
+
+/// The lines of this file.
+pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
+    word("ocsp-update.disable", |c, line| on_off(c, line, OCSP)),
+    word("ocsp-update.httpproxy", |c, line| said(c, line, OCSP)),
+    word("ocsp-update.maxdelay", |c, line| said(c, line, OCSP)),
+    word("ocsp-update.mindelay", |c, line| said(c, line, OCSP)),
+    word("ocsp-update.mode", |c, line| on_off(c, line, OCSP)),
+    word("ssl-dh-param-file", |c, line| {
+        let word = line
+            .arg(0)
+            .ok_or_else(|| line.alert("'ssl-dh-param-file' expects a file path as an argument."))?;
+        let path = word.text();
+        let text = c.outside.read(path.as_ref().as_ref()).unwrap_or_default();
+        if !weir_tls::pem::blocks(&text).iter().any(|block| block.label == "DH PARAMETERS") {
+            return Err(
+                word.alert(format!("'ssl-dh-param-file': unable to load DH parameters from file <{path}>."))
+            );
+        }
+        said(c, line, NO_DH)
+    }),
+    word("ssl-security-level", |c, line| {
+        let name = "ssl-security-level";
+        let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' : missing value")))?;
+        let level = values::parse_integer(&word.bytes).ok_or_else(|| {
+            word.alert(format!("'{name}' : expects an integer argument, found '{}'", word.text()))
+        })?;
+        if !(0..=5).contains(&level) {
+            return Err(word.alert(format!("'{name}' : expects a value between 0 and 5")));
+        }
+        said(c, line, "what a low level would allow is not there")
+    }),
+    word("tune.ssl.cachesize", |c, line| integer(c, line, CACHE)),
+    word("tune.ssl.capture-buffer-size", |c, line| {
+        needs_integer(line)?;
+        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
+    }),
+    word("tune.ssl.capture-cipherlist-size", |c, line| {
+        needs_integer(line)?;
+        c.out.push(
+            Diagnostic::warning(
+                line.span,
+                "'tune.ssl.capture-cipherlist-size' is deprecated and will be removed in version 2.7. Please use \
+                 'tune.ssl.capture-buffer-size' instead.",
+            )
+            .tight(),
+        );
+        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
+    }),
+    word("tune.ssl.certificate-compression", |c, line| {
+        let text = line.arg(0).map(|w| w.text().into_owned()).unwrap_or_default();
+        if text != "auto" && text != "off" {
+            return Err(line.alert(format!(
+                "'tune.ssl.certificate-compression' expects either 'auto' or 'off' but got '{text}'."
+            )));
+        }
+        said(c, line, "certificates are sent as they are")
+    }),
+    word("tune.ssl.default-dh-param", |c, line| {
+        needs_integer(line)?;
+        if super::super::listen::unsigned(line) < 1024 {
+            return Err(line.alert("'tune.ssl.default-dh-param' expects a value >= 1024."));
+        }
+        said(c, line, NO_DH)
+    }),
+    word("tune.ssl.hard-maxrecord", |c, line| integer(c, line, RECORDS)),
+    word("tune.ssl.lifetime", |c, line| {
+        let expected = "'tune.ssl.lifetime' expects ssl sessions <lifetime> in seconds as argument.";
+        let word = line.arg(0).ok_or_else(|| line.alert(expected))?;
+        values::parse_time(&word.bytes, values::Unit::Seconds).map_err(|fault| match fault {
+            values::TimeFault::Unexpected(c) => {
+                word.alert(format!("unexpected character '{c}' in argument to <tune.ssl.lifetime>."))
+            }
+            values::TimeFault::Overflow => word.alert(format!(
+                "timer overflow in argument '{}' to <tune.ssl.lifetime> (maximum value is 2147483647 ms or ~24.8 days).",
+                word.text()
+            )),
+        })?;
+        said(c, line, CACHE)
+    }),
+    word("tune.ssl.maxrecord", |c, line| integer(c, line, RECORDS)),
+    word("tune.ssl.ocsp-update.maxdelay", |c, line| said(c, line, OCSP)),
+    word("tune.ssl.ocsp-update.mindelay", |c, line| said(c, line, OCSP)),
+    word("tune.ssl.ssl-ctx-cache-size", |c, line| integer(c, line, "no certificates are made")),
+];
+
+const fn word(name: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
+    let help = "see the configuration manual of HAProxy 3.4";
+    Keyword::works(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), help), run)
+}
+
+fn said(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
+    if let Some(word) = line.words.first() {
+        ctx.out.push(no_effect(word, reason));
+    }
+    Ok(())
+}
+
+fn integer(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
+    needs_integer(line)?;
+    said(ctx, line, reason)
+}
+
+fn needs_integer(line: &Line) -> Result<(), Diagnostic> {
+    match line.arg(0) {
+        Some(_) => Ok(()),
+        None => Err(line.alert(format!("'{}' expects an integer argument.", line.name()))),
+    }
+}
+
+fn on_off(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
+    if !line.arg(0).is_some_and(|w| w.is("on") || w.is("off")) {
+        let message = format!("'{}' : expecting <on|off>", line.name());
+        ctx.out.push(Diagnostic::warning(line.span, message));
+        return Ok(());
+    }
+    said(ctx, line, reason)
+}
+
+const CACHE: &str = "sessions are resumed by tickets, or from a cache of its own size";
+const NO_DH: &str = "finite-field key exchange is not offered";
+const OCSP: &str = "responses of OCSP come from files and from the runtime API";
+const RECORDS: &str = "records are as large as what is sent at once";
