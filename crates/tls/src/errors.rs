@@ -22,7 +22,7 @@ fn reason(failure: &Failure) -> Option<(u16, &'static str)> {
     let error = match failure {
         Failure::Closed => return None,
         Failure::PlainHttp => return Some((156, "http request")),
-        Failure::Refused(Refusal::UnknownName) => return Some((226, "callback failed")),
+        Failure::Refused(Refusal::UnknownName) => return Some((234, "callback failed")),
         Failure::Protocol(error) => error,
     };
     Some(match error {

@@ -210,7 +210,11 @@ fn fixed_error(t: &Transaction, plan: &LogPlan, view: &View<'_>, scratch: &Scrat
     }
     text.extend_from_slice(b": ");
     text.extend_from_slice(t.facts.refusal.map_or("", Refusal::text).as_bytes());
-    let failure = t.client.stream.session().and_then(|s| s.failure().map(errors::text));
+    let failure = t
+        .client
+        .stream
+        .session()
+        .and_then(|s| s.failure().filter(|f| f.client().is_none()).map(errors::text));
     if let Some(why) = failure.filter(|why| !why.is_empty()) {
         text.extend_from_slice(format!(" ({why})").as_bytes());
     }

@@ -78,7 +78,13 @@ impl ServerCertVerifier for Servers {
     ) -> Result<ServerCertVerified, Error> {
         let now = now.as_secs().try_into().unwrap_or(i64::MAX);
         self.judge(leaf, others, name, now).map(|()| ServerCertVerified::assertion()).map_err(|mismatch| {
-            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(mismatch))))
+            // The alert that the server gets follows from it.
+            Error::InvalidCertificate(match mismatch {
+                Mismatch::Untrusted(2 | 18..=21, _) => CertificateError::UnknownIssuer,
+                Mismatch::Untrusted(10, _) => CertificateError::Expired,
+                Mismatch::Untrusted(23, _) => CertificateError::Revoked,
+                other => CertificateError::Other(OtherError(Arc::new(other))),
+            })
         })
     }
 
