@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use weir_engine::conf::{CliLevel, SeverityOutput};
 use weir_sys::accepted;
 
-use crate::cli::{Next, Registry, Session};
+use crate::cli::{Modes, Next, Registry, Session};
 use crate::hand_over;
 use crate::world::World;
 
@@ -53,7 +53,7 @@ pub struct Limits {
 /// The program's hold on the thread. Dropping it closes the sockets and ends the sessions.
 #[derive(Debug)]
 pub struct Service {
-    sockets: UnboundedSender<(Vec<Listening>, Limits)>,
+    orders: UnboundedSender<Order>,
 }
 
 // === impl Service ===
@@ -64,19 +64,41 @@ impl Service {
     /// # Errors
     /// The system gives no thread.
     pub fn start(world: Arc<World>, registry: Registry<World>) -> io::Result<Self> {
-        let (sockets, orders) = unbounded_channel();
+        let (sender, orders) = unbounded_channel();
         std::thread::Builder::new().name("weir/cli".to_owned()).spawn(move || {
             if let Err(error) = run(world, registry, orders) {
                 eprintln!("runtime API: {error}");
             }
         })?;
-        Ok(Self { sockets })
+        Ok(Self { orders: sender })
     }
 
     /// Listens on these sockets from now on, and on no others; sessions go on.
     pub fn listen(&self, sockets: Vec<Listening>, limits: Limits) {
-        let _ = self.sockets.send((sockets, limits));
+        let _ = self.orders.send(Order::Listen(sockets, limits));
     }
+
+    /// Serves a session that somebody else accepted.
+    pub fn adopt(&self, adopted: Adopted) {
+        let _ = self.orders.send(Order::Adopt(adopted));
+    }
+}
+
+/// A session that somebody else accepted.
+#[derive(Debug)]
+pub struct Adopted {
+    /// Its connection, non-blocking.
+    pub fd: OwnedFd,
+    /// What its client may do.
+    pub level: CliLevel,
+    /// The modes that it is in.
+    pub modes: Modes,
+}
+
+#[derive(Debug)]
+enum Order {
+    Listen(Vec<Listening>, Limits),
+    Adopt(Adopted),
 }
 
 /// What the tasks share.
@@ -85,16 +107,23 @@ struct Shared {
     registry: Registry<World>,
 }
 
-fn run(
-    world: Arc<World>,
-    registry: Registry<World>,
-    mut orders: UnboundedReceiver<(Vec<Listening>, Limits)>,
-) -> io::Result<()> {
+fn run(world: Arc<World>, registry: Registry<World>, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
     let rt = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
     rt.block_on(async move {
         let shared = Rc::new(Shared { world, registry });
         let mut accepting: Vec<AbortHandle> = Vec::new();
-        while let Some((sockets, limits)) = orders.recv().await {
+        let mut limits = None;
+        while let Some(order) = orders.recv().await {
+            let (sockets, fresh) = match order {
+                Order::Listen(sockets, limits) => (sockets, limits),
+                Order::Adopt(adopted) => {
+                    if let Some(limits) = limits {
+                        spawn_local(adopt(shared.clone(), adopted, limits));
+                    }
+                    continue;
+                }
+            };
+            let limits = *limits.insert(fresh);
             accepting.drain(..).for_each(|task| task.abort());
             let room = Arc::new(Semaphore::new(limits.clients as usize));
             for socket in sockets {
@@ -141,6 +170,17 @@ async fn talk(
     }
     if let Ok(stream) = Stream::new(client) {
         // A client that has gone, or keeps silent, is owed nothing.
+        let _ = stream.serve(&shared, session).await;
+        stream.close();
+    }
+}
+
+async fn adopt(shared: Rc<Shared>, adopted: Adopted, limits: Limits) {
+    shared.world.sessions.fetch_add(1, Relaxed);
+    let manner = (limits.timeout, (limits.line, limits.payload));
+    let mut session = Session::new(adopted.level, SeverityOutput::None, manner.0, manner.1);
+    session.enter(adopted.modes);
+    if let Ok(stream) = Stream::new(adopted.fd) {
         let _ = stream.serve(&shared, session).await;
         stream.close();
     }

@@ -9,6 +9,7 @@ pub mod address;
 pub mod capabilities;
 pub mod connect;
 pub mod counting;
+pub mod crash;
 pub mod daemon;
 pub mod datagram;
 pub mod descriptors;

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_admin::listen::{Limits, Listening, Service};
+use weir_admin::listen::{Adopted, Limits, Listening, Service};
 use weir_admin::{About, World};
 use weir_engine::Engine;
 use weir_engine::conf::Global;
@@ -71,6 +71,11 @@ impl Api {
             })
         };
         self.0.listen(sockets.stats().filter_map(of).collect(), limits);
+    }
+
+    /// Serves a session that the supervisor accepted.
+    pub(crate) fn adopt(&self, adopted: Adopted) {
+        self.0.adopt(adopted);
     }
 
     /// Listens no more; sessions go on.

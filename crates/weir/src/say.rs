@@ -150,6 +150,11 @@ impl Record {
         self.lock().closed = true;
     }
 
+    /// Adds what another process said.
+    pub(crate) fn add(&self, bytes: &[u8]) {
+        self.note(bytes);
+    }
+
     fn note(&self, bytes: &[u8]) {
         let mut noted = self.lock();
         if !noted.closed && noted.text.len() + bytes.len() <= MOST_NOTED {

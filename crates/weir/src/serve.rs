@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use weir_admin::cli::Modes;
+use weir_admin::listen::Adopted;
 use weir_diag::Sources;
-use weir_engine::conf::{Conf, Global};
+use weir_engine::conf::{CliLevel, Conf, Global};
 use weir_engine::runtime::{Runtime, Saying};
 use weir_engine::snapshot::Snapshot;
 use weir_engine::{Engine, clock};
@@ -92,6 +94,7 @@ impl<'a> Service<'a> {
         let voice = self.voice;
         let single = |fault: String| (voice, vec![fault]);
         process::ignore(signal::SIGPIPE);
+        weir_sys::crash::report_faults().map_err(|e| single(format!("Cannot report faults: {e}.")))?;
         let signals =
             Signals::block(SIGNALS).map_err(|e| single(format!("Cannot listen to signals: {e}.")))?;
         let conf = configuration.conf;
@@ -196,7 +199,16 @@ impl Serving<'_> {
         }
         if ready.get(2) == Some(&true) {
             match self.service.control.as_ref().and_then(Control::order) {
-                Some(Order::Reload) => self.reload(),
+                Some((Order::Reload, _)) => self.reload(),
+                Some((Order::Session { level, experimental, expert }, Some(fd))) => {
+                    let level = match level {
+                        0 => CliLevel::User,
+                        1 => CliLevel::Operator,
+                        _ => CliLevel::Admin,
+                    };
+                    self.api.adopt(Adopted { fd, level, modes: Modes { experimental, expert } });
+                }
+                Some((Order::Session { .. }, None)) => {}
                 None => {
                     self.service.voice.alert("The supervisor is gone: finishing what runs, and leaving.");
                     self.service.control = None;
@@ -302,7 +314,12 @@ impl Serving<'_> {
             Err(text) => (false, text),
         };
         match &self.service.control {
-            Some(control) => control.report(&Report::Reloaded(worked, text)),
+            Some(control) => {
+                // What does not fit into a packet is in the log all the same.
+                let said = voice.record().text();
+                let log = String::from_utf8_lossy(said.get(..MOST_TOLD).unwrap_or(&said)).into_owned();
+                control.report(&Report::Reloaded(worked, text, log));
+            }
             None if worked => voice.notice(format_args!("Reload done. {text}")),
             None => voice.warning(format_args!("Reload failed, the running configuration stays: {text}")),
         }
@@ -400,6 +417,9 @@ const SIGNALS: &[Signal] = &[
     signal::SIGTTIN,
     signal::SIGQUIT,
 ];
+
+/// How much of what a reload said the supervisor hears, in bytes.
+const MOST_TOLD: usize = 16 * 1024;
 
 /// How often a draining process looks whether it is done, in milliseconds.
 const DRAIN_TURN: u32 = 20;

@@ -145,8 +145,10 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
         let fresh = load::words(options, &Access::Own);
         Grants::of(&fresh.document, &options.files, &fresh.files)
     };
-    let cli =
-        options.master_cli.as_ref().map(|words| MasterCli::listen(words, version::number(voice.program())));
+    let cli = options
+        .master_cli
+        .as_ref()
+        .map(|words| MasterCli::listen(words, version::number("haproxy"), voice.record().clone()));
     let cli = match cli.transpose() {
         Ok(cli) => cli,
         Err(fault) => {

@@ -16,8 +16,9 @@ use weir_engine::conf::{CliLevel, SeverityOutput};
 
 pub use registry::{Modes, Registry};
 pub use session::{Following, Next, Session, Settings};
+pub use standard::command;
 pub use standard::standard;
-pub(crate) use standard::{command, word};
+pub(crate) use standard::word;
 
 /// What commands speak about, as far as a session itself must know it.
 pub trait World {

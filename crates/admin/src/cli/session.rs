@@ -148,6 +148,16 @@ impl Session {
         self.settings.exposes_sockets = true;
     }
 
+    /// Stays after a line, without a prompt.
+    pub fn stay(&mut self) {
+        self.settings.interactive = true;
+    }
+
+    /// Enters these modes, as another session is in them.
+    pub fn enter(&mut self, modes: Modes) {
+        (self.settings.experimental, self.settings.expert) = (modes.experimental, modes.expert);
+    }
+
     /// What the client has set.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -64,7 +64,7 @@ pub fn standard<W: World>() -> (Vec<CommandKeyword<W>>, Vec<CommandKeyword<W>>) 
 }
 
 /// A table's entry.
-pub(crate) const fn command<W: 'static>(
+pub const fn command<W: 'static>(
     name: &'static str,
     usage: &'static str,
     level: CliLevel,

@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub mod codec;
 mod grants;
 mod master_cli;
+mod master_commands;
 mod notify;
 pub mod protocol;
 mod supervisor;

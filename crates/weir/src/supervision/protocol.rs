@@ -53,6 +53,15 @@ pub enum Answer {
 pub enum Order {
     /// Load the configuration anew and take it over.
     Reload,
+    /// Serve the session of the runtime API that comes with it.
+    Session {
+        /// What its client may do: 0 user, 1 operator, 2 admin.
+        level: u8,
+        /// It is in experimental mode.
+        experimental: bool,
+        /// It is in expert mode.
+        expert: bool,
+    },
 }
 
 /// What a worker tells its supervisor.
@@ -60,8 +69,8 @@ pub enum Order {
 pub enum Report {
     /// It serves.
     Ready,
-    /// How a reload went, and what is to be said about it.
-    Reloaded(bool, String),
+    /// How a reload went, what is to be said about it, and what was said while it was under way.
+    Reloaded(bool, String, String),
     /// It takes no connections any more: its sockets are not to be kept open.
     Draining,
 }
@@ -185,12 +194,18 @@ impl Wire for Order {
     fn write(&self, to: &mut Writer) {
         match self {
             Self::Reload => to.byte(1),
+            Self::Session { level, experimental, expert } => {
+                to.byte(2).byte(*level).byte(u8::from(*experimental)).byte(u8::from(*expert))
+            }
         };
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
         match from.byte()? {
             1 => Some(Self::Reload),
+            2 => {
+                Some(Self::Session { level: from.byte()?, experimental: from.flag()?, expert: from.flag()? })
+            }
             _ => None,
         }
     }
@@ -202,7 +217,7 @@ impl Wire for Report {
     fn write(&self, to: &mut Writer) {
         match self {
             Self::Ready => to.byte(1),
-            Self::Reloaded(worked, text) => to.byte(2).byte(u8::from(*worked)).text(text),
+            Self::Reloaded(worked, text, log) => to.byte(2).byte(u8::from(*worked)).text(text).text(log),
             Self::Draining => to.byte(3),
         };
     }
@@ -210,7 +225,7 @@ impl Wire for Report {
     fn read(from: &mut Reader<'_>) -> Option<Self> {
         Some(match from.byte()? {
             1 => Self::Ready,
-            2 => Self::Reloaded(from.flag()?, from.text()?),
+            2 => Self::Reloaded(from.flag()?, from.text()?, from.text()?),
             3 => Self::Draining,
             _ => return None,
         })
@@ -312,10 +327,12 @@ mod tests {
 
         #[test]
         fn reports_and_orders_come_back_as_they_were(worked: bool, text: String) {
-            for report in [Report::Ready, Report::Reloaded(worked, text), Report::Draining] {
+            for report in [Report::Ready, Report::Reloaded(worked, text.clone(), text), Report::Draining] {
                 prop_assert_eq!(decode::<Report>(&encode(&report)), Some(report));
             }
-            prop_assert_eq!(decode::<Order>(&encode(&Order::Reload)), Some(Order::Reload));
+            for order in [Order::Reload, Order::Session { level: 2, experimental: worked, expert: !worked }] {
+                prop_assert_eq!(decode::<Order>(&encode(&order)), Some(order));
+            }
         }
 
         #[test]

@@ -9,12 +9,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use weir_engine::conf::CliLevel;
 use weir_sys::process::{self, Ended, Forked, Signal, Signals, signal};
 use weir_sys::{daemon, descriptors};
 
 use super::client::{Client, receive};
 use super::codec::encode;
-use super::master_cli::{MasterCli, Status};
+use super::master_cli::{MasterCli, Passed};
+use super::master_commands::Status;
 use super::protocol::{Answer, Failure, Order, Question, Report};
 use super::{Grants, notify};
 use crate::access::{self, Bound};
@@ -73,6 +75,8 @@ pub(crate) struct Supervisor<'a> {
     since: Instant,
     /// Reloads that were asked for, and those of them that failed.
     reloads: (u32, u32),
+    /// The configuration that was loaded last is the one that runs.
+    loaded: bool,
 }
 
 /// A listening socket that outlives workers.
@@ -127,8 +131,9 @@ impl Control {
     }
 
     /// The next order; `None` where the supervisor is gone.
-    pub(crate) fn order(&self) -> Option<Order> {
-        receive(&self.0).ok().flatten().map(|(order, _)| order)
+    pub(crate) fn order(&self) -> Option<(Order, Option<OwnedFd>)> {
+        let (order, fds) = receive(&self.0).ok().flatten()?;
+        Some((order, fds.into_iter().next()))
     }
 }
 
@@ -164,6 +169,7 @@ impl<'a> Supervisor<'a> {
             deaths: 0,
             since,
             reloads: (0, 0),
+            loaded: true,
         })
     }
 
@@ -221,6 +227,9 @@ impl<'a> Supervisor<'a> {
             }
             _ => None,
         };
+        let cli = self.manner.cli.as_ref().and_then(MasterCli::patience);
+        let cli = cli.map(|pace| u32::try_from(pace.as_millis()).unwrap_or(u32::MAX));
+        let millis = [millis, cli].into_iter().flatten().min();
         let mut fds = vec![self.signals.as_fd()];
         if let Some(channels) = self.channels() {
             fds.extend([channels.questions.as_fd(), channels.control.as_fd()]);
@@ -238,7 +247,9 @@ impl<'a> Supervisor<'a> {
         {
             return Ok(Next::End(finish));
         }
-        self.serve_commands(ready.get(of_cli..).unwrap_or_default());
+        if cli.is_some() || ready.get(of_cli..).unwrap_or_default().contains(&true) {
+            self.serve_commands();
+        }
         while is_ready(0)
             && let Some(signal) = self.signals.next()
         {
@@ -255,11 +266,37 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn serve_commands(&mut self, ready: &[bool]) {
+    fn serve_commands(&mut self) {
         let worker = self.worker.as_ref().map(|worker| (worker.pid, worker.since.elapsed()));
-        let status = Status { worker, uptime: self.since.elapsed(), reloads: self.reloads };
-        if self.manner.cli.as_mut().is_some_and(|cli| cli.serve(ready, status)) {
-            self.reload();
+        let (uptime, reloads, loaded) = (self.since.elapsed(), self.reloads, self.loaded);
+        let status = Status { worker, uptime, reloads, loaded };
+        let Some(cli) = self.manner.cli.as_mut() else { return };
+        let (passed, reload) = cli.serve(status);
+        passed.into_iter().for_each(|session| self.pass(session));
+        if reload && !self.reload() {
+            self.tell_of_reload(false);
+        }
+    }
+
+    /// Has the worker serve a session; one that nobody takes ends at once.
+    fn pass(&self, session: Passed) {
+        let Passed { end, level, experimental, expert } = session;
+        let level = match level {
+            CliLevel::User => 0,
+            CliLevel::Operator => 1,
+            CliLevel::Admin => 2,
+        };
+        if let Some(channels) = self.channels() {
+            let order = encode(&Order::Session { level, experimental, expert });
+            let _ = descriptors::send(&channels.control, &order, &[end.as_fd()]);
+        }
+    }
+
+    fn tell_of_reload(&mut self, loaded: bool) {
+        self.loaded = loaded;
+        self.voice.record().close();
+        if let Some(cli) = &mut self.manner.cli {
+            cli.reloaded(loaded);
         }
     }
 
@@ -273,7 +310,9 @@ impl<'a> Supervisor<'a> {
                 }
             }
             signal::SIGTERM | signal::SIGINT | signal::SIGUSR1 => return self.leave(signal),
-            signal::SIGHUP | signal::SIGUSR2 => self.reload(),
+            signal::SIGHUP | signal::SIGUSR2 => {
+                self.reload();
+            }
             other => self.pass_on(other),
         }
         Next::Go
@@ -301,12 +340,14 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn reload(&mut self) {
+    /// Begins a reload; whether there is somebody who can.
+    fn reload(&mut self) -> bool {
         let ready = self.worker.as_ref().is_some_and(|worker| worker.ready);
         if !ready || self.channels().is_none() {
             self.voice.warning("Cannot reload while no worker serves.");
-            return;
+            return false;
         }
+        self.voice.record().open();
         self.voice.notice("Reloading the configuration.");
         self.reloads.0 += 1;
         let since_boot = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
@@ -320,7 +361,9 @@ impl<'a> Supervisor<'a> {
             && let Err(error) = descriptors::send(&channels.control, &encode(&Order::Reload), &[])
         {
             self.voice.alert(format_args!("Cannot ask the worker to reload: {error}."));
+            return false;
         }
+        true
     }
 
     fn hear_report(&mut self) -> Option<Finish> {
@@ -332,15 +375,18 @@ impl<'a> Supervisor<'a> {
                 self.adopt_sockets(true);
                 self.came_up()
             }
-            Ok(Some((Report::Reloaded(worked, text), _))) => {
+            Ok(Some((Report::Reloaded(worked, text, log), _))) => {
+                self.voice.record().add(log.as_bytes());
                 self.adopt_sockets(worked);
                 self.tell_systemd("READY=1\n");
                 if worked {
                     self.voice.notice(format_args!("Reload done. {text}"));
                 } else {
+                    self.reloads.1 += 1;
                     self.voice
                         .warning(format_args!("Reload failed, the running configuration stays: {text}"));
                 }
+                self.tell_of_reload(worked);
                 None
             }
             Ok(Some((Report::Draining, _))) => {
