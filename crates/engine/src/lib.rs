@@ -26,6 +26,7 @@ mod mux;
 mod names;
 pub mod operator;
 mod outbound;
+mod passwords;
 mod persistence;
 mod pool;
 mod refusal;

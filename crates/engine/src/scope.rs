@@ -12,20 +12,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
-    Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, ServerId, ServerNumber, TableKey,
-    TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, UserlistId,
+    Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, Scheduling, ServerId, ServerNumber,
+    TableKey, TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
 use weir_http::{Head, cookie};
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
-use crate::conf::{self, CaptureCookie, Password, Timeouts};
+use crate::conf::{self, CaptureCookie, Timeouts};
 use crate::hello;
 use crate::local;
 use crate::log::Origin;
 use crate::names;
 use crate::outbound;
+use crate::passwords;
 use crate::persistence::ServerCookie;
 use crate::runtime::{Counters, Rate, Side as ProxySide};
 use crate::seen_request::SeenRequest;
@@ -43,6 +44,8 @@ pub(crate) struct View<'a> {
     /// The step or the rules that look at it.
     origin: Origin,
     request: SeenRequest,
+    /// Whether who looks waits for answers that take long.
+    can_wait: bool,
 }
 
 /// What is kept of a request as it came, whatever rules make of its head.
@@ -136,7 +139,7 @@ impl Captured {
 impl<'a> View<'a> {
     /// A view of a transaction as it is now, for a line or for rules.
     pub(crate) fn new(t: &'a Transaction, origin: Origin) -> Self {
-        Self { t, origin, termination: OnceCell::new(), request: SeenRequest::default() }
+        Self { t, origin, termination: OnceCell::new(), request: SeenRequest::default(), can_wait: false }
     }
 
     /// The tick at which it ended, or now.
@@ -159,6 +162,11 @@ impl<'a> View<'a> {
     /// A view for the rules of a set.
     pub(crate) fn of_rules(t: &'a Transaction, set: RuleSet) -> Self {
         Self::new(t, Origin::Rules(set))
+    }
+
+    /// A view for a condition of a rule that can wait.
+    pub(crate) fn waiting(t: &'a Transaction, set: RuleSet) -> Self {
+        Self { can_wait: true, ..Self::of_rules(t, set) }
     }
 
     fn frontend(&self) -> &'a local::Proxy {
@@ -315,6 +323,8 @@ impl Scope for View<'_> {
             Number::PriorityOffset => facts.priority.offset.into(),
             Number::Uptime => (clock::now().millis() / 1000) as i64,
             Number::LastRuleLine => facts.last_rule.as_ref()?.line.into(),
+            // No task is profiled.
+            Number::Scheduling(which) => i64::from(which == Scheduling::Calls),
             Number::Pid => std::process::id().into(),
             Number::Thread => t.client.worker.id as i64 + 1,
             Number::ThreadGroup => 1,
@@ -527,20 +537,11 @@ impl Scope for View<'_> {
     }
 
     fn password(&self, list: UserlistId, user: &[u8], password: &[u8]) -> Lookup<bool> {
-        let lists = &self.t.client.frontend.shared.userlists;
-        let users = lists.get(list.0 as usize).map(|l| l.users.as_slice());
-        let found = users.unwrap_or_default().iter().find(|u| u.name.as_bytes() == user);
-        Lookup::Value(found.is_some_and(|user| match &user.password {
-            Password::Clear(clear) => clear.as_bytes() == password,
-            Password::Crypt(hash) => weir_sys::passwords::matches(password, hash),
-            Password::None => false,
-        }))
+        passwords::judge(self.t, list, (user, password), self.can_wait)
     }
 
     fn user_group(&self, list: UserlistId, user: &[u8], n: usize) -> Option<&[u8]> {
-        let users = &self.t.client.frontend.shared.userlists.get(list.0 as usize)?.users;
-        let user = users.iter().find(|u| u.name.as_bytes() == user)?;
-        user.groups.get(n).map(String::as_bytes)
+        passwords::user(self.t, list, user)?.groups.get(n).map(String::as_bytes)
     }
 
     fn find_server(&self, name: &[u8]) -> Option<ServerId> {

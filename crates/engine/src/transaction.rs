@@ -23,6 +23,7 @@ use crate::farm::Slot;
 use crate::local;
 use crate::log;
 use crate::mux::h1;
+use crate::passwords::Passwords;
 use crate::scope::Captured;
 use crate::service::{self, Order, page};
 use crate::sessions::{Place, Sessions};
@@ -75,6 +76,8 @@ pub(crate) struct Messages {
     pub(crate) stores: Stores,
     /// The ends of the client's connection before a rule set them.
     pub(crate) ends: Option<Box<(Address, Address)>>,
+    /// Passwords that rules ask about.
+    pub(crate) passwords: Passwords,
     /// Room for what rules compute.
     pub(crate) bench: Bench,
     /// Storage for what goes to the server, and to the client.
@@ -252,6 +255,7 @@ impl Messages {
         self.timeouts = OwnTimeouts::default();
         (self.ends, self.websocket_key, self.service) = (None, None, None);
         self.captured.clear();
+        self.passwords.clear();
         self.tracking.clear();
         self.stores.clear();
         self.vars.clear();

@@ -270,6 +270,7 @@ fn run(
     let rt = Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        .max_blocking_threads(BLOCKING_THREADS)
         .on_thread_unpark(clock::refresh)
         .build_local(LocalOptions::default())?;
     rt.block_on(async move {
@@ -308,3 +309,6 @@ fn run(
 
 /// How many connections more than another a worker may have before it hands fresh ones over.
 const SLACK: u32 = 4;
+
+/// How many passwords a worker has hashed at a time.
+const BLOCKING_THREADS: usize = 4;

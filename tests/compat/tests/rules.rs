@@ -293,3 +293,38 @@ fn sessions_are_refused_before_their_first_byte() {
         proxy.client("fe").expect_closed();
     });
 }
+
+#[test]
+fn a_password_that_takes_long_holds_up_nobody_else() {
+    compat(|t| {
+        let _server = t.origin("srv");
+        let mut proxy = t.start(
+            &Proxy::http()
+                .sections(
+                    "userlist u\n user slow password $6$rounds=1000000$saltsalt$x\n user quick password \
+                     $5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5\n",
+                )
+                .frontend(
+                    "http-request return status 200 if { path /free }\nhttp-request auth unless { http_auth(u) }\n\
+                     http-request set-header x %[http_auth_group(u)]\nhttp-request return status 200 hdr x %[req.hdr(x)]",
+                )
+                .text(),
+        );
+        let ask = |path: &str, login: &str| {
+            format!("GET {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Basic {login}\r\n\r\n")
+        };
+        let mut waits = proxy.client("fe");
+        waits.send(ask("/", "c2xvdzpw"));
+        let mut others: Vec<_> = (0..8).map(|_| proxy.client("fe")).collect();
+        for other in &mut others {
+            assert_eq!(other.send(ask("/free", "c2xvdzpw")).recv_message().head.status(), 200);
+        }
+        if t.differs("Weir hashes beside its event loops, the reference on them") {
+            waits.expect_silence(Duration::from_millis(1));
+        }
+        assert_eq!(waits.recv_message().head.status(), 401);
+        // The same connection asks again, with a password that is right ("Hello world!").
+        let head = waits.send(ask("/", "cXVpY2s6SGVsbG8gd29ybGQh")).recv_message().head;
+        assert_eq!((head.status(), head.header("x")), (200, Some("quick".to_owned())));
+    });
+}

@@ -114,6 +114,8 @@ pub(crate) enum Reason {
     },
     /// This long (`pause`).
     Time(Duration),
+    /// The hash of a password.
+    Password,
 }
 
 /// What an action is given.
@@ -195,6 +197,12 @@ pub(crate) const fn works(name: &'static str, help: &'static str, parse: ActionF
 // === impl Run ===
 
 impl Run<'_> {
+    /// Whether the condition of a rule holds now; nothing where a password has to be waited for.
+    pub(crate) fn judge(&self, condition: &Condition) -> Option<Holds> {
+        let holds = condition.test(&View::waiting(self.t, self.set), &self.bench.scratch);
+        (!self.t.messages.passwords.is_asked()).then_some(holds)
+    }
+
     /// Whether a condition holds now.
     pub(crate) fn test(&self, condition: &Condition) -> Holds {
         condition.test(&View::of_rules(self.t, self.set), &self.bench.scratch)

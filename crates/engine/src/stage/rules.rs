@@ -299,7 +299,10 @@ fn step(
         let holds = match &rule.condition {
             None => Holds::True,
             Some(_) if place.acting => Holds::True,
-            Some(condition) => run.test(condition),
+            Some(condition) => match run.judge(condition) {
+                Some(holds) => holds,
+                None => return Step::Wait(Reason::Password, t.now()),
+            },
         };
         if run.bench.hinting && !rule.action.is_hint() {
             end_hint(run.bench);
@@ -375,6 +378,7 @@ async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) {
     let (delay, bytes) = match reason {
         Reason::Bytes { delay } => (delay, true),
         Reason::Time(d) => (Some(d), false),
+        Reason::Password => return t.messages.passwords.answer().await,
     };
     t.client.timer.set(since.after(delay));
     if bytes && set.is_response() {

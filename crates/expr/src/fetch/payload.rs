@@ -280,6 +280,10 @@ fn wait_end<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
 }
 
 fn proto_http<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    // Who sees a response sees no request any more.
+    if eval.scope.head(Server).some().is_some() {
+        return Lookup::Absent;
+    }
     match eval.scope.head(Client) {
         Lookup::NotYet => Lookup::NotYet,
         found => found.some().map(|_| Value::Bool(true)).into(),
