@@ -28,6 +28,9 @@ pub(crate) fn features() -> Features {
             .map(|(name, _)| (*name).to_owned())
             .collect(),
         enabled: ["EPOLL", "GETADDRINFO", "REUSEPORT", "FAST-FORWARD", "SPLICE"].map(str::to_owned).to_vec(),
+        ssl_library: "AWS-LC".to_owned(),
+        openssl_version: "1.1.1".to_owned(),
+        awslc_api: 37,
         ..Features::default()
     }
 }

@@ -143,7 +143,7 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
     }
     let regrant = || {
         let fresh = load::words(options, &Access::Own);
-        Grants::of(&fresh.document, &options.files, &fresh.files)
+        Grants::of(&fresh.document, &options.files, &fresh.files).with_lists(|path| std::fs::read(path))
     };
     let cli = options
         .master_cli
@@ -163,7 +163,8 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
         once_ready: &once_ready,
         regrant: &regrant,
     };
-    let grants = Grants::of(&configuration.document, &options.files, &configuration.files);
+    let grants = Grants::of(&configuration.document, &options.files, &configuration.files)
+        .with_lists(|path| std::fs::read(path));
     let role = Supervisor::new(manner, grants, inheritance, voice).and_then(Supervisor::run);
     match role {
         Ok(Role::Supervisor(finish)) => finish,

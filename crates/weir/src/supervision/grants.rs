@@ -18,6 +18,8 @@ pub(crate) struct Grants {
     bases: HashSet<String>,
     pieces: HashSet<String>,
     listening: HashSet<String>,
+    /// Lists of certificates, whose words count as those of the configuration.
+    lists: HashSet<String>,
 }
 
 // === impl Grants ===
@@ -34,12 +36,28 @@ impl Grants {
         grants
     }
 
+    /// Takes the words of the lists of certificates that the configuration names (`crt-list`); `read` opens them.
+    pub(crate) fn with_lists(mut self, read: impl Fn(&str) -> std::io::Result<Vec<u8>>) -> Self {
+        for list in std::mem::take(&mut self.lists) {
+            let below = |base: &String| format!("{base}/{list}");
+            let paths = std::iter::once(list.clone()).chain(self.bases.iter().map(below));
+            for text in paths.filter_map(|path| read(&path).ok()).collect::<Vec<_>>() {
+                let text = String::from_utf8_lossy(&text);
+                text.split(|c: char| c.is_whitespace() || c == '[' || c == ']')
+                    .for_each(|word| self.piece(word));
+            }
+        }
+        self
+    }
+
     /// Whether the file may be read.
     pub(crate) fn file(&self, path: &str) -> bool {
         if self.files.contains(path) || self.pieces.contains(path) {
             return true;
         }
-        if COMPANIONS.iter().any(|end| path.strip_suffix(end).is_some_and(|plain| self.file(plain))) {
+        // Its ending may stand in the place of the certificate's own (`ssl-load-extra-del-ext`).
+        let beside = |plain: &str| self.file(plain) || self.file(&format!("{plain}.crt"));
+        if COMPANIONS.iter().any(|end| path.strip_suffix(end).is_some_and(beside)) {
             return true;
         }
         let plain = Path::new(path);
@@ -95,8 +113,17 @@ impl Grants {
                 "bind" | "stats" => self.listens_at(line),
                 _ => {}
             }
+            let mut is_list = false;
             for word in words {
-                self.piece(&word.text());
+                let text = word.text();
+                if is_list {
+                    self.lists.insert(text.clone().into_owned());
+                }
+                is_list = text == "crt-list";
+                if text == "@system-ca" {
+                    self.pieces.insert(SYSTEM_AUTHORITIES.to_owned());
+                }
+                self.piece(&text);
             }
         }
     }
@@ -141,6 +168,9 @@ fn names_port(word: &str, port: u16) -> bool {
         _ => false,
     }
 }
+
+/// Where the system keeps the authorities that it trusts (manual, 5.1 `ca-file`).
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs";
 
 /// Files that are looked for beside a certificate (manual, 3.1 `ssl-load-extra-files`).
 const COMPANIONS: &[&str] = &[".key", ".ocsp", ".issuer", ".sctl", ".rsa", ".ecdsa", ".dsa"];
@@ -202,6 +232,27 @@ mod tests {
             ("/etc", false),
         ] {
             assert_eq!(grants.folder(path), allowed, "{path}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_opened_where_a_list_names_them() {
+        let grants = grants(&["crt-base /etc/ssl", "bind :443 ssl crt-list all.list ca-file @system-ca"]);
+        let grants = grants.with_lists(|path| match path {
+            "/etc/ssl/all.list" => Ok(b"# all\none.crt [alpn h2] a.b\n/etc/two.pem\n".to_vec()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        });
+        let cases = [
+            ("/etc/ssl/all.list", true),
+            ("/etc/ssl/one.crt", true),
+            ("/etc/ssl/one.key", true),
+            ("/etc/two.pem", true),
+            ("/etc/two.pem.ocsp", true),
+            ("/etc/ssl/certs/root.pem", true),
+            ("/etc/three.pem", false),
+        ];
+        for (path, allowed) in cases {
+            assert_eq!(grants.file(path), allowed, "{path}");
         }
     }
 
