@@ -36,7 +36,16 @@ impl Outside for Text {
             Some("/answers/bad") => Ok(b"hello".to_vec()),
             Some("/answers/empty") => Ok(Vec::new()),
             Some("/answers/short") => Ok(b"HTTP/1.0 500 Oops\r\nContent-Length: 20\r\n\r\nhi".to_vec()),
+            Some(path) if path.starts_with("/tls/") => tls_file(path),
             _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<String>>> {
+        match path.to_str().map(|p| p.trim_end_matches('/')) {
+            Some("/tls/dir") => Ok(Some(vec!["good.pem".to_owned()])),
+            Some("/etc/ssl/certs") => Ok(Some(Vec::new())),
+            _ => Outside::read(self, path).map(|_| None),
         }
     }
 
@@ -52,6 +61,29 @@ impl Outside for Text {
     fn group(&self, name: &str) -> Option<u32> {
         (name == "root").then_some(0)
     }
+}
+
+/// The certificates, keys and lists that the cases name.
+fn tls_file(path: &str) -> io::Result<Vec<u8>> {
+    let good = include_str!("../../tls/tests/a.example.pem");
+    let (certificate, key) = good.split_at(good.find("-----BEGIN PRIVATE").unwrap());
+    Ok(match path {
+        "/tls/good.pem" | "/tls/dir/good.pem" => good,
+        "/tls/cert.pem" | "/tls/split.pem" => certificate,
+        "/tls/key.pem" | "/tls/split.pem.key" => key,
+        "/tls/mismatch.pem" => include_str!("messages/tls/mismatch.pem"),
+        "/tls/encrypted.pem" => include_str!("messages/tls/encrypted.pem"),
+        "/tls/junk.pem" => "hello\n",
+        "/tls/good.list" => "/tls/good.pem [alpn h2,http/1.1] *.a.b !x.a.b *\n",
+        "/tls/word.list" => "/tls/good.pem [foo] a.b\n",
+        "/tls/version.list" => "/tls/good.pem [ssl-min-ver FOO] x\n",
+        "/tls/negative.list" => "/tls/good.pem !a.b\n",
+        "/tls/bracket.list" => "/tls/good.pem ]\n",
+        "/tls/missing.list" => "# x\n\n/tls/nope.pem\n",
+        _ => return Err(io::ErrorKind::NotFound.into()),
+    }
+    .as_bytes()
+    .to_vec())
 }
 
 /// The configuration around a case's text.
@@ -114,6 +146,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
         ("sections", include_str!("messages/sections.txt")),
         ("server", include_str!("messages/server.txt")),
         ("tables", include_str!("messages/tables.txt")),
+        ("tls", include_str!("messages/tls.txt")),
     ] {
         let mut lines = cases.lines().filter(|l| !l.starts_with('#')).peekable();
         while let Some(case) = lines.next() {

@@ -15,6 +15,28 @@ impl Compiler<'_> {
         self.alone(index, word, place, |load| Expr::compile(&word.bytes, load)).map(Arc::new)
     }
 
+    /// The same, or the words of the reference where it needs what is not there.
+    pub(crate) fn judged_expr(
+        &mut self,
+        index: usize,
+        word: &Word,
+        place: Place,
+    ) -> Result<Arc<Expr>, String> {
+        let expr = self.alone(index, word, place, |load| {
+            let expr = Expr::compile(&word.bytes, load)?;
+            expr.check_place(load).map_err(|reason| {
+                let needs = reason.split('\'').nth(1).unwrap_or_default();
+                let name = word.text();
+                let message = format!(
+                    "fetch method '{name}' extracts information from '{needs}', none of which is available here."
+                );
+                Error::new(message, 0, word.bytes.len())
+            })?;
+            Ok(expr)
+        });
+        expr.map(Arc::new).map_err(|error| error.message)
+    }
+
     /// The format in `word` of the proxy at this position.
     pub(crate) fn lone_format(&mut self, index: usize, word: &Word) -> Result<Arc<Format>, Error> {
         let purpose = Purpose::Http;

@@ -176,7 +176,7 @@ pub(super) fn bind_parameters(
         .map(|fault| match fault {
             Fault::Unknown(word, message) => word.alert(format!("{at}: {message}")),
             // What stands alone in the reference names no line.
-            Fault::Said(diagnostic) if diagnostic.form == Form::Config => diagnostic,
+            Fault::Said(said) if matches!(said.form, Form::Config | Form::Tight) => said,
             Fault::Said(diagnostic) => prefixed(&format!("{at} : "), diagnostic),
         })
         .collect()

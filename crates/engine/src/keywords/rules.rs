@@ -203,10 +203,9 @@ fn of_server(
     }
     let mut expr = |word: Option<&Word>| -> Result<Option<Arc<weir_expr::Expr>>, Diagnostic> {
         let Some(word) = word else { return Ok(None) };
-        compiler.lone_expr(index, word, weir_expr::Place::UseServer).map(Some).map_err(|error| {
-            let what = "error detected while parsing sni or pool-conn-name expressions";
-            word.alert(format!("{label}{what} : {}.", error.message)).form(Form::Here)
-        })
+        let what = "error detected while parsing sni or pool-conn-name expressions";
+        let said = |message: String| word.alert(format!("{label}{what} : {message}.")).form(Form::Here);
+        compiler.judged_expr(index, word, weir_expr::Place::UseServer).map(Some).map_err(said)
     };
     let at = Word { bytes: draft.server.name.as_bytes().into(), span: draft.server.at };
     let automatic = (http && draft.server.tls.ssl && draft.server.tls.sni_auto != Some(false))

@@ -177,7 +177,7 @@ fn trust(ctx: &mut BindCtx<'_>, values: &[Word], missing: &str) -> Result<Arc<Tr
         ctx.out.push(first.form(Form::Config));
         word.alert(format!("'{name}' : unable to load {path}"))
     })?;
-    if trust.is_empty() {
+    if trust.is_empty() && !path.starts_with('@') {
         let said = format!("ca-file: 0 CA were loaded from '{path}'");
         ctx.out.push(Diagnostic::new(Severity::Warning, Some(word.span), said).form(Form::Config));
     }
