@@ -112,6 +112,10 @@ impl<F: Copy + 'static> Registry<F> {
         let ignored = match section_verdict(place, line, entry) {
             Ok(warning) => {
                 let ignored = warning.is_some();
+                if ignored && entry.name.starts_with("option ") {
+                    // What is wrong with an option is said before that it is ignored.
+                    out.take(arity(entry, line))?;
+                }
                 out.extend(warning);
                 ignored
             }

@@ -94,7 +94,7 @@ fn numbers_fill_the_gaps_that_explicit_ones_leave() {
     );
     let one = proxy(&conf, "one");
     assert_eq!((one.id, proxy(&conf, "two").id), (2, 1));
-    assert_eq!(one.servers.iter().map(|s| s.id).collect::<Vec<_>>(), [2, 1, 3]);
+    assert_eq!(one.servers.iter().map(|s| s.id).collect::<Vec<_>>(), [2, 1, 4]);
     assert_eq!(one.binds.iter().filter_map(|b| b.id).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(proxy(&conf, "two").binds.len(), 3);
 }

@@ -198,6 +198,15 @@ pub struct ServerCtx<'a> {
     pub outside: &'a dyn Outside,
 }
 
+// === impl ServerCtx ===
+
+impl ServerCtx<'_> {
+    /// The server's name as messages give it.
+    pub fn server_name(&self) -> &str {
+        if self.is_default { "default-server" } else { &self.draft.server.name }
+    }
+}
+
 /// A list that a section fills.
 pub enum List<'a> {
     /// A `userlist`, with its groups and what is to be joined at the end.

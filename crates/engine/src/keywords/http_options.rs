@@ -31,6 +31,10 @@ pub(super) const HTTP_OPTIONS: &[Keyword<ProxyFn>] = &[
     ),
     Keyword::works(entry("monitor-uri", FRONT, "a URI that is answered here"), |ctx, line| {
         let word = required(line, "'monitor-uri' expects an URI.")?;
+        if let Some(extra) = line.arg(1) {
+            let extra = extra.text();
+            return Err(line.alert(format!("'monitor-uri' cannot handle unexpected argument '{extra}'.")));
+        }
         ctx.draft.proxy.monitor_uri = Some(word.bytes.clone());
         Ok(())
     }),

@@ -388,6 +388,9 @@ impl<'a> Load<'a> {
             sources: self.sources,
         };
         let result = (found.run)(&mut ctx, &line);
+        if found.ignored && result.is_ok() {
+            self.out.extend(without_condition(&line));
+        }
         self.out.take(result);
     }
 
@@ -401,6 +404,19 @@ impl<'a> Load<'a> {
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
         (self.conf, self.out)
     }
+}
+
+/// What is wrong with a line that is ignored and lacks its condition, which is looked at all the same.
+fn without_condition(line: &Line) -> Option<Diagnostic> {
+    let name = line.name();
+    let at = match &*name {
+        "use-server" => 1,
+        "force-persist" | "ignore-persist" | "monitor fail" => 0,
+        _ => return None,
+    };
+    let word = line.arg(at).map(Word::text).unwrap_or_default();
+    let message = format!("'{name}' requires either 'if' or 'unless' followed by a condition.");
+    (!matches!(&*word, "if" | "unless")).then(|| line.alert(message))
 }
 
 /// A new section that takes over what `from` says.

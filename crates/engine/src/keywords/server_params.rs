@@ -55,7 +55,7 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("init-state", "state at start", init_state),
     value("inter", "time between checks", |c, v| put(interval(c, v)?, &mut c.draft.check.inter)),
     value("log-proto", "how lines are told apart, in rings", |c, v| {
-        let word = text(c, v, "'log-proto' : missing protocol")?;
+        let word = v.first().map(|w| w.text().into_owned()).unwrap_or_default();
         let octets = match word.as_str() {
             "legacy" => false,
             "octet-count" => true,
@@ -190,19 +190,22 @@ fn count(values: &[Word]) -> u32 {
 fn above_zero(ctx: &ServerCtx<'_>, values: &[Word], low: &str) -> Result<u32, Diagnostic> {
     let name = ctx.name.text();
     let text = text(ctx, values, &format!("'{name}' expects an integer argument."))?;
-    let n = values::leading_integer(text.as_bytes());
+    // Cut to an `int`, as the reference has it.
+    let n = values::leading_integer(text.as_bytes()) as i32;
     u32::try_from(n).ok().filter(|&n| n > 0).ok_or_else(|| ctx.name.alert(low))
 }
 
-/// HAProxy names `agent-inter` in these messages whatever the parameter is.
+/// HAProxy names `agent-inter` in one of these messages whatever the parameter is.
 fn interval(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic> {
     let name = ctx.name.text();
     let word =
         values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' expects a delay as argument.")))?;
-    let time = values::parse_time(&word.bytes, Unit::Milliseconds)
-        .map_err(|fault| time_fault(ctx, Some(word), "agent-inter", fault))?;
+    let time = values::parse_time(&word.bytes, Unit::Milliseconds).map_err(|fault| {
+        let named = if matches!(fault, TimeFault::Overflow) { &*name } else { "agent-inter" };
+        time_fault(ctx, Some(word), named, fault)
+    })?;
     if time.duration.is_zero() {
-        let server = &ctx.draft.server.name;
+        let server = ctx.server_name();
         return Err(word.alert(format!("invalid value 0 for argument '{name}' of server {server}.")));
     }
     if word.bytes.iter().all(u8::is_ascii_digit) && time.duration < Duration::from_millis(100) {
@@ -222,16 +225,21 @@ fn interval(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagno
 }
 
 fn time_fault(ctx: &ServerCtx<'_>, word: Option<&Word>, name: &str, fault: TimeFault) -> Diagnostic {
-    let server = &ctx.draft.server.name;
+    let server = ctx.server_name();
     let word = word.unwrap_or(ctx.name);
     match fault {
+        // What ends the empty word ends the message.
+        TimeFault::Unexpected(_) if word.bytes.is_empty() => word.alert("unexpected character '"),
         TimeFault::Unexpected(c) => {
             word.alert(format!("unexpected character '{c}' in '{name}' argument of server {server}."))
         }
-        TimeFault::Overflow => word.alert(format!(
-            "timer overflow in argument <{}> to <{name}> of server {server}, maximum value is 2147483647 ms (~24.8 days).",
-            word.text()
-        )),
+        TimeFault::Overflow => {
+            let timer = if name == "slowstart" { "" } else { "timer " };
+            word.alert(format!(
+                "{timer}overflow in argument <{}> to <{name}> of server {server}, maximum value is 2147483647 ms (~24.8 days).",
+                word.text()
+            ))
+        }
     }
 }
 
@@ -246,6 +254,9 @@ fn addr(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 }
 
 fn guid(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    if ctx.is_default {
+        return not_by_default(ctx);
+    }
     let word = values.first().ok_or_else(|| ctx.name.alert("'guid' : expects an argument"))?;
     if let Some(message) = guid_fault(word) {
         return Err(word.alert(format!("'guid': {message}")));
@@ -271,10 +282,7 @@ fn hash_key(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> 
 
 fn id(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     if ctx.is_default {
-        // HAProxy calls it an alert and loads it.
-        let message = "'id' option is not accepted in default-server sections";
-        ctx.out.push(Diagnostic::warning(ctx.name.span, message).form(weir_diag::Form::Here));
-        return Ok(());
+        return not_by_default(ctx);
     }
     let word = values.first().ok_or_else(|| ctx.name.alert("'id' : expects an integer argument"))?;
     let n = values::leading_integer(&word.bytes);
@@ -282,6 +290,13 @@ fn id(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let id = id.ok_or_else(|| word.alert("'id' : custom id has to be between 1 and 4294967295."))?;
     ctx.draft.server.id = id;
     ctx.draft.explicit_id = true;
+    Ok(())
+}
+
+/// What names one server cannot be said of all. HAProxy calls it an alert and loads it.
+fn not_by_default(ctx: &mut ServerCtx<'_>) -> Result<(), Diagnostic> {
+    let message = format!("'{}' option is not accepted in default-server sections", ctx.name.text());
+    ctx.out.push(Diagnostic::warning(ctx.name.span, message).form(weir_diag::Form::Here));
     Ok(())
 }
 
@@ -394,7 +409,7 @@ fn pool_purge_delay(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diag
             word.alert(format!("unexpected character '{c}' in argument to <pool-purge-delay>."))
         }
         TimeFault::Overflow => word.alert(format!(
-            "timer overflow in argument '{}' to <pool-purge-delay> (maximum value is 2147483647 ms or ~24.8 days).",
+            "timer overflow in argument '{}' to 'pool-purge-delay' (maximum value is 2147483647 ms or ~24.8 days)",
             word.text()
         )),
     })?;
@@ -477,9 +492,13 @@ fn proxy_options(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnos
 fn socks4(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| ctx.name.alert("'socks4' expects <addr>:<port> as argument."))?;
     let text = word.text();
+    let without_port = || word.alert(format!("'socks4 {text}' : missing port specification in '{text}'"));
+    if !text.contains([':', '/']) {
+        return Err(without_port());
+    }
     let (address, _) = socket(word, ctx.outside).map_err(|m| word.alert(format!("'socks4 {text}' : {m}")))?;
     if address.port() == 0 {
-        return Err(word.alert(format!("'socks4 {text}' : missing port specification in '{text}'")));
+        return Err(without_port());
     }
     ctx.draft.server.socks4 = Some(address);
     Ok(())
@@ -495,17 +514,22 @@ fn source(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 
 fn tcp_ut(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| ctx.name.alert("'tcp-ut' : missing TCP User Timeout value"))?;
-    let time = values::parse_time(&word.bytes, Unit::Milliseconds)
-        .map_err(|_| word.alert("'tcp-ut' : expects a positive delay in milliseconds"))?;
+    let time = values::parse_time(&word.bytes, Unit::Milliseconds).map_err(|fault| match fault {
+        TimeFault::Unexpected(_) => word.alert("'tcp-ut' : expects a positive delay in milliseconds"),
+        TimeFault::Overflow => word.alert(format!(
+            "timer overflow in argument '{}' to 'tcp-ut' (maximum value is 2147483647 ms or ~24.8 days)",
+            word.text()
+        )),
+    })?;
     ctx.draft.server.tcp_user_timeout = Some(time.duration).filter(|d| !d.is_zero());
     Ok(())
 }
 
 fn weight(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
-    let n = values.first().map_or(0, |w| values::leading_integer(&w.bytes));
+    let n = values.first().map_or(0, |w| values::leading_integer(&w.bytes)) as i32;
     let weight = u32::try_from(n).ok().filter(|&n| n <= 256);
     let weight = weight.ok_or_else(|| {
-        let server = if ctx.is_default { "default-server" } else { &ctx.draft.server.name };
+        let server = ctx.server_name();
         let at = values.first().unwrap_or(ctx.name);
         at.alert(format!("weight of server {server} is not within 0 and 256 ({n})."))
     })?;
