@@ -127,13 +127,16 @@ impl<'a> Value<'a> {
                 IpAddr::V4(ip) => Self::Ipv4(ip),
                 IpAddr::V6(ip) => Self::Ipv6(ip),
             },
-            Type::Ipv4 => Self::Ipv4(match self.to_ip()? {
-                IpAddr::V4(ip) => ip,
-                IpAddr::V6(ip) => v6_to_v4(ip)?,
+            // A text is an address of one family only.
+            Type::Ipv4 => Self::Ipv4(match (self, self.to_ip()?) {
+                (_, IpAddr::V4(ip)) => ip,
+                (Self::Str(_), IpAddr::V6(_)) => return None,
+                (_, IpAddr::V6(ip)) => v6_to_v4(ip)?,
             }),
-            Type::Ipv6 => Self::Ipv6(match self.to_ip()? {
-                IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-                IpAddr::V6(ip) => ip,
+            Type::Ipv6 => Self::Ipv6(match (self, self.to_ip()?) {
+                (_, IpAddr::V6(ip)) => ip,
+                (Self::Str(_), IpAddr::V4(_)) => return None,
+                (_, IpAddr::V4(ip)) => ip.to_ipv6_mapped(),
             }),
             Type::Str => Self::Str(self.to_str(scratch)),
             Type::Bin => Self::Bin(self.to_bin(scratch)),

@@ -887,3 +887,35 @@ fn settled(proxy: &Running, name: &str) -> String {
     let counts = rows.iter().flat_map(|row| row.split(' ').skip(2)).filter(|word| !word.ends_with("=0"));
     counts.collect::<Vec<_>>().join(" ")
 }
+
+#[test]
+fn a_text_is_a_key_of_its_own_family_only() {
+    compat(|t| {
+        let _server = t.origin("srv");
+        let asked = [
+            ("src,table_gpc0(v4)", "1"),
+            ("src,table_gpc0(v6)", "1"),
+            ("str(127.0.0.1),table_gpc0(v4)", "1"),
+            ("str(127.0.0.1),table_gpc0(v6)", "0"),
+            ("str(::ffff:127.0.0.1),table_gpc0(v6)", "1"),
+            ("str(::ffff:127.0.0.1),table_gpc0(v4)", "0"),
+            ("ipv6(::ffff:127.0.0.1),table_gpc0(v4)", "1"),
+            ("ipv4(127.0.0.1),in_table(v6)", "1"),
+            ("int(2130706433),table_gpc0(v4)", "1"),
+            ("int(2130706433),table_gpc0(v6)", "1"),
+            ("src,in_table(text)", "0"),
+        ];
+        let shown: Vec<String> = asked.iter().map(|(expr, _)| format!("%[{expr}]")).collect();
+        let rules = format!(
+            "http-request track-sc0 src table v4\nhttp-request track-sc1 src table v6\nhttp-request sc-inc-gpc0(0)\n\
+             http-request sc-inc-gpc0(1)\nhttp-request return status 200 hdr x \"{}\"",
+            shown.join(" ")
+        );
+        let tables = "backend v4\n stick-table type ip size 1k store gpc0\nbackend v6\n stick-table type ipv6 size 1k store gpc0\n\
+                      backend text\n stick-table type string len 20 size 1k store gpc0\n";
+        let mut proxy = t.start(&Proxy::http().frontend(&rules).sections(tables).text());
+        let head = proxy.client("fe").send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").recv_message().head;
+        let expected: Vec<&str> = asked.iter().map(|(_, value)| *value).collect();
+        assert_eq!(head.header("x"), Some(expected.join(" ")));
+    });
+}
