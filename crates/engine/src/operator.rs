@@ -6,6 +6,7 @@
 
 pub mod backends;
 pub mod servers;
+pub mod state_file;
 mod words;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod inheritance;
 mod keywords;
 mod limits;
 mod load;
+mod restore;
 mod say;
 mod serve;
 mod sockets;

@@ -27,6 +27,7 @@ use crate::finish::Finish;
 use crate::inheritance::Inheritance;
 use crate::limits::{self, Needs};
 use crate::load::{self, Configuration};
+use crate::restore::Restored;
 use crate::say::Voice;
 use crate::sockets::{self, Sockets, Wanted};
 use crate::supervision::Control;
@@ -97,7 +98,8 @@ impl<'a> Service<'a> {
         weir_sys::crash::report_faults().map_err(|e| single(format!("Cannot report faults: {e}.")))?;
         let signals =
             Signals::block(SIGNALS).map_err(|e| single(format!("Cannot listen to signals: {e}.")))?;
-        let conf = configuration.conf;
+        let mut conf = configuration.conf;
+        let restored = Restored::read(&mut conf, voice);
         let threads = threads(&conf.global);
         let wanted = sockets::wanted(&conf, threads);
         let needs = Needs {
@@ -123,8 +125,10 @@ impl<'a> Service<'a> {
             Saying::Warning => speaker.warning(text),
             Saying::Alert => speaker.alert(text),
         });
+        runtime.process.anonymous_key.store(conf.global.anonymous_key, Relaxed);
         runtime.process.maxconn.store(fit.maxconn, Relaxed);
         let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
+        restored.apply(&runtime, &snapshot, voice);
         let engine =
             Engine::start(runtime, snapshot, &sockets.bindings()).map_err(|e| single(format!("{e}.")))?;
         let engine = Arc::new(engine);

@@ -185,9 +185,15 @@ pub(crate) fn note_availability(place: &Place) {
 /// A server that tracks another is as that one is; one that nobody checks any more is up.
 pub(super) fn inherit(place: &Place) {
     if place.server.conf.check.is_some() {
+        place.server.runtime.judged.store(true, Relaxed);
         return;
     }
     let tracked = place.server.conf.track.as_deref().and_then(|t| tracked(place, t));
+    let judged = &place.server.runtime.judged;
+    if tracked.is_none() && !judged.load(Relaxed) {
+        return; // Only an operator, or a file of states, said anything.
+    }
+    judged.store(tracked.is_some(), Relaxed);
     let (up, stopping) =
         tracked.map_or((true, false), |s| (s.runtime.up.load(Relaxed), s.runtime.stopping.load(Relaxed)));
     let own = &place.server.runtime;

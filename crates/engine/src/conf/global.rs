@@ -105,6 +105,8 @@ pub struct Global {
     pub unix_prefix: String,
     /// `unix-bind` mode and owner.
     pub unix_perms: super::UnixPerms,
+    /// `anonkey`; 0 for none.
+    pub anonymous_key: u32,
     /// `server-state-base`, `server-state-file`
     pub server_state: (Option<PathBuf>, Option<PathBuf>),
     /// `stats-file`

@@ -29,7 +29,9 @@ pub use log::{
 };
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
 pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence, RdpCookie};
-pub use proxy::{Balance, Caps, CaptureCookie, Hash, KeepAlive, Mode, Proxy, ReuseMode, UseBackend};
+pub use proxy::{
+    Balance, Caps, CaptureCookie, Hash, KeepAlive, LoadState, Mode, Proxy, ReuseMode, UseBackend,
+};
 pub use server::{
     HashKey, InitAddr, InitState, OnError, OnMarkedDown, PoolLimits, PortRule, ProxyHeader, Server, Source,
     SourceAddress,

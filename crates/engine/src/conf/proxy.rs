@@ -96,6 +96,10 @@ pub struct Proxy {
     pub caps: Caps,
     /// `id`, or the next free one.
     pub id: u32,
+    /// `load-server-state-from-file`
+    pub load_state: LoadState,
+    /// `server-state-file-name`; empty for the proxy's name.
+    pub state_file: Option<String>,
     /// `guid`
     pub guid: Option<String>,
     /// `description`
@@ -233,6 +237,18 @@ impl Mode {
     }
 }
 
+/// Where the states of servers come from at a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadState {
+    /// They begin anew.
+    #[default]
+    None,
+    /// `server-state-file` of the section `global`.
+    Global,
+    /// A file of the backend's own.
+    Local,
+}
+
 // === impl Proxy ===
 
 impl Proxy {
@@ -243,6 +259,8 @@ impl Proxy {
             at,
             caps,
             id: 0,
+            load_state: LoadState::None,
+            state_file: None,
             guid: None,
             description: None,
             mode: Mode::default(),

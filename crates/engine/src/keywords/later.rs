@@ -20,7 +20,6 @@ const MAIL: &str = "comes with mail alerts";
 const QUIC: &str = "comes with QUIC";
 const RESOLVERS: &str = "comes with the resolver";
 const RINGS: &str = "comes with rings";
-const STATE: &str = "comes with server state files";
 const TLS: &str = "comes with TLS";
 
 /// Lines of proxies.
@@ -36,7 +35,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("external-check path", CHECKS),
     proxy("filter", FILTERS),
     proxy("filter-sequence", FILTERS),
-    proxy("load-server-state-from-file", STATE),
     proxy("option external-check", CHECKS),
     proxy("option ldap-check", CHECKS),
     proxy("option mysql-check", CHECKS),
@@ -46,7 +44,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("option spop-check", CHECKS),
     proxy("option ssl-hello-chk", CHECKS),
     proxy("quic-initial", QUIC),
-    proxy("server-state-file-name", STATE),
     proxy("ssl-f-use", TLS),
     proxy("tcp-check send-binary-lf", CHECKS),
     proxy("tcp-check send-lf", CHECKS),
@@ -139,7 +136,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("shm-stats-file", "comes with shared statistics"),
     global("shm-stats-file-max-objects", "comes with shared statistics"),
     global("ssl-passphrase-cmd", TLS),
-    global("stats-file", "comes with statistics files"),
     global("tune.applet.zero-copy-forwarding", CACHE),
     global("tune.comp.maxlevel", COMPRESSION),
     global("tune.lua.bool-sample-conversion", LUA),

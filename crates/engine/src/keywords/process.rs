@@ -211,6 +211,21 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
         let path = path(line, "'server-state-file' expect one argument: a file path.")?;
         put(Some(path), &mut c.global.server_state.1)
     }),
+    Keyword::works(entry("anonkey", Arity::ANY, "key that names are hidden with"), |c, line| {
+        let Some(word) = line.arg(0) else {
+            return Err(line.alert("a key is expected after 'anonkey'.").form(Form::Tight));
+        };
+        let value = values::leading_integer(&word.bytes);
+        let key = u32::try_from(value).map_err(|_| {
+            let range = format!("'anonkey' value must be within range 0-4294967295 (was '{value}').");
+            line.alert(range).form(Form::Tight)
+        })?;
+        put(key, &mut c.global.anonymous_key)
+    }),
+    Keyword::works(entry("stats-file", Arity::ANY, "file of counters to begin with"), |c, line| {
+        let path = path(line, "'stats-file' expect one argument: a file path.")?;
+        put(Some(path), &mut c.global.stats_file)
+    }),
     Keyword::works(
         entry("server-state-base", Arity::ANY, "folder of the files of servers' states"),
         |c, line| {
@@ -374,7 +389,7 @@ fn node(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
              letters(A-Z, a-z), dot(.), hyphen(-) or underscode(_)."
                 .to_owned(),
         )
-        .tight());
+        .form(Form::Tight));
     }
     ctx.global.node = Some(text.into_owned());
     Ok(())

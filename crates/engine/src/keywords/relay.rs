@@ -6,7 +6,7 @@ use weir_diag::{Diagnostic, Form};
 use super::address::target;
 use super::listen::unsigned;
 use super::{ProxyCtx, ProxyFn, ServerDraft};
-use crate::conf::{RetryOn, ReuseMode, Server};
+use crate::conf::{LoadState, RetryOn, ReuseMode, Server};
 
 /// The lines of this file.
 pub(super) const RELAY: &[Keyword<ProxyFn>] = &[
@@ -40,6 +40,31 @@ pub(super) const RELAY: &[Keyword<ProxyFn>] = &[
                 return Err(line.alert("'max-session-srv-conns' expects a number. Got no argument"));
             };
             ctx.draft.proxy.max_session_srv_conns = values::leading_integer(&word.bytes);
+            Ok(())
+        },
+    ),
+    Keyword::works(
+        entry("load-server-state-from-file", Arity::ANY, "where the states of servers come from"),
+        |ctx, line| {
+            let word = line.arg(0).map(|word| word.text().into_owned()).unwrap_or_default();
+            ctx.draft.proxy.load_state = match word.as_str() {
+                "global" => LoadState::Global,
+                "local" => LoadState::Local,
+                "none" => LoadState::None,
+                other => {
+                    return Err(line.alert(format!(
+                        "'load-server-state-from-file' expects 'global', 'local' or 'none'. Got '{other}'"
+                    )));
+                }
+            };
+            Ok(())
+        },
+    ),
+    Keyword::works(
+        entry("server-state-file-name", Arity::ANY, "file of the states of its servers"),
+        |ctx, line| {
+            let name = line.arg(0).filter(|word| !word.is("use-backend-name"));
+            ctx.draft.proxy.state_file = name.map(|word| word.text().into_owned());
             Ok(())
         },
     ),

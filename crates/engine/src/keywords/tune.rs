@@ -126,7 +126,6 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
 
 /// Words that have no meaning here, each with the reason.
 pub(super) const INERT: &[Keyword<GlobalFn>] = &[
-    inert("anonkey", "names are not anonymised"),
     inert("busy-polling", "the event loop is of another kind"),
     inert("cpu-affinity", "workers are laid out in another way"),
     inert("cpu-policy", "workers are laid out in another way"),

@@ -51,6 +51,8 @@ pub struct ServerRuntime {
     pub needed: AtomicU32,
     /// Whether checks hold it up (also where there are none).
     pub up: AtomicBool,
+    /// Whether a check, or the server that it tracks, said that it is up.
+    pub judged: AtomicBool,
     /// Whether it takes no new client but those it knows (`http-check disable-on-404`).
     pub stopping: AtomicBool,
     admin: AtomicU8,
@@ -125,6 +127,7 @@ impl ServerRuntime {
             idle: AtomicU32::new(0),
             needed: AtomicU32::new(0),
             up: AtomicBool::new(counter.is_up()),
+            judged: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             admin: AtomicU8::new(admin.bits()),
             weight: AtomicU32::new(conf.weight),
