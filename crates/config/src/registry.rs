@@ -82,8 +82,11 @@ impl<F: Copy + 'static> Registry<F> {
         (1..=most).rev().find_map(|n| {
             let words = words.get(..n)?;
             let plain: Vec<_> = words.iter().map(Word::text).collect();
+            // What stands in parentheses belongs to the last word of a name.
+            let earlier = plain.split_last().map_or(&[][..], |(_, earlier)| earlier);
+            let has_bare = !earlier.iter().any(|word| word.contains('('));
             let plain = plain.join(" ");
-            let bare = plain.split_once('(').map(|(before, _)| before);
+            let bare = plain.split_once('(').filter(|_| has_bare).map(|(before, _)| before);
             classes
                 .iter()
                 .find_map(|&c| self.named(c, &plain).or_else(|| bare.and_then(|b| self.named(c, b))))
@@ -366,7 +369,7 @@ fn unknown_second(first: &Word, second: Option<&Word>, seconds: &[&str]) -> Diag
 }
 
 fn section_list(sections: Sections) -> String {
-    const NAMES: [(Sections, &str); 10] = [
+    const NAMES: [(Sections, &str); 11] = [
         (Sections::GLOBAL, "global"),
         (Sections::DEFAULTS, "defaults"),
         (Sections::FRONTEND, "frontend"),
@@ -377,6 +380,7 @@ fn section_list(sections: Sections) -> String {
         (Sections::LOG_PROFILE, "log-profile"),
         (Sections::RING, "ring"),
         (Sections::PEERS, "peers"),
+        (Sections::HEALTHCHECK, "healthcheck"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(s, _)| sections.contains(*s)).map(|(_, n)| *n).collect();
     match names.split_last() {

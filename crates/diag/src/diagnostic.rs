@@ -11,6 +11,8 @@ pub enum Severity {
     Notice,
     /// The configuration loads; fatal under `-dW` and `zero-warning`.
     Warning,
+    /// Called an alert, and the configuration loads all the same.
+    Complaint,
     /// The configuration does not load.
     Alert,
 }
@@ -65,7 +67,7 @@ impl Severity {
             Self::Diag => "[DIAG]     ",
             Self::Notice => "[NOTICE]   ",
             Self::Warning => "[WARNING]  ",
-            Self::Alert => "[ALERT]    ",
+            Self::Complaint | Self::Alert => "[ALERT]    ",
         }
     }
 }
@@ -76,6 +78,11 @@ impl Diagnostic {
     /// A message that keeps the configuration from loading.
     pub fn alert(at: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Alert, Some(at), message)
+    }
+
+    /// A message that HAProxy calls an alert and that does not keep the configuration from loading.
+    pub fn complaint(at: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Complaint, Some(at), message)
     }
 
     /// A message that does not keep it from loading.
