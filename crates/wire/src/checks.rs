@@ -1,11 +1,20 @@
 //! What health checks of application protocols send first (`option smtpchk`, `ldap-check`, `mysql-check`,
-//! `pgsql-check`, `redis-check`, `ssl-hello-chk`), byte for byte as HAProxy does. Judging answers is the caller's.
+//! `pgsql-check`, `redis-check`, `spop-check`, `ssl-hello-chk`), byte for byte as HAProxy does, and what the
+//! answers of those protocols say that no pattern can judge.
+
+mod answers;
+
+pub use answers::{Answer, ldap_bind, mysql_greeting, mysql_login_answer, spop_hello, ssl_hello_answer};
 
 /// The bind request of LDAP version 3 without name and password.
 pub const LDAP_BIND: &[u8] = b"0\x0c\x02\x01\x01`\x07\x02\x01\x03\x04\0\x80\0";
 
 /// Redis' own question for life, to be answered by `+PONG`.
 pub const REDIS_PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+/// The HELLO of SPOP, of a client that only wants to know whether somebody is there.
+pub const SPOP_HELLO: &[u8] = b"\0\0\0\x4e\x01\0\0\0\x01\0\0\x12supported-versions\x08\x032.0\
+    \x0emax-frame-size\x03\xfc\xf0\x06\x0ccapabilities\x08\0\x0bhealthcheck\x11";
 
 /// What ends a conversation over SMTP.
 pub const SMTP_QUIT: &[u8] = b"QUIT\r\n";
@@ -17,6 +26,8 @@ pub enum MysqlLogin {
     Post41,
     /// Older servers (`pre-41`).
     Pre41,
+    /// Version 8.0 and later, with the name of the way to prove who one is (`post-80`).
+    Post80,
 }
 
 /// Adds the greeting of SMTP; the defaults of the manual are `HELO` and `localhost`.
@@ -32,10 +43,12 @@ pub fn mysql_login(out: &mut Vec<u8>, user: &[u8], login: MysqlLogin) {
         // Capabilities, largest packet, character set, 23 bytes of filling.
         MysqlLogin::Post41 => b"\0\x82\0\0\0\x80\0\x01!\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         MysqlLogin::Pre41 => b"\0\x80\0\0\x01",
+        MysqlLogin::Post80 => b"\0\x82\x08\0\0\x80\0\x01!\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
     };
-    let size = u32::try_from(fixed.len() + user.len() + 2).unwrap_or(u32::MAX);
+    let plugin: &[u8] = if login == MysqlLogin::Post80 { b"mysql_native_password\0" } else { b"" };
+    let size = u32::try_from(fixed.len() + user.len() + 2 + plugin.len()).unwrap_or(u32::MAX);
     out.extend(size.to_le_bytes().into_iter().take(3));
-    for part in [b"\x01", fixed, user, b"\0\0", b"\x01\0\0\0\x01"] {
+    for part in [b"\x01", fixed, user, b"\0\0", plugin, b"\x01\0\0\0\x01"] {
         out.extend_from_slice(part);
     }
 }

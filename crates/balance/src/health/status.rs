@@ -12,6 +12,8 @@ pub enum CheckStatus {
     Start,
     /// Decided by traffic (`observe`).
     Observed,
+    /// An agent had nothing to say of the server's state.
+    Checked,
     /// Connection made, nothing more was asked.
     L4Ok,
     /// No connection in time.
@@ -83,6 +85,7 @@ impl CheckStatus {
                 | Self::Init
                 | Self::Start
                 | Self::Observed
+                | Self::Checked
                 | Self::SocketError
                 | Self::L4Ok
                 | Self::L4Timeout
@@ -97,6 +100,7 @@ impl CheckStatus {
             Self::Init => ("INI", "Initializing", Unknown),
             Self::Start => ("CHECKING", "Check ongoing", Unknown),
             Self::Observed => ("HANA", "Health analyze", Failed),
+            Self::Checked => ("CHECKED", "No status change", Unknown),
             Self::SocketError => ("SOCKERR", "Socket error", Failed),
             Self::L4Ok => ("L4OK", "Layer4 check passed", Passed),
             Self::L4Timeout => ("L4TOUT", "Layer4 timeout", Failed),
