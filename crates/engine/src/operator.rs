@@ -4,6 +4,7 @@
 //! on standard error and to the logs. [`servers`] is about servers that come, go and move, [`words`] holds the lines.
 //! Called by the runtime API, on its own thread.
 
+pub mod amounts;
 pub mod backends;
 pub mod servers;
 pub mod state_file;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_balance::health::Health as Counter;
+use weir_balance::health::agent::AgentAdmin;
 
 use crate::check::{self, Place, Turn};
 use crate::clock;
@@ -42,6 +44,10 @@ pub enum Order {
     Maxconn(u32),
     /// Be checked, or not.
     Check(bool),
+    /// As its agent would have it: up, or down (`agent up`).
+    AgentSays(bool),
+    /// Have its agent asked, or not.
+    Ask(bool),
     /// End all sessions.
     EndSessions,
 }
@@ -52,17 +58,9 @@ pub fn order(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>, order: O
     let place = place(engine, proxy, server);
     let state = &server.runtime;
     match order {
-        Order::Ready => {
-            // One reason after the other, as each is told of by itself.
-            administer(&place, Admin::empty(), Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT);
-            administer(&place, Admin::empty(), Admin::FORCED_DRAIN);
-        }
-        Order::Drain => {
-            let maintained = state.admin().intersects(Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT);
-            let clear = Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT;
-            administer(&place, Admin::FORCED_DRAIN, if maintained { clear } else { Admin::empty() });
-        }
-        Order::Maintain => administer(&place, Admin::FORCED_MAINT, Admin::FORCED_DRAIN),
+        Order::Ready => obey(&place, AgentAdmin::Ready),
+        Order::Drain => obey(&place, AgentAdmin::Drain),
+        Order::Maintain => obey(&place, AgentAdmin::Maint),
         Order::Up => judge(&place, Turn::Up),
         Order::Down => judge(&place, Turn::Down),
         Order::Stop => judge(&place, Turn::Stopping),
@@ -78,6 +76,11 @@ pub fn order(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>, order: O
             state.unchecked.store(!checked, Relaxed);
             state.nudge.notify_one();
         }
+        Order::AgentSays(up) => check::agent_says(&place, up),
+        Order::Ask(asked) => {
+            state.unasked.store(!asked, Relaxed);
+            state.agent_nudge.notify_one();
+        }
         Order::EndSessions => {
             state.generation.fetch_add(1, Relaxed);
             state.end_sessions();
@@ -92,6 +95,24 @@ fn place(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>) -> Place {
         snapshot: engine.snapshot(),
         proxy: proxy.clone(),
         server: server.clone(),
+    }
+}
+
+/// Puts a server into an administrative state, at the word of an operator or of its agent.
+pub(crate) fn obey(place: &Place, asked: AgentAdmin) {
+    match asked {
+        AgentAdmin::Ready => {
+            // One reason after the other, as each is told of by itself.
+            administer(place, Admin::empty(), Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT);
+            administer(place, Admin::empty(), Admin::FORCED_DRAIN);
+        }
+        AgentAdmin::Drain => {
+            let maintained =
+                place.server.runtime.admin().intersects(Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT);
+            let clear = Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT;
+            administer(place, Admin::FORCED_DRAIN, if maintained { clear } else { Admin::empty() });
+        }
+        AgentAdmin::Maint => administer(place, Admin::FORCED_MAINT, Admin::FORCED_DRAIN),
     }
 }
 
@@ -140,7 +161,7 @@ fn come_back(place: &Place) {
         let (rise, fall) = (health.counter.rise(), health.counter.fall());
         health.counter = Counter::restored(rise, fall, rise);
         drop(health);
-        state.up.store(true, Relaxed);
+        state.up.store(state.agent.lock().counter.is_up(), Relaxed);
     }
     if state.is_up() {
         state.warm_up(clock::now());

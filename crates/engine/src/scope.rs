@@ -414,49 +414,14 @@ impl Scope for View<'_> {
     }
 
     fn proxy(&self, proxy: Option<ProxyId>, what: ProxyNumber) -> Option<i64> {
-        let p = self.proxy_at(proxy)?;
-        let (front, back) = (&p.runtime.frontend, &p.runtime.backend);
-        let rate = |side: &ProxySide, of: fn(&Counters) -> &Rate| -> i64 {
-            side.counters.iter().map(|c| of(c).per_second(clock::now())).sum::<u64>() as i64
-        };
-        let queue: i64 = i64::from(p.runtime.queued.now())
-            + p.servers.iter().map(|s| i64::from(s.runtime.queued.now())).sum::<i64>();
-        Some(match what {
-            ProxyNumber::UsableServers => p.farm.active().0 as i64,
-            ProxyNumber::Queue => queue,
-            ProxyNumber::AverageQueue => match p.farm.active().0 as i64 {
-                0 => queue,
-                n => (queue + n - 1) / n,
-            },
-            ProxyNumber::FrontendConnections => front.sessions.now().into(),
-            ProxyNumber::BackendConnections => back.sessions.now().into(),
-            ProxyNumber::FrontendRequestRate => rate(front, |c| &c.request_rate),
-            ProxyNumber::FrontendSessionRate => rate(front, |c| &c.session_rate),
-            ProxyNumber::BackendSessionRate => rate(back, |c| &c.session_rate),
-            ProxyNumber::ConnectionSlots => slots::free(&p.servers, true),
-            ProxyNumber::FreeConnections => slots::free(&p.servers, false),
-        })
+        proxy_number(&*self.proxy_at(proxy)?, what)
     }
 
     fn server(&self, server: ServerId, what: ServerNumber) -> Option<i64> {
         let (proxy, server) = names::server_at(server);
         let snapshot = self.snapshot();
         let s = snapshot.proxies.get(proxy)?.server(server)?;
-        let rt = &s.runtime;
-        Some(match what {
-            ServerNumber::Connections => rt.serving.now().into(),
-            ServerNumber::FreeConnections => match rt.maxconn.load(Relaxed) {
-                0 => -1,
-                max => (i64::from(max) - i64::from(rt.serving.now())).max(0),
-            },
-            ServerNumber::Up => rt.is_running().into(),
-            ServerNumber::Queue => rt.queued.now().into(),
-            ServerNumber::SessionRate => {
-                rt.counters.iter().map(|c| c.session_rate.per_second(clock::now())).sum::<u64>() as i64
-            }
-            ServerNumber::InitialWeight => rt.initial_weight.into(),
-            ServerNumber::UserWeight | ServerNumber::EffectiveWeight => rt.weight.load(Relaxed).into(),
-        })
+        server_number(s, what)
     }
 
     fn table(&self, key: TableKey<'_>, op: TableOp) -> Lookup<i64> {
@@ -568,6 +533,50 @@ impl Scope for View<'_> {
         let named = |p: &Arc<snapshot::Proxy>| fits(&p.conf) && p.conf.name.as_bytes() == name;
         self.snapshot().proxies.iter().position(named).map(|index| ProxyId(index as u32))
     }
+}
+
+/// A counter of a proxy.
+pub(crate) fn proxy_number(p: &snapshot::Proxy, what: ProxyNumber) -> Option<i64> {
+    let (front, back) = (&p.runtime.frontend, &p.runtime.backend);
+    let rate = |side: &ProxySide, of: fn(&Counters) -> &Rate| -> i64 {
+        side.counters.iter().map(|c| of(c).per_second(clock::now())).sum::<u64>() as i64
+    };
+    let queue: i64 = i64::from(p.runtime.queued.now())
+        + p.servers.iter().map(|s| i64::from(s.runtime.queued.now())).sum::<i64>();
+    Some(match what {
+        ProxyNumber::UsableServers => p.farm.active().0 as i64,
+        ProxyNumber::Queue => queue,
+        ProxyNumber::AverageQueue => match p.farm.active().0 as i64 {
+            0 => queue,
+            n => (queue + n - 1) / n,
+        },
+        ProxyNumber::FrontendConnections => front.sessions.now().into(),
+        ProxyNumber::BackendConnections => back.sessions.now().into(),
+        ProxyNumber::FrontendRequestRate => rate(front, |c| &c.request_rate),
+        ProxyNumber::FrontendSessionRate => rate(front, |c| &c.session_rate),
+        ProxyNumber::BackendSessionRate => rate(back, |c| &c.session_rate),
+        ProxyNumber::ConnectionSlots => slots::free(&p.servers, true),
+        ProxyNumber::FreeConnections => slots::free(&p.servers, false),
+    })
+}
+
+/// A counter of a server.
+pub(crate) fn server_number(s: &snapshot::Server, what: ServerNumber) -> Option<i64> {
+    let rt = &s.runtime;
+    Some(match what {
+        ServerNumber::Connections => rt.serving.now().into(),
+        ServerNumber::FreeConnections => match rt.maxconn.load(Relaxed) {
+            0 => -1,
+            max => (i64::from(max) - i64::from(rt.serving.now())).max(0),
+        },
+        ServerNumber::Up => rt.is_running().into(),
+        ServerNumber::Queue => rt.queued.now().into(),
+        ServerNumber::SessionRate => {
+            rt.counters.iter().map(|c| c.session_rate.per_second(clock::now())).sum::<u64>() as i64
+        }
+        ServerNumber::InitialWeight => rt.initial_weight.into(),
+        ServerNumber::UserWeight | ServerNumber::EffectiveWeight => rt.weight.load(Relaxed).into(),
+    })
 }
 
 /// A number that nobody can guess who sees few of them.

@@ -9,8 +9,8 @@ use std::path::Path;
 use weir_config::values::Family;
 use weir_config::{Environment, Features, Files, Loader};
 use weir_engine::conf::{
-    CheckExpect, CheckKind, Conf, Endpoint, ErrorSource, LogTransport, Mode, Options, Password, PortRule,
-    Proxy, Want,
+    CheckAct, CheckExpect, CheckKind, CheckSend, CheckText, Conf, Endpoint, ErrorSource, LogTransport, Mode,
+    Options, Password, PortRule, Proxy, Want,
 };
 use weir_engine::keywords::{Outside, SECTIONS, resolve};
 
@@ -139,19 +139,23 @@ fn headers_hidden_behind_the_version_of_a_check_are_found() {
         "backend b\n mode http\n option httpchk GET /up HTTP/1.1\\r\\nHost:\\ www\n \
          http-check expect status 200-299\n http-check expect ! string down\n",
     );
-    let CheckKind::Http(check) = &proxy(&conf, "b").check else { panic!("no HTTP check") };
-    assert_eq!((&*check.send.method, &*check.send.uri), (&b"GET"[..], &b"/up"[..]));
-    assert_eq!(check.send.version, b"HTTP/1.1");
-    let headers: Vec<_> =
-        check.send.headers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.clone())).collect();
-    assert_eq!(headers, [(b"host".to_vec(), b"www".to_vec())]);
-    assert_eq!(
-        check.expect,
-        [
-            CheckExpect::new(Want::Status(vec![(200, 299)]), false),
-            CheckExpect::new(Want::Text(b"down".to_vec()), true)
-        ]
-    );
+    let CheckKind::Rules(rules) = &proxy(&conf, "b").check else { panic!("no steps") };
+    let acts: Vec<_> = rules.steps.iter().map(|step| &step.act).collect();
+    let [
+        CheckAct::Connect(_),
+        CheckAct::Send(CheckSend::Http(send)),
+        CheckAct::Expect(first),
+        CheckAct::Expect(then),
+    ] = acts[..]
+    else {
+        panic!("{acts:?}")
+    };
+    assert_eq!((&*send.method, &send.uri), (&b"GET"[..], &CheckText::Plain(b"/up".to_vec())));
+    assert_eq!(send.version, b"HTTP/1.1");
+    assert_eq!(send.headers, [(b"host".to_vec(), CheckText::Plain(b"www".to_vec()))]);
+    assert_eq!(*first, CheckExpect::new(Want::Status(vec![(200, 299)])));
+    let down = CheckExpect::new(Want::Text(b"down".to_vec()));
+    assert_eq!(*then, CheckExpect { negated: true, ..down });
 }
 
 #[test]

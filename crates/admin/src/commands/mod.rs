@@ -1,5 +1,6 @@
 //! The commands of a worker's socket, by what they speak about.
 
+mod agents;
 mod anonymous;
 mod backends;
 mod counters;
@@ -33,6 +34,7 @@ pub fn registry() -> Registry<World> {
     Registry::new(
         vec![
             among,
+            agents::table(),
             info::table(),
             stat::table(),
             anonymous::table(),

@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_balance::health::{CheckStatus, Verdict};
 use weir_config::Word;
-use weir_config::values::leading_integer;
 use weir_diag::Span;
 use weir_engine::clock;
 use weir_engine::conf::{CliLevel, Endpoint, PortRule};
 use weir_engine::keywords::DYNAMIC;
+use weir_engine::operator::amounts::{self, number};
 use weir_engine::operator::servers::{self, Obstacle};
 use weir_engine::operator::{self, Order};
 use weir_engine::runtime::{Admin, Saying};
 use weir_engine::snapshot::{Proxy, Server};
 
+use super::agents;
 use super::anonymous::masked;
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, Waited, command};
 use crate::world::World;
@@ -62,7 +63,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
 }
 
 /// The server that the first word names, or a message.
-fn named(call: &mut Call<'_, World>) -> Result<(Arc<Proxy>, Arc<Server>), &'static str> {
+pub(super) fn named(call: &mut Call<'_, World>) -> Result<(Arc<Proxy>, Arc<Server>), &'static str> {
     let word = call.arg(0);
     let (backend, name) = word.split_once('/').ok_or("Require 'backend/server'.")?;
     let snapshot = call.world.engine.snapshot();
@@ -71,7 +72,7 @@ fn named(call: &mut Call<'_, World>) -> Result<(Arc<Proxy>, Arc<Server>), &'stat
     Ok((proxy.clone(), server.clone()))
 }
 
-fn give(call: &mut Call<'_, World>, order: Order) -> Outcome {
+pub(super) fn give(call: &mut Call<'_, World>, order: Order) -> Outcome {
     match named(call) {
         Ok((proxy, server)) => {
             operator::order(&call.world.engine, &proxy, &server, order);
@@ -111,11 +112,7 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
             return call.fail("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
         }
         ("addr", _) => return set_address(call),
-        ("agent", _) => return call.fail("agent checks are not enabled on this server."),
-        ("agent-send", _) => return call.fail("agent checks are not enabled on this server."),
-        ("agent-addr" | "agent-port", _) => {
-            return call.fail("agent checks are not enabled on this server");
-        }
+        ("agent" | "agent-addr" | "agent-port" | "agent-send", _) => return agents::set(call),
         ("check-addr", _) => return set_check_address(call),
         ("check-port", _) => return set_check_port(call),
         ("fqdn", "") => return call.fail("set server <b>/<s> fqdn requires a FQDN."),
@@ -141,7 +138,7 @@ fn enable_health(call: &mut Call<'_, World>) -> Outcome {
 }
 
 /// The words that name a server: its backend and its own.
-fn names(call: &Call<'_, World>) -> Option<(String, String)> {
+pub(super) fn names(call: &Call<'_, World>) -> Option<(String, String)> {
     let word = call.arg(0);
     let (backend, name) = word.split_once('/').filter(|(_, name)| !name.is_empty())?;
     Some((backend.to_owned(), name.to_owned()))
@@ -257,55 +254,19 @@ fn set_weight(call: &mut Call<'_, World>, at: usize) -> Outcome {
         Ok(named) => named,
         Err(message) => return call.fail(message),
     };
-    if !call.has(at) {
-        return call.fail("Require <weight> or <weight%>.");
-    }
-    let initial = server.runtime.initial_weight;
-    match weight(call.arg(at).as_bytes(), initial) {
-        Ok(weight) if !servers::is_dynamic(&proxy.conf) && weight != 0 && weight != initial => {
-            call.fail("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")
-        }
+    match amounts::weight_of(&proxy, &server, call.arg(at).as_bytes()) {
         Ok(weight) => give(call, Order::Weight(weight)),
         Err(message) => call.fail(message),
     }
-}
-
-/// A weight, or a share of the configuration's.
-fn weight(text: &[u8], initial: u32) -> Result<u32, &'static str> {
-    let (number, tail) = number(text).ok_or("Empty weight string empty or preceded by garbage")?;
-    match tail {
-        b"%" if number < 0 => Err("Relative weight must be positive."),
-        b"%" => {
-            let weight = i64::from(initial).saturating_mul(number) / 100;
-            Ok(u32::try_from(weight).unwrap_or(u32::MAX).min(HEAVIEST))
-        }
-        b"" => match u32::try_from(number) {
-            Ok(weight) if weight <= HEAVIEST => Ok(weight),
-            _ => Err("Absolute weight can only be between 0 and 256 inclusive."),
-        },
-        _ => Err("Trailing garbage in weight string"),
-    }
-}
-
-/// The number that a text begins with, and what follows it.
-fn number(text: &[u8]) -> Option<(i64, &[u8])> {
-    let signed = text.first().is_some_and(|b| matches!(b, b'-' | b'+'));
-    let digits = text.iter().skip(usize::from(signed)).take_while(|b| b.is_ascii_digit()).count();
-    let (_, tail) = text.split_at_checked(usize::from(signed) + digits)?;
-    (digits > 0).then(|| (leading_integer(text), tail))
 }
 
 fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
     if let Err(message) = named(call) {
         return call.fail(message);
     }
-    if !call.has(1) {
-        return call.fail("Require <maxconn>.");
-    }
-    match number(call.arg(1).as_bytes()) {
-        None => call.fail("maxconn string empty or preceded by garbage"),
-        Some((_, tail)) if !tail.is_empty() => call.fail("Trailing garbage in maxconn string"),
-        Some((limit, _)) => give(call, Order::Maxconn(u32::try_from(limit).unwrap_or(0))),
+    match amounts::maxconn(call.arg(1).as_bytes()) {
+        Ok(limit) => give(call, Order::Maxconn(limit)),
+        Err(message) => call.fail(message),
     }
 }
 
@@ -406,6 +367,8 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
     let unchecked = state.unchecked.load(Relaxed);
     let paused =
         if conf.check.is_some() { admin.intersects(Admin::MAINT) && !conf.dynamic } else { conf.disabled };
+    let agent_state = agents::state_flags(server);
+    let (agent_address, agent_port) = agents::address(conf);
     // Configured and enabled, paused, under way.
     let check_state = match conf.check {
         Some(_) if unchecked => 2,
@@ -425,7 +388,7 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
     let (ip, port) = address(server);
     let _ = writeln!(
         out,
-        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} 0 0 {} {} {port} - 0 {} - - 0",
+        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} {agent_state} 0 {} {} {port} - 0 {} - {agent_address} {agent_port}",
         proxy.conf.id,
         masked(key, &proxy.conf.name),
         conf.id,
@@ -447,6 +410,7 @@ fn status_number(status: CheckStatus) -> u32 {
         CheckStatus::Init => 1,
         CheckStatus::Start => 2,
         CheckStatus::Observed => 3,
+        CheckStatus::Checked => 4,
         CheckStatus::SocketError => 5,
         CheckStatus::L4Ok => 6,
         CheckStatus::L4Timeout => 7,
@@ -472,28 +436,3 @@ const WEIGHT: &str = "change a server's weight (use 'set server' instead)";
 const STATE_COLUMNS: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port";
 
 const SET_SERVER: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight";
-
-const HEAVIEST: u32 = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_numbers_or_shares_of_the_initial_one() {
-        for (text, wanted) in [
-            ("0", Ok(0)),
-            ("256", Ok(256)),
-            ("50%", Ok(5)),
-            ("5000%", Ok(256)),
-            ("257", Err("Absolute weight can only be between 0 and 256 inclusive.")),
-            ("-1", Err("Absolute weight can only be between 0 and 256 inclusive.")),
-            ("-5%", Err("Relative weight must be positive.")),
-            ("10x", Err("Trailing garbage in weight string")),
-            ("x", Err("Empty weight string empty or preceded by garbage")),
-            ("", Err("Empty weight string empty or preceded by garbage")),
-        ] {
-            assert_eq!(weight(text.as_bytes(), 10), wanted, "{text}");
-        }
-    }
-}

@@ -1,5 +1,6 @@
 //! `show stat`: statistics of every proxy and server (management manual, 9.3 "show stat").
 
+mod agents;
 pub mod columns;
 pub mod row;
 pub(crate) mod rows;

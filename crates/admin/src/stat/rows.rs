@@ -10,6 +10,7 @@ use weir_engine::conf::{Balance, Bind, Endpoint, Mode, PortRule};
 use weir_engine::runtime::{Admin, Counters, Side};
 use weir_engine::snapshot::{Proxy, Server};
 
+use super::agents;
 use super::columns::Column as C;
 use super::row::{Kind, Row};
 use super::status;
@@ -141,6 +142,7 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
     traffic(&mut row, &totals);
     relayed(&mut row, proxy.conf.mode, &state.counters, &totals, now);
     checked(&mut row, server, now);
+    agents::asked(&mut row, server);
     if let Some(track) = &conf.track {
         let whole = if track.contains('/') { track.clone() } else { format!("{}/{track}", proxy.conf.name) };
         row.put(C::Tracked, whole);
@@ -293,14 +295,15 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
     let star = if health.under_way && health.status.is_some() { "* " } else { "" };
     row.put(C::CheckStatus, format!("{star}{}", status.name()));
     row.put(C::CheckDesc, status.description());
-    if let (true, Some(Ok(code))) = (status.has_code(), health.code.map(u64::try_from)) {
-        row.put(C::CheckCode, code);
+    if let (true, Some(code)) = (status.has_code(), health.code) {
+        // The column has no sign.
+        row.put(C::CheckCode, u64::from(code.cast_unsigned()));
     }
     if health.status.is_some() {
         row.put(C::CheckDuration, health.duration);
     }
-    if !health.message.is_empty() {
-        row.put(C::LastChk, health.message);
+    if !health.message.is_empty() && !health.under_way {
+        row.put(C::LastChk, agents::on_one_line(&health.message));
     }
     row.put_all([
         (C::CheckRise, check.rise.into()),

@@ -50,6 +50,13 @@ pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
     let judged = followed.as_deref().unwrap_or(server);
     let health = judged.runtime.health.lock().counter;
     let up = server.runtime.up.load(Relaxed);
+    let asked = judged.conf.agent.is_some() && !judged.runtime.unasked.load(Relaxed);
+    if asked && !up && !judged.runtime.agent.lock().counter.is_up() {
+        return "DOWN (agent)".to_owned();
+    }
+    if asked && up && admin.intersects(Admin::DRAIN) {
+        return "DRAIN (agent)".to_owned();
+    }
     let word = match () {
         () if !up => "DOWN",
         () if admin.intersects(Admin::DRAIN) => "DRAIN",
@@ -58,7 +65,10 @@ pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
         () => "UP",
     };
     let progress = health.progress();
-    if judged.conf.check.is_some() && progress.up == up && progress.count > 0 && progress.count < progress.of
+    if (judged.conf.check.is_some() || judged.conf.init_state.is_some())
+        && progress.up == up
+        && progress.count > 0
+        && progress.count < progress.of
     {
         return format!("{word} {}/{}", progress.count, progress.of);
     }

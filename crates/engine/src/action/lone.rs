@@ -44,6 +44,29 @@ impl Compiler<'_> {
             .map(Arc::new)
     }
 
+    /// The format in `word` of a check of the proxy at this position.
+    pub(crate) fn check_format(
+        &mut self,
+        index: usize,
+        word: &Word,
+        purpose: Purpose,
+    ) -> Result<Arc<Format>, Error> {
+        self.alone(index, word, Place::Check, |load| Format::compile(&word.bytes, purpose, load))
+            .map(Arc::new)
+    }
+
+    /// The expression in `word` of a check of the proxy at this position; where it has nothing to read there, why.
+    pub(crate) fn check_expr(
+        &mut self,
+        index: usize,
+        word: &Word,
+    ) -> Result<Result<Arc<Expr>, String>, Error> {
+        self.alone(index, word, Place::Check, |load| {
+            let expr = Expr::compile(&word.bytes, load)?;
+            Ok(expr.check_place(load).map(|()| Arc::new(expr)))
+        })
+    }
+
     fn alone<T>(
         &mut self,
         index: usize,

@@ -52,6 +52,7 @@ pub(crate) use parse::{Parse, Parsed};
 pub(crate) use rules::Target;
 pub(crate) use rules::{RuleSet, Rules};
 pub(crate) use stick::Stick;
+pub(crate) use var::{When, variable};
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Stage};

@@ -35,16 +35,24 @@ const SET: &str = "keeps a sample in a variable";
 const FMT: &str = "keeps a text in a variable";
 const UNSET: &str = "forgets a variable";
 
-/// When a variable is set.
+/// When a variable is set (manual, 7.3.1 "set-var").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+pub enum When {
+    /// `ifexists`: it is there.
     Exists,
+    /// `ifnotexists`
     NotExists,
+    /// `ifempty`: the new value is empty.
     Empty,
+    /// `ifnotempty`
     NotEmpty,
+    /// `ifset`: the new value is not 0.
     Set,
+    /// `ifnotset`
     NotSet,
+    /// `ifgt`: what it holds is above the new value.
     Greater,
+    /// `iflt`
     Less,
 }
 
@@ -91,14 +99,18 @@ fn named(p: &Parse<'_, '_>) -> Result<(VarRef, Vec<When>), weir_expr::WordsError
         let what = if written.contains('(') { "incomplete argument after" } else { "invalid or incomplete" };
         return Err(weir_expr::WordsError::new(p.name, format!("{what} action '{written}'. {EXPECTS}")));
     };
-    let error = |m: String| weir_expr::WordsError::new(p.name, m);
-    if inner.split(|c| *c == b',').next().is_none_or(<[u8]>::is_empty) {
-        return Err(error("Empty variable name cannot be accepted".to_owned()));
+    variable(inner).map_err(|message| weir_expr::WordsError::new(p.name, message))
+}
+
+/// What stands in the parentheses of `set-var`: the variable and its conditions.
+pub(crate) fn variable(text: &[u8]) -> Result<(VarRef, Vec<When>), String> {
+    let mut parts = text.split(|c| *c == b',');
+    let name = parts.next().unwrap_or_default();
+    if name.is_empty() {
+        return Err("Empty variable name cannot be accepted".to_owned());
     }
-    let mut parts = inner.split(|c| *c == b',');
-    let var = VarRef::parse(parts.next().unwrap_or_default()).map_err(error)?;
-    let when: Result<Vec<When>, _> =
-        parts.map(|part| When::named(part.trim_ascii()).map_err(error)).collect();
+    let var = VarRef::parse(name)?;
+    let when: Result<Vec<When>, _> = parts.map(|part| When::named(part.trim_ascii())).collect();
     Ok((var, when?))
 }
 
@@ -142,7 +154,8 @@ impl When {
         })
     }
 
-    fn holds(self, view: &View<'_>, var: &VarRef, value: Value<'_>, scratch: &Scratch) -> bool {
+    /// Whether the variable is to take this value.
+    pub(crate) fn holds(self, view: &dyn Scope, var: &VarRef, value: Value<'_>, scratch: &Scratch) -> bool {
         let current = || view.var(var, scratch);
         let empty = || value.bytes().is_some_and(<[u8]>::is_empty);
         let compared = |wanted| {

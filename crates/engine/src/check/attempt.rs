@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use weir_balance::health::CheckStatus;
@@ -14,23 +13,27 @@ use weir_wire::{proxy_v1, proxy_v2};
 
 use super::Place;
 use super::plan::{Plan, SelfHeader};
-use super::script::{Connect, Next, Outcome, Run, Saying};
+use super::script::{Next, Outcome, Run};
 use crate::clock;
+use crate::conf::{CheckConnect, Ruleset, Talk};
 use crate::io::Stream;
 use crate::outbound::{self, Failure};
 use crate::timer::Timer;
 
 /// Checks the server once.
-pub(super) async fn check(place: &Place, plan: &Plan, timer: &Timer) -> Outcome {
+pub(super) async fn check(place: &Place, plan: &Plan, rules: &Ruleset, timer: &Timer) -> Outcome {
     timer.set(clock::now().after(Some(plan.connect)));
-    let up = place.server.runtime.up.load(Relaxed);
-    let mut run = Run::new(&plan.script, up);
+    let mut run = Run::new(rules, Some(place));
     let mut attempt = Attempt { place, plan, timer, stream: None, linger: false };
     loop {
         let done = match run.next() {
             Next::Done(outcome) => Err(outcome),
-            Next::Connect(step) => attempt.connect(&mut run, step).await,
-            Next::Send(saying) => attempt.send(&mut run, saying).await,
+            Next::Connect(step, port) => {
+                // Between two requests a connection is left the usual way.
+                attempt.linger |= rules.talk == Talk::Http;
+                attempt.connect(&mut run, step, port).await
+            }
+            Next::Send(bytes) => attempt.write(&mut run, &bytes).await.map(|()| run.sent()),
             Next::Read => attempt.read(&mut run).await,
         };
         if let Err(outcome) = done {
@@ -51,11 +54,16 @@ struct Attempt<'a> {
 // === impl Attempt ===
 
 impl Attempt<'_> {
-    async fn connect(&mut self, run: &mut Run<'_>, step: &Connect) -> Result<(), Outcome> {
+    async fn connect(
+        &mut self,
+        run: &mut Run<'_>,
+        step: &CheckConnect,
+        port: Option<u16>,
+    ) -> Result<(), Outcome> {
         self.close();
         self.linger = step.linger;
         let unstartable = |text: &str| Outcome::new(CheckStatus::SocketError, text);
-        let address = self.plan.address(step).ok_or_else(|| unstartable("no address"))?;
+        let address = self.plan.address(step, port).ok_or_else(|| unstartable("no address"))?;
         let failed = |failure: Failure, run: &Run<'_>| match failure {
             Failure::Refused(error) => run.connection_failed(&error),
             Failure::Exhausted(error) => Outcome::of_error(CheckStatus::SocketError, &error.source),
@@ -84,7 +92,7 @@ impl Attempt<'_> {
     }
 
     /// Makes the session of TLS.
-    async fn secure(&mut self, run: &mut Run<'_>, step: &Connect) -> Result<(), Outcome> {
+    async fn secure(&mut self, run: &mut Run<'_>, step: &CheckConnect) -> Result<(), Outcome> {
         run.securing();
         let tls = &self.place.server.conf.tls;
         let Some(mut stream) = self.stream.take() else { return Err(run.broken(&gone())) };
@@ -94,17 +102,6 @@ impl Attempt<'_> {
         let done = self.in_time(|cx| stream.poll_handshake(cx)).await;
         self.stream = Some(stream);
         done.ok_or_else(|| run.timed_out())?.map_err(|_| run.not_secured())
-    }
-
-    async fn send(&mut self, run: &mut Run<'_>, saying: &Saying) -> Result<(), Outcome> {
-        let mut bytes = Vec::new();
-        match saying {
-            Saying::Http(request) => request.write(self.place, &mut bytes),
-            Saying::Bytes(said) => bytes.extend_from_slice(said),
-        }
-        self.write(run, &bytes).await?;
-        run.sent(saying);
-        Ok(())
     }
 
     async fn write(&self, run: &mut Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {

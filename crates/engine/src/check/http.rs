@@ -1,25 +1,11 @@
 //! What a check says and hears of HTTP (manual, 4.2 "option httpchk", "http-check send", "http-check send-state").
 
-use weir_balance::health::Progress;
+use std::borrow::Cow;
+
 use weir_http::Head;
 use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, Parser};
 
-use super::Place;
-use crate::conf::{Endpoint, HttpSend};
-use std::sync::LazyLock;
-use std::sync::atomic::Ordering::Relaxed;
-
-/// A request, but for the server's state in it.
-#[derive(Debug)]
-pub(super) struct Request {
-    /// Request line and the headers that were asked for.
-    start: Vec<u8>,
-    /// The lines about body and connection, the empty line, and the body.
-    end: Vec<u8>,
-    /// `http-check send-state`
-    state: bool,
-    head_only: bool,
-}
+use crate::conf::HttpSend;
 
 /// An answer as far as it has come.
 #[derive(Debug, Default)]
@@ -30,46 +16,49 @@ pub(super) struct Response {
     body: Option<usize>,
 }
 
-// === impl Request ===
-
-impl Request {
-    pub(super) fn new(send: &HttpSend, state: bool) -> Self {
-        let version: &[u8] = if is_modern(&send.version) { b"HTTP/1.1" } else { b"HTTP/1.0" };
-        let mut start = [&send.method, b" ".as_slice(), &send.uri, b" ", version, b"\r\n"].concat();
-        let is = |name: &[u8], other: &[u8]| name.eq_ignore_ascii_case(other);
-        // Framing and connection are the program's own affair.
-        let own = |name: &[u8]| {
-            is(name, b"connection") || is(name, b"content-length") || is(name, b"transfer-encoding")
-        };
-        for (name, value) in send.headers.iter().filter(|(name, _)| !own(name)) {
-            start.extend([&name.to_ascii_lowercase(), b": ".as_slice(), value, b"\r\n"].concat());
-        }
-        let mut end = Vec::new();
-        if !send.body.is_empty() || [b"POST".as_slice(), b"PUT"].contains(&send.method.as_slice()) {
-            end.extend(format!("content-length: {}\r\n", send.body.len()).into_bytes());
-        }
-        let said = send.headers.iter().any(|(name, _)| is(name, b"connection"));
-        if version == b"HTTP/1.1" && !said {
-            end.extend_from_slice(b"connection: close\r\n");
-        }
-        end.extend_from_slice(b"\r\n");
-        end.extend_from_slice(&send.body);
-        Self { start, end, state, head_only: send.method == b"HEAD" }
+/// The bytes of a request. `state` is the header that tells the server its state (`http-check send-state`).
+pub(super) fn request(
+    send: &HttpSend,
+    uri: &[u8],
+    headers: &[(&[u8], Vec<u8>)],
+    body: &[u8],
+    state: Option<String>,
+) -> Vec<u8> {
+    let version: &[u8] = if is_modern(&send.version) { b"HTTP/1.1" } else { b"HTTP/1.0" };
+    let host = headers.iter().find(|(name, _)| *name == b"host").map(|(_, value)| value.as_slice());
+    let uri = if uri.is_empty() { Cow::Borrowed(&b"/"[..]) } else { with_host(uri, host) };
+    let mut out = [&send.method, b" ".as_slice(), &uri, b" ", version, b"\r\n"].concat();
+    // Framing and connection are the program's own affair.
+    let own = |name: &[u8]| [&b"connection"[..], b"content-length", b"transfer-encoding"].contains(&name);
+    for (name, value) in headers.iter().filter(|(name, _)| !own(name)) {
+        out.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
     }
-
-    /// Adds the request for this server.
-    pub(super) fn write(&self, place: &Place, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.start);
-        if self.state {
-            out.extend(format!("x-haproxy-server-state: {}\r\n", server_state(place)).into_bytes());
-        }
-        out.extend_from_slice(&self.end);
+    if let Some(state) = state {
+        out.extend(format!("x-haproxy-server-state: {state}\r\n").into_bytes());
     }
-
-    /// Whether the answer has no body whatever it says (RFC 9110, 9.3.2).
-    pub(super) fn head_only(&self) -> bool {
-        self.head_only
+    if !body.is_empty() || [b"POST".as_slice(), b"PUT"].contains(&send.method.as_slice()) {
+        out.extend(format!("content-length: {}\r\n", body.len()).into_bytes());
     }
+    let said = headers.iter().any(|(name, _)| *name == b"connection");
+    if version == b"HTTP/1.1" && !said {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+    out
+}
+
+/// The authority of a URI is that of the `Host` header, where there are both.
+fn with_host<'u>(uri: &'u [u8], host: Option<&[u8]>) -> Cow<'u, [u8]> {
+    let (Some(host), Some(scheme)) = (host, uri.windows(3).position(|w| w == b"://")) else {
+        return Cow::Borrowed(uri);
+    };
+    if uri.starts_with(b"/") {
+        return Cow::Borrowed(uri);
+    }
+    let (scheme, rest) = uri.split_at_checked(scheme + 3).unwrap_or((uri, &[]));
+    let path = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
+    Cow::Owned([scheme, host, rest.get(path..).unwrap_or_default()].concat())
 }
 
 /// HTTP/1.1 or later, which all become HTTP/1.1.
@@ -77,44 +66,6 @@ fn is_modern(version: &[u8]) -> bool {
     let number = version.strip_prefix(b"HTTP/").unwrap_or_default();
     !number.is_empty() && number != b"1.0" && !number.starts_with(b"0")
 }
-
-/// `UP 2/3; address=192.0.2.1; port=80; name=b/s; node=n; weight=1/2; scur=0/0; qcur=0`
-fn server_state(place: &Place) -> String {
-    let (proxy, server) = (&place.proxy, &place.server);
-    let rt = &server.runtime;
-    let (address, port) = match &server.conf.endpoint {
-        Some(Endpoint::Inet(a)) => (a.ip().to_string(), a.port().to_string()),
-        Some(_) => ("unix".to_owned(), String::new()),
-        None => (String::new(), String::new()),
-    };
-    let node = place.snapshot.global.node.as_deref().unwrap_or(&HOST);
-    let total = proxy.farm.active().1.div_ceil(16);
-    format!(
-        "{}; address={address}; port={port}; name={}/{}; node={node}; weight={}/{total}; scur={}/{}; qcur={}",
-        progress(rt.stopping.load(Relaxed), rt.health.lock().counter.progress()),
-        proxy.conf.name,
-        server.conf.name,
-        rt.effective().shown(),
-        rt.serving.now(),
-        proxy.runtime.backend.sessions.now(),
-        rt.queued.now(),
-    )
-}
-
-/// `UP`, `UP 1/3`, `NOLB`, `DOWN 1/2`
-fn progress(stopping: bool, progress: Progress) -> String {
-    let word = match (progress.up, stopping) {
-        (true, true) => "NOLB",
-        (true, false) => "UP",
-        (false, _) => "DOWN",
-    };
-    if progress.is_partial() { format!("{word} {}/{}", progress.count, progress.of) } else { word.to_owned() }
-}
-
-static HOST: LazyLock<String> = LazyLock::new(|| {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-});
 
 // === impl Response ===
 
@@ -144,6 +95,18 @@ impl Response {
     /// The status; 0 before the head is there.
     pub(super) fn status(&self) -> u16 {
         if self.body.is_some() { self.head.status() } else { 0 }
+    }
+
+    /// The head, empty before it is there.
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The body as it lies in the input, framing and all.
+    pub(super) fn content<'i>(&self, input: &'i [u8], head_only: bool) -> &'i [u8] {
+        let rest = self.body.and_then(|at| input.get(at..)).unwrap_or_default();
+        let length = self.body(input, head_only).0.len();
+        rest.get(..length).unwrap_or(rest)
     }
 
     pub(super) fn reason(&self) -> String {

@@ -1,18 +1,21 @@
 //! Health checks: each server is checked by one worker, which tells everybody else through the server's atomics.
 //!
-//! [`script`] is the conversation of a check without I/O, [`http`] what it says and hears of HTTP, [`expect`] what it
-//! makes of an answer; [`attempt`]
-//! gives it a connection and a deadline, [`task`] decides when the next one is due, [`state`] draws the
-//! consequences (rise and fall are counted by `weir_balance::health`), and [`report`] words them.
-//! Servers are dealt to workers by a hash of their names; a reload keeps the tasks whose checks stay the same.
+//! [`script`] runs the steps of a check without I/O, [`http`] is what it says and hears of HTTP, [`expect`] what it
+//! makes of an answer, [`scope`] what expressions see of it; [`attempt`] gives it a connection and a deadline,
+//! [`program`] runs a program instead, [`task`] decides when the next one is due, [`state`] draws the
+//! consequences (rise and fall are counted by `weir_balance::health`), [`agent`] those of what an agent said, and
+//! [`report`] words them. Servers are dealt to workers by a hash of their names; a reload keeps the tasks whose checks stay the same.
 //! Resting checks cost one timer each.
 
+mod agent;
 mod attempt;
 mod errno;
 mod expect;
 mod http;
 mod plan;
+mod program;
 mod report;
+mod scope;
 mod script;
 mod state;
 mod task;
@@ -24,21 +27,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
-use crate::runtime::{Runtime, ServerRuntime};
+use crate::runtime::{Health, Runtime, ServerRuntime};
 use crate::snapshot::{self, Snapshot};
 use crate::worker::Worker;
 use plan::Plan;
 
+pub(crate) use agent::agent_says;
 pub(crate) use report::{Turn, say};
 pub(crate) use state::{Serving, Sign, followers, note, note_availability, turn};
 
 /// The checks that a worker runs.
 #[derive(Default)]
 pub(crate) struct Checks {
-    running: HashMap<*const ServerRuntime, Running>,
+    running: HashMap<(*const ServerRuntime, Kind), Running>,
 }
 
 struct Running {
@@ -46,8 +51,18 @@ struct Running {
     task: AbortHandle,
 }
 
+/// Who is asked about a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// The server itself (`check`).
+    Health,
+    /// Its agent (`agent-check`).
+    Agent,
+}
+
 /// A server that is kept under watch, as the newest snapshot has it.
 pub(crate) struct Site {
+    kind: Kind,
     at: RefCell<Place>,
     /// What is checked, and how; absent where the server only needs its slow start looked after.
     plan: RefCell<Option<Rc<Plan>>>,
@@ -77,22 +92,26 @@ impl Checks {
         for place in places(&worker.runtime, snapshot) {
             place.server.runtime.adopt(&place.server.conf);
             state::inherit(&place);
-            let checked = place.server.conf.check.is_some();
-            let nth = index;
-            index += u64::from(checked);
-            let wanted = checked || place.server.conf.slowstart.is_some();
-            if !wanted || worker_of(&place, worker.runtime.workers) != worker.id {
-                continue;
-            }
-            let key = Arc::as_ptr(&place.server.runtime);
-            let running = match old.remove(&key) {
-                Some(running) => {
-                    running.site.move_to(place);
-                    running
+            for kind in [Kind::Health, Kind::Agent] {
+                let checked = kind.is_asked(&place);
+                let nth = index;
+                index += u64::from(checked);
+                let wanted = checked || kind == Kind::Health && place.server.conf.slowstart.is_some();
+                if !wanted || worker_of(&place, worker.runtime.workers) != worker.id {
+                    continue;
                 }
-                None => Running::start(worker, place, &room, |interval| starts.delay(nth, interval)),
-            };
-            self.running.insert(key, running);
+                let key = (Arc::as_ptr(&place.server.runtime), kind);
+                let running = match old.remove(&key) {
+                    Some(running) => {
+                        running.site.move_to(place.clone());
+                        running
+                    }
+                    None => {
+                        Running::start(worker, place.clone(), kind, &room, |inter| starts.delay(nth, inter))
+                    }
+                };
+                self.running.insert(key, running);
+            }
         }
         old.into_values().for_each(|gone| gone.task.abort());
     }
@@ -127,11 +146,13 @@ struct Starts {
 
 impl Starts {
     fn of(snapshot: &Snapshot) -> Self {
+        let servers = || snapshot.proxies.iter().flat_map(|p| &p.servers);
         let checks =
-            || snapshot.proxies.iter().flat_map(|p| &p.servers).filter_map(|s| s.conf.check.as_ref());
-        let intervals = checks().map(|c| c.fastinter.unwrap_or(c.inter).as_millis() as u64);
+            || servers().filter_map(|s| s.conf.check.as_ref()).map(|c| c.fastinter.unwrap_or(c.inter));
+        let agents = || servers().filter_map(|s| s.conf.agent.as_ref()).map(|a| a.inter);
+        let intervals = checks().chain(agents()).map(|inter| inter.as_millis() as u64);
         Self {
-            count: checks().count() as u64,
+            count: (checks().count() + agents().count()) as u64,
             shortest: intervals.filter(|i| *i >= SLOW).min().unwrap_or(0),
             most: snapshot.global.max_spread_checks.map(|d| d.as_millis() as u64),
         }
@@ -145,14 +166,51 @@ impl Starts {
 // === impl Running ===
 
 impl Running {
-    fn start(worker: &Rc<Worker>, place: Place, room: &Rc<Semaphore>, delay: impl Fn(u64) -> u64) -> Self {
-        let plan = Plan::of(&place).map(Rc::new);
+    fn start(
+        worker: &Rc<Worker>,
+        place: Place,
+        kind: Kind,
+        room: &Rc<Semaphore>,
+        delay: impl Fn(u64) -> u64,
+    ) -> Self {
+        let plan = Plan::of(&place, kind).map(Rc::new);
         let first = plan.as_ref().map_or(0, |p| delay(p.intervals.fast.unwrap_or(p.intervals.inter)));
-        let site =
-            Rc::new(Site { at: RefCell::new(place), plan: RefCell::new(plan), replanned: Cell::new(false) });
+        let site = Rc::new(Site {
+            kind,
+            at: RefCell::new(place),
+            plan: RefCell::new(plan),
+            replanned: Cell::new(false),
+        });
         let keep = task::keep(worker.clone(), site.clone(), room.clone(), Duration::from_millis(first));
         let task = tokio::task::spawn_local(keep).abort_handle();
         Self { site, task }
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    fn is_asked(self, place: &Place) -> bool {
+        match self {
+            Self::Health => place.server.conf.check.is_some(),
+            Self::Agent => place.server.conf.agent.is_some(),
+        }
+    }
+
+    /// What wakes the task.
+    fn nudge(self, server: &ServerRuntime) -> &Notify {
+        match self {
+            Self::Health => &server.nudge,
+            Self::Agent => &server.agent_nudge,
+        }
+    }
+
+    /// What was found.
+    fn health(self, server: &ServerRuntime) -> &Mutex<Health> {
+        match self {
+            Self::Health => &server.health,
+            Self::Agent => &server.agent,
+        }
     }
 }
 
@@ -165,16 +223,17 @@ impl Site {
     }
 
     fn move_to(&self, place: Place) {
-        let plan = Plan::of(&place);
+        let plan = Plan::of(&place, self.kind);
         let same = match (&plan, self.plan.borrow().as_deref()) {
             (Some(new), Some(old)) => new.same_as(old),
             (None, None) => true,
             _ => false,
         };
+        // What looks the same may count on numbers of the new configuration.
+        *self.plan.borrow_mut() = plan.map(Rc::new);
         if !same {
-            *self.plan.borrow_mut() = plan.map(Rc::new);
             self.replanned.set(true);
-            place.server.runtime.nudge.notify_one();
+            self.kind.nudge(&place.server.runtime).notify_one();
         }
         *self.at.borrow_mut() = place;
     }

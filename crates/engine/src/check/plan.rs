@@ -1,19 +1,23 @@
 //! What the check of one server is, compiled from its line and its backend's.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_balance::health::Intervals;
 use weir_sys::Address;
 use weir_sys::connect::ConnectSpec;
 
-use super::Place;
-use super::script::{Connect, Script};
-use crate::conf::{self, CheckKind, Endpoint, PortRule};
+use super::{Kind, Place};
+use crate::conf::{
+    self, Agent, Answer, CheckAct, CheckConnect, CheckExpect, CheckKind, CheckSend, Endpoint, PortRule,
+    Program, Ruleset, Talk, Want,
+};
 
 /// A check, ready to run.
 pub(super) struct Plan {
-    pub(super) script: Script,
+    pub(super) kind: Kind,
+    pub(super) work: Work,
     pub(super) intervals: Intervals,
     /// Time for the connection, from the start.
     pub(super) connect: Duration,
@@ -22,6 +26,15 @@ pub(super) struct Plan {
     /// How its connections are made.
     pub(super) spec: ConnectSpec,
     source: Source,
+}
+
+/// What is done to check.
+#[derive(PartialEq)]
+pub(super) enum Work {
+    /// These steps.
+    Rules(Arc<Ruleset>),
+    /// This program is run.
+    Program(Arc<Program>),
 }
 
 /// The PROXY header of a connection that serves no client.
@@ -37,8 +50,11 @@ pub(super) enum SelfHeader {
 /// All that a plan is made of, to tell whether a reload changed it.
 #[derive(PartialEq)]
 struct Source {
-    check: conf::Check,
-    kind: CheckKind,
+    inter: Duration,
+    check: Option<conf::Check>,
+    agent: Option<Agent>,
+    /// The address and the port that checks go to in place of the server's.
+    target: (Option<IpAddr>, Option<u16>),
     endpoint: Option<Endpoint>,
     port: PortRule,
     timeouts: (Option<Duration>, Option<Duration>),
@@ -56,19 +72,34 @@ struct Source {
 // === impl Plan ===
 
 impl Plan {
-    /// The plan for a server; none where it is not checked.
-    pub(super) fn of(place: &Place) -> Option<Self> {
+    /// The plan for a server; none where there is nothing to do.
+    pub(super) fn of(place: &Place, kind: Kind) -> Option<Self> {
         let (proxy, server) = (&place.proxy.conf, &place.server.conf);
-        let check = server.check.as_ref()?;
-        let millis = |d: Duration| d.as_millis() as u64;
+        let check = server.check.as_ref().filter(|_| kind == Kind::Health);
+        let agent = server.agent.as_ref().filter(|_| kind == Kind::Agent);
+        let (inter, target, work) = match (check, agent) {
+            (Some(check), _) => {
+                let work = match (&check.rules, &proxy.check) {
+                    (Some(rules), _) | (None, CheckKind::Rules(rules)) => Work::Rules(rules.clone()),
+                    (None, CheckKind::Program(program)) => Work::Program(program.clone()),
+                };
+                (check.inter, (check.addr.map(|a| a.ip()), check.port), work)
+            }
+            (None, Some(agent)) => {
+                (agent.inter, (agent.addr, Some(agent.port)), Work::Rules(Arc::new(question(agent))))
+            }
+            (None, None) => return None,
+        };
         let source = Source {
-            check: check.clone(),
-            kind: proxy.check.clone(),
+            inter,
+            check: check.cloned(),
+            agent: agent.cloned(),
+            target,
             endpoint: server.endpoint.clone(),
             port: server.port,
             timeouts: (proxy.timeouts.check, proxy.timeouts.connect),
-            proxy_header: server.proxy_header.clone(),
-            send_proxy: server.check_send_proxy,
+            proxy_header: server.proxy_header.clone().filter(|_| kind == Kind::Health),
+            send_proxy: server.check_send_proxy && kind == Kind::Health,
             socks4: server.socks4,
             via_socks4: server.check_via_socks4,
             never_local: place.snapshot.global.pp2_never_send_local,
@@ -77,21 +108,24 @@ impl Plan {
             tls: (server.tls.ssl, server.tls.check_ssl, server.tls.check_sni.clone()),
         };
         let connect = match proxy.timeouts.check {
-            Some(_) => proxy.timeouts.connect.map_or(check.inter, |c| c.min(check.inter)),
-            None => check.inter,
+            Some(_) => proxy.timeouts.connect.map_or(inter, |c| c.min(inter)),
+            None => inter,
         };
         // The ACK of the handshake waits for our request: a check that says nothing is over before the server
-        // ever accepts it.
+        // ever accepts it. A server that speaks first is not to wait for it.
+        let hears = matches!(&work, Work::Rules(rules) if rules.hears_first());
         let spec = ConnectSpec {
-            no_quick_ack: true,
+            no_quick_ack: !hears,
             ..crate::outbound::spec(&place.snapshot.global, proxy, server)
         };
+        let millis = |d: Duration| d.as_millis() as u64;
         Some(Self {
-            script: Script::of(&proxy.check),
+            kind,
+            work,
             intervals: Intervals {
-                inter: millis(check.inter),
-                fast: check.fastinter.map(millis),
-                down: check.downinter.map(millis),
+                inter: millis(inter),
+                fast: check.and_then(|check| check.fastinter).map(millis),
+                down: check.and_then(|check| check.downinter).map(millis),
             },
             connect,
             answer: proxy.timeouts.check,
@@ -100,48 +134,51 @@ impl Plan {
         })
     }
 
-    /// Whether a reload may leave the check as it runs.
-    pub(super) fn same_as(&self, old: &Self) -> bool {
-        self.source == old.source
+    /// Time for all of it.
+    pub(super) fn inter(&self) -> Duration {
+        self.source.inter
     }
 
-    /// Where a connection of the check goes.
-    pub(super) fn address(&self, step: &Connect) -> Option<Address> {
-        let check = &self.source.check;
+    /// Whether a reload may leave the check as it runs.
+    pub(super) fn same_as(&self, old: &Self) -> bool {
+        self.source == old.source && self.work == old.work
+    }
+
+    /// Where a connection of the check goes; `port` is one that was computed.
+    pub(super) fn address(&self, step: &CheckConnect, port: Option<u16>) -> Option<Address> {
+        let (ip, own_port) = self.source.target;
+        let ip = step.addr.map(|a| a.ip()).or(ip);
         let inet = match self.source.endpoint.as_ref()? {
             Endpoint::Inet(a) => *a,
-            Endpoint::Unix(path) if step.addr.or(check.addr).is_none() => {
-                return Some(Address::Unix(path.clone()));
-            }
-            Endpoint::Abstract { name, padded } if step.addr.or(check.addr).is_none() => {
+            Endpoint::Unix(path) if ip.is_none() => return Some(Address::Unix(path.clone())),
+            Endpoint::Abstract { name, padded } if ip.is_none() => {
                 return Some(Address::Abstract { name: name.clone(), padded: *padded });
             }
             _ => SocketAddr::from(([0, 0, 0, 0], 0)),
         };
-        let ip = step.addr.or(check.addr).map_or(inet.ip(), |a| a.ip());
-        let own = step.addr.map(|a| a.port()).filter(|p| *p != 0);
-        let port = step.port.or(own).or(check.port).unwrap_or(inet.port());
-        Some(Address::Inet(SocketAddr::new(ip, port)))
+        let of_step = step.addr.map(|a| a.port()).filter(|p| *p != 0);
+        let port = port.or(step.port).or(of_step).or(own_port).unwrap_or(inet.port());
+        Some(Address::Inet(SocketAddr::new(ip.unwrap_or(inet.ip()), port)))
     }
 
     /// The SOCKS4 proxy on the way, where one is taken (manual, 5.2 "check-via-socks4").
-    pub(super) fn socks4(&self, step: &Connect) -> Option<SocketAddr> {
+    pub(super) fn socks4(&self, step: &CheckConnect) -> Option<SocketAddr> {
         let wanted = step.via_socks4 || (step.default && self.source.via_socks4);
         self.source.socks4.filter(|_| wanted)
     }
 
-    /// Whether a connection of the check is over TLS: like the server's own, unless it goes elsewhere.
-    pub(super) fn is_secure(&self, step: &Connect) -> bool {
-        let check = &self.source.check;
-        let moved = check.port.is_some() || check.addr.is_some();
+    /// Whether a connection of the check is over TLS: like the server's own, unless it goes elsewhere. Agents
+    /// are asked in the clear.
+    pub(super) fn is_secure(&self, step: &CheckConnect) -> bool {
+        let moved = self.source.target != (None, None);
         let (ssl, check_ssl, _) = self.source.tls;
-        step.ssl || (step.default && (check_ssl || (ssl && !moved)))
+        let own = self.kind == Kind::Health && step.default && (check_ssl || (ssl && !moved));
+        step.ssl || own
     }
 
     /// The PROXY header that comes first, where one does.
-    pub(super) fn proxy_header(&self, step: &Connect) -> Option<SelfHeader> {
-        let check = &self.source.check;
-        let moved = check.port.is_some() || check.addr.is_some();
+    pub(super) fn proxy_header(&self, step: &CheckConnect) -> Option<SelfHeader> {
+        let moved = self.source.target != (None, None);
         let traffic = self.source.proxy_header.is_some() && !moved;
         let wanted = step.send_proxy || (step.default && (self.source.send_proxy || traffic));
         let v2 = self.source.proxy_header.as_ref().is_some_and(|h| h.v2);
@@ -151,4 +188,12 @@ impl Plan {
             (true, true) => SelfHeader::V2,
         })
     }
+}
+
+/// What an agent is asked, and that it is to answer.
+fn question(agent: &Agent) -> Ruleset {
+    let mut acts = vec![CheckAct::Connect(CheckConnect { default: true, ..CheckConnect::default() })];
+    acts.extend(agent.send.clone().map(|bytes| CheckAct::Send(CheckSend::Bytes(bytes))));
+    acts.push(CheckAct::Expect(CheckExpect::new(Want::Answer(Answer::Agent))));
+    Ruleset::new(Talk::Protocol, 1, acts)
 }

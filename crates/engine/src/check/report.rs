@@ -1,9 +1,14 @@
 //! The words for what checks find: lines to the log targets of the backend, and on standard error.
 
-use weir_balance::health::{CheckStatus, Verdict};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::sync::atomic::Ordering::Relaxed;
 
-use super::Place;
+use weir_balance::health::{CheckStatus, Progress, Verdict};
+
 use super::state::{Serving, Sign};
+use super::{Kind, Place};
+use crate::conf::Endpoint;
 use crate::log::{self, Level};
 use crate::runtime::{Health, Saying};
 
@@ -23,7 +28,7 @@ pub(super) fn reason(health: &Health) -> String {
         text.push_str(&format!(", code: {code}"));
     }
     if !health.message.is_empty() {
-        text.push_str(&format!(", info: \"{}\"", health.message));
+        text.push_str(&format!(", info: \"{}\"", visible(&health.message)));
     }
     if status != CheckStatus::Observed {
         text.push_str(&format!(", check duration: {}ms", health.duration));
@@ -31,8 +36,17 @@ pub(super) fn reason(health: &Health) -> String {
     text
 }
 
-/// A check changed something (`option log-health-checks`).
-pub(super) fn checked(place: &Place, health: &Health) {
+/// A text of a server on one line: what cannot be printed as `<0D>`.
+fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if c.is_control() { format!("<{:02X}>", c as u32) } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// A check or an agent changed something (`option log-health-checks`).
+pub(super) fn checked(place: &Place, kind: Kind, health: &Health) {
     let outcome = match health.status.map(|s| s.verdict()) {
         Some(Verdict::Passed) => "succeeded",
         Some(Verdict::ConditionallyPassed) => "conditionally succeeded",
@@ -40,12 +54,15 @@ pub(super) fn checked(place: &Place, health: &Health) {
     };
     let counter = &health.counter;
     let status = if counter.count() >= counter.rise() {
-        format!("{}/{} UP", counter.count() - counter.rise() + 1, counter.fall())
+        let loaded = place.server.runtime.weight.load(Relaxed) > 0;
+        let word = if loaded { "UP" } else { "DRAIN" };
+        format!("{}/{} {word}", counter.count() - counter.rise() + 1, counter.fall())
     } else {
         format!("{}/{} DOWN", counter.count(), counter.rise())
     };
     let text = format!(
-        "Health check for {}server {} {outcome}{}, status: {status}.",
+        "{} check for {}server {} {outcome}{}, status: {status}.",
+        if kind == Kind::Agent { "Agent" } else { "Health" },
         if place.server.conf.backup { "backup " } else { "" },
         name(place),
         reason(health),
@@ -102,6 +119,44 @@ pub(super) fn observed(sign: Sign) -> &'static str {
         Sign::Late => "Read timeout (http)",
     }
 }
+
+/// `UP 2/3; address=192.0.2.1; port=80; name=b/s; node=n; weight=1/2; scur=0/0; qcur=0`
+pub(super) fn server_state(place: &Place) -> String {
+    let (proxy, server) = (&place.proxy, &place.server);
+    let rt = &server.runtime;
+    let (address, port) = match &server.conf.endpoint {
+        Some(Endpoint::Inet(a)) => (a.ip().to_string(), a.port().to_string()),
+        Some(_) => ("unix".to_owned(), String::new()),
+        None => (String::new(), String::new()),
+    };
+    let node = place.snapshot.global.node.as_deref().unwrap_or(&HOST);
+    let total = proxy.farm.active().1.div_ceil(16);
+    format!(
+        "{}; address={address}; port={port}; name={}/{}; node={node}; weight={}/{total}; scur={}/{}; qcur={}",
+        progress(rt.stopping.load(Relaxed), rt.health.lock().counter.progress()),
+        proxy.conf.name,
+        server.conf.name,
+        rt.effective().shown(),
+        rt.serving.now(),
+        proxy.runtime.backend.sessions.now(),
+        rt.queued.now(),
+    )
+}
+
+/// `UP`, `UP 1/3`, `NOLB`, `DOWN 1/2`
+fn progress(stopping: bool, progress: Progress) -> String {
+    let word = match (progress.up, stopping) {
+        (true, true) => "NOLB",
+        (true, false) => "UP",
+        (false, _) => "DOWN",
+    };
+    if progress.is_partial() { format!("{word} {}/{}", progress.count, progress.of) } else { word.to_owned() }
+}
+
+static HOST: LazyLock<String> = LazyLock::new(|| {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+});
 
 fn name(place: &Place) -> String {
     format!("{}/{}", place.proxy.conf.name, place.server.conf.name)

@@ -3,79 +3,26 @@
 //! ```text
 //! Connect ──connected──► Send ──sent──► Expect ──enough bytes──► … ──► Done
 //! ```
-//! A step that fails ends the check; so do the end of the server's bytes where more are expected, and time.
+//! One interpreter runs all rulesets. A step that fails ends the check; so do the end of the server's bytes where
+//! more are expected, and time.
 
+use std::borrow::Cow;
 use std::io;
-use std::net::SocketAddr;
 
 use weir_balance::health::CheckStatus;
+use weir_config::values::leading_integer;
+use weir_expr::{Expr, Format, Scope as _, Scratch, Value};
 
 use super::errno;
-use super::expect::{Expect, Heard, Met};
-use super::http::{Request, Response};
-use crate::conf::{self, CheckExpect, CheckKind, CheckStep, Want};
-
-/// The steps of a check.
-#[derive(Debug)]
-pub(super) struct Script {
-    steps: Vec<Step>,
-    protocol: Protocol,
-    /// `http-check disable-on-404`
-    disable_on_404: bool,
-}
-
-/// What is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    /// Nothing: a connection is enough.
-    None,
-    Http,
-    /// What `tcp-check` lines say.
-    Script,
-}
-
-/// One step.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Open a connection.
-    Connect(Connect),
-    /// Say this.
-    Send(Saying),
-    /// Hear this.
-    Expect(Expect),
-    /// Tell this where the next step fails.
-    Comment(String),
-}
-
-/// How a connection of a check is opened.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Connect {
-    /// The server line decides what is not said here.
-    pub(super) default: bool,
-    /// No line asks for it.
-    implied: bool,
-    pub(super) addr: Option<SocketAddr>,
-    pub(super) port: Option<u16>,
-    pub(super) send_proxy: bool,
-    pub(super) via_socks4: bool,
-    /// No reset at the end.
-    pub(super) linger: bool,
-    /// Over TLS.
-    pub(super) ssl: bool,
-    /// The name that the server sees.
-    pub(super) sni: Option<Box<str>>,
-    /// Told where it fails.
-    comment: Option<String>,
-}
-
-/// What is sent.
-#[derive(Debug)]
-pub(super) enum Saying {
-    /// A request, with the state of the server in a header or not.
-    Http(Request),
-    /// These bytes.
-    Bytes(Vec<u8>),
-}
+use super::expect::{self, Heard, Met};
+use super::http::{self, Response};
+use super::scope::{Variables, View};
+use super::{Place, report};
+use crate::conf::{
+    CheckAct, CheckConnect, CheckExpect, CheckSend, CheckStep, CheckText, CheckVariable, Computed, HttpSend,
+    Ruleset, Talk, VariableValue,
+};
+use crate::keywords::binary;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,12 +30,16 @@ pub(super) struct Outcome {
     pub(super) status: CheckStatus,
     pub(super) code: Option<i32>,
     pub(super) message: String,
+    /// What an agent said, up to the end of its line.
+    pub(super) agent: Option<Vec<u8>>,
 }
 
 /// A check under way.
 pub(super) struct Run<'a> {
-    script: &'a Script,
-    up: bool,
+    rules: &'a Ruleset,
+    /// The server that is checked; absent in tests.
+    place: Option<&'a Place>,
+    variables: Variables,
     at: usize,
     connected: bool,
     /// It is over TLS.
@@ -99,103 +50,25 @@ pub(super) struct Run<'a> {
     response: Response,
     /// The last request was one whose answer has no body.
     head_only: bool,
-    /// `on-success` of the last expectation that had one.
-    said: Option<String>,
-    /// `ok-status` of the last expectation.
-    ok: Option<CheckStatus>,
 }
 
 /// What is to be done.
 pub(super) enum Next<'a> {
-    /// Open this, then tell [`Run::connected`] or [`Run::connection_failed`].
-    Connect(&'a Connect),
+    /// Open this, at this port where one was computed, then tell [`Run::connected`] or [`Run::connection_failed`].
+    Connect(&'a CheckConnect, Option<u16>),
     /// Send this, then tell [`Run::sent`].
-    Send(&'a Saying),
+    Send(Cow<'a, [u8]>),
     /// Read more, then tell [`Run::received`] or [`Run::broken`].
     Read,
     /// It is over.
     Done(Outcome),
 }
 
-// === impl Script ===
-
-impl Script {
-    /// The script of a backend.
-    pub(super) fn of(kind: &CheckKind) -> Self {
-        match kind {
-            CheckKind::Http(check) => Self::of_http(check),
-            CheckKind::Script(steps) if !steps.is_empty() => Self::of_lines(steps),
-            CheckKind::Tcp | CheckKind::Script(_) => {
-                let steps = vec![Step::Connect(Connect::implied())];
-                Self { steps, protocol: Protocol::None, disable_on_404: false }
-            }
-        }
-    }
-
-    fn of_lines(lines: &[CheckStep]) -> Self {
-        let step = |line: &CheckStep| match line {
-            CheckStep::Connect(connect, comment) => {
-                Some(Step::Connect(Connect { comment: comment.clone(), ..Connect::of(connect) }))
-            }
-            CheckStep::Send(bytes) => Some(Step::Send(Saying::Bytes(bytes.clone()))),
-            CheckStep::Expect(expect) => Expect::of(expect).map(Step::Expect),
-            CheckStep::Comment(text) => Some(Step::Comment(text.clone())),
-        };
-        let mut steps: Vec<Step> = lines.iter().filter_map(step).collect();
-        let first = steps.iter().find(|s| !matches!(s, Step::Comment(_)));
-        if !matches!(first, Some(Step::Connect(_))) {
-            steps.insert(0, Step::Connect(Connect::implied()));
-        }
-        Self { steps, protocol: Protocol::Script, disable_on_404: false }
-    }
-
-    fn of_http(check: &conf::HttpCheck) -> Self {
-        let connect = check.connect.as_deref().map_or_else(Connect::implied, Connect::of);
-        let mut steps = vec![Step::Connect(connect)];
-        steps.push(Step::Send(Saying::Http(Request::new(&check.send, check.send_state))));
-        if check.expect.is_empty() {
-            let good = CheckExpect::new(Want::Status(vec![(200, 399)]), false);
-            steps.extend(Expect::of(&good).map(Step::Expect));
-        }
-        steps.extend(check.expect.iter().filter_map(Expect::of).map(Step::Expect));
-        Self { steps, protocol: Protocol::Http, disable_on_404: check.disable_on_404 }
-    }
-}
-
-// === impl Connect ===
-
-impl Connect {
-    fn implied() -> Self {
-        Self { default: true, implied: true, ..Self::default() }
-    }
-
-    fn of(conf: &conf::CheckConnect) -> Self {
-        Self {
-            default: conf.default,
-            addr: conf.addr,
-            port: conf.port,
-            send_proxy: conf.send_proxy,
-            via_socks4: conf.via_socks4,
-            linger: conf.linger,
-            ssl: conf.ssl,
-            sni: conf.sni.clone(),
-            ..Self::default()
-        }
-    }
-
-    fn describe(&self) -> String {
-        match self.port {
-            Some(port) => format!("connect port {port}"),
-            None => "connect".to_owned(),
-        }
-    }
-}
-
 // === impl Outcome ===
 
 impl Outcome {
     pub(super) fn new(status: CheckStatus, message: impl Into<String>) -> Self {
-        Self { status, code: None, message: message.into() }
+        Self { status, code: None, message: message.into(), agent: None }
     }
 
     /// What the system said.
@@ -207,11 +80,11 @@ impl Outcome {
 // === impl Run ===
 
 impl<'a> Run<'a> {
-    /// `up`: whether the server is up now, so that a 404 may let it finish.
-    pub(super) fn new(script: &'a Script, up: bool) -> Self {
+    pub(super) fn new(rules: &'a Ruleset, place: Option<&'a Place>) -> Self {
         Self {
-            script,
-            up,
+            rules,
+            place,
+            variables: Variables::of(place),
             at: 0,
             connected: false,
             secure: false,
@@ -219,29 +92,32 @@ impl<'a> Run<'a> {
             ended: false,
             response: Response::default(),
             head_only: false,
-            said: None,
-            ok: None,
         }
     }
 
     /// What is to be done now.
     pub(super) fn next(&mut self) -> Next<'a> {
         loop {
-            match self.script.steps.get(self.at) {
-                None => return Next::Done(self.passed()),
-                Some(Step::Comment(_)) => self.at += 1,
-                Some(Step::Connect(connect)) => return Next::Connect(connect),
-                Some(Step::Send(saying)) => return Next::Send(saying),
-                Some(Step::Expect(expect)) => match self.hear(expect) {
-                    Met::Yes => {
-                        self.said = expect.on_success().cloned().or(self.said.take());
-                        self.ok = expect.ok_status();
-                        self.at += 1;
+            let rules = self.rules;
+            let Some(step) = rules.steps.get(self.at) else { return Next::Done(self.passed()) };
+            match &step.act {
+                CheckAct::Comment(_) => {}
+                CheckAct::Variable(variable) => self.assign(variable),
+                CheckAct::Connect(connect) => return Next::Connect(connect, self.port(connect)),
+                CheckAct::Send(send) => match self.bytes(send) {
+                    Ok(bytes) => return Next::Send(bytes),
+                    Err(what) => {
+                        let message = format!("tcp-check send : {what} at step {}", step.number);
+                        return Next::Done(Outcome::new(CheckStatus::L7Response, message));
                     }
+                },
+                CheckAct::Expect(expect) => match self.hear(expect, step.number) {
+                    Met::Yes => {}
                     Met::No(outcome) => return Next::Done(outcome),
                     Met::Open => return Next::Read,
                 },
             }
+            self.at += 1;
         }
     }
 
@@ -259,19 +135,21 @@ impl<'a> Run<'a> {
 
     /// There will be no session.
     pub(super) fn not_secured(&self) -> Outcome {
-        Outcome::new(CheckStatus::L6Response, format!("SSL handshake failure{}", self.place()))
+        Outcome::new(CheckStatus::L6Response, format!("SSL handshake failure{}", self.whereabouts()))
     }
 
     /// There will be no connection.
     pub(super) fn connection_failed(&self, error: &io::Error) -> Outcome {
         let mut outcome = Outcome::of_error(CheckStatus::L4Connection, error);
-        outcome.message.push_str(&self.place());
+        outcome.message.push_str(&self.whereabouts());
         outcome
     }
 
     /// All is sent.
-    pub(super) fn sent(&mut self, saying: &Saying) {
-        self.head_only = matches!(saying, Saying::Http(request) if request.head_only());
+    pub(super) fn sent(&mut self) {
+        if let Some(CheckAct::Send(CheckSend::Http(send))) = self.act() {
+            self.head_only = send.method == b"HEAD";
+        }
         self.at += 1;
         self.forget();
     }
@@ -285,12 +163,13 @@ impl<'a> Run<'a> {
 
     /// The connection broke.
     pub(super) fn broken(&mut self, error: &io::Error) -> Outcome {
-        if self.script.protocol == Protocol::Script
-            && let Some(Step::Expect(expect)) = self.script.steps.get(self.at)
+        if matches!(self.rules.talk, Talk::Script | Talk::Protocol)
+            && !self.input.is_empty()
+            && let Some(CheckStep { number, act: CheckAct::Expect(expect) }) = self.rules.steps.get(self.at)
         {
             // What came before counts, as it does before an orderly end.
             self.ended = true;
-            if let Met::No(outcome) = self.hear(expect) {
+            if let Met::No(outcome) = self.hear(expect, *number) {
                 return outcome;
             }
         }
@@ -299,47 +178,50 @@ impl<'a> Run<'a> {
 
     /// The time is over.
     pub(super) fn timed_out(&self) -> Outcome {
-        let step = self.script.steps.get(self.at);
-        let status = match step {
-            Some(Step::Expect(expect)) if self.connected => expect.timeout_status(),
+        let status = match self.act() {
+            Some(CheckAct::Expect(expect)) if self.connected => {
+                expect.timeout_status.unwrap_or(CheckStatus::L7Timeout)
+            }
             _ if self.connected => CheckStatus::L7Timeout,
             _ if self.secure => CheckStatus::L6Timeout,
             _ => CheckStatus::L4Timeout,
         };
-        Outcome::new(status, self.place())
+        Outcome::new(status, self.whereabouts())
+    }
+
+    fn act(&self) -> Option<&'a CheckAct> {
+        self.rules.steps.get(self.at).map(|step| &step.act)
     }
 
     /// Where a script stands: ` at step 2 of tcp-check (expect string 'PONG') comment: 'ping'`.
-    fn place(&self) -> String {
-        if self.script.protocol != Protocol::Script {
+    fn whereabouts(&self) -> String {
+        let Some(step) = self.rules.steps.get(self.at).filter(|_| self.rules.talk == Talk::Script) else {
             return String::new();
-        }
-        let (what, comment) = match self.script.steps.get(self.at) {
-            Some(Step::Connect(connect)) if connect.implied => {
-                return " at initial connection step of tcp-check".to_owned();
-            }
-            Some(Step::Connect(connect)) => (connect.describe(), connect.comment.as_ref()),
-            Some(Step::Expect(expect)) => (format!("expect {}", expect.describe()), expect.comment()),
-            Some(Step::Send(_)) => ("send".to_owned(), None),
-            Some(Step::Comment(_)) | None => return String::new(),
         };
-        let mut text = format!(" at step {} of tcp-check ({what})", self.number());
+        if step.number == 0 {
+            return " at initial connection step of tcp-check".to_owned();
+        }
+        let (what, comment) = match &step.act {
+            CheckAct::Connect(connect) => match connect.port {
+                Some(port) => (format!("connect port {port}"), connect.comment.as_ref()),
+                None => ("connect".to_owned(), connect.comment.as_ref()),
+            },
+            CheckAct::Expect(expect) => {
+                (format!("expect {}", expect::describe(&expect.want)), expect.comment.as_ref())
+            }
+            CheckAct::Send(_) => ("send".to_owned(), None),
+            CheckAct::Comment(_) | CheckAct::Variable(_) => return String::new(),
+        };
+        let mut text = format!(" at step {} of tcp-check ({what})", step.number);
         if let Some(comment) = comment.or_else(|| self.comment_before()) {
             text.push_str(&format!(" comment: '{comment}'"));
         }
         text
     }
 
-    /// The number of the step, from 1; a connection that no line asks for does not count.
-    fn number(&self) -> usize {
-        let implied = matches!(self.script.steps.first(), Some(Step::Connect(c)) if c.implied);
-        let hidden = implied || self.script.protocol == Protocol::Http;
-        self.at + usize::from(!hidden)
-    }
-
     fn comment_before(&self) -> Option<&'a String> {
-        match self.script.steps.get(self.at.checked_sub(1)?)? {
-            Step::Comment(text) => Some(text),
+        match &self.rules.steps.get(self.at.checked_sub(1)?)?.act {
+            CheckAct::Comment(text) => Some(text),
             _ => None,
         }
     }
@@ -350,74 +232,191 @@ impl<'a> Run<'a> {
         self.response = Response::default();
     }
 
-    fn hear(&mut self, expect: &Expect) -> Met {
-        if self.script.protocol == Protocol::Http {
+    fn hear(&mut self, expect: &CheckExpect, number: u32) -> Met {
+        let http = self.rules.talk == Talk::Http;
+        if http {
             match self.response.read(&self.input) {
                 Some(true) => {}
                 None if !self.ended => return Met::Open,
                 Some(false) | None => return Met::No(Outcome::new(CheckStatus::SocketError, "")),
             }
-            if self.script.disable_on_404 && self.up && self.response.status() == 404 {
+            if self.rules.disable_on_404 && self.is_up() && self.response.status() == 404 {
                 let outcome = Outcome::new(CheckStatus::L7OkConditional, "");
                 return Met::No(Outcome { code: Some(404), ..outcome });
             }
         }
         let heard = Heard {
+            run: self,
             response: &self.response,
             input: &self.input,
             ended: self.ended,
             head_only: self.head_only,
             comment: self.comment_before(),
         };
-        if self.script.protocol == Protocol::Http {
-            expect.judge_http(&heard, self.number())
-        } else {
-            expect.judge_bytes(&heard, self.number())
+        if http { heard.judge_http(expect, number) } else { heard.judge_bytes(expect, number) }
+    }
+
+    fn is_up(&self) -> bool {
+        self.place.is_none_or(|place| place.server.runtime.is_up())
+    }
+
+    /// What is found when all steps went well. Only an expectation that ends the ruleset has a say.
+    fn passed(&self) -> Outcome {
+        let actions = || self.rules.steps.iter().filter(|s| !matches!(s.act, CheckAct::Comment(_)));
+        let last = match actions().next_back().map(|step| &step.act) {
+            Some(CheckAct::Expect(expect)) => Some(expect),
+            _ => None,
+        };
+        let told = last.and_then(|expect| expect.on_success.as_ref()).map(|text| self.told(text));
+        let said = match (told, self.rules.talk) {
+            (Some(told), _) => told,
+            (None, Talk::Script) => "(tcp-check)".to_owned(),
+            (None, _) => String::new(),
+        };
+        let talks = actions().any(|s| matches!(s.act, CheckAct::Send(_) | CheckAct::Expect(_)));
+        let default = match (talks, self.secure) {
+            (true, _) => CheckStatus::L7Ok,
+            (false, true) => CheckStatus::L6Ok,
+            (false, false) => CheckStatus::L4Ok,
+        };
+        let status = last.and_then(|expect| expect.ok_status).unwrap_or(default);
+        let code = match last.and_then(|expect| self.code(expect)) {
+            Some(code) => Some(code),
+            None if self.rules.talk == Talk::Http => {
+                Some(i32::from(self.response.status())).filter(|code| *code != 0)
+            }
+            None => Some(0).filter(|_| status.has_code() && status != CheckStatus::L6Ok),
+        };
+        Outcome { code, ..Outcome::new(status, said) }
+    }
+
+    /// What `status-code` gives.
+    pub(super) fn code(&self, expect: &CheckExpect) -> Option<i32> {
+        let expr = expect.status_code.as_ref()?;
+        self.number(expr).map(|code| code as i32)
+    }
+
+    fn number(&self, expr: &Computed<Expr>) -> Option<i64> {
+        let scratch = Scratch::new();
+        let view = self.view();
+        let value = expr.compiled.as_ref()?.eval(&view, &scratch).some()?;
+        // The digits that a text begins with are a number, too.
+        value.to_sint().or_else(|| value.bytes().map(leading_integer))
+    }
+
+    /// A text for people.
+    pub(super) fn told(&self, text: &CheckText) -> String {
+        String::from_utf8_lossy(&self.text(text)).into_owned()
+    }
+
+    /// The bytes of a text.
+    pub(super) fn text<'t>(&self, text: &'t CheckText) -> Cow<'t, [u8]> {
+        match text {
+            CheckText::Plain(bytes) => Cow::Borrowed(bytes),
+            CheckText::Format(format) => Cow::Owned(self.render(format)),
         }
     }
 
-    fn passed(&self) -> Outcome {
-        let said = self.said.clone().unwrap_or_default();
-        let reached = if self.secure { CheckStatus::L6Ok } else { CheckStatus::L4Ok };
-        match self.script.protocol {
-            Protocol::None => Outcome::new(reached, said),
-            Protocol::Http => {
-                let status = self.ok.unwrap_or(CheckStatus::L7Ok);
-                let code = Some(self.response.status()).filter(|code| *code != 0).map(i32::from);
-                Outcome { code, ..Outcome::new(status, said) }
-            }
-            Protocol::Script => {
-                let said = if said.is_empty() { "(tcp-check)".to_owned() } else { said };
-                let talks = |s: &Step| matches!(s, Step::Send(_) | Step::Expect(_));
-                if !self.script.steps.iter().any(talks) {
-                    return Outcome::new(reached, said);
-                }
-                Outcome { code: Some(0), ..Outcome::new(self.ok.unwrap_or(CheckStatus::L7Ok), said) }
-            }
+    /// What a format gives.
+    pub(super) fn render(&self, format: &Computed<Format>) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(format) = &format.compiled {
+            format.render(&self.view(), &Scratch::new(), &mut out, LONGEST);
+        }
+        out
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            place: self.place,
+            variables: &self.variables,
+            input: &self.input,
+            response: (self.rules.talk == Talk::Http).then_some(&self.response),
+            head_only: self.head_only,
         }
     }
+
+    /// The port that an expression gives; none where it gives none that there is.
+    fn port(&self, connect: &CheckConnect) -> Option<u16> {
+        let number = self.number(connect.computed_port.as_ref()?)?;
+        Some((number & 0xffff) as u16).filter(|port| *port != 0)
+    }
+
+    fn assign(&self, variable: &CheckVariable) {
+        let (view, scratch) = (self.view(), Scratch::new());
+        let text;
+        let value = match &variable.value {
+            None => {
+                view.set_var(&variable.var, None);
+                return;
+            }
+            Some(VariableValue::Sample(sample)) => {
+                sample.compiled.as_ref().and_then(|expr| expr.eval(&view, &scratch).some())
+            }
+            Some(VariableValue::Text(format)) => {
+                text = self.render(format);
+                Some(Value::Str(&text))
+            }
+        };
+        let Some(value) = value else { return };
+        if variable.when.iter().all(|when| when.holds(&view, &variable.var, value, &scratch)) {
+            view.set_var(&variable.var, Some(value));
+        }
+    }
+
+    fn bytes(&self, send: &'a CheckSend) -> Result<Cow<'a, [u8]>, &'static str> {
+        Ok(match send {
+            CheckSend::Bytes(bytes) => Cow::Borrowed(bytes),
+            CheckSend::Text(format) => Cow::Owned(self.render(format)),
+            CheckSend::Binary(format) => {
+                let bytes = binary(&self.render(format));
+                Cow::Owned(bytes.map_err(|_| "failed to build log-format string")?)
+            }
+            CheckSend::Http(send) => Cow::Owned(self.request(send)),
+            CheckSend::SslHello => {
+                let mut out = Vec::new();
+                let seconds = crate::clock::wall() / 1_000_000;
+                weir_wire::checks::ssl_hello(&mut out, u32::try_from(seconds).unwrap_or(u32::MAX));
+                Cow::Owned(out)
+            }
+        })
+    }
+
+    fn request(&self, send: &HttpSend) -> Vec<u8> {
+        let text = |text| self.text(text).into_owned();
+        let headers: Vec<_> =
+            send.headers.iter().map(|(name, value)| (name.as_slice(), text(value))).collect();
+        let state = self.place.filter(|_| self.rules.send_state).map(report::server_state);
+        http::request(send, &text(&send.uri), &headers, &text(&send.body), state)
+    }
 }
+
+/// The longest text that a format gives.
+const LONGEST: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conf::Want;
 
     const ROOM: usize = 16384;
 
-    fn script(lines: &[CheckStep]) -> Script {
-        Script::of(&CheckKind::Script(lines.to_vec()))
+    fn script(acts: Vec<CheckAct>) -> Ruleset {
+        let mut all = vec![CheckAct::Connect(CheckConnect::implied())];
+        all.extend(acts);
+        Ruleset::new(Talk::Script, 0, all)
     }
 
-    fn text(text: &str, negated: bool) -> CheckStep {
-        CheckStep::Expect(CheckExpect::new(Want::Text(text.as_bytes().to_vec()), negated))
+    fn text(text: &str, negated: bool) -> CheckAct {
+        CheckAct::Expect(CheckExpect { negated, ..CheckExpect::new(Want::Text(text.as_bytes().to_vec())) })
     }
 
     /// Goes on until bytes are needed or the outcome is there, connecting and sending without fail.
     fn drive(run: &mut Run<'_>) -> Option<Outcome> {
         loop {
             match run.next() {
-                Next::Connect(_) => run.connected(),
-                Next::Send(saying) => run.sent(saying),
+                Next::Connect(..) => run.connected(),
+                Next::Send(_) => run.sent(),
                 Next::Read => return None,
                 Next::Done(outcome) => return Some(outcome),
             }
@@ -426,17 +425,15 @@ mod tests {
 
     #[test]
     fn a_connection_is_enough_where_nothing_is_asked() {
-        for kind in [CheckKind::Tcp, CheckKind::Script(Vec::new())] {
-            let script = Script::of(&kind);
-            let outcome = drive(&mut Run::new(&script, true)).unwrap();
-            assert_eq!((outcome.status, outcome.message.as_str()), (CheckStatus::L4Ok, ""));
-        }
+        let rules = Ruleset::default();
+        let outcome = drive(&mut Run::new(&rules, None)).unwrap();
+        assert_eq!((outcome.status, outcome.message.as_str()), (CheckStatus::L4Ok, ""));
     }
 
     #[test]
     fn an_expectation_is_met_by_bytes_in_any_pieces() {
-        let script = script(&[CheckStep::Send(b"PING".to_vec()), text("+PONG", false)]);
-        let mut run = Run::new(&script, true);
+        let rules = script(vec![CheckAct::Send(CheckSend::Bytes(b"PING".to_vec())), text("+PONG", false)]);
+        let mut run = Run::new(&rules, None);
         for piece in ["+", "PO", "N"] {
             assert!(drive(&mut run).is_none());
             run.received(piece.as_bytes(), ROOM);
@@ -459,57 +456,31 @@ mod tests {
             ),
             (text("x", false), "", CheckStatus::L7Response, "TCPCHK got an empty response at step 1"),
         ];
-        for (line, answer, status, message) in cases {
-            let script = script(&[line]);
-            let mut run = Run::new(&script, true);
+        for (act, answer, status, message) in cases {
+            let rules = script(vec![act]);
+            let mut run = Run::new(&rules, None);
             assert!(drive(&mut run).is_none());
             run.received(answer.as_bytes(), ROOM);
-            run.received(b"", ROOM);
+            if !answer.is_empty() && drive(&mut run).is_none() {
+                run.received(b"", ROOM);
+            }
             let outcome = drive(&mut run).unwrap();
-            assert_eq!((outcome.status, outcome.message.as_str()), (status, message));
+            assert_eq!((outcome.status, outcome.message.as_str()), (status, message), "{answer}");
         }
     }
 
     #[test]
-    fn time_tells_the_step_that_it_ran_out_in() {
-        let lines =
-            [CheckStep::Send(b"x".to_vec()), CheckStep::Comment("hallo".to_owned()), text("foo", false)];
-        let script = script(&lines);
-        let mut run = Run::new(&script, true);
+    fn time_tells_where_a_script_stands() {
+        let rules = script(vec![CheckAct::Comment("greeting".to_owned()), text("220", false)]);
+        let mut run = Run::new(&rules, None);
         assert_eq!(run.timed_out().message, " at initial connection step of tcp-check");
         assert!(drive(&mut run).is_none());
-        let outcome = run.timed_out();
-        assert_eq!(outcome.status, CheckStatus::L7Timeout);
-        assert_eq!(outcome.message, " at step 3 of tcp-check (expect string 'foo') comment: 'hallo'");
-    }
-
-    #[test]
-    fn a_404_lets_only_a_server_that_is_up_finish() {
-        let check = conf::HttpCheck { disable_on_404: true, ..conf::HttpCheck::default() };
-        let script = Script::of(&CheckKind::Http(check));
-        for (up, status) in [(true, CheckStatus::L7OkConditional), (false, CheckStatus::L7Status)] {
-            let mut run = Run::new(&script, up);
-            assert!(drive(&mut run).is_none());
-            run.received(b"HTTP/1.0 404 Gone\r\n\r\n", ROOM);
-            let outcome = drive(&mut run).unwrap();
-            assert_eq!((outcome.status, outcome.code), (status, Some(404)));
-        }
-    }
-
-    #[test]
-    fn no_bytes_panic() {
-        let http = Script::of(&CheckKind::Http(conf::HttpCheck {
-            expect: vec![CheckExpect::new(Want::Text(b"x".to_vec()), false)],
-            ..conf::HttpCheck::default()
-        }));
-        proptest::proptest!(|(pieces: Vec<Vec<u8>>)| {
-            let mut run = Run::new(&http, true);
-            for piece in &pieces {
-                if drive(&mut run).is_some() {
-                    break;
-                }
-                run.received(piece, 64);
-            }
-        });
+        assert_eq!(
+            run.timed_out(),
+            Outcome::new(
+                CheckStatus::L7Timeout,
+                " at step 2 of tcp-check (expect string '220') comment: 'greeting'"
+            )
+        );
     }
 }

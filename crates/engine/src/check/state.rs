@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_balance::health::{CheckStatus, Consequence, ObservedEvent, Shift, Verdict};
 
-use super::Place;
 use super::report::{self, Turn};
 use super::script::Outcome;
+use super::{Kind, Place};
 use crate::clock::{self, Tick};
 use crate::conf::{OnMarkedDown, Options};
 use crate::local;
@@ -34,7 +34,7 @@ pub(super) fn settle(place: &Place, outcome: Outcome, millis: u64) {
     health.duration = millis;
     let news = before != (health.status, health.counter.count());
     if place.proxy.conf.options.contains(Options::LOG_HEALTH_CHECKS) && news {
-        report::checked(place, &health);
+        report::checked(place, Kind::Health, &health);
     }
     let reason = reason(place, &health);
     let risen = health.counter.count() >= health.counter.rise();
@@ -44,8 +44,9 @@ pub(super) fn settle(place: &Place, outcome: Outcome, millis: u64) {
     }
     let stopping = rt.stopping.load(Relaxed);
     match (shift, verdict) {
-        (Shift::Down, _) => turn(place, Turn::Down, &reason),
-        (Shift::Up, _) => turn(place, Turn::Up, &reason),
+        (Shift::Down, _) if rt.is_up() => turn(place, Turn::Down, &reason),
+        // An agent may hold it down.
+        (Shift::Up, _) if rt.is_held_up() => turn(place, Turn::Up, &reason),
         _ if !rt.up.load(Relaxed) => {}
         (_, Verdict::ConditionallyPassed) if !stopping && risen => turn(place, Turn::Stopping, &reason),
         (_, Verdict::Passed) if stopping => turn(place, Turn::Up, &reason),
@@ -62,7 +63,7 @@ fn fail(health: &mut Health) -> Shift {
 }
 
 /// What a change of state gives as its reason; with every check logged, the log tells it already.
-fn reason(place: &Place, health: &Health) -> String {
+pub(super) fn reason(place: &Place, health: &Health) -> String {
     let logged = place.proxy.conf.options.contains(Options::LOG_HEALTH_CHECKS);
     if logged { String::new() } else { report::reason(health) }
 }
@@ -184,7 +185,7 @@ pub(crate) fn note_availability(place: &Place) {
 
 /// A server that tracks another is as that one is; one that nobody checks any more is up.
 pub(super) fn inherit(place: &Place) {
-    if place.server.conf.check.is_some() {
+    if place.server.conf.check.is_some() || place.server.conf.agent.is_some() {
         place.server.runtime.judged.store(true, Relaxed);
         return;
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::plan::Plan;
-use super::{Site, attempt, state};
+use super::plan::{Plan, Work};
+use super::{Kind, Site, agent, attempt, program, state};
 use crate::clock::{self, Tick};
 use crate::runtime::Admin;
 use crate::timer::Timer;
@@ -24,11 +24,13 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
     let mut step = Tick::NEVER;
     loop {
         let plan = site.plan.borrow().clone();
-        step = step.min(next_step(&site));
+        if site.kind == Kind::Health {
+            step = step.min(next_step(&site));
+        }
         rest(
             &timer,
             plan.as_ref().map_or(Tick::NEVER, |_| due).min(step),
-            &site.place().server.runtime.nudge,
+            site.kind.nudge(&site.place().server.runtime),
         )
         .await;
         if site.replanned.replace(false) {
@@ -41,7 +43,7 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
             place.proxy.farm.update(place.server.index);
         }
         let Some(plan) = plan else { continue };
-        if site.place().server.runtime.hurry.swap(false, Relaxed) {
+        if site.kind == Kind::Health && site.place().server.runtime.hurry.swap(false, Relaxed) {
             due = due.min(clock::now().after(Some(interval(&site, &plan, true))));
         }
         if clock::now() < due {
@@ -57,17 +59,29 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
 
 fn is_due(site: &Site) -> bool {
     let server = site.place().server;
-    !server.runtime.admin().intersects(Admin::MAINT) && !server.runtime.unchecked.load(Relaxed)
+    match site.kind {
+        Kind::Health => {
+            !server.runtime.admin().intersects(Admin::MAINT) && !server.runtime.unchecked.load(Relaxed)
+        }
+        // Whoever sent a server into maintenance through its agent takes it out again the same way.
+        Kind::Agent => !server.runtime.unasked.load(Relaxed),
+    }
 }
 
 async fn check(site: &Site, plan: &Plan, timer: &Timer) {
     let place = site.place();
     let begun = clock::now();
-    place.server.runtime.health.lock().under_way = true;
-    let outcome = attempt::check(&place, plan, timer).await;
+    site.kind.health(&place.server.runtime).lock().under_way = true;
+    let outcome = match &plan.work {
+        Work::Rules(rules) => attempt::check(&place, plan, rules, timer).await,
+        Work::Program(program) => program::check(&place, program, plan.inter(), timer).await,
+    };
     let millis = clock::now().millis_since(begun).unsigned_abs();
     // A reload may have come meanwhile: the newest snapshot hears of it.
-    state::settle(&site.place(), outcome, millis);
+    match plan.kind {
+        Kind::Health => state::settle(&site.place(), outcome, millis),
+        Kind::Agent => agent::settle(&site.place(), outcome, millis),
+    }
 }
 
 /// Waits for the time or the nudge, whichever is first.
@@ -79,7 +93,7 @@ async fn rest(timer: &Timer, until: Tick, nudge: &Notify) {
 
 fn interval(site: &Site, plan: &Plan, fast: bool) -> Duration {
     let place = site.place();
-    let health = place.server.runtime.health.lock();
+    let health = site.kind.health(&place.server.runtime).lock();
     let millis = plan.intervals.next(&health.counter, health.status.is_some(), fast);
     let spread = place.snapshot.global.spread_checks;
     if spread == 0 {

@@ -91,6 +91,8 @@ pub struct Global {
     pub setuid_wanted: bool,
     /// `external-check`
     pub external_check: bool,
+    /// `preserve-env` behind it
+    pub external_environment: bool,
     /// `harden.reject-privileged-ports.tcp`
     pub reject_privileged_ports: bool,
     /// `pp2-never-send-local`

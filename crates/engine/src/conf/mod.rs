@@ -20,7 +20,10 @@ mod tls;
 use std::sync::Arc;
 
 pub use bind::{Bind, CliLevel, Endpoint, Proto, SeverityOutput, Shards, UnixPerms, V6Mode};
-pub use check::{Check, CheckConnect, CheckExpect, CheckKind, CheckStep, HttpCheck, HttpSend, Want};
+pub use check::{
+    Agent, Answer, Check, CheckAct, CheckConnect, CheckExpect, CheckKind, CheckSend, CheckStep, CheckText,
+    CheckVariable, Computed, HeaderMatch, HeaderWant, HttpSend, Program, Ruleset, Talk, VariableValue, Want,
+};
 pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, H2, H2Side, StatsSocket, Tune, VarLimits};
 pub use log::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use weir_diag::Span;
 use weir_expr::{Expr, Format};
 
-use super::{Check, Endpoint, Proto, ServerTls};
+use super::{Agent, Check, Endpoint, Proto, ServerTls};
 
 /// A server of a backend, `default-server` already applied.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ pub struct Server {
     pub non_stick: bool,
     /// `check` and what belongs to it; absent where there is no check.
     pub check: Option<Check>,
+    /// `agent-check` and what belongs to it; absent where no agent is asked.
+    pub agent: Option<Agent>,
     /// `observe layer4|layer7`
     pub observe: Option<u8>,
     /// `error-limit`
@@ -267,6 +269,7 @@ impl Server {
             track: None,
             non_stick: false,
             check: None,
+            agent: None,
             observe: None,
             error_limit: 10,
             on_error: OnError::default(),

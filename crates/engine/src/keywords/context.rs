@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use weir_config::values::Family;
 use weir_config::{Line, Sections, Word};
@@ -13,7 +14,7 @@ use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 use super::PeersDraft;
 use crate::action::RuleLine;
 use crate::conf::{
-    Bind, Check, ErrorFile, Global, GlobalTls, HttpErrors, LogProfile, LogTarget, Proxy, Ring, Server,
+    Agent, Bind, Check, ErrorFile, Global, GlobalTls, HttpErrors, LogProfile, LogTarget, Proxy, Ring, Server,
     StickTable, Userlist,
 };
 
@@ -150,6 +151,14 @@ pub struct ServerDraft {
     pub check: Check,
     /// Whether `check` was given.
     pub do_check: bool,
+    /// The words of an agent, whether one is asked or not.
+    pub agent: Agent,
+    /// Whether `agent-check` was given.
+    pub do_agent: bool,
+    /// `check-proto`
+    pub check_proto: Option<String>,
+    /// The section that `healthcheck` names.
+    pub healthcheck: Option<Word>,
     /// Whether an `id` was given.
     pub explicit_id: bool,
     /// `proxy-v2-options`; they mean something where a header is sent only.
@@ -279,6 +288,10 @@ impl ServerDraft {
             server,
             check: Check::default(),
             do_check: false,
+            agent: Agent { inter: Duration::from_secs(2), port: 0, addr: None, send: None },
+            do_agent: false,
+            check_proto: None,
+            healthcheck: None,
             explicit_id: false,
             proxy_options: Vec::new(),
             tlvs: Vec::new(),
@@ -293,11 +306,12 @@ impl ServerDraft {
 impl ServerDraft {
     /// The server, once all is known of it.
     pub(super) fn completed(self) -> Server {
-        let Self { mut server, check, do_check, explicit_id, proxy_options, .. } = self;
+        let Self { mut server, check, do_check, agent, do_agent, explicit_id, proxy_options, .. } = self;
         server.explicit_id = explicit_id;
         if do_check {
             server.check = Some(check);
         }
+        server.agent = do_agent.then_some(agent);
         server.proxy_header.take_if(|header| !header.v1 && !header.v2);
         if let Some(header) = &mut server.proxy_header {
             header.options.extend(proxy_options);

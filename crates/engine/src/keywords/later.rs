@@ -7,9 +7,7 @@ use weir_diag::Diagnostic;
 
 use super::{BindFn, GlobalFn, ProxyCtx, ProxyFn, ServerFn};
 
-const AGENT: &str = "comes with agent checks";
 const CACHE: &str = "comes with the cache";
-const CHECKS: &str = "comes with the other checks";
 const CLIENT: &str = "comes with the HTTP client";
 const COMPRESSION: &str = "comes with compression";
 const FASTCGI: &str = "comes with FastCGI";
@@ -31,24 +29,10 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("email-alert mailers", MAIL),
     proxy("email-alert myhostname", MAIL),
     proxy("email-alert to", MAIL),
-    proxy("external-check command", CHECKS),
-    proxy("external-check path", CHECKS),
     proxy("filter", FILTERS),
     proxy("filter-sequence", FILTERS),
-    proxy("option external-check", CHECKS),
-    proxy("option ldap-check", CHECKS),
-    proxy("option mysql-check", CHECKS),
-    proxy("option pgsql-check", CHECKS),
-    proxy("option redis-check", CHECKS),
-    proxy("option smtpchk", CHECKS),
-    proxy("option spop-check", CHECKS),
-    proxy("option ssl-hello-chk", CHECKS),
     proxy("quic-initial", QUIC),
     proxy("ssl-f-use", TLS),
-    proxy("tcp-check send-binary-lf", CHECKS),
-    proxy("tcp-check send-lf", CHECKS),
-    proxy("tcp-check set-var", CHECKS),
-    proxy("tcp-check unset-var", CHECKS),
     proxy("use-fcgi-app", FASTCGI),
 ];
 
@@ -61,7 +45,6 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
         Err(line.alert("'declare' needs a second keyword that specify the type of declaration ('capture')"))
     }),
     first("email-alert", |_, line| Err(missing(line, "email-alert"))),
-    first("external-check", |_, line| Err(missing(line, "external-check"))),
     first("monitor", |_, line| Err(line.alert("'monitor' only supports 'fail'."))),
     first("persist", |_, line| match line.arg(0) {
         None => Err(line.alert("missing persist method.")),
@@ -185,19 +168,8 @@ pub(super) const BIND_LATER: &[Keyword<BindFn>] = &[
 
 /// Parameters of `server` lines.
 pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
-    server("agent-addr", 1, AGENT),
-    server("agent-check", 0, AGENT),
-    server("agent-inter", 1, AGENT),
-    server("agent-port", 1, AGENT),
-    server("agent-send", 1, AGENT),
-    server("check-pool-conn-name", 1, CHECKS),
-    server("check-proto", 1, CHECKS),
-    server("check-reuse-pool", 0, CHECKS),
-    server("healthcheck", 1, CHECKS),
     server("idle-ping", 1, H2),
     server("log-bufsize", 1, RINGS),
-    server("no-agent-check", 0, AGENT),
-    server("no-check-reuse-pool", 0, CHECKS),
     server("quic-cc-algo", 1, QUIC),
     server("resolve-net", 1, RESOLVERS),
     server("resolve-opts", 1, RESOLVERS),

@@ -9,6 +9,7 @@
 mod address;
 mod balance;
 mod bind_params;
+mod check_params;
 mod checks;
 mod context;
 mod cross;
@@ -35,7 +36,6 @@ mod stats;
 mod stats_page;
 mod status_codes;
 mod stick_table;
-mod tcp_checks;
 mod timeouts;
 mod tls;
 mod tune;
@@ -47,6 +47,7 @@ use std::sync::LazyLock;
 
 use weir_config::{Keyword, Registry, State};
 
+pub(crate) use checks::binary;
 pub use context::{
     BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, List, ListCtx, ListFn, LogLine, Outside,
     ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
@@ -140,8 +141,11 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     stats_page::STATS_PAGE,
     stick_table::STICK_TABLE,
     errors::ERRORS,
-    checks::CHECKS,
-    tcp_checks::TCP_CHECKS,
+    checks::HTTP,
+    checks::TCP,
+    checks::PROTOCOLS,
+    checks::PROGRAM,
+    checks::SECTION,
     later::PROXY_LATER,
     later::PROXY_FIRST,
 ];
@@ -149,7 +153,7 @@ const LIST_TABLES: &[&[Keyword<ListFn>]] =
     &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE, peers::PEERS, rings::RING];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, tls::BIND_TLS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] =
-    &[server_params::SERVER_PARAMS, tls::SERVER_TLS, later::SERVER_LATER];
+    &[server_params::SERVER_PARAMS, check_params::CHECK_PARAMS, tls::SERVER_TLS, later::SERVER_LATER];
 
 static GLOBAL: LazyLock<Registry<GlobalFn>> = LazyLock::new(|| Registry::new(GLOBAL_TABLES));
 static PROXY: LazyLock<Registry<ProxyFn>> = LazyLock::new(|| Registry::new(PROXY_TABLES));

@@ -157,8 +157,8 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
                 "'external-check' only supports 'preserve-env' as an argument, found '{}'.",
                 word.text()
             ))),
-            _ => {
-                c.out.push(no_effect(line, "checks by programs are still to come"));
+            word => {
+                c.global.external_environment |= word.is_some();
                 put(true, &mut c.global.external_check)
             }
         }
@@ -170,7 +170,7 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"),
         |c, line| {
-            c.out.push(no_effect(line, "no program is started"));
+            c.out.push(no_effect(line, "programs gain rights as the system lets them"));
             put(true, &mut c.global.setuid_wanted)
         },
     ),

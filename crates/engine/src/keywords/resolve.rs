@@ -8,7 +8,7 @@ use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, 
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
-    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, cross,
+    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, checks, cross,
     log_profiles, peers, rings, rules, stats_page, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
@@ -71,6 +71,8 @@ pub(super) struct Load<'a> {
     pub(super) peers: Vec<Peers>,
     /// What was said already of what TLS lacks here.
     pub(super) tls_said: super::tls::Said,
+    /// The `healthcheck` sections, each as a proxy of which only the checks count.
+    pub(super) healthchecks: Vec<Draft>,
     /// A server's name has no address.
     pub(super) unresolved: bool,
     defaults: Vec<Defaults>,
@@ -102,6 +104,7 @@ impl<'a> Load<'a> {
             log_profiles_at: Vec::new(),
             peers: Vec::new(),
             tls_said: Vec::new(),
+            healthchecks: Vec::new(),
             unresolved: false,
             defaults: Vec::new(),
             rule_users: Vec::new(),
@@ -120,6 +123,7 @@ impl<'a> Load<'a> {
             Sections::LOG_PROFILE => self.log_profile(section),
             Sections::RING => rings::section(self, section),
             Sections::PEERS => self.peers(section),
+            Sections::HEALTHCHECK => checks::healthcheck(self, section),
             _ => {}
         }
     }
@@ -360,7 +364,13 @@ impl<'a> Load<'a> {
         Some(&found.draft)
     }
 
-    fn lines(&mut self, section: &Section, draft: &mut Draft, kind: Sections, keyword: &'static str) {
+    pub(super) fn lines(
+        &mut self,
+        section: &Section,
+        draft: &mut Draft,
+        kind: Sections,
+        keyword: &'static str,
+    ) {
         let name = draft.proxy.name.clone();
         let place = Place { classes: &[Class::Proxy], section: kind, keyword, name: &name };
         for line in &section.lines {
@@ -426,8 +436,7 @@ fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
     draft.proxy = Proxy { name, at, caps, ..draft.proxy };
     draft.keyword = keyword;
     draft.own_page = false;
-    draft.checks.inherited = true;
-    draft.checks.rules_at = None;
+    draft.checks.inherit();
     for rule in &mut draft.rules {
         rule.inherited = true;
     }

@@ -8,7 +8,7 @@ use weir_diag::{Diagnostic, Form, Severity, Span};
 use weir_table::Data;
 
 use super::resolve::{Load, place};
-use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, log_profiles};
+use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_profiles};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, RdpCookie, UseBackend};
 
@@ -159,12 +159,14 @@ pub(super) fn compile(load: &mut Load<'_>) {
             draft.proxy.persistence.rdp_cookie =
                 compiler.lone_expr(index, word, weir_expr::Place::BackTcpRequest).ok().map(RdpCookie);
         }
+        faults.extend(checks::compile(&mut compiler, index, draft));
         let proxy = draft.proxy.name.clone();
         let http = draft.proxy.mode == crate::conf::Mode::Http;
         for server in &mut draft.servers {
             faults.extend(of_server(&mut compiler, index, (&proxy, http), server));
         }
     }
+    faults.extend(checks::compile_sections(&mut compiler, &mut load.healthchecks));
     let sticky = compiler.sticky().to_vec();
     let unused = experimental && !compiler.experimental_used();
     drop(tables);

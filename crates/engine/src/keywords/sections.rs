@@ -17,7 +17,7 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     later("crt-store", "comes with TLS", "certificates and where they lie"),
     later("dynamic-update", "comes with TLS", "certificates changed at run time"),
     later("fcgi-app", "comes with FastCGI", "a FastCGI application"),
-    later("healthcheck", "comes with the other checks", "a check that servers share"),
+    works("healthcheck", Sections::HEALTHCHECK, "a check that servers share"),
     later("log-forward", "comes with log forwarding", "a syslog relay"),
     works("log-profile", Sections::LOG_PROFILE, "log lines by step"),
     later("mailers", "comes with mail alerts", "mail servers for alerts"),

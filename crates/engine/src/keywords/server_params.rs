@@ -196,7 +196,7 @@ fn above_zero(ctx: &ServerCtx<'_>, values: &[Word], low: &str) -> Result<u32, Di
 }
 
 /// HAProxy names `agent-inter` in one of these messages whatever the parameter is.
-fn interval(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic> {
+pub(super) fn interval(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<Duration, Diagnostic> {
     let name = ctx.name.text();
     let word =
         values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' expects a delay as argument.")))?;

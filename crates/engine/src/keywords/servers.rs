@@ -46,7 +46,9 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
     let mut draft = new_draft(ctx, name);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label));
+    if parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label)) {
+        judge_agent(ctx.out, &draft, name, &label);
+    }
     if draft.do_check && draft.server.track.is_some() {
         ctx.out.push(
             name.alert(format!("{label}unable to enable checks and tracking at the same time!"))
@@ -74,7 +76,9 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
     let mut draft = new_draft(ctx, prefix);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label));
+    if parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label)) {
+        judge_agent(ctx.out, &draft, prefix, &label);
+    }
     for number in low..=high {
         let mut one = draft.clone();
         one.server.name = format!("{}{number}", prefix.text());
@@ -86,6 +90,16 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         ctx.draft.servers.push(one);
     }
     Ok(())
+}
+
+/// An agent has no port but its own.
+fn judge_agent(out: &mut Diagnostics, draft: &ServerDraft, name: &Word, label: &str) {
+    if draft.do_agent && draft.agent.port == 0 {
+        let server = name.text();
+        let message =
+            format!("{label}server {server} does not have agent port. Agent check has been disabled.");
+        out.push(name.alert(message).form(Form::Here));
+    }
 }
 
 fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -116,6 +130,9 @@ pub fn dynamic_server(name: &str, words: &[Word], tls: &GlobalTls) -> Result<Ser
     parameters(&mut out, (&System, tls), &mut draft, params, &Label::Dynamic);
     if let Some(said) = out.into_iter().next() {
         return Err(said.message);
+    }
+    if draft.do_agent && draft.agent.port == 0 {
+        return Err(format!("server {name} does not have agent port. Agent check has been disabled."));
     }
     if draft.do_check && draft.server.track.is_some() {
         return Err("unable to enable checks and tracking at the same time!".to_owned());
@@ -301,23 +318,25 @@ fn give_address(
     Ok(())
 }
 
-/// Runs the parameters.
+/// Runs the parameters; whether all are right.
 fn parameters(
     out: &mut Diagnostics,
     (outside, tls): (&dyn Outside, &GlobalTls),
     draft: &mut ServerDraft,
     params: &[Word],
     label: &Label<'_>,
-) {
+) -> bool {
+    let mut all_right = true;
     let mut rest = params;
     while let Some((name, tail)) = rest.split_first() {
         let Some((keyword, _)) = SERVER.parameter(Class::Server, rest) else {
             out.push(unknown(name, label));
-            return;
+            return false;
         };
         if matches!(label, Label::Dynamic) && !DYNAMIC.contains(&keyword.entry.name) {
             let message = format!("'{}' option is not accepted for dynamic server", name.text());
-            return out.push(name.alert(message));
+            out.push(name.alert(message));
+            return false;
         }
         let most = usize::from(keyword.entry.arity.max).min(tail.len());
         let (values, _) = tail.split_at_checked(most).unwrap_or((tail, &[]));
@@ -334,11 +353,13 @@ fn parameters(
             }
             Ok(Err(said)) | Err(said) => own.push(said),
         }
+        all_right &= !own.is_fatal();
         for said in own {
             out.push(completed(said, label));
         }
         rest = tail.get(taken..).unwrap_or_default();
     }
+    all_right
 }
 
 fn unknown(name: &Word, label: &Label<'_>) -> Diagnostic {
@@ -360,7 +381,9 @@ fn completed(mut said: Diagnostic, label: &Label<'_>) -> Diagnostic {
         }
         said.form = Form::Here;
     }
-    if let (Label::Server(label), Severity::Alert | Severity::Warning) = (label, said.severity) {
+    if let (Label::Server(label), Severity::Alert | Severity::Complaint | Severity::Warning) =
+        (label, said.severity)
+    {
         said.message.insert_str(0, label);
     }
     said

@@ -9,7 +9,6 @@ use weir_diag::Diagnostic;
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
 use weir_expr::{Acls, Load, Names, Place, Side, VarRef, VarScope, Words};
 
-use super::process::no_effect;
 use super::process::put;
 use super::{GlobalCtx, GlobalFn, Outside};
 use crate::conf::VarLimits;
@@ -24,7 +23,6 @@ pub(super) const VARIABLES: &[Keyword<GlobalFn>] = &[
         set(c, l, "format string", |text| Source::Format(text))
     }),
     Keyword::works(entry("tune.vars.check-max-size", "most bytes of a check's variables"), |c, l| {
-        c.out.push(no_effect(l, "checks have no variables yet"));
         put(limit(l)?, &mut limits(c).check)
     }),
     Keyword::works(entry("tune.vars.global-max-size", "most bytes of all variables"), process_limit),

@@ -135,6 +135,22 @@ pub fn check_at_port(engine: &Engine, backend: &str, name: &str, port: u16) -> R
     })
 }
 
+/// Changes where and how the agent of a server is asked.
+pub fn change_agent(
+    engine: &Engine,
+    backend: &str,
+    name: &str,
+    change: impl Fn(&mut conf::Agent),
+) -> Result<(), String> {
+    engine.amend(|snapshot| {
+        let proxy = snapshot.backend(backend).ok_or("No such backend.")?;
+        let server = proxy.server_named(name).ok_or("No such server.")?;
+        let mut conf = (*server.conf).clone();
+        conf.agent.iter_mut().for_each(&change);
+        Ok((snapshot.with(replaced(&snapshot.global, proxy, server, Arc::new(conf))), ()))
+    })
+}
+
 /// The proxy with a server elsewhere.
 fn moved(global: &conf::Global, proxy: &Proxy, server: &Arc<Server>, conf: Arc<conf::Server>) -> Proxy {
     proxy.runtime.changes.lock().move_to(&server.conf, &conf);
@@ -189,7 +205,7 @@ fn track_is_good(snapshot: &Snapshot, proxy: &Proxy, track: &str) -> Result<(), 
     if target.conf.dynamic {
         return Err(format!("unable to use {backend}/{name} for tracking as it is a dynamic server."));
     }
-    if target.conf.check.is_none() && target.conf.track.is_none() {
+    if target.conf.check.is_none() && target.conf.agent.is_none() && target.conf.track.is_none() {
         return Err(format!(
             "unable to use {backend}/{name} for tracking as it does not have any check nor agent enabled."
         ));

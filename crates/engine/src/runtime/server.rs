@@ -68,8 +68,14 @@ pub struct ServerRuntime {
     pub health: Mutex<Health>,
     /// An operator, or its coming at run time, suspended its checks.
     pub unchecked: AtomicBool,
+    /// What its agent said.
+    pub agent: Mutex<Health>,
+    /// An operator suspended the questions to its agent.
+    pub unasked: AtomicBool,
     /// Wakes the task that looks after it.
     pub nudge: Notify,
+    /// Wakes the task that asks its agent.
+    pub agent_nudge: Notify,
     /// Live traffic asks for a check soon.
     pub hurry: AtomicBool,
     /// Sessions that began under another number are to end (`shutdown sessions server`).
@@ -134,20 +140,12 @@ impl ServerRuntime {
             initial_weight: conf.weight,
             maxconn: AtomicU32::new(conf.maxconn),
             changed: AtomicU64::new(now.0),
-            health: Mutex::new(Health {
-                counter,
-                status: None,
-                code: None,
-                message: String::new(),
-                duration: 0,
-                failures: 0,
-                downs: 0,
-                down_millis: 0,
-                under_way: false,
-                observer: observer(conf),
-            }),
+            health: Mutex::new(Health::new(counter, observer(conf))),
             unchecked: AtomicBool::new(conf.dynamic),
+            agent: Mutex::new(Health::new(agent_counter(), observer(conf))),
+            unasked: AtomicBool::new(conf.dynamic),
             nudge: Notify::new(),
+            agent_nudge: Notify::new(),
             hurry: AtomicBool::new(false),
             generation: AtomicU32::new(0),
             ended: Arc::default(),
@@ -183,6 +181,11 @@ impl ServerRuntime {
         }
         let ramp = Ramp { since, length: self.slowstart.load(Relaxed) };
         Some(ramp).filter(|ramp| !ramp.is_over(clock::now().millis()))
+    }
+
+    /// Whether both its checks and its agent hold it up.
+    pub fn is_held_up(&self) -> bool {
+        self.health.lock().counter.is_up() && self.agent.lock().counter.is_up()
     }
 
     /// Tells all sessions on it to end.
@@ -226,10 +229,40 @@ impl ServerRuntime {
     }
 }
 
+// === impl Health ===
+
+impl Health {
+    fn new(counter: health::Health, observer: Observer) -> Self {
+        Self {
+            counter,
+            status: None,
+            code: None,
+            message: String::new(),
+            duration: 0,
+            failures: 0,
+            downs: 0,
+            down_millis: 0,
+            under_way: false,
+            observer,
+        }
+    }
+}
+
+/// An agent is believed at once.
+fn agent_counter() -> health::Health {
+    health::Health::new(1, 1, health::InitState::FullyUp)
+}
+
 fn fresh_counter(conf: &conf::Server) -> health::Health {
-    let (rise, fall) = conf.check.as_ref().map_or((1, 1), |c| (c.rise, c.fall));
+    let (rise, fall) = match (&conf.check, &conf.agent, conf.init_state) {
+        (Some(check), ..) => (check.rise, check.fall),
+        // One that only an agent speaks for waits in the state that it begins in.
+        (None, Some(_), Some(_)) => (2, 3),
+        (None, ..) => (1, 1),
+    };
     let init = match conf.init_state {
-        _ if conf.check.is_none() => health::InitState::FullyUp,
+        None if conf.check.is_none() => health::InitState::FullyUp,
+        _ if conf.check.is_none() && conf.agent.is_none() => health::InitState::FullyUp,
         None => health::InitState::None,
         Some(conf::InitState::FullyUp) => health::InitState::FullyUp,
         Some(conf::InitState::Up) => health::InitState::Up,

@@ -1,84 +1,95 @@
-//! Checks by script: `option tcp-check` and `tcp-check` (manual, 4.2).
+//! `option tcp-check` and `tcp-check` (manual, 4.2).
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
+use weir_config::{Keyword, Line, Word};
 use weir_diag::Diagnostic;
 
-use super::checks::{binary, connect_words, expect_words};
-use super::{ProxyCtx, ProxyFn};
-use crate::conf::CheckStep;
+use super::super::{ProxyCtx, ProxyFn};
+use super::draft::Method;
+use super::protocols::plain_option;
+use super::words::{self, Dialect, binary};
+use super::{line as entry, rule, section};
+use crate::conf::{CheckAct, CheckSend, Computed};
 
 /// The lines of this file.
-pub(super) const TCP_CHECKS: &[Keyword<ProxyFn>] = &[
-    Keyword::works(entry("option tcp-check", Arity::NONE, "servers are checked by a script"), |ctx, _| {
-        ctx.draft.checks.scripted = true;
+pub(in super::super) const TCP: &[Keyword<ProxyFn>] = &[
+    Keyword::works(entry("option tcp-check", "servers are checked by a script"), |ctx, line| {
+        plain_option(line, line.args(), "option")?;
+        tcp_check(ctx);
         Ok(())
     }),
-    Keyword::works(
-        entry("tcp-check comment", Arity::ANY, "a text for logs of failed checks"),
-        |ctx, line| {
-            let text = line
-                .arg(0)
-                .ok_or_else(|| line.alert("'tcp-check comment' : expects a string as argument."))?;
-            let step = CheckStep::Comment(text.text().into_owned());
-            add(ctx, line, step)
-        },
-    ),
-    Keyword::works(entry("tcp-check connect", Arity::ANY, "opens a connection"), |ctx, line| {
-        let (connect, comment) = connect_words(ctx, line, "tcp-check connect")?;
-        add(ctx, line, CheckStep::Connect(connect, comment))
+    Keyword::works(rule("tcp-check comment", "a text for logs of failed checks"), |ctx, line| {
+        let text =
+            line.arg(0).ok_or_else(|| line.alert("'tcp-check comment' : expects a string as argument."))?;
+        add(ctx, line, CheckAct::Comment(text.text().into_owned()))
     }),
-    Keyword::works(entry("tcp-check expect", Arity::ANY, "what an answer must be"), |ctx, line| {
-        let patterns = &["string", "rstring", "binary", "rbinary"];
-        let expect = expect_words(line, "tcp-check expect", patterns)?;
-        add(ctx, line, CheckStep::Expect(expect))
+    Keyword::works(rule("tcp-check connect", "opens a connection"), |ctx, line| {
+        let connect = words::connect(ctx.outside, line, Dialect::Tcp)?;
+        add(ctx, line, CheckAct::Connect(connect))
     }),
-    Keyword::works(entry("tcp-check send", Arity::ANY, "what a check says"), |ctx, line| {
-        let text = line.arg(0).ok_or_else(|| no_text(line))?;
-        let step = CheckStep::Send(text.bytes.to_vec());
-        comment_only(line)?;
-        add(ctx, line, step)
+    Keyword::works(rule("tcp-check expect", "what an answer must be"), |ctx, line| {
+        let expect = words::expect(line, Dialect::Tcp)?;
+        add(ctx, line, CheckAct::Expect(expect))
     }),
-    Keyword::works(entry("tcp-check send-binary", Arity::ANY, "what a check says, in hex"), |ctx, line| {
-        let text = line.arg(0).ok_or_else(|| no_text(line))?;
-        let bytes = binary(&text.bytes).map_err(|m| {
-            let text = text.text();
-            line.alert(format!("'tcp-check send-binary' : '{text}' invalid binary string ({m})."))
-        })?;
-        let step = CheckStep::Send(bytes);
-        comment_only(line)?;
-        add(ctx, line, step)
+    Keyword::works(rule("tcp-check send", "what a check says"), |ctx, line| {
+        send(ctx, line, "string", |text| Ok(CheckSend::Bytes(text.bytes.to_vec())))
     }),
+    Keyword::works(rule("tcp-check send-binary", "what a check says, in hex"), |ctx, line| {
+        send(ctx, line, "binary string", |text| {
+            let bytes = binary(&text.bytes).map_err(|m| {
+                let text = text.text();
+                line.alert(format!("'tcp-check send-binary' : '{text}' invalid binary string ({m})."))
+            })?;
+            Ok(CheckSend::Bytes(bytes))
+        })
+    }),
+    Keyword::works(rule("tcp-check send-binary-lf", "what a check says, a format in hex"), |ctx, line| {
+        send(ctx, line, "string", |text| Ok(CheckSend::Binary(Computed::new(&text.bytes, text.span))))
+    }),
+    Keyword::works(rule("tcp-check send-lf", "what a check says, a format"), |ctx, line| {
+        send(ctx, line, "string", |text| Ok(CheckSend::Text(Computed::new(&text.bytes, text.span))))
+    }),
+    Keyword::works(rule("tcp-check set-var", "sets a variable to a sample"), variable),
+    Keyword::works(rule("tcp-check set-var-fmt", "sets a variable to a text"), variable),
+    Keyword::works(rule("tcp-check unset-var", "forgets a variable"), variable),
 ];
 
-const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
-    Entry::new(Class::Proxy, name, Sections::DEFAULTS.union(Sections::BACKENDS), arity, help)
+/// The option that has servers checked by the script.
+pub(super) fn tcp_check(ctx: &mut ProxyCtx<'_>) {
+    ctx.draft.checks.method = Method::Tcp;
+    ctx.draft.checks.asked_for_tcp = true;
 }
 
-fn add(ctx: &mut ProxyCtx<'_>, line: &Line, step: CheckStep) -> Result<(), Diagnostic> {
-    let rules_at = ctx.draft.checks.rules_at;
-    ctx.draft.checks.own_rules(line.span);
-    // Only lines of HTTP checks ask for `option httpchk`.
-    ctx.draft.checks.rules_at = rules_at;
-    ctx.draft.checks.script.push(step);
-    Ok(())
+fn add(ctx: &mut ProxyCtx<'_>, line: &Line, act: CheckAct) -> Result<(), Diagnostic> {
+    section::judge_rule(ctx, line)?;
+    ctx.draft.checks.tcp.add_tcp(line, act)
 }
 
-fn no_text(line: &Line) -> Diagnostic {
-    let (what, name) = match line.name().as_str() {
-        "tcp-check send" => ("string", "send"),
-        _ => ("binary string", "send-binary"),
-    };
-    line.alert(format!("'{}' : '{what}' expects a {name} as argument.", line.name()))
+fn variable(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    add(ctx, line, CheckAct::Variable(words::variable(line)?))
 }
 
-/// Behind what is sent only a comment may stand.
-fn comment_only(line: &Line) -> Result<(), Diagnostic> {
-    match line.arg(1) {
-        Some(word) if !word.is("comment") => Err(word.alert(format!(
-            "'{}' : expects 'comment' but got '{}' as argument..",
-            line.name(),
-            word.text()
-        ))),
-        _ => Ok(()),
+/// A `send` line: what is sent, and at most a comment behind it.
+fn send(
+    ctx: &mut ProxyCtx<'_>,
+    line: &Line,
+    what: &str,
+    read: impl FnOnce(&Word) -> Result<CheckSend, Diagnostic>,
+) -> Result<(), Diagnostic> {
+    let name = line.name();
+    let text = line.arg(0).ok_or_else(|| {
+        let own = name.trim_start_matches("tcp-check ");
+        line.alert(format!("'{name}' : '{what}' expects a {own} as argument."))
+    })?;
+    let sent = read(text)?;
+    let mut rest = line.args().iter().skip(1);
+    while let Some(word) = rest.next() {
+        if !word.is("comment") {
+            let got = word.text();
+            return Err(word.alert(format!("'{name}' : expects 'comment' but got '{got}' as argument..")));
+        }
+        if rest.next().is_none() {
+            return Err(word.alert(format!("'{name}' : 'comment' expects a string as argument..")));
+        }
     }
+    add(ctx, line, CheckAct::Send(sent))
 }

@@ -53,7 +53,7 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     http_only(load, draft);
     timeouts(load, draft);
     log_format(load, draft);
-    http_rules(load, draft);
+    check_rules(load, draft);
     error_files(draft, load);
     servers::servers(load, draft);
     super::tls::binds(load, draft);
@@ -346,18 +346,21 @@ fn log_format(load: &mut Load<'_>, draft: &Draft) {
     }
 }
 
-/// `http-check` without `option httpchk` does nothing.
-fn http_rules(load: &mut Load<'_>, draft: &Draft) {
-    if let (Some(at), false) = (draft.checks.rules_at, draft.checks.enabled) {
-        load.out.push(warning(
-            at,
-            format!(
-                "{} '{}' uses http-check rules without 'option httpchk', so the rules are ignored.",
-                kind(&draft.proxy),
-                draft.proxy.name
-            ),
-        ));
+/// Lines about checks that nothing asks for do nothing.
+fn check_rules(load: &mut Load<'_>, draft: &Draft) {
+    let (kind, name) = (kind(&draft.proxy), &draft.proxy.name);
+    for (rules, option, at) in draft.checks.unused() {
+        let message = format!(
+            "{kind} '{name}' uses {rules} rules without 'option {option}', so the rules are ignored."
+        );
+        load.out.push(warning(at, message));
     }
+    super::checks::judge_program(
+        &mut load.out,
+        &load.conf.global,
+        (kind, name, draft.proxy.at),
+        &draft.checks,
+    );
 }
 
 /// Numbers and names that are to be given once.
@@ -424,7 +427,7 @@ fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
             draft.servers.clear();
         }
         draft.servers.extend(draft.dispatch.take());
-        draft.proxy.check = std::mem::take(&mut draft.checks).kind();
+        draft.proxy.check = std::mem::take(&mut draft.checks).kind(load.conf.global.external_environment);
         for draft_server in std::mem::take(&mut draft.servers) {
             let server = draft_server.completed();
             draft.proxy.servers.push(Arc::new(server));

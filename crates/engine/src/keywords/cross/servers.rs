@@ -1,6 +1,7 @@
 //! What only shows when all servers of all proxies are read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
@@ -8,7 +9,7 @@ use super::super::resolve::{Load, place};
 use super::super::servers::settle_address;
 use super::super::{Draft, ServerDraft};
 use super::{alert, kind, warning};
-use crate::conf::{Mode, Proxy, RetryOn, SourceAddress};
+use crate::conf::{Mode, Proxy, RetryOn, Ruleset, SourceAddress, Talk};
 
 /// Names that are to be given once, addresses, and ports of checks.
 pub(super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
@@ -38,13 +39,24 @@ pub(super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
             load.unresolved = true;
         }
         http_only_server(load.sources, &mut load.out, &draft.proxy, server);
+        let own = own_rules(load, (&proxy, &name), server);
+        let lacking = match &own {
+            Some((rules, lacking)) => {
+                server.check.rules = Some(rules.clone());
+                *lacking
+            }
+            None => draft.checks.lacks_port(),
+        };
+        let http = own.as_ref().map_or(draft.checks.is_http(), |(rules, _)| rules.talk == Talk::Http);
+        protocol(&mut load.out, (kind, &proxy), server, http);
         // Where a name stands for the address, HAProxy finds out at the first check.
         let literal = server.server.hostname.is_none();
-        if server.do_check && literal && !server.has_port && server.check.port.is_none() {
-            let rule = match draft.checks.http.connect {
-                Some(_) => " nor tcp_check rule 'connect' with port information",
-                None => "",
-            };
+        if let Some(rule) = lacking
+            && server.do_check
+            && literal
+            && !server.has_port
+            && server.check.port.is_none()
+        {
             load.out.push(alert(
                 at,
                 format!(
@@ -53,6 +65,31 @@ pub(super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
             ));
         }
     }
+}
+
+/// The steps of the section that a server names, and whether they need a port.
+fn own_rules(
+    load: &mut Load<'_>,
+    (proxy, name): (&str, &str),
+    server: &ServerDraft,
+) -> Option<(Arc<Ruleset>, Option<&'static str>)> {
+    let word = server.healthcheck.as_ref()?;
+    let mut out = std::mem::take(&mut load.out);
+    let found = super::super::checks::judge_server(load, &mut out, (proxy, name), word, server.server.at);
+    load.out = out;
+    found
+}
+
+/// Whether the protocol of `check-proto` is one for checks of this kind.
+fn protocol(out: &mut Diagnostics, (kind, proxy): (&str, &str), server: &ServerDraft, http: bool) {
+    let Some(wanted) = server.check_proto.as_deref().filter(|_| server.do_check) else { return };
+    let (at, name) = (server.server.at, &server.server.name);
+    let message = match (wanted, http) {
+        ("h1", true) | ("none", false) => return,
+        ("h2" | "fcgi" | "quic", true) => format!("checks by '{wanted}' are not available yet."),
+        _ => "uses an incompatible MUX protocol for the selected check type".to_owned(),
+    };
+    out.push(alert(at, format!("config: {kind} '{proxy}': server '{name}' {message}")));
 }
 
 /// What a server cannot do outside HTTP.
@@ -91,9 +128,9 @@ fn http_only_server(sources: &Sources, out: &mut Diagnostics, proxy: &Proxy, ser
         ));
     }
     if server.server.observe == Some(7) {
-        // HAProxy calls it an alert and loads it.
+        // HAProxy loads it all the same.
         out.push(
-            Diagnostic::warning(
+            Diagnostic::complaint(
                 at,
                 format!(
                     "'server {name}/{}' : 'layer7' can only be used in http proxies..",
@@ -143,7 +180,7 @@ pub(super) fn tracking(load: &mut Load<'_>, drafts: &[Draft]) {
                 load.out.push(said(format!("unable to find required server '{wanted}' for tracking.")));
                 continue;
             };
-            if !target.do_check && target.server.track.is_none() {
+            if !target.do_check && !target.do_agent && target.server.track.is_none() {
                 load.out.push(said(format!(
                     "unable to use {wanted_proxy}/{wanted} for tracking as it does not have any check nor agent enabled."
                 )));
