@@ -76,7 +76,7 @@ pub(crate) fn node(world: &World) -> Option<String> {
 }
 
 /// The value of a field; none where the field is left out.
-fn value(world: &World, name: &str, float: bool) -> Option<Value> {
+pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
     let runtime = world.engine.runtime();
     let process = &runtime.process;
     let snapshot = world.engine.snapshot();

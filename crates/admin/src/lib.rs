@@ -11,6 +11,7 @@ pub mod hand_over;
 mod info;
 pub mod listen;
 pub mod page;
+pub mod prometheus;
 pub mod stat;
 pub mod totals;
 mod world;

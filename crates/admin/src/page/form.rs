@@ -6,8 +6,10 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::operator::{self, Order};
+use weir_engine::runtime::Admin;
 use weir_engine::snapshot::{Proxy, Server};
 
 use crate::world::World;
@@ -38,29 +40,28 @@ struct Form<'a> {
 }
 
 /// Does what a form asks for.
-pub(super) fn apply(world: &World, page: &Arc<Proxy>, body: &[u8]) -> Outcome {
-    let _ = page;
+pub(super) fn apply(world: &World, body: &[u8]) -> Outcome {
     let form = Form::parse(body);
     let snapshot = world.engine.snapshot();
-    let Some(orders) = form.action.as_deref().and_then(action) else { return Outcome::Wrong };
-    let Some(backend) = form.backend.as_deref().and_then(|name| found(&snapshot.proxies, name)) else {
-        return Outcome::Wrong;
-    };
-    let (mut done, mut missing) = (0, 0);
+    let Some(name) = &form.backend else { return Outcome::Nothing };
+    let Some(backend) = found(&snapshot.proxies, name) else { return Outcome::Wrong };
+    let Some(action) = &form.action else { return Outcome::Nothing };
+    let Some(action) = Action::named(action) else { return Outcome::Wrong };
+    let (mut there, mut done, mut missing) = (false, false, false);
     for name in &form.servers {
-        let server = backend.servers.iter().find(|s| s.conf.name.as_bytes() == &**name);
-        match server {
+        match backend.servers.iter().find(|s| s.conf.name.as_bytes() == &**name) {
             Some(server) => {
-                done += u32::from(carry_out(world, backend, server, orders));
+                there = true;
+                done |= action.carry_out(world, backend, server);
             }
-            None => missing += 1,
+            None => missing = true,
         }
     }
-    match (done, missing) {
-        (0, 0) => Outcome::Nothing,
-        (0, _) => Outcome::Wrong,
-        (_, 0) => Outcome::Done,
-        _ => Outcome::Partly,
+    match (there, done, missing) {
+        (false, _, true) => Outcome::Wrong,
+        (true, _, true) => Outcome::Partly,
+        (_, true, false) => Outcome::Done,
+        (_, false, false) => Outcome::Nothing,
     }
 }
 
@@ -74,32 +75,68 @@ fn found<'a>(proxies: &'a [Arc<Proxy>], name: &[u8]) -> Option<&'a Arc<Proxy>> {
     proxies.iter().filter(|p| p.conf.is_backend()).find(fits)
 }
 
-/// The order behind a word of the form; none where agents are meant, which no server has.
-fn action(word: &[u8]) -> Option<Option<Order>> {
-    Some(Some(match word {
-        b"ready" | b"enable" | b"start" => Order::Ready,
-        b"drain" | b"stop" => Order::Drain,
-        b"maint" | b"disable" => Order::Maintain,
-        b"dhlth" => Order::Check(false),
-        b"ehlth" => Order::Check(true),
-        b"hrunn" => Order::Up,
-        b"hnolb" => Order::Stop,
-        b"hdown" => Order::Down,
-        b"shutdown" => Order::EndSessions,
-        b"dagent" | b"eagent" | b"arunn" | b"adown" => return Some(None),
-        _ => return None,
-    }))
+/// What is to be done with each server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    /// This, whatever the server's state.
+    Give(Order),
+    /// Out of maintenance, where it is in it (`enable`).
+    Enable,
+    /// Into maintenance, where it is not (`disable`).
+    Disable,
+    /// Out of draining, where it is drained (`start`).
+    Start,
+    /// Drained, where it is not (`stop`).
+    Stop,
+    /// This, where checks are made.
+    Check(bool),
+    /// Something about an agent, which no server has.
+    Agent,
 }
 
-/// Whether a server was given an order that means something to it.
-fn carry_out(world: &World, backend: &Arc<Proxy>, server: &Arc<Server>, order: Option<Order>) -> bool {
-    let Some(order) = order else { return false };
-    let needs_check = matches!(order, Order::Check(_) | Order::Up | Order::Stop | Order::Down);
-    if needs_check && server.conf.check.is_none() {
-        return false;
+// === impl Action ===
+
+impl Action {
+    /// The action behind a word, those of older versions among them.
+    fn named(word: &[u8]) -> Option<Self> {
+        Some(match word {
+            b"ready" => Self::Give(Order::Ready),
+            b"drain" => Self::Give(Order::Drain),
+            b"maint" => Self::Give(Order::Maintain),
+            b"hrunn" => Self::Give(Order::Up),
+            b"hnolb" => Self::Give(Order::Stop),
+            b"hdown" => Self::Give(Order::Down),
+            b"shutdown" => Self::Give(Order::EndSessions),
+            b"dhlth" => Self::Check(false),
+            b"ehlth" => Self::Check(true),
+            b"enable" => Self::Enable,
+            b"disable" => Self::Disable,
+            b"start" => Self::Start,
+            b"stop" => Self::Stop,
+            b"dagent" | b"eagent" | b"arunn" | b"adown" => Self::Agent,
+            _ => return None,
+        })
     }
-    operator::order(&world.engine, backend, server, order);
-    true
+
+    /// Does it; whether there was something to do.
+    fn carry_out(self, world: &World, backend: &Arc<Proxy>, server: &Arc<Server>) -> bool {
+        let admin = server.runtime.admin();
+        let (maintained, drained) = (admin.intersects(Admin::MAINT), admin.contains(Admin::FORCED_DRAIN));
+        let checked = !server.runtime.unchecked.load(Relaxed);
+        let order = match self {
+            Self::Give(order) => order,
+            Self::Enable if maintained => Order::Ready,
+            Self::Disable if !maintained => Order::Maintain,
+            Self::Start if drained && !maintained => Order::Ready,
+            // What is in maintenance stays there.
+            Self::Stop if !drained && maintained => return true,
+            Self::Stop if !drained => Order::Drain,
+            Self::Check(on) if server.conf.check.is_some() && checked != on => Order::Check(on),
+            _ => return false,
+        };
+        operator::order(&world.engine, backend, server, order);
+        true
+    }
 }
 
 // === impl Outcome ===
@@ -139,7 +176,7 @@ impl<'a> Form<'a> {
 }
 
 /// A value as it was typed: `%xx` and `+` resolved.
-fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.iter().any(|b| matches!(b, b'%' | b'+')) {
         return Cow::Borrowed(value);
     }

@@ -9,6 +9,9 @@ mod html;
 mod pieces;
 pub mod query;
 
+pub(crate) use form::decoded;
+pub(crate) use html::module_of;
+
 use std::sync::{Arc, Weak};
 
 use weir_engine::service::{Answer, Body, Request, RequestBody, STATS, Service};
@@ -48,7 +51,7 @@ impl Service for StatsPage {
             let outcome = match request.body {
                 _ if !request.admin => form::Outcome::Denied,
                 RequestBody::TooLong => form::Outcome::TooLong,
-                RequestBody::Whole(body) => form::apply(&world, request.proxy, body),
+                RequestBody::Whole(body) => form::apply(&world, body),
             };
             return redirect(&query, &page.uri, outcome);
         }
@@ -58,7 +61,7 @@ impl Service for StatsPage {
             Format::Json | Format::Schema => "application/json",
         };
         let mut headers = vec![("cache-control", "no-cache".to_owned()), ("content-type", kind.to_owned())];
-        if let Some(refresh) = page.refresh.filter(|_| query.refreshes && query.format == Format::Html) {
+        if let Some(refresh) = page.refresh.filter(|_| query.refreshes) {
             headers.push(("refresh", refresh.as_secs().to_string()));
         }
         let body = match request.method {

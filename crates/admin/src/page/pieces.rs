@@ -8,6 +8,7 @@ use weir_engine::snapshot::{Proxy, Snapshot};
 
 use super::html;
 use super::query::{Format, Query};
+use crate::stat::columns::Column;
 use crate::stat::row::{self, Row};
 use crate::stat::{self, Filter};
 use crate::world::World;
@@ -84,7 +85,10 @@ impl Report {
             Format::Typed => row::Format::Typed,
             Format::Json | Format::Schema => row::Format::Json,
         };
-        for row in rows {
+        for mut row in rows {
+            if !self.page.legends {
+                EXPLAINED.into_iter().for_each(|column| row.clear(column));
+            }
             row.write(format, false, self.first, out);
             self.first = false;
         }
@@ -98,6 +102,9 @@ impl Report {
         }
     }
 }
+
+/// What a page tells only with legends.
+const EXPLAINED: [Column; 3] = [Column::Addr, Column::Cookie, Column::Algo];
 
 impl Pieces for Report {
     fn write(&mut self, out: &mut Vec<u8>) -> bool {

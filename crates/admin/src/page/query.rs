@@ -56,10 +56,10 @@ impl Query {
         let rest = target.strip_prefix(uri).unwrap_or_default();
         let has = |word: &[u8]| place(rest, word).is_some();
         let format = match () {
-            () if has(b";csv") => Format::Csv,
-            () if has(b";typed") => Format::Typed,
             () if has(b";json-schema") => Format::Schema,
             () if has(b";json") => Format::Json,
+            () if has(b";typed") => Format::Typed,
+            () if has(b";csv") => Format::Csv,
             () => Format::Html,
         };
         Self {
@@ -148,6 +148,8 @@ mod tests {
             (";json", Format::Json),
             (";json-schema", Format::Schema),
             (";typed;up", Format::Typed),
+            (";csv;json", Format::Json),
+            (";csv;typed", Format::Typed),
         ] {
             assert_eq!(parse(rest).format, format, "{rest}");
         }

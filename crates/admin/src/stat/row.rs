@@ -58,6 +58,13 @@ impl Row {
         }
     }
 
+    /// Takes away what a column holds.
+    pub fn clear(&mut self, column: Column) {
+        if let Some(place) = self.values.get_mut(column as usize) {
+            *place = None;
+        }
+    }
+
     /// Sets columns to whole numbers.
     pub fn put_all<const N: usize>(&mut self, values: [(Column, u64); N]) {
         for (column, value) in values {

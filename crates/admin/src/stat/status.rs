@@ -31,7 +31,7 @@ pub(super) fn frontend(world: &World, proxy: &Proxy) -> &'static str {
 }
 
 /// `UP 1/3`, `MAINT`, `no check` and so on.
-pub(super) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
+pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
     let via = server.conf.track.as_ref().map(|track| match track.split_once('/') {
         Some((backend, name)) => (backend.to_owned(), name.to_owned()),
         None => (proxy.conf.name.clone(), track.clone()),

@@ -28,7 +28,8 @@ impl Action for UseService {
         let Some(service) = t.client.worker.runtime.process.services.find(self.name) else {
             return Verdict::Answer(503);
         };
-        t.messages.service = Some(Order { service, proxy: t.proxy().shared.clone(), admin: false });
+        t.messages.service =
+            Some(Order { service, proxy: t.proxy().shared.clone(), admin: false, ruled: true });
         Verdict::Serve
     }
 

@@ -31,14 +31,26 @@ pub(crate) async fn serve(t: &mut Transaction) -> Stop {
     t.facts.answered = Some(now);
     let answer = ask(t, &order, reads);
     if matches!(answer.body, Body::Standard) {
-        t.facts.blame(Cause::Local, Stage::Request);
-        t.front.keep_alive = false;
-        return Stop::Answer(answer.status);
+        return refuse(t, &order, answer.status).await;
     }
-    match send(t, answer).await {
+    match send(t, &order, answer).await {
         Ok(()) => Stop::Done,
         Err(stop) => stop,
     }
+}
+
+/// The proxy's own answer for a status, as if the service had given it.
+async fn refuse(t: &mut Transaction, order: &Order, status: u16) -> Stop {
+    respond::make(t, status);
+    t.front.keep_alive = false;
+    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64 + t.messages.body.len() as u64;
+    if order.ruled
+        && let Err(stop) = rules::response(t).await
+    {
+        return stop;
+    }
+    t.facts.blame(Cause::Local, Stage::Request);
+    Stop::Reply
 }
 
 /// Hands the request over.
@@ -79,7 +91,7 @@ fn unframed(mut input: &[u8]) -> Vec<u8> {
     data
 }
 
-async fn send(t: &mut Transaction, made: Answer) -> Result<(), Stop> {
+async fn send(t: &mut Transaction, order: &Order, made: Answer) -> Result<(), Stop> {
     let Answer { status, headers, body } = made;
     let modern = t.messages.request.version() >= (1, 1);
     let mut head = Head::default();
@@ -100,9 +112,11 @@ async fn send(t: &mut Transaction, made: Answer) -> Result<(), Stop> {
     }
     t.facts.log_bytes.1 += h1::accounted(&head) as u64;
     t.messages.response = head;
+    if order.ruled {
+        rules::response(t).await?;
+    }
     rules::after_response(t).await?;
     t.facts.status = t.messages.response.status();
-    answer::count_status(t, t.facts.status, true);
     t.facts.log_bytes.0 += body::accounted(t.front.request, t.client.input.data());
     if t.messages.request.method() == b"HEAD" {
         pieces = None;
@@ -114,6 +128,8 @@ async fn send(t: &mut Transaction, made: Answer) -> Result<(), Stop> {
     let sent = carry(t, pieces, bounded, &mut out).await;
     out.clear();
     t.messages.spare = out.bytes;
+    // Only now: what it tells knows nothing of itself.
+    answer::count_status(t, t.facts.status, true);
     match sent {
         Ok(()) => t.facts.blame(Cause::Local, Stage::Request),
         Err(cause) => {

@@ -95,12 +95,16 @@ pub(crate) struct Order {
     pub(crate) service: Arc<dyn Service>,
     pub(crate) proxy: Arc<Proxy>,
     pub(crate) admin: bool,
+    /// The rules of `http-response` see the answer.
+    pub(crate) ruled: bool,
 }
 
 /// The name of the service that shows the statistics page.
 pub const STATS: &str = "stats";
 /// The services that rules may name.
-pub const NAMED: [&str; 0] = [];
+pub const NAMED: [&str; 1] = [PROMETHEUS];
+/// The name of the service that tells Prometheus the statistics.
+pub const PROMETHEUS: &str = "prometheus-exporter";
 
 // === impl Services ===
 

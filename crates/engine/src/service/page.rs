@@ -41,7 +41,7 @@ async fn shown(t: &mut Transaction, proxy: &Rc<local::Proxy>) -> Result<(), Stop
     let Some(service) = t.client.worker.runtime.process.services.find(STATS) else {
         return Err(Stop::Answer(503));
     };
-    t.messages.service = Some(Order { service, proxy: proxy.shared.clone(), admin: false });
+    t.messages.service = Some(Order { service, proxy: proxy.shared.clone(), admin: false, ruled: false });
     let now = t.now();
     (t.facts.assigned, t.facts.connected) = (Some(now), Some(now));
     if let Err(stop) = rules::stats(t, proxy).await {

@@ -58,7 +58,7 @@ async fn answer(t: &mut Transaction, status: u16) {
 }
 
 /// Makes the answer for a status the response.
-fn make(t: &mut Transaction, status: u16) {
+pub(crate) fn make(t: &mut Transaction, status: u16) {
     let mut bench = std::mem::take(&mut t.messages.bench);
     bench.scratch.reset();
     let set = RuleSet::HttpAfterResponse;

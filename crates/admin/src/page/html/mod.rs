@@ -9,3 +9,4 @@ mod tips;
 
 pub(super) use frame::{begin, end};
 pub(super) use table::proxy;
+pub(crate) use tips::module_of;

@@ -167,7 +167,7 @@ pub(super) fn module(name: &str, out: &mut Vec<u8>) {
 }
 
 /// The module that a counter belongs to.
-pub(super) fn module_of(counter: &str) -> &str {
+pub(crate) fn module_of(counter: &str) -> &str {
     match counter.split_once('_').map_or(counter, |(module, _)| module) {
         "pack" | "qpack" => "h3",
         module => module,
