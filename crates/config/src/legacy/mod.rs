@@ -4,6 +4,7 @@
 //! keyword tables know modern words only. What cannot be rewritten is refused with what to write instead. The list is
 //! [`table::REWRITES`]; lines whose arguments need work have a function in `special`.
 
+mod edits;
 mod special;
 mod table;
 
@@ -35,6 +36,13 @@ pub(crate) fn modernise(line: Line, section: Sections, silent: bool, out: &mut D
             words.extend_from_slice(args);
             vec![Line { words, ..line.clone() }]
         }
+        To::Tried(make, instead) => match make(&line, args) {
+            Some(lines) => lines,
+            None => {
+                out.push(Diagnostic::alert(at, message).form(rewrite.form).hint(instead));
+                return Vec::new();
+            }
+        },
         To::Lines(make) => match make(&line, args) {
             Some(lines) => lines,
             None => return vec![line],

@@ -37,7 +37,7 @@ pub(super) fn httpchk(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
 }
 
 /// One word of `text`, blanks and all, standing where `place` stands.
-fn one(place: Option<&Word>, text: &str) -> Word {
+pub(super) fn one(place: Option<&Word>, text: &str) -> Word {
     Word { bytes: text.as_bytes().into(), span: place.map(|w| w.span).unwrap_or_default() }
 }
 

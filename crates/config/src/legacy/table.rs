@@ -2,7 +2,7 @@
 
 use weir_diag::Form;
 
-use super::{USUAL, special};
+use super::{USUAL, edits, special};
 use crate::{Line, Sections, Word};
 
 /// An old spelling and what becomes of it.
@@ -26,6 +26,8 @@ pub(super) enum To {
     Gone,
     /// Other lines; `None` where the line is not an old spelling after all.
     Lines(fn(&Line, &[Word]) -> Option<Vec<Line>>),
+    /// Other lines where the arguments allow it; else this is to be written instead.
+    Tried(fn(&Line, &[Word]) -> Option<Vec<Line>>, &'static str),
     /// It cannot be rewritten; this is to be written instead.
     Refused(&'static str),
 }
@@ -45,6 +47,16 @@ const fn global(from: &'static [&'static str], to: To, message: &'static str) ->
 /// Of the `req*` and `rsp*` family: line edits by regular expression, to be written as rules.
 const fn edit(from: &'static [&'static str], instead: &'static str, message: &'static str) -> Rewrite {
     old(Sections::PROXIES, from, To::Refused(instead), message)
+}
+
+/// The same where the expression may be one that rules know.
+const fn rule(
+    from: &'static [&'static str],
+    make: fn(&Line, &[Word]) -> Option<Vec<Line>>,
+    instead: &'static str,
+    message: &'static str,
+) -> Rewrite {
+    old(Sections::PROXIES, from, To::Tried(make, instead), message)
 }
 
 const fn renamed(from: &'static [&'static str], to: &'static str, message: &'static str) -> Rewrite {
@@ -204,28 +216,28 @@ pub(super) const REWRITES: &[Rewrite] = &[
     ),
     edit(&["cliexp"], HEADER_EDIT, CLIEXP),
     edit(&["srvexp"], RESPONSE_EDIT, SRVEXP),
-    edit(&["reqrep"], HEADER_EDIT, REQREP),
-    edit(&["reqirep"], HEADER_EDIT, REQIREP),
-    edit(&["reqadd"], "write `http-request add-header NAME VALUE`", REQADD),
-    edit(&["reqallow"], "write `http-request allow if ...`", REQALLOW),
-    edit(&["reqiallow"], "write `http-request allow if ...`", REQIALLOW),
-    edit(&["reqdel"], "write `http-request del-header NAME`", REQDEL),
-    edit(&["reqidel"], "write `http-request del-header NAME`", REQIDEL),
-    edit(&["reqdeny"], "write `http-request deny if ...`", REQDENY),
-    edit(&["reqideny"], "write `http-request deny if ...`", REQIDENY),
-    edit(&["reqtarpit"], "write `http-request tarpit if ...`", REQTARPIT),
-    edit(&["reqitarpit"], "write `http-request tarpit if ...`", REQITARPIT),
+    rule(&["reqrep"], edits::replace, HEADER_EDIT, REQREP),
+    rule(&["reqirep"], edits::replace, HEADER_EDIT, REQIREP),
+    rule(&["reqadd"], edits::add, "write `http-request add-header NAME VALUE`", REQADD),
+    rule(&["reqallow"], edits::judge, "write `http-request allow if ...`", REQALLOW),
+    rule(&["reqiallow"], edits::judge, "write `http-request allow if ...`", REQIALLOW),
+    rule(&["reqdel"], edits::del, "write `http-request del-header NAME`", REQDEL),
+    rule(&["reqidel"], edits::del, "write `http-request del-header NAME`", REQIDEL),
+    rule(&["reqdeny"], edits::judge, "write `http-request deny if ...`", REQDENY),
+    rule(&["reqideny"], edits::judge, "write `http-request deny if ...`", REQIDENY),
+    rule(&["reqtarpit"], edits::judge, "write `http-request tarpit if ...`", REQTARPIT),
+    rule(&["reqitarpit"], edits::judge, "write `http-request tarpit if ...`", REQITARPIT),
     edit(&["reqpass"], "leave it out and except the lines from the rules that follow", REQPASS),
     edit(&["reqipass"], "leave it out and except the lines from the rules that follow", REQIPASS),
-    edit(&["reqsetbe"], "write `use_backend NAME if ...`", REQSETBE),
-    edit(&["reqisetbe"], "write `use_backend NAME if ...`", REQISETBE),
-    edit(&["rspadd"], "write `http-response add-header NAME VALUE`", RSPADD),
-    edit(&["rsprep"], RESPONSE_EDIT, RSPREP),
-    edit(&["rspirep"], RESPONSE_EDIT, RSPIREP),
-    edit(&["rspdel"], "write `http-response del-header NAME`", RSPDEL),
-    edit(&["rspidel"], "write `http-response del-header NAME`", RSPIDEL),
-    edit(&["rspdeny"], "write `http-response deny if ...`", RSPDENY),
-    edit(&["rspideny"], "write `http-response deny if ...`", RSPIDENY),
+    rule(&["reqsetbe"], edits::set_backend, "write `use_backend NAME if ...`", REQSETBE),
+    rule(&["reqisetbe"], edits::set_backend, "write `use_backend NAME if ...`", REQISETBE),
+    rule(&["rspadd"], edits::add, "write `http-response add-header NAME VALUE`", RSPADD),
+    rule(&["rsprep"], edits::replace, RESPONSE_EDIT, RSPREP),
+    rule(&["rspirep"], edits::replace, RESPONSE_EDIT, RSPIREP),
+    rule(&["rspdel"], edits::del, "write `http-response del-header NAME`", RSPDEL),
+    rule(&["rspidel"], edits::del, "write `http-response del-header NAME`", RSPIDEL),
+    rule(&["rspdeny"], edits::judge, "write `http-response deny if ...`", RSPDENY),
+    rule(&["rspideny"], edits::judge, "write `http-response deny if ...`", RSPIDENY),
     // The process.
     global(
         &["nbproc"],

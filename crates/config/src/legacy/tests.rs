@@ -46,6 +46,46 @@ fn old_lines_become_modern_ones_with_a_warning() {
         (Sections::LISTEN, "bind :80 process 1/2 name x", &["bind :80 thread 2 name x"]),
         (Sections::GLOBAL, "stats socket /x process 1", &["stats socket /x"]),
         (Sections::GLOBAL, "nbproc 4", &[]),
+        (Sections::LISTEN, "reqadd X:\\ y%z if a", &["http-request add-header X y%%z if a"]),
+        (Sections::LISTEN, "rspadd A:\\ b\\ c", &["http-response add-header A \"b c\""]),
+        (Sections::LISTEN, "rspidel ^Server", &["http-response del-header Server -m beg"]),
+        (Sections::LISTEN, "reqdel ^X-A:.*", &["http-request del-header X-A"]),
+        (
+            Sections::LISTEN,
+            "rspidel ^Set-cookie:\\ IP=",
+            &["http-response replace-header Set-cookie (?i)^IP=.* \"\""],
+        ),
+        (
+            Sections::LISTEN,
+            "reqrep ^([^\\ :]*)\\ /cam/(.*) \\1\\ /\\2",
+            &["http-request replace-pathq ^/cam/(.*) \"/\\\\1\""],
+        ),
+        (
+            Sections::LISTEN,
+            "reqirep ^Host:\\ a\\.(.*) Host:\\ b.\\1",
+            &["http-request replace-header Host \"(?i)^a\\\\.(.*)\" \"b.\\\\1\""],
+        ),
+        (Sections::LISTEN, "reqrep ^Host: Host:\\ www", &["http-request replace-header Host .* www"]),
+        (
+            Sections::LISTEN,
+            "reqideny ^[^:\\ ]*\\ .*\\.exe if a",
+            &["http-request deny if { pathq -m reg -i \"^.*\\\\.exe\" } a"],
+        ),
+        (
+            Sections::LISTEN,
+            "reqisetbe ^Host:\\ img static",
+            &["use_backend static if { req.fhdr(Host) -m reg -i ^img }"],
+        ),
+        (
+            Sections::LISTEN,
+            "reqsetbe ^[^\\ ]*\\ /(img|css)/ static",
+            &["use_backend static if { pathq -m reg ^/(img|css)/ }"],
+        ),
+        (
+            Sections::LISTEN,
+            "rspdeny ^Content-Type:\\ text",
+            &["http-response deny if { res.fhdr(Content-Type) -m reg ^text }"],
+        ),
         (
             Sections::BACKEND,
             r"option httpchk OPTIONS * HTTP/1.1\r\nHost:\ www",
@@ -79,8 +119,9 @@ fn modern_lines_are_left_alone() {
 fn what_cannot_be_rewritten_is_refused_with_what_to_write_instead() {
     for text in [
         "appsession A len 5 timeout 5s",
-        "reqadd X:\\ y",
-        "rspidel ^Server",
+        "reqpass ^Host:",
+        "rspdeny ^HTTP/1..\\ 5",
+        "reqrep a b",
         "option http_proxy",
         "reqideny a",
     ] {
