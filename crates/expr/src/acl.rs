@@ -111,7 +111,7 @@ impl AclExpr {
         };
         let (text, implied) = names::underlying(&criterion.bytes);
         let expr = Expr::compile(&text, load).map_err(|mut e| {
-            e.message = format!("{} in ACL expression '{}'", e.message, criterion.text());
+            e.message = names::mistake(&criterion.text(), &e.message);
             WordsError { word: 0, error: e }
         })?;
         // Only a method that the name shows (`path_beg`) can be missed; the others are those of the type.
@@ -131,7 +131,7 @@ impl AclExpr {
         let values = rest.get(used..).unwrap_or_default();
         let patterns = patterns(values, comparing).map_err(|e| e.shifted(used + 1))?;
         let needs_none = matches!(comparing.method, Method::Found | Method::Bool);
-        if patterns.is_empty() && flags.files.is_empty() && !needs_none && !flags.ended {
+        if rest.is_empty() && !needs_none {
             load.warnings.push(format!(
                 "parsing acl keyword '{}' :\n  no pattern to match against were provided, so this ACL will never \
                  match.\n  If this is what you intended, please add '--' to get rid of this warning.\n  If you \
@@ -296,7 +296,7 @@ fn patterns(words: &[Word], comparing: Comparing) -> Result<Vec<Vec<u8>>, WordsE
             }
             let bounds = parse_bounds(&word.bytes).ok_or_else(|| {
                 let text = word.text();
-                let message = match (text.contains(':'), given) {
+                let message = match (text.contains([':', '-']), given) {
                     (true, _) => format!("'{text}' is not a valid number range"),
                     (false, true) => format!("'{text}' is neither a number nor a supported operator"),
                     (false, false) => format!("'{text}' is not a number"),

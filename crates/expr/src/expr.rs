@@ -33,6 +33,8 @@ struct Step {
 struct ExprNames {
     fetch: &'static str,
     needs: Needs,
+    /// The last converter.
+    last: Option<&'static str>,
 }
 
 // === impl Expr ===
@@ -42,9 +44,10 @@ impl Expr {
     pub fn compile(text: &[u8], load: &mut Load<'_>) -> Result<Self, Error> {
         let (expr, end) = Self::parse(text, 0, load)?;
         if end < text.len() {
-            let rest = String::from_utf8_lossy(text.get(end..).unwrap_or_default());
-            let message =
-                format!("unexpected character '{}' after the expression", rest.chars().next().unwrap_or(' '));
+            let message = match expr.names.last {
+                Some(name) => format!("missing comma after converter '{name}'"),
+                None => "missing comma after fetch keyword".to_owned(),
+            };
             return Err(Error::new(message, end, text.len()));
         }
         Ok(expr)
@@ -78,13 +81,20 @@ impl Expr {
         pos = after;
         let mut output = def.output;
         let mut steps = Vec::new();
+        let mut last = None;
         while text.get(pos) == Some(&b',') {
+            // Nothing between commas, or behind the last, is no converter.
+            if matches!(text.get(pos + 1), None | Some(b',')) {
+                pos += 1;
+                continue;
+            }
+            last = words.converter(word(text, pos + 1).0).map(|keyword| keyword.entry.name);
             let (step, given, after) = converter(text, pos + 1, output, keyword.entry.name, load)?;
             output = if given == Type::Same { step.input_or(output) } else { given };
             steps.push(step);
             pos = after;
         }
-        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs };
+        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs, last };
         let validity = def.needs.validity();
         let (fetch, steps, names) = (def.run, steps.into(), Box::new(names));
         Ok((Self { fetch, args, steps, output, validity, names }, pos))

@@ -438,7 +438,9 @@ impl<'a> Compiler<'a> {
 
     /// What is said of an argument that names nothing, where that is what a message is about.
     pub(super) fn lost(&self, message: &str) -> Option<String> {
-        let (start, _) = message.find("unable to find ").zip(message.find("referenced in arg "))?;
+        let capable = || message.find("proxy '").filter(|_| message.contains(" capability"));
+        let start = message.find("unable to find ").or_else(capable)?;
+        message.get(start..)?.find("referenced in arg ")?;
         let mut message = message.get(start..)?.to_owned();
         let end = message.find(" in ACL expression");
         if let Some(at) = end {

@@ -116,6 +116,19 @@ pub(super) fn underlying(criterion: &[u8]) -> (Cow<'_, [u8]>, Option<Method>) {
     (Cow::Owned([fetch.as_bytes(), rest].concat()), Some(method))
 }
 
+/// What is wrong with the expression of a criterion: those that are no plain fetches say it by their own name.
+pub(super) fn mistake(criterion: &str, message: &str) -> String {
+    let name = criterion.split(['(', ',']).next().unwrap_or_default();
+    if message.contains("referenced in arg ") || !CRITERIA.iter().any(|c| c.entry.name == name) {
+        return format!("{message} in ACL expression '{criterion}'");
+    }
+    let behind = |start: &str| message.strip_prefix(start)?.split_once("' : ").map(|(_, rest)| rest);
+    match behind("invalid args in fetch method '") {
+        Some(rest) => format!("in argument to '{name}', {rest}"),
+        None => format!("ACL keyword '{name}' : {}", behind("fetch method '").unwrap_or(message)),
+    }
+}
+
 /// The words of a predefined ACL.
 pub(super) fn predefined(name: &[u8]) -> Option<Vec<Word>> {
     let (_, words) = PREDEFINED.iter().find(|(n, _)| n.as_bytes() == name)?;

@@ -79,7 +79,7 @@ fn prepare_truth(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
         Some(b"0") => 0,
         Some(s) if s.eq_ignore_ascii_case(b"true") => 1,
         Some(s) if s.eq_ignore_ascii_case(b"false") => 0,
-        _ => return Err("Expects 'true' or 'false'".into()),
+        _ => return Err("Expects 'true', 'false', '0' or '1'".into()),
     };
     args.set(0, Arg::Int(value));
     Ok(())

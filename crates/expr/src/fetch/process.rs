@@ -287,7 +287,9 @@ fn unit(args: &mut Args, n: usize) -> Result<(), String> {
         Some(b"s") => 1,
         Some(b"ms") => 1000,
         Some(b"us") => 1_000_000,
-        Some(_) => return Err("expects 's', 'ms' or 'us'".into()),
+        Some(other) => {
+            return Err(format!("expects 's', 'ms' or 'us', got '{}'", String::from_utf8_lossy(other)));
+        }
     };
     args.set(n, Arg::Int(parts));
     Ok(())

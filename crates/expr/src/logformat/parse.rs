@@ -195,6 +195,7 @@ impl<'t> Parser<'t> {
         let rest = String::from_utf8_lossy(self.text.get(start..).unwrap_or_default()).into_owned();
         let (expr, end) = Expr::parse(self.text, start, load)
             .map_err(|e| e.prefixed(&format!("failed to parse sample expression <{rest}> : ")))?;
+        expr.check_place(load).map_err(|e| Error::new(e, start, end))?;
         let seen = String::from_utf8_lossy(self.text.get(start..end).unwrap_or_default()).into_owned();
         match self.text.get(end) {
             Some(b']') => {}
@@ -205,7 +206,6 @@ impl<'t> Parser<'t> {
                 return Err(Error::new(message, end, end + 1));
             }
         }
-        expr.check_place(load).map_err(|e| Error::new(e, start, end))?;
         if expr.reads_bytes() && matches!(self.purpose, Purpose::Http | Purpose::UniqueId) {
             let name = expr.fetch_name();
             load.warnings.push(format!("L6 sample fetch <{name}> ignored in HTTP log-format string."));
