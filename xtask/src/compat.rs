@@ -36,6 +36,20 @@ pub(crate) fn expressions(options: &[String]) -> Result {
     run_command(&mut command)
 }
 
+/// `cargo xtask reloads [--reloads N]`.
+pub(crate) fn reloads(options: &[String]) -> Result {
+    run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
+    let mut command = cargo(&["test", "--package", "weir-compat", "--test", "reloads", "--", "--nocapture"]);
+    // One after the other: they measure memory, and load the machine.
+    command.args(["--test-threads", "1"]).env("WEIR_RELOADS", "1000");
+    match options {
+        [] => {}
+        [name, count] if name == "--reloads" => drop(command.env("WEIR_RELOADS", count)),
+        _ => return Err("reloads takes --reloads N".into()),
+    }
+    run_command(&mut command)
+}
+
 /// The command that runs all compat tests, the reference made ready before.
 pub(crate) fn tests() -> Command {
     match oracle::ensure() {

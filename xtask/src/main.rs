@@ -85,6 +85,12 @@ const CHORES: &[Chore] = &[
         run: faults::run,
     },
     Chore {
+        name: "reloads",
+        options: "[--reloads N]",
+        help: "Reloads under load, with tunnels and a full table; a thousand of each kind unless told. Fails where anything is lost.",
+        run: compat::reloads,
+    },
+    Chore {
         name: "fuzz",
         options: "[--seconds N] [TARGET]",
         help: "Fuzz targets, 10 minutes each unless told.",

@@ -1,0 +1,240 @@
+//! Reloads in place under load: nothing fails, nothing is forgotten, nothing grows.
+//!
+//! A few seconds here; `cargo xtask reloads` asks for more by `WEIR_RELOADS`.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use weir_testkit::{Program, Running, Signal};
+
+const CONFIG: &str = "
+global
+    stats socket {dir}/admin.sock level admin
+    maxconn 1000
+    {global}
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend fe
+    bind {fe}
+    default_backend be
+backend be
+    http-request track-sc0 path table entries
+    server s {srv}
+backend entries
+    stick-table type string len 16 size 20k expire 1h store http_req_cnt
+";
+
+/// What varies from test to test.
+struct Trial {
+    global: &'static str,
+    /// Every second file that is loaded has a fault.
+    broken: bool,
+}
+
+fn reloads() -> usize {
+    std::env::var("WEIR_RELOADS").ok().and_then(|count| count.parse().ok()).unwrap_or(30)
+}
+
+/// The sum of the memory that processes hold, in kilobytes.
+fn resident(pids: &[u32]) -> u64 {
+    let of = |pid: &u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default().to_owned();
+        line.split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0)
+    };
+    pids.iter().map(of).sum()
+}
+
+/// Requests on a kept-alive connection, one after the other; a connection that ends after an answer is made anew.
+fn load(address: SocketAddr, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
+    let mut failures = Vec::new();
+    let mut connection: Option<TcpStream> = None;
+    let mut buffer = [0; 4096];
+    while !stop.load(Ordering::Acquire) {
+        let outcome = (|| -> std::io::Result<bool> {
+            let mut stream = match connection.take() {
+                Some(stream) => stream,
+                None => TcpStream::connect(address)?,
+            };
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.write_all(b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            let count = stream.read(&mut buffer)?;
+            let answer = &buffer[..count];
+            if !answer.starts_with(b"HTTP/1.1 200") {
+                return Ok(false);
+            }
+            if !String::from_utf8_lossy(answer).to_ascii_lowercase().contains("connection: close") {
+                connection = Some(stream);
+            }
+            Ok(true)
+        })();
+        match outcome {
+            Ok(true) => drop(answered.fetch_add(1, Ordering::AcqRel)),
+            other => failures.push(format!("{other:?}")),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    failures
+}
+
+/// A connection that became a tunnel, and still is one.
+fn tunnel(address: SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(address).expect("a connection");
+    client.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    client
+        .write_all(b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        .expect("a request");
+    let mut answer = [0; 1024];
+    let count = client.read(&mut answer).expect("an answer");
+    assert!(answer[..count].starts_with(b"HTTP/1.1 101"), "{}", answer[..count].escape_ascii());
+    client
+}
+
+/// A server that answers requests, and echoes where a client asks for another protocol.
+fn server() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    address
+}
+
+fn serve(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    let mut upgraded = false;
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        let came = &buffer[..count];
+        let answer: &[u8] = if upgraded {
+            came
+        } else if came.starts_with(b"GET /ws") {
+            upgraded = true;
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        } else {
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+        };
+        if stream.write_all(answer).is_err() {
+            return;
+        }
+    }
+}
+
+fn number(proxy: &Running, column: &str) -> u64 {
+    let shown = proxy.admin("show stat");
+    let mut lines = shown.lines();
+    let names = lines.next().unwrap_or_default().trim_start_matches("# ");
+    let at = names.split(',').position(|name| name == column).expect("a column");
+    let line = lines.find(|line| line.starts_with("fe,FRONTEND")).expect("the row");
+    line.split(',').nth(at).and_then(|cell| cell.parse().ok()).expect("a number")
+}
+
+fn entries(proxy: &Running) -> String {
+    let head = proxy.admin("show table");
+    head.lines().find(|line| line.contains("table: entries")).unwrap_or_default().to_owned()
+}
+
+/// Waits until as many reloads are over as were asked for.
+fn reload(proxy: &Running, done: &mut usize) {
+    *done += 1;
+    proxy.signal(Signal::USR2);
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let said = proxy.stderr();
+        let over = said.matches("Reload done").count() + said.matches("Reload failed").count();
+        if over >= *done {
+            return;
+        }
+        assert!(Instant::now() < until, "reload {done} does not end:\n{said}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn trial(trial: &Trial) {
+    let Some(weir) = Program::weir() else { return eprintln!("Weir is not built") };
+    let mut launch = weir.launch();
+    launch.set("srv", server().to_string());
+    let config = CONFIG.replace("{global}", trial.global);
+    let mut proxy = launch.start(&config);
+    let address = proxy.address("fe");
+    for at in 0..10_000 / FILL {
+        let commands: Vec<String> = (0..FILL)
+            .map(|n| format!("set table entries key /{} data.http_req_cnt 1", at * FILL + n))
+            .collect();
+        proxy.admin(&commands.join(";"));
+    }
+    let mut tunnels: Vec<TcpStream> = (0..100).map(|_| tunnel(address)).collect();
+    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let file = proxy.dir().join("test.cfg");
+    let good = std::fs::read_to_string(&file).expect("the configuration");
+    let failures = std::thread::scope(|scope| {
+        let loads: Vec<_> = (0..4).map(|_| scope.spawn(|| load(address, &stop, &answered))).collect();
+        let (mut done, mut last, mut settled) = (0, 0, 0);
+        let processes = proxy.pids().len();
+        for at in 0..reloads() {
+            if trial.broken {
+                let text = if at % 2 == 0 {
+                    format!("{good}\nfrontend broken\n    nonsense\n")
+                } else {
+                    good.clone()
+                };
+                std::fs::write(&file, text).expect("a file");
+            }
+            reload(&proxy, &mut done);
+            let now = number(&proxy, "req_tot");
+            assert!(now >= last, "requests went from {last} to {now}");
+            last = now;
+            if at == reloads() / 3 {
+                settled = resident(&proxy.pids());
+            }
+        }
+        assert_eq!(proxy.pids().len(), processes, "processes came or went");
+        let grown = resident(&proxy.pids());
+        // What few reloads leave behind is noise of the allocator.
+        let room = if reloads() >= 300 { settled / 20 } else { settled / 5 };
+        assert!(grown <= settled + room + 2048, "from {settled} to {grown} kilobytes");
+        stop.store(true, Ordering::Release);
+        loads.into_iter().flat_map(|load| load.join().expect("the load")).collect::<Vec<_>>()
+    });
+    assert!(failures.is_empty(), "{} failed, the first: {:?}", failures.len(), failures.first());
+    assert!(answered.into_inner() > reloads());
+    // Those that were set, and the one of the tunnels.
+    assert!(entries(&proxy).contains("used:10001"), "{}", entries(&proxy));
+    for tunnel in &mut tunnels {
+        tunnel.write_all(b"still there?").expect("a tunnel");
+        let mut answer = [0; 12];
+        tunnel.read_exact(&mut answer).expect("an echo");
+    }
+}
+
+#[test]
+fn reloads_under_load_lose_nothing() {
+    trial(&Trial { global: "", broken: false });
+}
+
+#[test]
+fn files_with_faults_change_nothing_under_load() {
+    trial(&Trial { global: "", broken: true });
+}
+
+#[test]
+fn reloads_behind_chroot_and_user_lose_nothing() {
+    if !is_root() {
+        return eprintln!("needs root");
+    }
+    trial(&Trial { global: "chroot {dir}\n    user nobody", broken: false });
+}
+
+fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
+}
+
+/// Commands on a line; a line has its limit.
+const FILL: usize = 100;
