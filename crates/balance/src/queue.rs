@@ -159,9 +159,8 @@ impl<T> Queues<T> {
         self.deadlines.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
-    /// A request of a server that went down, to be given to another; call until `None`.
-    pub fn evict(&mut self, server: usize) -> Option<Called<T>> {
-        let place = Place::Server(server);
+    /// The first request of a queue that nobody serves any more, to choose again; call until `None`.
+    pub fn evict(&mut self, place: Place) -> Option<Called<T>> {
         let order = self.queue(place)?.first()?;
         let deadline = self.queue(place)?.waiting.get(&order)?.deadline;
         self.take(Ticket { place, order, deadline }, false)

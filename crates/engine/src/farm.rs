@@ -65,8 +65,8 @@ pub(crate) enum Choice {
     Wait(Waiting),
     /// There is none that could ever serve it.
     NoServer,
-    /// The queue of the wanted server is full.
-    QueueFull,
+    /// The queue of this server is full.
+    QueueFull(usize),
 }
 
 /// One of a server's places, held while it serves a request.
@@ -185,11 +185,11 @@ impl Farm {
         state.balancer.update(server, rt.is_usable(), rt.effective(), load);
         if !rt.is_running() {
             // Those who wait for it alone are sent to choose again: their sender is dropped.
-            while state.queues.evict(server).is_some() {
-                rt.queued.down();
-                self.waiting.fetch_sub(1, Relaxed);
-                moved += 1;
-            }
+            moved += self.evict(&mut state, Place::Server(server));
+        }
+        if state.balancer.is_empty() {
+            // So are those whom nobody could serve.
+            moved += self.evict(&mut state, Place::Backend);
         }
         drop(state);
         moved + self.call_next(server)
@@ -232,7 +232,7 @@ impl Farm {
             return Choice::Serve(Slot { farm: self.clone(), server, runtime });
         }
         if !load.queue_has_room() {
-            return Choice::QueueFull;
+            return Choice::QueueFull(server);
         }
         self.wait(state, Place::Server(server), priority, now)
     }
@@ -261,6 +261,17 @@ impl Farm {
             return Choice::Serve(Slot { farm: self.clone(), server, runtime });
         }
         Choice::Wait(Waiting { farm: self.clone(), ticket: Some(ticket), called, place })
+    }
+
+    /// Sends away all who wait in a queue; how many they were.
+    fn evict(&self, state: &mut State, place: Place) -> usize {
+        let mut evicted = 0;
+        while state.queues.evict(place).is_some() {
+            self.level(state, place).down();
+            self.waiting.fetch_sub(1, Relaxed);
+            evicted += 1;
+        }
+        evicted
     }
 
     fn level<'a>(&'a self, state: &'a State, place: Place) -> &'a Level {
@@ -338,6 +349,21 @@ impl State {
 
     fn pick(&mut self, ask: Ask, runtime: &ProxyRuntime) -> Option<usize> {
         self.balancer.pick(ask, &View { seats: &self.seats, runtime })
+    }
+}
+
+// === impl Choice ===
+
+impl Choice {
+    /// The server that was picked, whether it has a place or not.
+    pub(crate) fn server(&self) -> Option<usize> {
+        match self {
+            Self::Serve(slot) => Some(slot.server),
+            Self::Wait(Waiting { place: Place::Server(server), .. }) | Self::QueueFull(server) => {
+                Some(*server)
+            }
+            Self::Wait(_) | Self::NoServer => None,
+        }
     }
 }
 

@@ -153,9 +153,15 @@ fn administer(place: &Place, set: Admin, clear: Admin) {
     }
 }
 
-/// Out of maintenance a checked server is taken to be up, and goes down at the first failed check.
+/// Out of maintenance a checked server is taken to be up, and goes down at the first failed check; one that follows
+/// another is what that is.
 fn come_back(place: &Place) {
     let state = &place.server.runtime;
+    if let Some(name) = place.server.conf.track.as_deref() {
+        let (proxy, server) = name.split_once('/').unwrap_or((&place.proxy.conf.name, name));
+        let leader = place.snapshot.backend(proxy).and_then(|p| p.server_named(server));
+        state.up.store(leader.is_none_or(|l| l.runtime.is_up()), Relaxed);
+    }
     if place.server.conf.check.is_some() {
         let mut health = state.health.lock();
         let (rise, fall) = (health.counter.rise(), health.counter.fall());

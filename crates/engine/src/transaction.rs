@@ -232,6 +232,15 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     }
 }
 
+// === impl Assigned ===
+
+impl Assigned {
+    /// A server that has given no place yet.
+    pub(crate) fn to(server: Rc<local::Server>) -> Self {
+        Self { server, slot: None, generation: 0, watch: None }
+    }
+}
+
 // === impl OwnTimeouts ===
 
 impl OwnTimeouts {

@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 
 use tokio::sync::futures::OwnedNotified;
@@ -39,7 +38,7 @@ impl Watch {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Cause> {
         self.told.as_mut().poll(cx).is_ready().then(|| {
             // A backup that is well is left because a better server has come back.
-            if self.server.up.load(Relaxed) { Cause::Up } else { Cause::Down }
+            if self.server.is_running() { Cause::Up } else { Cause::Down }
         })
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
     if admin.contains(Admin::NO_ADDRESS) {
         return "MAINT (resolution)".to_owned();
     }
-    let followed = via.and_then(|(backend, name)| find(world, &backend, &name));
+    let followed = via.and_then(|(backend, name)| leader(world, backend, name));
     let judged = followed.as_deref().unwrap_or(server);
     let health = judged.runtime.health.lock().counter;
     let up = server.runtime.up.load(Relaxed);
@@ -89,6 +89,22 @@ pub(super) fn backend(proxy: &Proxy, group: &Group, narrowed: bool) -> String {
 pub(crate) fn find(world: &World, backend: &str, name: &str) -> Option<Arc<Server>> {
     world.engine.snapshot().backend(backend)?.servers.iter().find(|s| s.conf.name == name).cloned()
 }
+
+/// The server at the end of a chain of those that track each other.
+fn leader(world: &World, mut backend: String, mut name: String) -> Option<Arc<Server>> {
+    for _ in 0..LONGEST_CHAIN {
+        let server = find(world, &backend, &name)?;
+        let Some(track) = server.conf.track.as_deref() else { return Some(server) };
+        match track.split_once('/') {
+            Some((other, next)) => (backend, name) = (other.to_owned(), next.to_owned()),
+            None => name = track.to_owned(),
+        }
+    }
+    None
+}
+
+/// More servers do not track each other one after the other: the configuration would not load.
+const LONGEST_CHAIN: usize = 1000;
 
 // === impl Group ===
 

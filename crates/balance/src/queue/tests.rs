@@ -58,8 +58,8 @@ fn a_server_that_goes_down_gives_its_queue_away() {
     let mut queues = Queues::new(1);
     push(&mut queues, Place::Server(0), 0, 0, 0, 1);
     push(&mut queues, Place::Backend, 0, 0, 0, 2);
-    assert_eq!(queues.evict(0).map(|called| called.token), Some(1));
-    assert_eq!(queues.evict(0), None);
+    assert_eq!(queues.evict(Place::Server(0)).map(|called| called.token), Some(1));
+    assert_eq!(queues.evict(Place::Server(0)), None);
     assert_eq!(queues.len(Place::Backend), 1);
 }
 

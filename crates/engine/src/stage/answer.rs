@@ -191,7 +191,7 @@ async fn carry(
     })
     .await;
     end.map_err(|cause| {
-        let with_server = matches!(cause, Cause::Down | Cause::Up);
+        let with_server = matches!(cause, Cause::Down | Cause::Up | Cause::Killed);
         t.facts.blame(cause, if with_server { Stage::Connect } else { Stage::Data });
         if with_server {
             t.facts.status = 500; // In the log alone: the client has the status of the answer.

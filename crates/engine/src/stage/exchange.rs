@@ -527,6 +527,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::Client(Broken::Malformed) => t.client.frontend.front().failed_requests.add(1),
         // Its going is noticed on its side and on the server's.
         Missing::ClientReset => (0..2).for_each(|_| count_client_abort(t)),
+        Missing::Ended(_) => {}
         _ => count_client_abort(t),
     }
     if let Stop::Silent(status) = stop {

@@ -75,10 +75,10 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     let wanted = t.facts.persisted.server.or_else(|| last(t).filter(|_| avoid.is_none()));
     let server = wanted.and_then(|index| backend.server(index)).cloned();
     // It is the request's while it waits for it, too.
-    t.assigned = server.map(|server| Assigned { server, slot: None, generation: 0, watch: None });
+    t.assigned = server.map(Assigned::to);
     let mut choice = match wanted {
         Some(server) => farm.want(server, priority, t.now()),
-        None => farm.choose(wish, t.now()),
+        None => choose(&backend, wish, t.now()),
     };
     loop {
         match choice {
@@ -87,7 +87,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                     t.facts.blame(Cause::Internal, Stage::Connect);
                     return Err(Stop::Answer(500));
                 };
-                note_assigned(t, &backend, &server);
+                note_assigned(t, &server);
                 let watch = Watch::on(&backend, &server);
                 let generation = server.shared.runtime.generation.load(Relaxed);
                 t.assigned = Some(Assigned { server, slot: Some(slot), generation, watch });
@@ -98,15 +98,18 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 backend.back().failed_connections.add(1);
                 return Err(Stop::Answer(503));
             }
-            Choice::QueueFull
+            Choice::QueueFull(_)
                 if t.facts.persisted.server.is_some() && backend.conf().redispatch.is_some() =>
             {
                 redispatch(t);
                 let full = t.assigned.take().map(|a| a.server.shared.index);
-                choice = farm.choose(Wish { avoid: full, ..wish }, clock::now());
+                choice = choose(&backend, Wish { avoid: full, ..wish }, clock::now());
             }
-            Choice::QueueFull => {
+            Choice::QueueFull(full) => {
+                // It is the server that refuses.
+                t.assigned = backend.server(full).cloned().map(Assigned::to);
                 t.facts.blame(Cause::Server, Stage::Queue);
+                count_failure(t);
                 return Err(Stop::Answer(503));
             }
             Choice::Wait(waiting) => match Box::pin(queue(t, waiting)).await? {
@@ -114,7 +117,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 None => {
                     t.facts.persisted.leave();
                     t.assigned = None;
-                    choice = farm.choose(wish, clock::now());
+                    choice = choose(&backend, wish, clock::now());
                 }
             },
         }
@@ -142,6 +145,18 @@ pub(crate) fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
     t.messages.body.clear();
     t.facts.blame(Cause::Local, Stage::Connect);
     Err(Stop::Reply)
+}
+
+/// Asks the balancer, and counts whom it named.
+fn choose(backend: &local::Proxy, wish: Wish, now: Tick) -> Choice {
+    let choice = backend.shared.farm.choose(wish, now);
+    if let Some(server) = choice.server() {
+        backend.back().selected.add(1);
+        if let Some(server) = backend.server(server) {
+            server.counters().selected.add(1);
+        }
+    }
+    choice
 }
 
 /// The chosen server as this worker knows it. One that came at run time may be known to the newest view only,
@@ -216,7 +231,10 @@ async fn queue(
             note(passed);
             Ok(Some(slot))
         }
-        Ok(None) => Ok(None),
+        Ok(None) => {
+            note(1); // As the first in the queue.
+            Ok(None)
+        }
         Err(cause) => {
             note(waiting.leave());
             t.facts.assigned = Some(t.now());
@@ -476,15 +494,13 @@ pub(crate) fn redispatch(t: &mut Transaction) {
     t.proxy().back().redispatches.add(1);
 }
 
-fn note_assigned(t: &mut Transaction, backend: &Rc<local::Proxy>, server: &Rc<local::Server>) {
+fn note_assigned(t: &mut Transaction, server: &Rc<local::Server>) {
     let now = t.now();
     t.facts.assigned = Some(now);
     t.place.note_server(server);
     let counters = server.counters();
     counters.sessions.add(1);
-    counters.selected.add(1);
     counters.session_rate.count(now);
-    backend.back().selected.add(1);
 }
 
 /// Counts a connection; one in the place of another that came from rest counts as that.
