@@ -7,6 +7,7 @@ use weir_engine::keywords as engine;
 pub(crate) use weir_engine::keywords::SECTIONS;
 
 use crate::cli::version;
+use crate::supervision;
 
 /// A line `class<TAB>name<TAB>state` for every word.
 pub(crate) fn listing() -> Vec<String> {
@@ -15,6 +16,10 @@ pub(crate) fn listing() -> Vec<String> {
     lines.extend(weir_expr::CONVERTERS.iter().copied().flatten().map(weir_config::Keyword::listing));
     lines.extend(weir_expr::CRITERIA.iter().map(weir_config::Keyword::listing));
     lines.extend(weir_admin::registry().commands().iter().map(weir_config::Keyword::listing));
+    // What a worker's socket has, too, is listed already.
+    let mut of_master = supervision::commands();
+    of_master.retain(|line| !lines.contains(line));
+    lines.append(&mut of_master);
     lines
 }
 

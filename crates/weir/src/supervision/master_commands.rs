@@ -45,6 +45,11 @@ pub(super) fn registry() -> Registry<Master> {
     Registry::new(vec![among, table()], last)
 }
 
+/// A line `class<TAB>name<TAB>state` for each of the commands.
+pub(crate) fn listing() -> Vec<String> {
+    registry().commands().iter().map(weir_config::Keyword::listing).collect()
+}
+
 fn table() -> Vec<CommandKeyword<Master>> {
     let hidden = |command| Shown::Never.of(command);
     vec![

@@ -15,4 +15,5 @@ mod supervisor;
 
 pub(crate) use grants::Grants;
 pub(crate) use master_cli::MasterCli;
+pub(crate) use master_commands::listing as commands;
 pub(crate) use supervisor::{Control, Manner, Role, Supervisor};
