@@ -47,10 +47,13 @@ pub(crate) fn folder(given: Option<&String>) -> std::result::Result<PathBuf, Pat
 fn judge(folder: &Path, weir: &Program, reference: Option<&Program>) -> Result<Vec<Verdict>> {
     let kept = kept_verdicts(folder)?;
     let scratch = TempDir::new();
+    // Files that configurations name have the placeholder, too.
+    let own = scratch.path().join("corpus");
+    copy(&folder.join("files"), &own.join("files"), own.as_os_str().as_encoded_bytes())?;
     let mut verdicts = Vec::new();
     for (file, accepted) in kept {
         let text = fs::read(folder.join(&file)).map_err(|error| format!("{file}: {error}"))?;
-        let text = replace(&text, b"@CORPUS@", folder.as_os_str().as_encoded_bytes());
+        let text = replace(&text, b"@CORPUS@", own.as_os_str().as_encoded_bytes());
         let path = scratch.path().join(&file);
         fs::write(&path, text).map_err(|error| error.to_string())?;
         let path = path.display().to_string();
@@ -59,6 +62,21 @@ fn judge(folder: &Path, weir: &Program, reference: Option<&Program>) -> Result<V
         verdicts.push(Verdict { file, reference_accepts, weir: load(weir) });
     }
     Ok(verdicts)
+}
+
+/// Copies a folder, with `root` in the place of the placeholder.
+fn copy(from: &Path, to: &Path, root: &[u8]) -> Result {
+    let said = |error: std::io::Error| format!("{}: {error}", from.display());
+    if from.is_dir() {
+        fs::create_dir_all(to).map_err(said)?;
+        for entry in fs::read_dir(from).map_err(said)? {
+            let name = entry.map_err(said)?.file_name();
+            copy(&from.join(&name), &to.join(&name), root)?;
+        }
+        return Ok(());
+    }
+    let content = fs::read(from).map_err(said)?;
+    fs::write(to, replace(&content, b"@CORPUS@", root)).map_err(said)
 }
 
 /// The reference's verdict on each file: its name, and whether it was accepted.

@@ -18,6 +18,9 @@ fn use_service(p: &mut Parse<'_, '_>) -> Parsed {
     let word = p.expect("'use-service' expects a service name.")?;
     match NAMED.into_iter().find(|name| word.is(name)) {
         Some(name) => Ok(Box::new(UseService { name })),
+        None if word.bytes.starts_with(b"lua.") => {
+            Err(p.error(format!("'use-service {}' is not available yet (it comes with Lua)", word.text())))
+        }
         None => Err(p.error(format!("'{}' unknown service name.", word.text()))),
     }
 }
