@@ -493,3 +493,28 @@ fn first_bytes_of_servers_are_read_alike() {
         });
     }
 }
+
+/// In HTTP nothing reads the bytes as such, but their number is that of the reference's own form of them.
+#[test]
+fn requests_of_http_have_a_length_and_no_bytes() {
+    compat(|t| {
+        let mut proxy = t.start(
+            "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\nfrontend fe\n bind {fe}\n \
+             tcp-request inspect-delay 5s\n tcp-request content set-var(txn.len) req.len\n \
+             tcp-request content set-var(txn.bytes) req.payload(0,3)\n \
+             tcp-request content set-var(txn.some) str(y) if REQ_CONTENT { req.len gt 30 } !{ req.ssl_hello_type 1 }\n \
+             http-request return status 200 hdr x \"%[var(txn.len)] %[req.len] %[var(txn.some)] %[var(txn.bytes)]\"\n",
+        );
+        for (request, expected) in [
+            ("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "39 39 y "),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "60 60 y "),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX-Long: 0123456789\r\n\r\n", "54 54 y "),
+        ] {
+            let head = proxy.client("fe").send(request).recv_message().head;
+            assert_eq!(
+                head.header("x").map(|x| x.trim_end().to_owned()).as_deref(),
+                Some(expected.trim_end())
+            );
+        }
+    });
+}

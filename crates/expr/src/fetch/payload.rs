@@ -189,8 +189,23 @@ pub(super) const FETCHES: &[Fetch] = &[
 fn length<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
     match eval.scope.raw(side) {
         Lookup::NotYet => Lookup::Partial(Value::Sint(0)),
+        Lookup::Absent => message_length(eval, side),
         found => found.map(|bytes| Value::Sint(i64::try_from(bytes.len()).unwrap_or(i64::MAX))),
     }
+}
+
+/// What a message of HTTP takes in the reference's own form of it: a start line, a line each, the end of the head, and
+/// the body as far as it came.
+fn message_length<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
+    let body = eval.scope.body(side).some().map_or(0, |bytes| bytes.len());
+    eval.scope.head(side).map(|head| {
+        let line = match side {
+            Client => head.method().len() + head.target().len(),
+            Server => STATUS + head.reason().len(),
+        };
+        let lines: usize = head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum();
+        Value::Sint(i64::try_from(START_LINE + line + lines + 1 + body).unwrap_or(i64::MAX))
+    })
 }
 
 /// `len` bytes at `offset`; all that is there for a length of 0.
@@ -342,6 +357,12 @@ fn rdp_cookie_count<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>
         found => found.map(|_| Value::Sint(1)),
     })
 }
+
+/// What a start line takes beside what differs: its bookkeeping and the version.
+const START_LINE: usize = 20 + "HTTP/1.1".len();
+
+/// The digits of a status.
+const STATUS: usize = 3;
 
 /// What comes before the text of a request to connect.
 const RDP_HEADER: usize = 11;
