@@ -183,3 +183,43 @@ fn a_kept_alive_client_gives_its_place_back_between_requests() {
         assert_eq!(second.recv_message().head.status(), 200);
     });
 }
+
+#[test]
+fn who_waits_for_a_backend_that_lost_its_last_server_is_refused_at_once() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let log = t.sink("log");
+        let text = Proxy::http().global(ADMIN).servers("server s {srv} maxconn 1").logged();
+        let mut proxy = t.start(&text.text());
+        let _first = queued(&mut proxy, "/first");
+        let (mut far, _) = arrival(&server);
+        let mut second = queued(&mut proxy, "/second");
+        proxy.admin("disable server be/s");
+        assert_eq!(second.recv_message().head.status(), 503);
+        let line = mask::log_line(&log.next_with("/second"));
+        assert!(line.contains(" 503 0 - - SC-- 2/2/1/0/0 0/1 "), "{line}");
+        far.send(OK).close();
+    });
+}
+
+#[test]
+fn only_what_the_algorithm_chose_counts_as_chosen() {
+    for (backend, wanted) in [("", "1"), ("use-server s if TRUE", "0"), ("balance source", "2")] {
+        compat(|t| {
+            let server = t.origin("srv");
+            let text = Proxy::http().global(ADMIN).backend(backend).servers("server s {srv} maxconn 1");
+            let mut proxy = t.start(&text.text());
+            let mut clients = [queued(&mut proxy, "/1"), queued(&mut proxy, "/2")];
+            for client in &mut clients {
+                arrival(&server).0.send(OK).close();
+                client.recv_message();
+            }
+            let stat = proxy.admin("show stat");
+            let column = stat.lines().next().unwrap().split(',').position(|name| name == "lbtot").unwrap();
+            let row = stat.lines().find(|line| line.starts_with("be,s,")).unwrap();
+            assert_eq!(row.split(',').nth(column), Some(wanted), "{backend}");
+        });
+    }
+}
+
+const ADMIN: &str = "stats socket {dir}/admin.sock level admin";
