@@ -20,6 +20,7 @@ use crate::io::Stream;
 use crate::listener::{Admission, Listener};
 use crate::local;
 use crate::mux::{h1, h2};
+use crate::runtime::{Counter, Counters};
 use crate::stage::rules;
 use crate::tables::Tracking;
 use crate::timer::Timer;
@@ -109,6 +110,13 @@ impl Client {
             parent: None,
             _admission: Some(admission),
         }))
+    }
+
+    /// Counts once for the frontend, and for the `bind` line where it is counted for itself.
+    pub(crate) fn count(&self, which: impl Fn(&Counters) -> &Counter) {
+        for counters in std::iter::once(self.frontend.front()).chain(self.listener.own()) {
+            which(counters).add(1);
+        }
     }
 
     /// One stream of a connection, after `requests` others: a client of its own, in the session of all.

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::conf::{self, Bind, Mode, Options};
 use crate::connection::{self, Client};
 use crate::local;
-use crate::runtime::{Counters, Rate};
+use crate::runtime::{Counters, Rate, Side};
 use crate::worker::Worker;
 
 /// A listening socket for one worker.
@@ -51,6 +51,8 @@ pub(crate) struct Listener {
     resting: Cell<bool>,
     /// Sessions that came over it and are not over.
     pub(crate) sessions: Cell<u32>,
+    /// What is counted of it, where it is counted for itself.
+    own: Option<Arc<Side>>,
 }
 
 /// Counts a client connection for as long as it lives, and makes room when it ends.
@@ -68,6 +70,8 @@ impl Listener {
         let view = worker.view();
         let proxy = view.proxies.get(opened.proxy).cloned();
         let proxy = proxy.ok_or_else(|| io::Error::other("socket of no frontend"))?;
+        let id = proxy.conf().binds.get(opened.bind).and_then(|b| b.id);
+        let own = id.filter(|_| proxy.has(Options::SOCKET_STATS)).map(|id| proxy.shared.runtime.listener(id));
         let this = Rc::new(Self {
             proxy,
             bind: opened.bind,
@@ -75,6 +79,7 @@ impl Listener {
             waker: Cell::new(None),
             resting: Cell::new(false),
             sessions: Cell::new(0),
+            own,
         });
         tune(&opened.fd, proxy_of(&this), &view.snapshot.global.tune);
         let fd = AsyncFd::with_interest(opened.fd, tokio::io::Interest::READABLE)?;
@@ -89,6 +94,11 @@ impl Listener {
     }
 
     /// The `bind` line.
+    /// What this worker counts of it, where it is counted for itself (manual, 4.2 "option socket-stats").
+    pub(crate) fn own(&self) -> Option<&Counters> {
+        self.own.as_deref().map(|side| self.proxy.of_listener(side))
+    }
+
     pub(crate) fn conf(&self) -> Option<&Bind> {
         self.proxy.conf().binds.get(self.bind)
     }
@@ -299,11 +309,15 @@ impl Admission {
         process.load(worker.id, |n| n.wrapping_add(1));
         listener.sessions.set(listener.sessions.get() + 1);
         listener.proxy.shared.runtime.frontend.sessions.up();
-        let counters = listener.proxy.front();
-        counters.connections.add(1);
-        counters.sessions.add(1);
-        counters.connection_rate.count(now);
-        counters.session_rate.count(now);
+        if let Some(own) = &listener.own {
+            own.sessions.up();
+        }
+        for counters in std::iter::once(listener.proxy.front()).chain(listener.own()) {
+            counters.connections.add(1);
+            counters.sessions.add(1);
+            counters.connection_rate.count(now);
+            counters.session_rate.count(now);
+        }
         if let Some(all) = worker.process() {
             all.connections.add(1);
             all.connection_rate.count(now);
@@ -320,6 +334,9 @@ impl Drop for Admission {
         process.jobs.fetch_sub(1, Relaxed);
         self.listener.sessions.set(self.listener.sessions.get().saturating_sub(1));
         self.listener.proxy.shared.runtime.frontend.sessions.down();
+        if let Some(own) = &self.listener.own {
+            own.sessions.down();
+        }
         fence(SeqCst);
         if process.room.waiting.load(Relaxed) > 0 {
             process.room.freed.notify_waiters();

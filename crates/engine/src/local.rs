@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::conf::{self, Options};
 use crate::mux::{h1, h2};
 use crate::pool::IdlePool;
-use crate::runtime::Counters;
+use crate::runtime::{Counters, Side};
 use crate::snapshot::{self, Snapshot};
 
 /// The proxies as one worker sees them.
@@ -113,6 +113,11 @@ impl Proxy {
     /// What this worker counts of it as a frontend.
     pub(crate) fn front(&self) -> &Counters {
         of(&self.shared.runtime.frontend.counters, self.worker)
+    }
+
+    /// What this worker counts of one of its `bind` lines.
+    pub(crate) fn of_listener<'a>(&self, side: &'a Side) -> &'a Counters {
+        of(&side.counters, self.worker)
     }
 
     /// What this worker counts of it as a backend.

@@ -417,3 +417,67 @@ fn a_section_that_says_anything_of_its_page_forgets_that_of_its_defaults() {
         assert_eq!(status("other", "/haproxy?stat"), 503);
     });
 }
+
+#[test]
+fn what_we_answer_ourselves_is_counted_where_only_a_frontend_saw_it() {
+    compat(|t| {
+        let mut proxy = t.start(
+            "
+            global
+                stats socket {dir}/admin.sock level admin
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe} name one
+                bind {two} name two
+                option socket-stats
+                http-request return status 200 if { path /return }
+                http-request redirect location / if { path /redirect }
+                http-request auth if { path /auth }
+                http-request deny if { path /deny }
+                http-request use-service prometheus-exporter if { path /metrics }
+                stats uri /stats
+                stats http-request auth if { url_param(auth) 1 }
+                stats http-request deny if { url_param(deny) 1 }
+                redirect location / if { path /moved }
+                default_backend b
+            backend b
+                stats uri /own
+                http-request return status 200
+        ",
+        );
+        let columns = ["stot", "intercepted", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "dreq", "req_tot"];
+        let rows = [
+            ("fe /return", "fe 1,1,1,0,0,0,1 one 1,0 two 0,0"),
+            ("fe /redirect", "fe 2,2,1,1,0,0,2 one 2,0 two 0,0"),
+            ("fe /auth", "fe 3,3,1,1,1,0,3 one 3,0 two 0,0"),
+            ("fe /deny", "fe 4,3,1,1,2,1,4 one 4,1 two 0,0"),
+            ("two /metrics?scope=", "fe 5,4,2,1,2,1,5 one 4,1 two 1,0"),
+            ("two /stats;csv", "fe 6,5,3,1,2,1,6 one 4,1 two 2,0"),
+            ("fe /stats?auth=1", "fe 7,6,3,1,3,1,7 one 5,1 two 2,0"),
+            ("fe /stats?deny=1", "fe 8,6,3,1,4,2,8 one 6,2 two 2,0"),
+            ("fe /moved", "fe 9,7,3,2,4,2,9 one 7,2 two 2,0"),
+            ("fe /own;csv", "fe 10,7,4,2,4,2,10 one 8,2 two 2,0"),
+            ("fe /x", "fe 11,7,5,2,4,2,11 one 9,2 two 2,0"),
+        ];
+        table(&rows, |case| {
+            let (to, uri) = case.split_once(' ').unwrap();
+            let mut client = proxy.client(to);
+            client.send(format!("GET {uri} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+            client.recv_to_eof();
+            let csv = proxy.admin("show stat");
+            let names: Vec<&str> = csv.lines().next().unwrap().trim_start_matches("# ").split(',').collect();
+            let of = |row: &str, wanted: &[&str]| {
+                let line = csv.lines().find(|l| l.starts_with(&format!("fe,{row},"))).unwrap();
+                let cells: Vec<&str> = line.split(',').collect();
+                let at = |name: &&str| cells[names.iter().position(|n| n == name).unwrap()];
+                wanted.iter().map(at).collect::<Vec<_>>().join(",")
+            };
+            let own = ["stot", "dreq"];
+            format!("fe {} one {} two {}", of("FRONTEND", &columns), of("one", &own), of("two", &own))
+        });
+    });
+}

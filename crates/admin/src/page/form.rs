@@ -16,7 +16,7 @@ use crate::world::World;
 
 /// What became of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// All was done.
     Done,
     /// There was nothing to do.
@@ -33,10 +33,13 @@ pub(super) enum Outcome {
 
 /// Fields of a form.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Form<'a> {
-    backend: Option<Cow<'a, [u8]>>,
-    action: Option<Cow<'a, [u8]>>,
-    servers: Vec<Cow<'a, [u8]>>,
+pub struct Form<'a> {
+    /// `b`
+    pub backend: Option<Cow<'a, [u8]>>,
+    /// `action`
+    pub action: Option<Cow<'a, [u8]>>,
+    /// `s`, one for each server.
+    pub servers: Vec<Cow<'a, [u8]>>,
 }
 
 /// Does what a form asks for.
@@ -158,7 +161,8 @@ impl Outcome {
 // === impl Form ===
 
 impl<'a> Form<'a> {
-    fn parse(body: &'a [u8]) -> Self {
+    /// Reads the body of a request.
+    pub fn parse(body: &'a [u8]) -> Self {
         let mut form = Self::default();
         for field in body.split(|b| *b == b'&') {
             let Some(at) = field.iter().position(|b| *b == b'=') else { continue };

@@ -4,7 +4,7 @@
 //! [`StatsPage`] is a service of the engine. What an address asks for is [`query`]'s to read, what a form asks for
 //! [`form`]'s; [`pieces`] makes the body, a proxy at a time.
 
-mod form;
+pub mod form;
 mod html;
 mod pieces;
 pub mod query;

@@ -71,26 +71,28 @@ pub(crate) fn frontend(world: &World, proxy: &Proxy) -> Row {
     row
 }
 
-/// The row of a `bind` line with `option socket-stats`. Its sessions are counted with its frontend's.
+/// The row of a `bind` line with `option socket-stats`.
 pub(crate) fn listener(world: &World, proxy: &Proxy, bind: &Bind) -> Row {
     let conf = &proxy.conf;
     let id = bind.id.unwrap_or_default();
     let name = bind.name.clone().unwrap_or_else(|| format!("sock-{id}"));
+    let side = proxy.runtime.listener(id);
+    let totals = Totals::of(&side.counters);
     let mut row = Row::new(Kind::Listener, (&conf.name, conf.id), &name, id);
     row.put(C::Status, status::frontend(world, proxy));
-    traffic(&mut row, &Totals::default());
+    traffic(&mut row, &totals);
     row.put_all([
-        (C::Scur, 0),
-        (C::Smax, 0),
+        (C::Scur, side.sessions.now().into()),
+        (C::Smax, side.sessions.highest().into()),
         (C::Slim, bind.maxconn.into()),
-        (C::Stot, 0),
-        (C::Dreq, 0),
-        (C::Dresp, 0),
-        (C::Ereq, 0),
-        (C::ConnTot, 0),
-        (C::Dcon, 0),
-        (C::Dses, 0),
-        (C::Wrew, 0),
+        (C::Stot, totals.sessions),
+        (C::Dreq, totals.denied_requests),
+        (C::Dresp, totals.denied_responses),
+        (C::Ereq, totals.failed_requests),
+        (C::ConnTot, totals.connections),
+        (C::Dcon, totals.denied_connections),
+        (C::Dses, totals.denied_sessions),
+        (C::Wrew, totals.failed_rewrites),
     ]);
     let (address, protocol) = match &bind.endpoint {
         Endpoint::Inet(address) => (address.to_string(), if address.is_ipv4() { "tcpv4" } else { "tcpv6" }),

@@ -255,7 +255,8 @@ impl Run<'_> {
     /// Counts where it is shown: frontend, backend and, for responses, server.
     pub(crate) fn count(&self, which: impl Fn(&Counters) -> &Counter) {
         let backend = self.t.backend.as_ref().map(|b| b.back());
-        for counters in std::iter::once(self.t.client.frontend.front()).chain(backend) {
+        let client = &self.t.client;
+        for counters in std::iter::once(client.frontend.front()).chain(client.listener.own()).chain(backend) {
             which(counters).add(1);
         }
         if let Some(assigned) = self.t.assigned.as_ref().filter(|_| self.set.is_response()) {

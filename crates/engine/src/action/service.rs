@@ -16,6 +16,10 @@ struct UseService {
 
 fn use_service(p: &mut Parse<'_, '_>) -> Parsed {
     let word = p.expect("'use-service' expects a service name.")?;
+    if word.bytes.starts_with(b"lua.") {
+        let name = word.text();
+        return Err(p.error(format!("service '{name}' is not available yet (it comes with Lua)")));
+    }
     match NAMED.into_iter().find(|name| word.is(name)) {
         Some(name) => Ok(Box::new(UseService { name })),
         None if word.bytes.starts_with(b"lua.") => {

@@ -46,10 +46,10 @@ fn reject(_: &mut Parse<'_, '_>) -> Parsed {
 
 impl Action for Reject {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        let front = run.t.client.frontend.front();
+        let client = &run.t.client;
         match run.set {
-            RuleSet::TcpConnection => front.denied_connections.add(1),
-            RuleSet::TcpSession => front.denied_sessions.add(1),
+            RuleSet::TcpConnection => client.count(|c| &c.denied_connections),
+            RuleSet::TcpSession => client.count(|c| &c.denied_sessions),
             _ => count_denial(run),
         }
         if run.set == RuleSet::TcpResponse {

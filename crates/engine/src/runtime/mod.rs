@@ -106,6 +106,8 @@ pub struct ProxyRuntime {
     pub frontend: Side,
     /// As a backend.
     pub backend: Side,
+    /// The `bind` lines that are counted for themselves, by number.
+    listeners: Mutex<HashMap<u32, Arc<Side>>>,
     /// The servers, by name.
     servers: Mutex<HashMap<String, Arc<ServerRuntime>>>,
     /// Requests waiting in the backend's queue.
@@ -191,6 +193,7 @@ impl Runtime {
         let p = Arc::new(ProxyRuntime {
             frontend: Side::new(self.workers),
             backend: Side::new(self.workers),
+            listeners: Mutex::default(),
             servers: Mutex::default(),
             queued: Level::default(),
             served: Level::default(),
@@ -239,6 +242,11 @@ impl Process {
 // === impl ProxyRuntime ===
 
 impl ProxyRuntime {
+    /// What is counted of the `bind` line with this number (manual, 4.2 "option socket-stats").
+    pub fn listener(&self, id: u32) -> Arc<Side> {
+        self.listeners.lock().entry(id).or_insert_with(|| Arc::new(Side::new(self.workers))).clone()
+    }
+
     /// The state of the server of this name; `fresh` makes it where there was none.
     pub fn server(
         &self,

@@ -23,8 +23,6 @@ pub(crate) async fn serve(t: &mut Transaction) -> Stop {
     {
         return stop;
     }
-    let front = t.client.frontend.clone();
-    front.front().intercepted.add(1);
     let now = t.now();
     t.facts.assigned.get_or_insert(now);
     t.facts.connected.get_or_insert(now);
@@ -33,6 +31,7 @@ pub(crate) async fn serve(t: &mut Transaction) -> Stop {
     if matches!(answer.body, Body::Standard) {
         return refuse(t, &order, answer.status).await;
     }
+    respond::count_intercepted(t);
     match send(t, &order, answer).await {
         Ok(()) => Stop::Done,
         Err(stop) => stop,

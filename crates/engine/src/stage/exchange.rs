@@ -524,7 +524,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
             let late = matches!(missing, Missing::Late);
             reach::observe(t, if late { Sign::Late } else { Sign::Broken });
         }
-        Missing::Client(Broken::Malformed) => t.client.frontend.front().failed_requests.add(1),
+        Missing::Client(Broken::Malformed) => t.client.count(|c| &c.failed_requests),
         // Its going is noticed on its side and on the server's.
         Missing::ClientReset => (0..2).for_each(|_| count_client_abort(t)),
         Missing::Ended(_) => {}

@@ -72,6 +72,7 @@ pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
         c.bytes_out.add(down);
     };
     add(t.client.frontend.front());
+    t.client.listener.own().into_iter().for_each(add);
     if let Some(b) = &t.backend {
         add(b.back());
     }

@@ -86,7 +86,7 @@ pub(crate) async fn with_server(
 
 fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {
     t.facts.blame(Cause::Proxy, Stage::Request);
-    t.client.frontend.front().failed_requests.add(1);
+    t.client.count(|c| &c.failed_requests);
     log::refused(t, refusal);
     Stop::Close
 }

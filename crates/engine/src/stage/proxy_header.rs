@@ -155,7 +155,7 @@ async fn fill(t: &mut Transaction, faults: &Faults) -> Result<(), Stop> {
 
 fn refuse(t: &mut Transaction, cause: Cause, refusal: Refusal) -> Stop {
     t.facts.blame(cause, Stage::Request);
-    t.client.frontend.front().failed_requests.add(1);
+    t.client.count(|c| &c.failed_requests);
     log::refused(t, refusal);
     Stop::Close
 }

@@ -195,7 +195,7 @@ fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
     t.count();
     count_request(t);
     t.facts.blame(cause, Stage::Request);
-    t.client.frontend.front().failed_requests.add(1);
+    t.client.count(|c| &c.failed_requests);
     // A client that is late is none that does wrong.
     if cause != Cause::ClientTimeout {
         tables::count(t, Event::Error);

@@ -7,6 +7,7 @@ use weir_http::h1::{self, BodyLength, Outgoing, Settled};
 use weir_http::h2::Kind;
 
 use crate::action::{RuleSet, Run, reply};
+use crate::ending::{Cause, Ending, Stage};
 use crate::mux;
 use crate::mux::h1::{Output, Taken};
 use crate::stage::{answer, body, prepare, receive, rules};
@@ -69,6 +70,9 @@ pub(crate) fn make(t: &mut Transaction, status: u16) {
 /// Sends what lies ready as the response.
 async fn respond(t: &mut Transaction) {
     t.facts.replied = true;
+    if t.facts.ending == Ending::new(Cause::Local, Stage::Request) {
+        count_intercepted(t);
+    }
     match rules::after_response(t).await {
         Ok(()) => {}
         // Rules that fail for one answer would fail for the next.
@@ -87,6 +91,14 @@ async fn respond(t: &mut Transaction) {
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
     send(t, out).await;
+}
+
+/// Counts a request that we answered where a frontend is all that saw it.
+pub(crate) fn count_intercepted(t: &Transaction) {
+    let front = &t.client.frontend;
+    if t.backend.as_ref().is_none_or(|b| b.shared.index == front.shared.index) {
+        front.front().intercepted.add(1);
+    }
 }
 
 /// Sends the early hints that rules gave.
