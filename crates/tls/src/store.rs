@@ -45,8 +45,23 @@ pub struct Extra {
 pub struct Store {
     pairs: Mutex<BTreeMap<String, Arc<Pair>>>,
     trusts: Mutex<BTreeMap<String, Arc<Trust>>>,
+    /// Certificates that came at run time and that nothing uses; nothing inside while they are empty.
+    spare: Mutex<BTreeMap<String, Option<Arc<Pair>>>>,
+    /// What is to take the place of a certificate once it is committed.
+    pending: Mutex<Option<Pending>>,
     /// Chains for certificates that have none (`issuers-chain-path`).
     issuers: Mutex<Vec<Vec<CertificateDer<'static>>>>,
+}
+
+/// A certificate that waits to be committed.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The file whose place it takes.
+    pub path: String,
+    /// Its certificate first, then those that vouch for it.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// What both are, where there is a key.
+    pub pair: Result<Arc<Pair>, String>,
 }
 
 /// Why a certificate is not there.
@@ -128,6 +143,79 @@ impl Store {
         let pair = Arc::new(self.load(path, files, extra)?);
         self.lock().insert(path.to_owned(), pair.clone());
         Ok(pair)
+    }
+
+    /// The files of certificates, in order; whether each is in use, and what it holds.
+    pub fn listed(&self) -> Vec<(String, bool, Option<Arc<Pair>>)> {
+        let used = self.lock();
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: BTreeMap<String, (bool, Option<Arc<Pair>>)> =
+            spare.iter().map(|(path, pair)| (path.clone(), (false, pair.clone()))).collect();
+        all.extend(used.iter().map(|(path, pair)| (path.clone(), (true, Some(pair.clone())))));
+        all.into_iter().map(|(path, (used, pair))| (path, used, pair)).collect()
+    }
+
+    /// The files of authorities and of lists of revoked certificates, in order.
+    pub fn trusts(&self) -> Vec<(String, Arc<Trust>)> {
+        let trusts = self.trusts.lock().unwrap_or_else(PoisonError::into_inner);
+        trusts.iter().map(|(path, trust)| (path.clone(), trust.clone())).collect()
+    }
+
+    /// Makes room for a certificate that comes later; false where there is one of this name.
+    pub fn create(&self, path: &str) -> bool {
+        let new = !self.listed().iter().any(|(known, ..)| known == path);
+        if new {
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), None);
+        }
+        new
+    }
+
+    /// Forgets a certificate that nothing uses; `None` where there is none, false where it is used.
+    pub fn remove(&self, path: &str) -> Option<bool> {
+        let (_, used, _) = self.listed().into_iter().find(|(known, ..)| known == path)?;
+        if !used {
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        }
+        Some(!used)
+    }
+
+    /// What waits to be committed.
+    pub fn pending(&self) -> std::sync::MutexGuard<'_, Option<Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what is to take the place of a certificate.
+    pub fn prepare(&self, path: &str, text: &[u8]) -> Result<Pending, Fault> {
+        let parts = Parts::read(text);
+        if parts.chain.is_empty() {
+            return Err(Fault::NoCertificate(path.to_owned()));
+        }
+        let unusable =
+            |why: &str| format!("unable to load SSL private key into SSL Context '{path}': {why}.");
+        let pair = match &parts.key {
+            None => Err(unusable("passed a null parameter")),
+            Some(key) => {
+                Pair::new(path, parts.chain.clone(), key).map(Arc::new).map_err(|fault| match fault {
+                    pair::Fault::Mismatch => {
+                        format!("inconsistencies between private key and certificate loaded '{path}'.")
+                    }
+                    _ => unusable("unsupported"),
+                })
+            }
+        };
+        Ok(Pending { path: path.to_owned(), chain: parts.chain, pair })
+    }
+
+    /// Keeps a certificate that was committed.
+    pub fn settle(&self, pair: Arc<Pair>) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        match spare.get_mut(&pair.path) {
+            Some(place) => *place = Some(pair),
+            None => {
+                drop(spare);
+                self.lock().insert(pair.path.clone(), pair);
+            }
+        }
     }
 
     /// Takes the chains of a folder.

@@ -88,6 +88,48 @@ pub fn time(item: Item<'_>) -> Option<&[u8]> {
     }
 }
 
+/// `Nov 21 09:19:06 2026 GMT`
+pub fn time_in_words(item: Item<'_>) -> Option<String> {
+    let text = std::str::from_utf8(item.content.strip_suffix(b"Z")?).ok()?;
+    let (year, rest) = match item.tag {
+        der::UTC_TIME => {
+            let (year, rest) = text.split_at_checked(2)?;
+            (format!("{}{year}", if year < "50" { "20" } else { "19" }), rest)
+        }
+        _ => text.split_at_checked(4).map(|(year, rest)| (year.to_owned(), rest))?,
+    };
+    let part = |at: usize| rest.get(at..at + 2);
+    let month = MONTHS.get(part(0)?.parse::<usize>().ok()?.checked_sub(1)?)?;
+    let day: u8 = part(2)?.parse().ok()?;
+    Some(format!("{month} {day:>2} {}:{}:{} {year} GMT", part(4)?, part(6)?, part(8)?))
+}
+
+/// A key by its kind and size: `RSA2048`, `EC256`.
+pub fn key_in_words(certificate: &Certificate<'_>) -> String {
+    let Some((algorithm, key)) = certificate.public_key() else { return String::new() };
+    let mut parts = Der(algorithm);
+    let (kind, curve) = (parts.item().map(|i| i.content), parts.item().map(|i| i.content));
+    match (kind, curve) {
+        (Some(RSA), _) => {
+            let modulus = Der(key).enter(der::SEQUENCE).and_then(|mut d| d.tagged(der::INTEGER));
+            let bytes = modulus.map_or(0, |m| m.content.iter().skip_while(|b| **b == 0).count());
+            format!("RSA{}", bytes * 8)
+        }
+        (Some(EC), Some(P256)) => "EC256".to_owned(),
+        (Some(EC), Some(P384)) => "EC384".to_owned(),
+        (Some(EC), Some(P521)) => "EC521".to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+
 /// A serial number without the bytes that carry nothing.
 pub fn serial(bytes: &[u8]) -> &[u8] {
     match bytes {

@@ -392,3 +392,90 @@ fn checks_go_over_tls() {
         }
     });
 }
+
+/// What the runtime API answers to commands about certificates, one after the other; `{one}` and its like stand for the
+/// text of a file.
+const COMMANDS: &[(&str, &str)] = &[
+    ("show ssl cert", "# filename\n{dir}/one\n{dir}/wild\n"),
+    ("show ssl cert nope", "Can't display the certificate: Not found or the certificate is a bundle!\n"),
+    ("set ssl cert", "'set ssl cert' expects a filename and a certificate as a payload\n"),
+    (
+        "set ssl cert nope <<\n{self}\n",
+        "Can't replace a certificate which is not referenced by the configuration!\nCan't update nope!\n",
+    ),
+    (
+        "set ssl cert {dir}/one <<\nx\n",
+        "unable to load certificate from file '{dir}/one': no start line.\nCan't load the payload\nCan't update {dir}/one!\n",
+    ),
+    ("commit ssl cert {dir}/one", "No ongoing transaction! !\nCan't commit {dir}/one!\n"),
+    ("abort ssl cert {dir}/one", "No ongoing transaction!\n"),
+    ("set ssl cert {dir}/one <<\n{self}\n", "Transaction created for certificate {dir}/one!\n"),
+    ("set ssl cert {dir}/one <<\n{self}\n", "Transaction updated for certificate {dir}/one!\n"),
+    ("show ssl cert", "# transaction\n*{dir}/one\n# filename\n{dir}/one\n{dir}/wild\n"),
+    (
+        "set ssl cert {dir}/wild <<\n{self}\n",
+        "The ongoing transaction is about '{dir}/one' but you are trying to set '{dir}/wild'\nCan't update {dir}/wild!\n",
+    ),
+    (
+        "commit ssl cert {dir}/wild",
+        "The ongoing transaction is about '{dir}/one' but you are trying to set '{dir}/wild'\nCan't commit {dir}/wild!\n",
+    ),
+    (
+        "abort ssl cert {dir}/wild",
+        "The ongoing transaction is about '{dir}/one' but you are trying to abort a transaction for '{dir}/wild'\n",
+    ),
+    ("abort ssl cert {dir}/one", "Transaction aborted for certificate '{dir}/one'!\n"),
+    ("set ssl cert {dir}/one <<\n{self}\n", "Transaction created for certificate {dir}/one!\n"),
+    ("commit ssl cert {dir}/one", "Committing {dir}/one.\nSuccess!\n"),
+    ("new ssl cert", "'new ssl cert' expects a filename\n"),
+    ("new ssl cert fresh", "New empty certificate store 'fresh'!\n"),
+    ("new ssl cert fresh", "Certificate 'fresh' already exists!\n"),
+    (
+        "show ssl cert fresh",
+        "Filename: fresh\nOption: ocsp-update off\nOption: jwt off\nStatus: Empty\nOCSP Response Key: \n",
+    ),
+    ("set ssl cert fresh <<\n{self}\n", "Transaction created for certificate fresh!\n"),
+    ("commit ssl cert fresh", "Committing fresh\nSuccess!\n"),
+    ("del ssl cert fresh", "Certificate 'fresh' deleted!\n"),
+    ("del ssl cert fresh", "Can't remove the certificate: certificate 'fresh' doesn't exist!\n"),
+    (
+        "del ssl cert {dir}/one",
+        "Can't remove the certificate: certificate '{dir}/one' in use, can't be deleted!\n",
+    ),
+    ("del ssl cert", "'del ssl cert' expects a certificate name\n"),
+    ("show ssl crl-file", "# filename\n"),
+];
+
+#[test]
+fn certificates_are_replaced_while_their_line_listens() {
+    compat(|t| {
+        let mut proxy = started(
+            t,
+            "
+            frontend f
+                http-request return status 200
+                bind {fe} ssl crt {dir}/one crt {dir}/wild
+            ",
+        );
+        let folder = proxy.dir().display().to_string();
+        let own = FILES.iter().find(|(name, _)| *name == "self").map(|(_, text)| text.trim_end()).unwrap();
+        check(&mut proxy, &[("fe", "-servername one.example", "CN=one.example ")]);
+        for (command, expected) in COMMANDS {
+            let fill = |text: &str| text.replace("{dir}", &folder).replace("{self}", own);
+            let answer = proxy.admin(&fill(command));
+            assert_eq!(answer.trim_end(), fill(expected).trim_end(), "{command}");
+        }
+        let described = proxy.admin(&format!("show ssl cert {folder}/one"));
+        assert!(described.contains("Status: Used\n"), "{described}");
+        assert!(
+            described.contains("Subject Alternative Name: DNS:self.example\nAlgorithm: EC256\n"),
+            "{described}"
+        );
+        let rows = [
+            ("fe", "-servername one.example", "CN=self.example "),
+            ("fe", "-servername self.example", "CN=self.example "),
+            ("fe", "-servername a.wild.example", "CN=wild "),
+        ];
+        check(&mut proxy, &rows);
+    });
+}

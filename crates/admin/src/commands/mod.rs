@@ -14,6 +14,7 @@ mod lists;
 mod process;
 pub(crate) mod servers;
 mod sessions;
+mod ssl;
 mod stats_file;
 mod tables;
 mod traces;
@@ -50,6 +51,7 @@ pub fn registry() -> Registry<World> {
             process::table(),
             servers::table(),
             sessions::table(),
+            ssl::table(),
             stats_file::table(),
             tables::table(),
             traces::table(),

@@ -67,6 +67,8 @@ pub struct BindTls {
     pub client_order: bool,
     /// `crt`, `default-crt` and `crt-list`, in order.
     pub certificates: Vec<BindCertificate>,
+    /// Where it stands, `file:line`.
+    pub place: String,
     /// Who gets which certificate, once the line is whole.
     pub acceptor: Option<Arc<Acceptor>>,
 }

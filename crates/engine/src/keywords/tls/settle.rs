@@ -46,6 +46,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
             );
         }
         bind.tls.acceptor.clone_from(acceptor);
+        bind.tls.place = place(load.sources, bind.at);
         notices(load, bind.at, &said, known);
     }
     load.tls_said = said;
