@@ -7,6 +7,7 @@
 //! value that stands for it. Failed expectations panic at the caller's line and show the bytes.
 //! Used by the compat tests and by the chores; never by shipped code.
 
+pub mod h2;
 mod http;
 mod log;
 pub mod mask;

@@ -190,6 +190,24 @@ impl Peer {
         self.buffer.drain(..count).collect()
     }
 
+    /// Takes exactly `count` bytes, if they come within the time; else what came stays.
+    pub fn try_exactly(&mut self, count: usize, time: Duration) -> Option<Vec<u8>> {
+        let deadline = Instant::now() + time;
+        while self.buffer.len() < count && self.fill(deadline) {}
+        (self.buffer.len() >= count).then(|| self.buffer.drain(..count).collect())
+    }
+
+    /// Takes what comes until nothing came for so long.
+    pub fn recv_until_silence(&mut self, time: Duration) -> Vec<u8> {
+        while self.fill(Instant::now() + time) {}
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Whether the other side was seen to end the connection.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Takes everything until the other side ends the connection with FIN.
     #[track_caller]
     pub fn recv_to_eof(&mut self) -> Vec<u8> {

@@ -7,6 +7,7 @@
 //! without a reference the tests run on Weir alone and say so. See README.md beside this crate.
 
 mod config;
+pub mod h2;
 
 pub use config::{Proxy, judge, relay, retort, table};
 

@@ -1,0 +1,57 @@
+//! Dialogues in HTTP/2, frame by frame: what each end may say, what becomes of it, and what the other end is told.
+//!
+//! The files beside this one hold the cases, each with the section of the RFC that it shows.
+
+use weir_compat::h2::{Stage, mirror, play};
+use weir_compat::{Proxy, Subject, compat};
+
+#[test]
+fn frames_of_clients_are_judged() {
+    compat(|t| mirrored(t, include_str!("h2_frames.txt")));
+}
+
+#[test]
+fn requests_are_translated_or_refused() {
+    compat(|t| mirrored(t, include_str!("h2_requests.txt")));
+}
+
+#[test]
+fn header_blocks_are_read() {
+    compat(|t| mirrored(t, include_str!("h2_hpack.txt")));
+}
+
+#[test]
+fn answers_of_servers_are_translated_or_refused() {
+    compat(|t| scripted(t, (false, true), include_str!("h2_responses.txt")));
+}
+
+#[test]
+fn tunnels_and_answers_cross_the_versions() {
+    compat(|t| scripted(t, (true, false), include_str!("h2_websocket.txt")));
+}
+
+/// A client in HTTP/2, a server in HTTP/1 that gives back what it got.
+fn mirrored(t: &mut Subject, cases: &str) {
+    let served = mirror(t.origin("srv"));
+    let log = t.sink("log");
+    let mut proxy = t.start(&config().text());
+    let mut stage =
+        Stage { proxy: &mut proxy, origin: None, log: Some(&log), client_h2: true, server_h2: false };
+    play(t, &mut stage, cases);
+    served.finish();
+}
+
+/// A client and a server that say what the cases want, in HTTP/2 or as bytes.
+fn scripted(t: &mut Subject, (client_h2, server_h2): (bool, bool), cases: &str) {
+    let origin = t.origin("srv");
+    let log = t.sink("log");
+    let server = if server_h2 { "server s {srv} proto h2" } else { "server s {srv}" };
+    let mut proxy = t.start(&config().servers(server).text());
+    let mut stage = Stage { proxy: &mut proxy, origin: Some(&origin), log: Some(&log), client_h2, server_h2 };
+    play(t, &mut stage, cases);
+}
+
+fn config() -> Proxy {
+    let log = "log {log} local0\nlog-format \"%cp %ST %ts %B %{+Q}r\"";
+    Proxy::http().frontend(log).backend("http-reuse never\nretries 0")
+}
