@@ -344,6 +344,8 @@ impl Scope for View<'_> {
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number?.into(),
             Number::Status if self.origin == Origin::Accept || self.origin.is_session() => 0,
+            // A stream whose head was none.
+            Number::Status if t.client.stream.lane().is_some() && t.messages.request.method().is_empty() => 0,
             // What rules see of an answer before it is sent.
             Number::Status
                 if facts.status == 0 && (facts.replied || facts.answered.is_some() && self.is_http()) =>

@@ -345,12 +345,6 @@ impl Transaction {
         })
     }
 
-    /// The scheme of requests to the server, where their targets name none.
-    pub(crate) fn server_scheme(&self) -> &'static [u8] {
-        let tls = self.assigned.as_ref().is_some_and(|a| a.server.conf().tls.policy.is_some());
-        if tls { b"https" } else { b"http" }
-    }
-
     /// The answer for a status: the backend's own, the frontend's, or the built-in one.
     pub(crate) fn own_answer(&self, status: u16) -> Option<&Answer> {
         let backend = self.backend.as_ref().and_then(|b| b.shared.answers.find(status));

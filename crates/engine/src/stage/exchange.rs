@@ -138,11 +138,11 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let trailers = Trailers { limits: receive::request_limits(t), drop };
     if let Some(lane) = back.stream.lane() {
         let tunnel = t.messages.request.facts().upgrade || t.messages.request.method() == b"CONNECT";
-        let scheme = t.server_scheme();
         lane.send_head(
             Kind::Request,
             &t.messages.request,
-            scheme,
+            // What came with a target of HTTP/1 names none, and the server is told the one that needs no excuse.
+            b"https",
             if tunnel { BodyLength::Tunnel } else { body },
         );
         return Pump::new(t.front.request, body, trailers).into(&back.stream);
@@ -449,12 +449,8 @@ pub(crate) enum News {
 pub(crate) fn client_news(t: &mut Transaction, cx: &mut Context<'_>) -> News {
     let client = &mut t.client;
     if let Some(lane) = client.stream.lane() {
-        // Its message ends, its connection does not.
-        return match lane.poll_gone(cx) {
-            Poll::Ready(Gone::Closed) => News::Closed,
-            Poll::Ready(_) => News::Reset,
-            Poll::Pending => News::None,
-        };
+        // Its message ends, its connection does not; where that does, nobody waits for the answer.
+        return if lane.poll_gone(cx).is_ready() { News::Reset } else { News::None };
     }
     if client.stream.poll_readable(cx).is_pending() || client.input.is_full() {
         return News::None;

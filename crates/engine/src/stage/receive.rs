@@ -57,6 +57,12 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
 /// Takes the head that came on a stream of HTTP/2.
 fn given(t: &mut Transaction) -> Result<(), Stop> {
     let head = &t.messages.request;
+    if head.method().is_empty() {
+        // Its stream was reset (RFC 9113, 8.1.1).
+        tables::count(t, Event::Glitch);
+        refuse(t, Cause::Proxy, 0);
+        return Err(Stop::Close);
+    }
     let facts = head.facts();
     let tunnel = facts.upgrade || head.method() == b"CONNECT";
     let ended = t.client.stream.lane().is_some_and(Lane::is_ended);
@@ -70,6 +76,8 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
     };
     t.facts.bytes_in += h1::accounted(head) as u64;
     let sound = head.method().iter().all(|b| h1::is_token(*b))
+        && head.method() != b"PRI"
+        && !head.target().contains(&0x7f)
         && uri::scheme(head.target()).is_none_or(uri::is_scheme);
     if !sound {
         tables::count(t, Event::Glitch);

@@ -100,7 +100,8 @@ fn start_line(head: &Head, out: &mut Vec<u8>) {
 /// HTTP's own (RFC 9112, 3.2.1).
 fn target(head: &Head) -> &[u8] {
     let target = head.target();
-    let usual = matches!(uri::scheme(target), Some(b"http" | b"https"));
+    let is = |name: &[u8]| uri::scheme(target).is_some_and(|s| s.eq_ignore_ascii_case(name));
+    let usual = is(b"http") || is(b"https");
     if head.version() < (2, 0) || !usual || head.method() == b"CONNECT" {
         return target;
     }

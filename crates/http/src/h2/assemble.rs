@@ -41,6 +41,8 @@ pub(super) struct Assembler {
     /// The start line was made: no pseudo-header field may follow.
     started: bool,
     cookie: Vec<u8>,
+    /// A line of cookies came.
+    crumbs: bool,
     content_length: Option<u64>,
     fault: Option<Fault>,
 }
@@ -64,7 +66,7 @@ impl Assembler {
         self.values.clear();
         self.cookie.clear();
         (self.kind, self.room) = (kind, room);
-        (self.pseudo, self.started, self.content_length, self.fault) = Default::default();
+        (self.pseudo, self.started, self.crumbs, self.content_length, self.fault) = Default::default();
     }
 
     /// Takes a line; a fault is told by [`Self::finish`].
@@ -88,7 +90,7 @@ impl Assembler {
         if !self.started {
             self.start_line(head)?;
         }
-        if !self.cookie.is_empty() {
+        if self.crumbs {
             head.push_known(HeaderId::Cookie, b"cookie", &self.cookie);
         }
         if self.kind != Kind::Trailers {
@@ -148,9 +150,13 @@ impl Assembler {
             | HeaderId::Upgrade
             | HeaderId::TransferEncoding => return Err(Fault::Stream), // RFC 9113, 8.2.2
             HeaderId::Te if value != b"trailers" => return Err(Fault::Stream),
+            // RFC 9110, 6.5.1
+            HeaderId::Host | HeaderId::ContentLength if self.kind == Kind::Trailers => {
+                return Err(Fault::Stream);
+            }
             HeaderId::Host if self.kind == Kind::Request => self.host(value, head)?,
             HeaderId::Cookie if self.kind == Kind::Request => self.crumb(value),
-            HeaderId::ContentLength if self.kind != Kind::Trailers => self.length(value, head)?,
+            HeaderId::ContentLength => self.length(value, head)?,
             _ => head.push_known(id, name, value),
         }
         Ok(())
@@ -169,7 +175,7 @@ impl Assembler {
 
     /// RFC 9113, 8.2.3
     fn crumb(&mut self, value: &[u8]) {
-        if !self.cookie.is_empty() {
+        if std::mem::replace(&mut self.crumbs, true) {
             self.cookie.extend_from_slice(b"; ");
         }
         self.cookie.extend_from_slice(value);
@@ -184,6 +190,8 @@ impl Assembler {
                 Some(_) => return Err(Fault::Stream),
                 None => {
                     self.content_length = Some(n);
+                    let zeros = part.iter().take(part.len() - 1).take_while(|b| **b == b'0').count();
+                    let part = part.get(zeros..).unwrap_or(part);
                     head.push_known(HeaderId::ContentLength, b"content-length", part);
                 }
             }
@@ -267,9 +275,9 @@ fn without_default_port<'a>(scheme: &[u8], authority: &'a [u8]) -> &'a [u8] {
     authority.strip_suffix(port).or_else(|| authority.strip_suffix(b":")).unwrap_or(authority)
 }
 
-/// `/...` or `*`, of what may stand in a target, and bytes above ASCII.
+/// `/...` or `*`, of what may stand in a target, DEL and bytes above ASCII.
 fn is_valid_path(path: &[u8]) -> bool {
-    matches!(path, [] | [b'/', ..] | b"*") && path.iter().all(|b| *b > b' ' && *b != 0x7f && *b != b'#')
+    matches!(path, [] | [b'/', ..] | b"*") && path.iter().all(|b| *b > b' ' && *b != b'#')
 }
 
 fn is_valid_name(name: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! From a [`Head`] to a header block.
 
 use super::hpack::Encoder;
+use crate::h1::trim;
 use crate::{Head, HeaderId, uri};
 
 /// Appends the block of a response.
@@ -12,7 +13,6 @@ pub(super) fn response(head: &Head, out: &mut Vec<u8>) {
 /// Appends the block of a request that goes on over `scheme`, unless its target says another one.
 pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
     let target = head.target();
-    let host = head.values(HeaderId::Host).next();
     if head.method() == b"CONNECT" {
         Encoder.line(out, b":method", b"CONNECT");
         Encoder.line(out, b":authority", target);
@@ -26,18 +26,23 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
         }
         None => Encoder.line(out, b":method", head.method()),
     }
-    let own = uri::scheme(target).unwrap_or(scheme);
-    Encoder.line(out, b":scheme", own);
+    Encoder.line(out, b":scheme", uri::scheme(target).unwrap_or(scheme));
+    // A target without an authority leaves it to the `host` line (RFC 9113, 8.3.1).
+    let named = uri::authority(target);
+    if let Some(own) = named {
+        Encoder.line(out, b":authority", head.values(HeaderId::Host).next().unwrap_or(own));
+    }
     let path: &[u8] = match uri::path_and_query(target) {
         b"" if head.method() == b"OPTIONS" => b"*",
         b"" => b"/",
         path => path,
     };
     Encoder.line(out, b":path", path);
-    if let Some(authority) = host.or_else(|| uri::authority(target)) {
-        Encoder.line(out, b":authority", authority);
-    }
-    lines(head, out, |id| id != HeaderId::Host && !(upgrade.is_some() && id == HeaderId::SecWebSocketKey));
+    lines(head, out, |id| match id {
+        HeaderId::Host => named.is_none(),
+        HeaderId::SecWebSocketKey => upgrade.is_none(),
+        _ => true,
+    });
 }
 
 /// Appends the block of trailers.
@@ -55,7 +60,12 @@ fn lines(head: &Head, out: &mut Vec<u8>, keep: impl Fn(HeaderId) -> bool) {
             | HeaderId::KeepAlive
             | HeaderId::Upgrade
             | HeaderId::TransferEncoding => false,
-            HeaderId::Te => value == b"trailers",
+            HeaderId::Te => {
+                if value.split(|b| *b == b',').any(|part| trim(part).eq_ignore_ascii_case(b"trailers")) {
+                    Encoder.line(out, b"te", b"trailers");
+                }
+                false
+            }
             id => keep(id),
         };
         if passes {
@@ -90,14 +100,7 @@ mod tests {
         request(&head, b"https", &mut out);
         assert_eq!(
             read(&out),
-            [
-                ":method: GET",
-                ":scheme: https",
-                ":path: /x?y",
-                ":authority: a.example",
-                "te: trailers",
-                "x: 1"
-            ]
+            [":method: GET", ":scheme: https", ":path: /x?y", "host: a.example", "te: trailers", "x: 1"]
         );
     }
 
@@ -115,7 +118,7 @@ mod tests {
         request(&head, b"http", &mut out);
         assert_eq!(
             read(&out),
-            [":method: CONNECT", ":protocol: websocket", ":scheme: http", ":path: /chat", ":authority: a"]
+            [":method: CONNECT", ":protocol: websocket", ":scheme: http", ":path: /chat", "host: a"]
         );
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Driver {
 /// What a link has to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// A request came; its head lies in the driver.
+    /// A request came; its head lies in the driver, empty where it was none.
     Request {
         /// Its stream.
         stream: u32,
@@ -109,6 +109,11 @@ impl Driver {
                         return Some(News::Request { stream, end });
                     }
                 },
+                Event::Malformed { stream } => {
+                    self.head.clear();
+                    self.input.consume(step.consumed);
+                    return Some(News::Request { stream, end: true });
+                }
                 Event::Trailers { stream } => self.with(stream, |m, head| m.deliver_trailers(head)),
                 Event::Reset { stream, code, by_peer } => {
                     let gone = match (by_peer, code) {

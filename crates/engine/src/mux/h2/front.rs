@@ -30,6 +30,10 @@ pub(crate) async fn serve(mut client: Box<Client>) {
         if most > 0 && requests >= most {
             link.codec.borrow_mut().leave(ErrorCode::NoError);
         }
+        // Who asks for much at once waits until others had their turn, and what it gave up is cleared away.
+        if requests.is_multiple_of(TURN) {
+            tokio::task::yield_now().await;
+        }
     }
     driver.close();
     client.stream.shutdown_write();
@@ -88,3 +92,6 @@ fn begin(client: &Rc<Client>, link: &Rc<Link>, (id, end): (u32, bool), driver: &
         connection::run(&worker, storage).await;
     });
 }
+
+/// Requests that are begun in one go.
+const TURN: u32 = 32;

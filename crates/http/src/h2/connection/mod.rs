@@ -87,6 +87,11 @@ pub enum Event {
         /// No body follows.
         end: bool,
     },
+    /// What should have been the head of a request is none; its stream was reset.
+    Malformed {
+        /// Its stream.
+        stream: u32,
+    },
     /// The lines after a body, which is complete.
     Trailers {
         /// Its stream.
@@ -242,7 +247,8 @@ impl Connection {
 
     /// Whether the connection takes no further stream.
     pub fn is_leaving(&self) -> bool {
-        self.leaving || self.their_last.is_some() || matches!(self.phase, Phase::Over(_))
+        let exhausted = self.role == Role::Server && self.last_theirs == MAX_WINDOW;
+        self.leaving || exhausted || self.their_last.is_some() || matches!(self.phase, Phase::Over(_))
     }
 
     /// Nothing more of a stream is wanted: it no longer counts. Resets it where it has not ended.

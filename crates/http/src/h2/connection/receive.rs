@@ -181,7 +181,7 @@ impl Connection {
         let Some(s) = self.streams.get_mut(&stream).filter(|s| !s.is_closed()) else {
             return Ok(Event::Nothing);
         };
-        s.reset = true;
+        (s.reset, s.abandoned) = (true, true);
         if self.glitch() {
             return Err(ErrorCode::EnhanceYourCalm);
         }
@@ -206,7 +206,11 @@ impl Connection {
 /// Heads and the lines after bodies.
 impl Connection {
     fn headers(&mut self, frame: FrameHead, payload: &[u8], head: &mut Head) -> Result<Event, ErrorCode> {
-        let padded = frame.padding(payload.first().copied())?;
+        let padded = frame.padding(payload.first().copied()).inspect_err(|code| {
+            if *code == ErrorCode::FrameSizeError {
+                self.last_theirs = self.last_theirs.max(frame.stream);
+            }
+        })?;
         let content =
             payload.get(padded.before..payload.len() - padded.after).ok_or(ErrorCode::ProtocolError)?;
         let stream = frame.stream;
@@ -242,6 +246,7 @@ impl Connection {
             return Ok(());
         }
         match self.streams.get(&stream) {
+            Some(s) if s.abandoned => Err(ErrorCode::StreamClosed),
             Some(s) if s.reset => Ok(()),
             Some(s) if !s.receiving => Err(ErrorCode::ProtocolError),
             Some(s) if s.headed && !end && self.role == Role::Server => Err(ErrorCode::ProtocolError),
@@ -293,17 +298,35 @@ impl Connection {
         let made = if all { self.assembler.finish(head, end) } else { Err(Fault::Stream) };
         match made {
             Err(Fault::Connection(code)) => return Err(code),
+            Err(Fault::Stream) if known.is_none() => return self.malformed(stream),
             Err(Fault::Stream) => return self.broken(stream, ErrorCode::ProtocolError),
             Ok(()) => {}
         }
         if known.is_none() {
-            if self.leaving || self.streams.len() >= self.config.settings.max_concurrent_streams as usize {
+            if end && self.assembler.content_length().is_some_and(|n| n > 0) {
+                return self.malformed(stream);
+            }
+            if self.leaving || self.is_full() {
                 return self.broken(stream, ErrorCode::RefusedStream);
             }
             let new = self.new_stream();
             self.streams.insert(stream, new);
         }
         self.headed(stream, kind, end, head)
+    }
+
+    /// The head of a request is none (RFC 9113, 8.1.1).
+    fn malformed(&mut self, stream: u32) -> Result<Event, ErrorCode> {
+        self.broken(stream, ErrorCode::ProtocolError).map(|_| Event::Malformed { stream })
+    }
+
+    /// Whether no further stream may begin: as many live as were allowed (RFC 9113, 5.1.2), or as many again
+    /// ended that nobody has let go of.
+    fn is_full(&self) -> bool {
+        let most = self.config.settings.max_concurrent_streams as usize;
+        self.streams.len() >= most
+            && (self.streams.len() >= most.saturating_mul(2)
+                || self.streams.values().filter(|s| !s.is_closed()).count() >= most)
     }
 
     /// A valid head, or valid lines after a body.
@@ -326,11 +349,6 @@ impl Connection {
             };
         }
         s.missing = length;
-        // What answers HEAD announces a length and has no body.
-        if end && kind == Kind::Request && length.is_some_and(|n| n > 0) {
-            s.receiving = true;
-            return self.broken(stream, ErrorCode::ProtocolError);
-        }
         if !end && !interim && wide > own {
             s.receive_window += i64::from(wide - own);
             frame::write_window(&mut self.out, stream, wide - own);

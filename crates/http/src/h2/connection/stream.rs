@@ -9,6 +9,8 @@ pub(super) struct Stream {
     pub(super) sending: bool,
     /// One end reset it.
     pub(super) reset: bool,
+    /// The other end did: it may say nothing more on it.
+    pub(super) abandoned: bool,
     /// The head of the other end's message came.
     pub(super) headed: bool,
     /// What may be sent, in octets; below zero after the other end reduced its windows.
@@ -29,6 +31,7 @@ impl Stream {
             receiving: true,
             sending: true,
             reset: false,
+            abandoned: false,
             headed: false,
             send_window: i64::from(send_window),
             receive_window: i64::from(receive_window),
