@@ -1,6 +1,7 @@
 //! What expressions see of a transaction: a thin view, made where one is evaluated.
 
 mod bytes;
+mod captured;
 mod kernel;
 mod slots;
 mod streams;
@@ -16,11 +17,11 @@ use weir_expr::scope::{
     TableKey, TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
-use weir_http::{Head, cookie};
+use weir_http::Head;
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
-use crate::conf::{self, CaptureCookie, Timeouts};
+use crate::conf::{self, Timeouts};
 use crate::hello;
 use crate::local;
 use crate::log::Origin;
@@ -37,6 +38,8 @@ use crate::tables;
 use crate::transaction::Transaction;
 use crate::variables;
 
+pub(crate) use captured::Captured;
+
 /// A transaction as expressions see it.
 pub(crate) struct View<'a> {
     t: &'a Transaction,
@@ -46,92 +49,6 @@ pub(crate) struct View<'a> {
     request: SeenRequest,
     /// Whether who looks waits for answers that take long.
     can_wait: bool,
-}
-
-/// What is kept of a request as it came, whatever rules make of its head.
-#[derive(Debug, Default)]
-pub(crate) struct Captured {
-    /// The request line, cut at `tune.http.logurilen`; empty where there was none.
-    line: Vec<u8>,
-    method_end: usize,
-    target_end: usize,
-    /// The unique id, once it is made.
-    pub(crate) unique_id: Vec<u8>,
-    /// The cookies of both sides, `name=value`; empty where there was none.
-    cookies: [Vec<u8>; 2],
-}
-
-// === impl Captured ===
-
-impl Captured {
-    /// Keeps the request line.
-    pub(crate) fn take(&mut self, head: &Head, limit: usize) {
-        self.line.clear();
-        self.line.extend_from_slice(head.method());
-        self.method_end = self.line.len();
-        self.line.push(b' ');
-        self.line.extend_from_slice(head.target());
-        self.target_end = self.line.len();
-        let (major, minor) = head.version();
-        self.line.extend_from_slice(&[b' ', b'H', b'T', b'T', b'P', b'/', b'0' + major, b'.', b'0' + minor]);
-        self.line.truncate(limit.saturating_sub(1));
-    }
-
-    /// Keeps the first cookie of a message that begins with what is wanted.
-    pub(crate) fn take_cookie(&mut self, wanted: &CaptureCookie, side: Side, head: &Head) {
-        let [request, response] = &mut self.cookies;
-        let (header, kept): (&[u8], _) = match side {
-            Side::Client => (b"cookie", request),
-            Side::Server => (b"set-cookie", response),
-        };
-        let lines =
-            head.lines().iter().filter(|line| *head.name(line) == *header).map(|line| head.value(line));
-        for line in lines {
-            // Behind the first of a response's line are its attributes.
-            let most = if side == Side::Client { usize::MAX } else { 1 };
-            for piece in cookie::pieces(line).take(most) {
-                let Some(value) = piece.value else { continue };
-                kept.clear();
-                kept.extend_from_slice(line.get(piece.name).unwrap_or_default());
-                kept.push(b'=');
-                kept.extend_from_slice(line.get(value).unwrap_or_default());
-                if kept.starts_with(&wanted.name) {
-                    return kept.truncate(wanted.length);
-                }
-            }
-        }
-        kept.clear();
-    }
-
-    /// Empties it; the storage stays.
-    pub(crate) fn clear(&mut self) {
-        self.cookies.iter_mut().for_each(Vec::clear);
-        self.line.clear();
-        self.unique_id.clear();
-    }
-
-    fn cookie(&self, side: Side) -> Option<&[u8]> {
-        let [request, response] = &self.cookies;
-        let kept = if side == Side::Client { request } else { response };
-        (!kept.is_empty()).then_some(kept)
-    }
-
-    fn line(&self) -> Option<&[u8]> {
-        (!self.line.is_empty()).then_some(&self.line)
-    }
-
-    fn method(&self) -> Option<&[u8]> {
-        self.line()?.get(..self.method_end)
-    }
-
-    fn target(&self) -> Option<&[u8]> {
-        let line = self.line()?;
-        line.get(self.method_end + 1..self.target_end.min(line.len()))
-    }
-
-    fn version(&self) -> Option<&[u8]> {
-        self.line()?.get(self.target_end + 1..)
-    }
 }
 
 // === impl View ===
