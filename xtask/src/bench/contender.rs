@@ -56,7 +56,7 @@ pub(crate) fn all(weir: Option<String>, build: &str, nginx: bool) -> Result<Vec<
 impl Contender {
     /// True where it can do this kind of work.
     pub(crate) fn does(&self, kind: Kind) -> bool {
-        !self.is_nginx || !matches!(kind, Kind::Tcp | Kind::Rules | Kind::Farm)
+        !self.is_nginx || !(matches!(kind, Kind::Tcp | Kind::Rules | Kind::Farm) || kind.is_tls())
     }
 
     /// Starts it on the configuration of a kind of scenario and pins it to its core.
@@ -69,6 +69,10 @@ impl Contender {
                 let path = launch.file(name, text);
                 launch.set(name, path.display().to_string());
             }
+        }
+        if kind.is_tls() {
+            let path = launch.file("certificate", CERTIFICATE);
+            launch.set("certificate", path.display().to_string());
         }
         let config = if self.is_nginx {
             launch.command_line(&["-c", "{dir}/test.cfg", "-g", "daemon off;"]);
@@ -125,6 +129,9 @@ impl Drop for Origin {
 fn pin(pid: u32, core: &str) -> Result {
     output(Command::new("taskset").args(["-a", "-c", "-p", core, &pid.to_string()])).map(|_| ())
 }
+
+/// A certificate of P-256 and its key, those of the tests.
+const CERTIFICATE: &str = include_str!("../../../tests/compat/fixtures/tls/server.pem");
 
 /// Where the program under measurement runs.
 pub(crate) const PROGRAM_CORE: &str = "0";

@@ -1,7 +1,7 @@
-//! Load from `wrk`, and what it reports.
+//! Load from `wrk` and `openssl s_time`, and what they report.
 
 use super::contender::LOAD_CORE;
-use super::scenario::Scenario;
+use super::scenario::{Clients, Scenario};
 use crate::Result;
 use crate::shell::output;
 use std::net::SocketAddr;
@@ -21,23 +21,39 @@ pub(crate) struct Load {
 /// Loads an address for so many seconds.
 ///
 /// # Errors
-/// Where wrk does not run, or saw errors or bad answers: such a run measures something else.
+/// Where the load's program does not run, or saw errors or bad answers: such a run measures something else.
 pub(crate) fn run(scenario: &Scenario, address: SocketAddr, seconds: u64) -> Result<Load> {
+    match scenario.load {
+        Clients::Kept => wrk(scenario, address, seconds, &[]),
+        Clients::Closing => wrk(scenario, address, seconds, &["-H", "Connection: close"]),
+        Clients::Resuming => s_time(scenario, address, seconds),
+    }
+}
+
+fn wrk(scenario: &Scenario, address: SocketAddr, seconds: u64, more: &[&str]) -> Result<Load> {
     let mut command = Command::new("taskset");
     let clients = scenario.clients.to_string();
     command.args(["-c", LOAD_CORE, "wrk", "-t1", "-c", &clients, "-d", &format!("{seconds}s"), "--latency"]);
-    if scenario.closes {
-        command.args(["-H", "Connection: close"]);
-    }
+    command.args(more);
     for header in scenario.headers {
         command.args(["-H", header]);
     }
-    let text = output(command.arg(format!("http://{address}{}", scenario.path)))?;
+    let scheme = if scenario.kind.is_tls() { "https" } else { "http" };
+    let text = output(command.arg(format!("{scheme}://{address}{}", scenario.path)))?;
     let load = read(&text).ok_or_else(|| format!("wrk said: {text}"))?;
     match trouble(&text) {
         Some(line) => Err(format!("{}: the load saw trouble: {line}", scenario.name)),
         None => Ok(load),
     }
+}
+
+/// Resumed handshakes, each with a request. It knows no latencies.
+fn s_time(scenario: &Scenario, address: SocketAddr, seconds: u64) -> Result<Load> {
+    let mut command = Command::new("taskset");
+    command.args(["-c", LOAD_CORE, "openssl", "s_time", "-reuse", "-time", &seconds.to_string()]);
+    command.args(["-www", scenario.path, "-connect", &address.to_string()]);
+    let text = output(&mut command)?;
+    read_s_time(&text).ok_or_else(|| format!("s_time said: {text}"))
 }
 
 fn read(text: &str) -> Option<Load> {
@@ -50,6 +66,15 @@ fn read(text: &str) -> Option<Load> {
         micros(line.split_ascii_whitespace().nth(1)?)
     };
     Some(Load { requests, seconds, p50: percentile("50%")?, p99: percentile("99%")? })
+}
+
+/// The last line that counts: `1234 connections in 3 real seconds, 250 bytes read per connection`.
+fn read_s_time(text: &str) -> Option<Load> {
+    let line = text.lines().rev().find(|line| line.contains(" real seconds"))?;
+    let mut words = line.split_ascii_whitespace();
+    let requests = words.next()?.parse().ok()?;
+    let seconds = words.nth(2)?.parse().ok()?;
+    Some(Load { requests, seconds, p50: f64::NAN, p99: f64::NAN })
 }
 
 /// Errors that wrk counted. Its read errors are left out where clients close: it counts each FIN as one.
@@ -68,11 +93,18 @@ fn micros(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Load, read};
+    use super::{Load, read, read_s_time};
 
     #[test]
     fn what_wrk_prints_is_read() {
         let text = "  Latency Distribution\n     50%  385.00us\n     75%  401.00us\n     99%    1.20ms\n  165912 requests in 2.00s, 38.92MB read\n";
         assert_eq!(read(text), Some(Load { requests: 165_912.0, seconds: 2.0, p50: 385.0, p99: 1200.0 }));
+    }
+
+    #[test]
+    fn what_s_time_prints_is_read() {
+        let text = "7 connections in 0.01s; 700.00 connections/user sec, bytes read 1\n7 connections in 2 real seconds, 250 bytes read per connection\n";
+        let load = read_s_time(text).map(|load| (load.requests, load.seconds));
+        assert_eq!(load, Some((7.0, 2.0)));
     }
 }

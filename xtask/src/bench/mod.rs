@@ -16,7 +16,7 @@ mod syscalls;
 use crate::{Result, packages};
 use contender::{Contender, Origin};
 use report::{Figures, Report};
-use scenario::{SCENARIOS, Scenario};
+use scenario::{Kind, SCENARIOS, Scenario};
 
 /// The options, for `cargo xtask help`.
 pub(crate) const OPTIONS: &str =
@@ -25,7 +25,7 @@ pub(crate) const OPTIONS: &str =
 /// What was asked for.
 struct Plan {
     scenarios: Vec<&'static Scenario>,
-    idle: bool,
+    idle: Vec<&'static str>,
     rounds: usize,
     seconds: u64,
     idle_connections: usize,
@@ -33,7 +33,7 @@ struct Plan {
     contenders: Vec<Contender>,
 }
 
-/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, and `idle`.
+/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, `idle` and `idle-tls`.
 pub(crate) fn run(options: &[String]) -> Result {
     packages::ensure(&["wrk", "taskset", "strace"])?;
     let plan = Plan::read(options)?;
@@ -43,16 +43,23 @@ pub(crate) fn run(options: &[String]) -> Result {
         report.scenario(scenario.name, scenario.about);
         measure(&plan, scenario, &origin, &report)?;
     }
-    if plan.idle {
-        report.scenario("idle", "memory of an idle kept-alive connection");
-        let mut rounds: Vec<Vec<f64>> = Vec::new();
-        for _ in 0..plan.rounds {
-            let each = plan.contenders.iter().map(|c| idle::measure(c, &origin, plan.idle_connections));
-            rounds.push(each.collect::<Result<_>>()?);
+    for (name, tls) in IDLE {
+        if plan.idle.contains(&name) {
+            report.scenario(name, "memory of an idle kept-alive connection");
+            report.idle(&idle_rounds(&plan, &origin, tls)?, plan.idle_connections);
         }
-        report.idle(&rounds, plan.idle_connections);
     }
     Ok(())
+}
+
+/// Measures idle connections on all contenders in turn, several rounds; nginx has no TLS here.
+fn idle_rounds(plan: &Plan, origin: &Origin, tls: bool) -> Result<Vec<Vec<f64>>> {
+    let kind = if tls { Kind::IdleTls } else { Kind::Idle };
+    let round = |_| {
+        let able = plan.contenders.iter().filter(|contender| contender.does(kind));
+        able.map(|contender| idle::measure(contender, origin, plan.idle_connections, tls)).collect()
+    };
+    (0..plan.rounds).map(round).collect()
 }
 
 /// Runs one scenario on all contenders in turn, several rounds.
@@ -110,14 +117,20 @@ impl Plan {
             }
         }
         let all = names.is_empty();
-        let known = |name: &String| name == "idle" || SCENARIOS.iter().any(|s| s.name == name.as_str());
+        let known = |name: &String| {
+            IDLE.iter().any(|(idle, _)| name == idle) || SCENARIOS.iter().any(|s| s.name == name.as_str())
+        };
         if let Some(name) = names.iter().find(|name| !known(name)) {
             let known: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-            return Err(format!("no scenario {name}; there are: {} idle", known.join(" ")));
+            return Err(format!("no scenario {name}; there are: {} idle idle-tls", known.join(" ")));
         }
         Ok(Plan {
             scenarios: SCENARIOS.iter().filter(|s| all || names.iter().any(|name| name == s.name)).collect(),
-            idle: all || names.iter().any(|name| name == "idle"),
+            idle: IDLE
+                .iter()
+                .map(|(name, _)| *name)
+                .filter(|idle| all || names.iter().any(|n| n == idle))
+                .collect(),
             rounds,
             seconds,
             idle_connections,
@@ -126,3 +139,6 @@ impl Plan {
         })
     }
 }
+
+/// Scenarios of memory, and if clients speak TLS in them.
+const IDLE: [(&str, bool); 2] = [("idle", false), ("idle-tls", true)];

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     /// HTTP whose server connections are shared from the first request on, so that idle clients leave none
     /// behind and only they are counted.
     Idle,
+    /// The same over TLS.
+    IdleTls,
     /// HTTP with the server at several addresses, so that connections that were closed lately do not make the
     /// kernel search long for a free port: that search would drown what is measured.
     Closing,
@@ -17,6 +19,21 @@ pub(crate) enum Kind {
     /// HTTP with a thousand servers, which are addresses of one.
     Farm,
     Tcp,
+    /// HTTP over TLS in front, with a P-256 certificate and the X25519 group.
+    Tls,
+    /// The same with the server at several addresses; see [`Kind::Closing`].
+    TlsClosing,
+}
+
+/// How the load comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clients {
+    /// `wrk`, on connections that it keeps.
+    Kept,
+    /// `wrk`, a connection for each request (over TLS, a full handshake each).
+    Closing,
+    /// `openssl s_time`, one connection after the other, each on the session of the first.
+    Resuming,
 }
 
 /// One kind of work.
@@ -26,8 +43,7 @@ pub(crate) struct Scenario {
     pub(crate) kind: Kind,
     pub(crate) clients: u32,
     pub(crate) path: &'static str,
-    /// Clients open a connection for each request.
-    pub(crate) closes: bool,
+    pub(crate) load: Clients,
     /// System calls per request are worth printing.
     pub(crate) count_syscalls: bool,
     /// Lines that clients send beside those of `wrk`.
@@ -61,7 +77,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "close",
         about: "small answers, a connection for each request, 32 clients",
         kind: Kind::Closing,
-        closes: true,
+        load: Clients::Closing,
         ..SMALL
     },
     Scenario {
@@ -86,6 +102,35 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         path: "/1m",
         ..SMALL
     },
+    Scenario {
+        name: "tls",
+        about: "small answers over TLS 1.3, 32 kept-alive clients",
+        kind: Kind::Tls,
+        count_syscalls: true,
+        ..SMALL
+    },
+    Scenario {
+        name: "tls-1m",
+        about: "1 MB answers over TLS 1.3, 16 kept-alive clients",
+        kind: Kind::Tls,
+        clients: 16,
+        path: "/1m",
+        ..SMALL
+    },
+    Scenario {
+        name: "tls-handshakes",
+        about: "a full handshake (P-256, X25519) for each request, 32 clients",
+        kind: Kind::TlsClosing,
+        load: Clients::Closing,
+        ..SMALL
+    },
+    Scenario {
+        name: "tls-resumed",
+        about: "a resumed handshake for each request, one client",
+        kind: Kind::TlsClosing,
+        load: Clients::Resuming,
+        ..SMALL
+    },
 ];
 
 const SMALL: Scenario = Scenario {
@@ -94,7 +139,7 @@ const SMALL: Scenario = Scenario {
     kind: Kind::Http,
     clients: 32,
     path: "/",
-    closes: false,
+    load: Clients::Kept,
     count_syscalls: false,
     headers: &[],
 };
@@ -102,24 +147,33 @@ const SMALL: Scenario = Scenario {
 // === impl Kind ===
 
 impl Kind {
+    /// True where clients speak TLS.
+    pub(crate) fn is_tls(self) -> bool {
+        matches!(self, Kind::Tls | Kind::TlsClosing | Kind::IdleTls)
+    }
+
     /// The configuration for HAProxy and Weir.
     pub(crate) fn haproxy(self) -> String {
         let (mode, option, reuse) = match self {
-            Kind::Http | Kind::Closing | Kind::Rules | Kind::Farm => ("http", "httplog", ""),
-            Kind::Idle => ("http", "httplog", "http-reuse always"),
+            Kind::Http | Kind::Closing | Kind::Rules | Kind::Farm | Kind::Tls | Kind::TlsClosing => {
+                ("http", "httplog", "")
+            }
+            Kind::Idle | Kind::IdleTls => ("http", "httplog", "http-reuse always"),
             Kind::Tcp => ("tcp", "tcplog", ""),
         };
         let lines: String = match self {
-            Kind::Closing => "    balance roundrobin\n".to_owned() + &servers(8),
+            Kind::Closing | Kind::TlsClosing => "    balance roundrobin\n".to_owned() + &servers(8),
             Kind::Farm => "    balance leastconn\n".to_owned() + &servers(1000),
             _ => "    server s1 {origin}\n".to_owned(),
         };
         let rules = if self == Kind::Rules { rules::LINES } else { "" };
+        let tls = if self.is_tls() { " ssl crt {certificate}" } else { "" };
         format!(
             "global
     nbthread 1
     maxconn 9000
     log {{log}} local0
+    ssl-default-bind-curves X25519
 
 defaults
     log global
@@ -131,7 +185,7 @@ defaults
     timeout server 50s
 
 frontend fe
-    bind {{fe}}
+    bind {{fe}}{tls}
 {rules}    default_backend be
 
 backend be
