@@ -16,7 +16,7 @@ use rustls::{
 
 use crate::pair::Pair;
 use crate::seen::SecretKeeper;
-use crate::session::{Failure, Session};
+use crate::session::{Failure, MOST_PLAIN, Session};
 use crate::verify::{Anyone, ClientRules, Clients, Servers, Trust};
 use crate::version::Versions;
 
@@ -96,6 +96,7 @@ impl ServerPolicy {
         };
         let mut base = builder.with_cert_resolver(Arc::new(Nothing));
         base.ignore_client_order = !settings.client_order;
+        base.max_fragment_size = Some(ONE_RECORD);
         if settings.keeps_secrets {
             base.key_log = Arc::new(SecretKeeper);
         }
@@ -161,6 +162,7 @@ impl ClientPolicy {
             None => builder.with_no_client_auth(),
         };
         named.alpn_protocols = settings.alpn.clone();
+        named.max_fragment_size = Some(ONE_RECORD);
         if settings.no_reuse {
             named.resumption = Resumption::disabled();
         }
@@ -265,3 +267,5 @@ impl ResolvesServerCert for Nothing {
 
 /// Sessions that are kept for who comes back without a ticket.
 const SESSIONS: usize = 20_000;
+/// A record with its header, as the library counts.
+const ONE_RECORD: usize = MOST_PLAIN + 5;
