@@ -444,8 +444,11 @@ impl Out<'_> {
         let room = self.room.get_mut(self.filled..).unwrap_or_default();
         let n = room.len().min(bytes.len());
         let (now, later) = bytes.split_at_checked(n).unwrap_or_default();
-        if let Some(to) = room.get_mut(..n) {
-            to.copy_from_slice(now);
+        // In pieces, for the reason that limits our records.
+        for (to, from) in room.chunks_mut(MOST_PLAIN).zip(now.chunks(MOST_PLAIN)) {
+            if let Some(to) = to.get_mut(..from.len()) {
+                to.copy_from_slice(from);
+            }
         }
         self.filled += n;
         self.plain.extend_from_slice(later);
