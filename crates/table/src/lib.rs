@@ -8,6 +8,7 @@
 mod data;
 mod entry;
 mod filter;
+mod index;
 mod key;
 mod rate;
 mod shard;

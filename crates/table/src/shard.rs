@@ -1,14 +1,14 @@
 //! One shard: rows in a slab, an index by hash, the order of the last touch, the log of updates.
 
 use crate::entry::Entry;
-use hashbrown::HashTable;
+use crate::index::Index;
 use slab::Slab;
 use std::collections::BTreeMap;
 
 /// Rows whose keys hash to one shard.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    index: HashTable<u32>,
+    index: Index,
     rows: Slab<Entry>,
     /// The values of all rows, `width` for each, by the places of the rows.
     values: Vec<u32>,
@@ -28,7 +28,7 @@ impl Shard {
         Self {
             values: Vec::new(),
             width,
-            index: HashTable::new(),
+            index: Index::default(),
             rows: Slab::new(),
             oldest: NONE,
             newest: NONE,
@@ -40,9 +40,7 @@ impl Shard {
     /// The row of a key, be it expired or not.
     pub(crate) fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
         let rows = &self.rows;
-        self.index
-            .find(spread(hash), |&at| rows.get(at as usize).is_some_and(|row| row.key.bytes() == key))
-            .copied()
+        self.index.find(hash, |at| rows.get(at as usize).is_some_and(|row| row.key.bytes() == key))
     }
 
     pub(crate) fn row(&mut self, at: u32) -> Option<&mut Entry> {
@@ -59,9 +57,7 @@ impl Shard {
     pub(crate) fn insert(&mut self, entry: Entry, begin: impl FnOnce(&mut [u32])) -> u32 {
         let hash = entry.hash;
         let at = u32::try_from(self.rows.insert(entry)).unwrap_or(NONE);
-        let rows = &self.rows;
-        let hash_of = |&other: &u32| rows.get(other as usize).map_or(0, |row| spread(row.hash));
-        self.index.insert_unique(spread(hash), at, hash_of);
+        self.index.insert(hash, at);
         let end = (at as usize + 1) * self.width;
         if self.values.len() < end {
             self.values.resize(end, 0);
@@ -77,9 +73,7 @@ impl Shard {
     pub(crate) fn remove(&mut self, at: u32) -> Option<Entry> {
         self.unlink(at);
         let entry = self.rows.try_remove(at as usize)?;
-        if let Ok(found) = self.index.find_entry(spread(entry.hash), |&other| other == at) {
-            found.remove();
-        }
+        self.index.remove(entry.hash, at);
         self.log.remove(&entry.update);
         Some(entry)
     }
@@ -168,11 +162,6 @@ impl Shard {
             None => self.newest = older,
         }
     }
-}
-
-/// The hash of the index, which looks at both ends of its bits.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
 }
 
 /// Whether the low half of a time stands for one after `now`.
