@@ -88,7 +88,7 @@ impl Index {
     /// Where a hash belongs. The low bits of hashes chose the shard, so the product's high ones do here.
     fn home(&self, hash: u32) -> usize {
         let mixed = u64::from(hash.wrapping_mul(GOLDEN));
-        (mixed * self.slots.len() as u64 >> 32) as usize
+        ((mixed * self.slots.len() as u64) >> 32) as usize
     }
 
     fn next(&self, at: usize) -> usize {
