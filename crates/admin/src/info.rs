@@ -1,13 +1,16 @@
 //! `show info`: the process as a whole (management manual, 9.3 "show info").
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::clock;
 use weir_engine::conf::CliLevel;
 use weir_engine::runtime::{Counters, Rate};
+use weir_engine::snapshot::Proxy;
 
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
+use crate::commands;
 use crate::field::{Label, Value};
 use crate::totals;
 use crate::world::{Counted, World};
@@ -83,7 +86,12 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
     let global = &snapshot.global;
     let counters = process.per_worker.get().map_or(&[][..], |all| all);
     let totals = || world.totals(&Counted::Process, counters);
-    let bytes = || snapshot.proxies.iter().map(|p| p.runtime.frontend.sum(|c| &c.bytes_out)).sum::<u64>();
+    let bytes = || {
+        let of = |p: &Arc<Proxy>| {
+            p.runtime.frontend.sum(|c| &c.bytes_out) + p.runtime.backend.sum(|c| &c.bytes_in)
+        };
+        snapshot.proxies.iter().map(of).sum::<u64>() + world.answered.load(Relaxed)
+    };
     let sessions = world.sessions.load(Relaxed);
     let commands = world.commands.load(Relaxed);
     Some(match name {
@@ -120,13 +128,20 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "node" => node(world)?.into(),
         "description" => global.description.clone()?.into(),
         "Stopping" => u64::from(process.is_stopping()).into(),
-        "Jobs" => (u64::from(process.connections.load(Relaxed)) + listeners(world) + 1).into(),
+        "Jobs" => (u64::from(process.connections.load(Relaxed)) + listeners(world) + 2).into(),
         "Listeners" => listeners(world).into(),
         "DroppedLogs" => process.dropped_logs.load(Relaxed).into(),
         "TotalBytesOut" => bytes().into(),
         "Tainted" => "0".into(),
-        "TotalWarnings" => world.about.warnings.into(),
+        "TotalWarnings" => world.program.warnings().into(),
         "BootTime_ms" => u64::try_from(world.about.boot.as_millis()).unwrap_or(u64::MAX).into(),
+        "PatternsAdded" => {
+            let entries =
+                snapshot.patterns.numbered().iter().map(|(_, list)| list.summary().entries).sum::<usize>();
+            (entries as u64).into()
+        }
+        "PoolAlloc_MB" | "PoolUsed_MB" => (commands::pool_bytes(world) >> 20).into(),
+        "PoolAlloc_bytes" | "PoolUsed_bytes" => commands::pool_bytes(world).into(),
         "CurrStreams" => (u64::from(process.connections.load(Relaxed)) + 1).into(),
         "CumStreams" => (requests(world) + commands).into(),
         _ => 0_u64.into(),
@@ -140,7 +155,7 @@ fn rate(counters: &[Counters], which: fn(&Counters) -> &Rate) -> Value {
 /// Requests of HTTP frontends and sessions of the others.
 fn requests(world: &World) -> u64 {
     let snapshot = world.engine.snapshot();
-    let of = |proxy: &std::sync::Arc<weir_engine::snapshot::Proxy>| {
+    let of = |proxy: &Arc<Proxy>| {
         let frontend = &proxy.runtime.frontend;
         match proxy.conf.mode {
             weir_engine::conf::Mode::Http => frontend.sum(|c| &c.requests),

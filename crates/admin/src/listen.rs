@@ -207,6 +207,7 @@ impl Stream {
             let patience = session.settings().timeout;
             if !answer.is_empty() {
                 shared.world.commands.fetch_add(1, Relaxed);
+                shared.world.answered.fetch_add(answer.len() as u64, Relaxed);
                 self.send(&answer, patience).await?;
                 answer = Vec::new();
             }

@@ -12,6 +12,7 @@ use weir_engine::runtime::Counters;
 
 use crate::cli::{self, Following};
 use crate::commands;
+use crate::commands::profiling::Profiling;
 use crate::totals::Totals;
 
 /// What a program says of itself.
@@ -27,8 +28,6 @@ pub struct About {
     pub memory: u64,
     /// How long it took to start.
     pub boot: Duration,
-    /// Warnings while starting.
-    pub warnings: u64,
     /// What was built in: `+HTTP +TLS`.
     pub features: String,
 }
@@ -37,6 +36,9 @@ pub struct About {
 pub trait Program: std::fmt::Debug + Send + Sync {
     /// What it said while it started, and at every load since.
     fn startup_logs(&self) -> Vec<u8>;
+
+    /// How many warnings it gave so far.
+    fn warnings(&self) -> u64;
 
     /// Its listening sockets, for a process that takes over.
     fn sockets(&self) -> Vec<Handed>;
@@ -71,6 +73,10 @@ pub struct World {
     pub sessions: AtomicU64,
     /// See `sessions`.
     pub commands: AtomicU64,
+    /// Bytes that were answered in them.
+    pub answered: AtomicU64,
+    /// `set profiling`
+    pub profiling: Profiling,
     /// The `maxconn` that the process started with: more cannot be set.
     pub hard_maxconn: u32,
     /// What counters showed when they were cleared.
@@ -103,6 +109,8 @@ impl World {
             started: (Instant::now(), SystemTime::now()),
             sessions: AtomicU64::new(0),
             commands: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            profiling: Profiling::default(),
             hard_maxconn,
             cleared: Mutex::default(),
         }

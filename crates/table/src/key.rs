@@ -62,7 +62,7 @@ impl KeyType {
         match self {
             Self::Ipv4 => match text.parse().ok()? {
                 IpAddr::V4(ip) => Some(ip.octets().to_vec()),
-                IpAddr::V6(ip) => Some(ip.to_ipv4_mapped()?.octets().to_vec()),
+                IpAddr::V6(ip) => embedded(ip).map(|ip| ip.octets().to_vec()),
             },
             Self::Ipv6 => match text.parse().ok()? {
                 IpAddr::V4(ip) => Some(ip.to_ipv6_mapped().octets().to_vec()),
@@ -115,6 +115,16 @@ impl Key {
 }
 
 /// The number that a text begins with, 0 for none.
+/// The IPv4 address inside a mapped, a compatible (`::/96`) or a 6to4 address.
+fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let bits = ip.to_bits();
+    match (bits >> 32, bits >> 112) {
+        (0xffff | 0, _) => Some(Ipv4Addr::from_bits(bits as u32)),
+        (_, 0x2002) => Some(Ipv4Addr::from_bits((bits >> 80) as u32)),
+        _ => None,
+    }
+}
+
 fn leading(text: &str) -> i64 {
     let sign = if text.starts_with('-') { -1 } else { 1 };
     let digits = text.trim_start_matches(['-', '+']).bytes().take_while(u8::is_ascii_digit);

@@ -45,7 +45,6 @@ impl Api {
             descriptors: started.files,
             memory: options.memory.unwrap_or(0),
             boot: started.boot,
-            warnings: 0,
             features: version::features(),
         };
         let world = Arc::new(World::new(engine.clone(), about, around));

@@ -50,6 +50,10 @@ impl Program for Around {
         self.record.text()
     }
 
+    fn warnings(&self) -> u64 {
+        self.record.warnings()
+    }
+
     fn sockets(&self) -> Vec<Handed> {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

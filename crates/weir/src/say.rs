@@ -31,6 +31,7 @@ pub(crate) struct Record(Arc<Mutex<Noted>>);
 struct Noted {
     text: Vec<u8>,
     closed: bool,
+    warnings: u64,
 }
 
 /// How much is said.
@@ -140,9 +141,15 @@ impl Record {
         self.lock().text.clone()
     }
 
+    /// Warnings since the process began.
+    pub(crate) fn warnings(&self) -> u64 {
+        self.lock().warnings
+    }
+
     /// Begins anew: a configuration is being loaded.
     pub(crate) fn open(&self) {
-        *self.lock() = Noted::default();
+        let mut noted = self.lock();
+        *noted = Noted { warnings: noted.warnings, ..Noted::default() };
     }
 
     /// What is said from now on does not belong to a load.
@@ -157,6 +164,9 @@ impl Record {
 
     fn note(&self, bytes: &[u8]) {
         let mut noted = self.lock();
+        let tag = Severity::Warning.tag().trim_end().as_bytes();
+        let warnings = bytes.split(|byte| *byte == b'\n').filter(|line| line.starts_with(tag)).count();
+        noted.warnings += warnings as u64;
         if !noted.closed && noted.text.len() + bytes.len() <= MOST_NOTED {
             noted.text.extend_from_slice(bytes);
         }

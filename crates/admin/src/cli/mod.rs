@@ -201,7 +201,7 @@ impl<W> Call<'_, W> {
 
 impl Severity {
     /// Appends the mark of a message.
-    pub(super) fn mark(self, how: SeverityOutput, out: &mut Vec<u8>) {
+    pub(crate) fn mark(self, how: SeverityOutput, out: &mut Vec<u8>) {
         let word = match self {
             Self::Error => "err",
             Self::Warning => "warning",
@@ -217,4 +217,4 @@ impl Severity {
 }
 
 /// What a session without the level hears.
-const PERMISSION_DENIED: &str = "Permission denied";
+pub(crate) const PERMISSION_DENIED: &str = "Permission denied";

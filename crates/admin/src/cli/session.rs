@@ -243,7 +243,8 @@ impl Session {
 
     fn read_line(&mut self, out: &mut Vec<u8>) -> Option<Next> {
         let Some(mut line) = self.take_line() else { return Some(self.starve(State::Line, out)) };
-        if line.len() > self.longest.0 {
+        // It and its end must fit.
+        if line.len() >= self.longest.0 {
             return Some(self.refuse(out));
         }
         if let Some(last) = line.last_mut().filter(|last| **last == b'\r') {
@@ -329,7 +330,11 @@ impl Session {
             return Next::Send;
         };
         // The payload belongs to the last command of its line.
-        let own = payload.as_deref().filter(|_| commands.is_empty());
+        let own = payload.as_deref().filter(|lines| commands.is_empty() && !lines.is_empty());
+        if words.is_empty() && own.is_some() {
+            out.extend_from_slice(PAYLOAD_ALONE);
+            return Next::Close;
+        }
         let outcome = self.run(registry, world, &words, own, out);
         self.state = State::Answering { commands, payload };
         match outcome {
@@ -404,6 +409,7 @@ const TURN: Duration = Duration::from_millis(50);
 const MOST_WORDS: usize = 64;
 const TOO_MANY_WORDS: &[u8] = b"Too many arguments. Commands must have at most 64 arguments.\n";
 const LINE_TOO_BIG: &[u8] = b"The command line is too big for the buffer size. Please change 'tune.bufsize' in the configuration to use a bigger command.\n";
+const PAYLOAD_ALONE: &[u8] = b"The payload cannot be passed without command.\n";
 const PAYLOAD_TOO_BIG: &[u8] =
     b"The payload is too big. Please change 'tune.cli.max-payload-size' in the configuration to use a bigger one.\n";
 

@@ -99,7 +99,7 @@ fn switch<W>(call: &mut Call<'_, W>, name: &str, of: fn(&mut Settings) -> &mut b
         return Outcome::Done;
     }
     let on = if *of(call.settings) { "ON" } else { "OFF" };
-    call.say(format!("{name} is {on}"))
+    call.tell(Severity::Info, format!("{name} is {on}"))
 }
 
 fn help<W>(call: &mut Call<'_, W>) -> Outcome {

@@ -16,10 +16,8 @@ use crate::world::World;
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
     use CliLevel::Admin;
     vec![
-        command("disable agent", "<bk>/<srv>", Admin, "disable agent checks", |call| {
-            give(call, Order::Ask(false))
-        }),
-        command("enable agent", "<bk>/<srv>", Admin, "enable agent checks", |call| match named(call) {
+        command("disable agent", "", Admin, "disable agent checks", |call| give(call, Order::Ask(false))),
+        command("enable agent", "", Admin, "enable agent checks", |call| match named(call) {
             Ok((_, server)) if server.conf.agent.is_none() => {
                 call.fail("Agent was not configured on this server, cannot enable.")
             }

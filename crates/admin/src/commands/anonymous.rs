@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use weir_engine::conf::CliLevel;
 use xxhash_rust::xxh32::xxh32;
 
-use crate::cli::{Call, CommandKeyword, Outcome, command};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
 /// The commands of this file.
@@ -57,8 +57,8 @@ fn set_global(call: &mut Call<'_, World>) -> Outcome {
 
 fn show(call: &mut Call<'_, World>) -> Outcome {
     match call.settings.anonymous {
-        0 => call.say("Anonymized mode disabled"),
-        key => call.say(format!("Anonymized mode enabled\nKey : {key}")),
+        0 => call.tell(Severity::Info, "Anonymized mode disabled"),
+        key => call.tell(Severity::Info, format!("Anonymized mode enabled\nKey : {key}")),
     }
 }
 

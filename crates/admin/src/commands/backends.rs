@@ -26,7 +26,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             "enable dynamic cookies on a specific backend",
             |call| set_dynamic(call, true),
         ),
-        command("publish backend", "<bk>", Admin, "mark backend as ready for traffic", |call| {
+        command("publish backend", "<backend>", Admin, "mark backend as ready for traffic", |call| {
             publish(call, true)
         }),
         command(

@@ -11,7 +11,7 @@ use weir_engine::conf::CliLevel::{Admin, Operator, User};
 use weir_engine::log;
 
 use super::anonymous::masked;
-use crate::cli::{Call, CommandKeyword, Outcome, Shown, command};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity, Shown, command};
 use crate::world::World;
 
 /// The commands of this file.
@@ -61,9 +61,9 @@ fn hash(call: &mut Call<'_, World>) -> Outcome {
     match call.has(0) {
         true => {
             let text = masked(call.settings.anonymous, &call.arg(0));
-            call.say(text)
+            call.tell(Severity::Info, text)
         }
-        false => call.say(""),
+        false => call.tell(Severity::Info, ""),
     }
 }
 

@@ -28,25 +28,31 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     let name = call.arg(0).into_owned();
     let snapshot = call.world.engine.snapshot();
     let is_meant = |p: &Proxy| p.conf.name == name || p.conf.id.to_string() == name;
-    let all = !call.has(0) || leading_integer(name.as_bytes()) < 0;
-    if !all && !snapshot.proxies.iter().any(|p| is_meant(p)) {
+    let number = leading_integer(name.as_bytes());
+    let all = !call.has(0) || number < 0;
+    // A number need not be that of a proxy: there is nothing to show then.
+    if !all && number == 0 && !snapshot.proxies.iter().any(|p| is_meant(p)) {
         return call.fail("No such proxy.");
     }
+    let is_about = |p: &Proxy, message: &BadMessage| {
+        let other = message.other.as_ref();
+        all || is_meant(p) || other.is_some_and(|(other, id)| *other == name || id.to_string() == name)
+    };
     let kind = call.arg(1).into_owned();
     clock::refresh();
     let process = &call.world.engine.runtime().process;
     let count = process.bad_messages.load(Relaxed);
     call.say(format!("Total events captured on [{}] : {count}", local_time(clock::wall(), 3)));
-    for proxy in snapshot.proxies.iter().filter(|p| all || is_meant(p)) {
+    for proxy in &snapshot.proxies {
         let errors = &proxy.runtime.errors;
         if kind != "response"
-            && let Some(message) = errors.request.lock().clone()
+            && let Some(message) = errors.request.lock().clone().filter(|message| is_about(proxy, message))
         {
             head(call.out, proxy, &message, true);
             body(call.out, &message);
         }
         if kind != "request"
-            && let Some(message) = errors.response.lock().clone()
+            && let Some(message) = errors.response.lock().clone().filter(|message| is_about(proxy, message))
         {
             head(call.out, proxy, &message, false);
             body(call.out, &message);

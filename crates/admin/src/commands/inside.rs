@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use weir_config::values::leading_integer;
-use weir_engine::conf::CliLevel::{Admin, Operator, User};
+use weir_engine::conf::CliLevel::{Operator, User};
 use weir_engine::{Activity, clock};
 use weir_sys::descriptors::{self, Kind, Seen};
 use weir_sys::limits;
@@ -17,7 +17,6 @@ use crate::world::World;
 /// The commands of this file.
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
     vec![
-        command("set profiling", "<what> {auto|on|off}", Admin, PROFILE, set_profiling),
         command(
             "show activity",
             "[-1|0|thread_num]",
@@ -40,13 +39,6 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             User,
             "report information about the memory pools usage",
             pools,
-        ),
-        command(
-            "show profiling",
-            "[<what>|<#lines>|<opts>]*",
-            Admin,
-            "show profiling state (all,status,tasks,memory)",
-            profiling,
         ),
         command("show startup-logs", "", User, "report logs emitted during HAProxy startup", |call| {
             call.out.extend_from_slice(&call.world.program.startup_logs());
@@ -168,6 +160,11 @@ fn pools(call: &mut Call<'_, World>) -> Outcome {
     ))
 }
 
+/// Bytes of what is kept to be used again, whether it is in use or not.
+pub(crate) fn pool_bytes(world: &World) -> u64 {
+    stores(world).iter().map(|(_, size, used, idle)| ((used + idle) * size) as u64).sum()
+}
+
 /// What is kept to be used again: name, size of a piece in bytes, pieces in use, pieces that lie ready.
 fn stores(world: &World) -> [(&'static str, usize, usize, usize); 2] {
     let workers = world.engine.activity();
@@ -175,42 +172,6 @@ fn stores(world: &World) -> [(&'static str, usize, usize, usize); 2] {
     let spare = |at: usize| workers.iter().filter_map(|worker| worker.spare.get(at)).sum::<usize>();
     let size = world.engine.snapshot().global.tune.bufsize;
     [("buffer", size, sessions, spare(2)), ("stream", TRANSACTION, sessions, spare(0))]
-}
-
-fn set_profiling(call: &mut Call<'_, World>) -> Outcome {
-    match (call.arg(0).as_ref(), call.arg(1).as_ref()) {
-        ("memory", _) => call.fail("Memory profiling not compiled in."),
-        ("tasks", "off") => Outcome::Done,
-        ("tasks", "on" | "auto" | "lock" | "no-lock" | "memory" | "no-memory") => {
-            call.fail("Task profiling not compiled in.")
-        }
-        ("tasks", _) => call.fail(
-            "Expects a combination of either 'on', 'auto', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'.",
-        ),
-        _ => call.fail("Expects either 'tasks' or 'memory'."),
-    }
-}
-
-fn profiling(call: &mut Call<'_, World>) -> Outcome {
-    let known = |word: &Vec<u8>| {
-        let text = String::from_utf8_lossy(word);
-        PROFILING.contains(&text.as_ref()) || text.parse::<u32>().is_ok_and(|lines| lines > 0)
-    };
-    if !call.args.iter().all(known) {
-        return call.fail(
-            "Expects either 'all', 'status', 'tasks', 'memory', 'byaddr', 'bytime', 'byctx', 'aggr' or a max number of \
-             output lines.",
-        );
-    }
-    let has = |word: &[u8]| call.args.iter().any(|arg| arg == word);
-    let (status, tasks, memory) = (has(b"status"), has(b"tasks"), has(b"memory"));
-    if !tasks && !memory {
-        call.out.extend_from_slice(PROFILING_STATUS);
-    }
-    if !status && !memory {
-        call.out.extend_from_slice(PROFILING_TASKS);
-    }
-    Outcome::Done
 }
 
 /// The files whose code the process runs, each with its place in memory.
@@ -371,15 +332,6 @@ const ACTIVITY: &[(&str, Figure)] = &[
     ("check_running", |_| 0),
 ];
 
-const PROFILE: &str = "enable/disable resource profiling (tasks,memory)";
-const PROFILING: &[&str] = &["all", "status", "tasks", "memory", "byaddr", "bytime", "byctx", "aggr"];
-const PROFILING_STATUS: &[u8] =
-    b"Per-task CPU profiling              : off           # set profiling tasks {on|auto|off}
-Memory usage profiling              : off           # set profiling memory {on|off}
-";
-const PROFILING_TASKS: &[u8] = b"Tasks activity over 0.000 sec till 0.000 sec ago:
-  function                      calls   cpu_tot   cpu_avg   lkw_avg   lkd_avg   mem_avg   lat_avg
-";
 const POOLS_USAGE: &str = "Expects either 'byname', 'bysize', 'byusage', 'match <pfx>', 'detailed', or a max number of output lines.";
 /// About what a transaction takes, in bytes.
 const TRANSACTION: usize = 4096;

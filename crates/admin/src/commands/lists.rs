@@ -122,7 +122,7 @@ fn which(word: &[u8]) -> Which<'_> {
 
 fn show(call: &mut Call<'_, World>, kind: Kind) -> Outcome {
     let (version, at) = version(call);
-    if !call.has(at) {
+    if !call.has(0) {
         return overview(call, kind);
     }
     let Some(list) = named(call, kind, at) else { return call.fail(kind.unknown()) };
@@ -173,7 +173,7 @@ fn add(call: &mut Call<'_, World>, kind: Kind) -> Outcome {
     let value = if kind == Kind::Map { word(2) } else { b"" };
     match list.add(word(1), value, version) {
         Ok(()) => Outcome::Done,
-        Err(error) => call.fail(told(error, "")),
+        Err(error) => call.fail(told(error, kind, "")),
     }
 }
 
@@ -189,7 +189,7 @@ fn add_lines(
             return call.fail(format!("Missing value for key '{}'.", String::from_utf8_lossy(key)));
         }
         if let Err(error) = list.add(key, value, version) {
-            return call.fail(told(error, ""));
+            return call.fail(told(error, Kind::Map, ""));
         }
     }
     Outcome::Done
@@ -206,7 +206,7 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
         if matches!(which, Which::Id(_)) { "key or pattern not found." } else { "entry not found." };
     match list.set(which, word(2)) {
         Ok(()) => Outcome::Done,
-        Err(error) => call.fail(told(error, missing)),
+        Err(error) => call.fail(told(error, Kind::Map, missing)),
     }
 }
 
@@ -220,7 +220,7 @@ fn del(call: &mut Call<'_, World>, kind: Kind) -> Outcome {
     let Some(list) = named(call, kind, 0) else { return call.fail(kind.unknown()) };
     match list.delete(which(call.args.get(1).map(Vec::as_slice).unwrap_or_default())) {
         Ok(()) => Outcome::Done,
-        Err(error) => call.fail(told(error, "Key not found.")),
+        Err(error) => call.fail(told(error, kind, "Key not found.")),
     }
 }
 
@@ -248,16 +248,19 @@ fn commit(call: &mut Call<'_, World>, kind: Kind) -> Outcome {
     let Some(list) = named(call, kind, at) else { return call.fail(kind.unknown()) };
     match list.commit(version.unwrap_or(0)) {
         Ok(()) => Outcome::Done,
-        Err(error) => call.fail(told(error, "")),
+        Err(error) => call.fail(told(error, kind, "")),
     }
 }
 
 /// An error in the reference's words; `missing` where there is no such entry.
-fn told(error: ListError, missing: &str) -> String {
+fn told(error: ListError, kind: Kind, missing: &str) -> String {
     match error {
         ListError::Invalid(message) => format!("{}.", message.trim_end_matches('.')),
         ListError::NotFound => missing.to_owned(),
-        ListError::Future => "Version number in the future, please use 'prepare map' before.".to_owned(),
+        ListError::Future => {
+            let kind = if kind == Kind::Map { "map" } else { "acl" };
+            format!("Version number in the future, please use 'prepare {kind}' before.")
+        }
         ListError::OutOfRange => "Version number out of range.".to_owned(),
     }
 }

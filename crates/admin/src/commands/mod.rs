@@ -12,6 +12,7 @@ mod inside;
 mod limits;
 mod lists;
 mod process;
+pub(crate) mod profiling;
 pub(crate) mod servers;
 mod sessions;
 mod ssl;
@@ -22,6 +23,7 @@ mod variables;
 
 use weir_expr::date::Civil;
 
+pub(crate) use inside::pool_bytes;
 pub(crate) use process::SCHEMA;
 pub use stats_file::preload;
 
@@ -49,6 +51,7 @@ pub fn registry() -> Registry<World> {
             limits::table(),
             lists::table(),
             process::table(),
+            profiling::table(),
             servers::table(),
             sessions::table(),
             ssl::table(),

@@ -65,7 +65,8 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
 /// The server that the first word names, or a message.
 pub(super) fn named(call: &mut Call<'_, World>) -> Result<(Arc<Proxy>, Arc<Server>), &'static str> {
     let word = call.arg(0);
-    let (backend, name) = word.split_once('/').ok_or("Require 'backend/server'.")?;
+    let named = word.split_once('/').filter(|(_, name)| !name.is_empty());
+    let (backend, name) = named.ok_or("Require 'backend/server'.")?;
     let snapshot = call.world.engine.snapshot();
     let proxy = snapshot.backend(backend).ok_or("No such backend.")?;
     let server = proxy.servers.iter().find(|server| server.conf.name == name).ok_or("No such server.")?;
@@ -166,7 +167,7 @@ fn add(call: &mut Call<'_, World>) -> Outcome {
             }
             let said = if warnings.is_empty() { said.as_str() } else { "" };
             voice.say(Saying::Notice, &format!("CLI : {said}New server registered."));
-            call.tell(Severity::Notice, "New server registered.")
+            call.tell(Severity::Info, "New server registered.")
         }
         Err(message) => call.fail(message),
     }
@@ -180,7 +181,7 @@ fn remove(call: &mut Call<'_, World>) -> Outcome {
     match servers::remove(&call.world.engine, &backend, &name) {
         Ok(()) => {
             call.world.engine.runtime().process.voice.say(Saying::Notice, "Server deleted.");
-            call.tell(Severity::Notice, "Server deleted.")
+            call.tell(Severity::Info, "Server deleted.")
         }
         Err(message) => call.fail(message),
     }
@@ -192,23 +193,22 @@ fn set_address(call: &mut Call<'_, World>) -> Outcome {
         return call.fail("set server <b>/<s> addr requires an address and optionally a port.");
     }
     let (Some((backend, name)), Ok(ip)) = (names(call), text.parse()) else {
-        return call.fail(format!("Invalid addr '{text}'"));
+        return call.tell(Severity::Warning, format!("Invalid addr '{text}'"));
     };
     let port = (call.arg(3) == "port").then(|| call.arg(4).into_owned());
     match servers::move_to(&call.world.engine, &backend, &name, ip, port.as_deref()) {
-        Ok(text) => call.tell(Severity::Notice, text),
-        Err(message) => call.fail(message),
+        Ok(text) | Err(text) => call.tell(Severity::Warning, text),
     }
 }
 
 fn set_check_address(call: &mut Call<'_, World>) -> Outcome {
     let Ok((_, server)) = named(call) else { return Outcome::Done };
     let text = call.arg(2).into_owned();
-    if server.conf.check.is_none() {
-        return call.fail("health checks are not enabled on this server");
-    }
     if text.is_empty() {
         return call.fail("set server <b>/<s> check-addr requires an address and optionally a port.");
+    }
+    if server.conf.check.is_none() {
+        return call.fail("health checks are not enabled on this server");
     }
     // The reference takes none.
     call.fail(format!("invalid addr '{text}'"))

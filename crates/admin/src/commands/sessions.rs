@@ -52,7 +52,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     let mut rest = words.as_slice();
     if let Some((first, others)) = words.split_first() {
         match first.as_str() {
-            "help" => return call.usage(true, USAGE),
+            "help" => return call.usage(false, USAGE),
             "all" => selection.large = true,
             "susp" => (selection.large, selection.suspicious) = (true, true),
             "older" => {
@@ -65,7 +65,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
                 (selection.large, selection.older) = (true, Some(time.duration));
                 rest = others.get(1..).unwrap_or_default();
             }
-            id if id.starts_with("0x") => return one(call, id),
+            id if id.starts_with(|c: char| c.is_ascii_digit()) => return one(call, id),
             _ => {}
         }
         if (selection.large || selection.suspicious) && selection.older.is_none() {
@@ -94,7 +94,7 @@ fn one(call: &mut Call<'_, World>, id: &str) -> Outcome {
             large(call, session);
             Outcome::Done
         }
-        None => call.fail("Session not found."),
+        None => call.say("Session not found."),
     }
 }
 

@@ -11,7 +11,7 @@ use weir_table::{Column, Compare, Data, Filter, KeyType, Removal, Row, Shape, Ta
 use crate::cli::{Call, CommandKeyword, Outcome, command};
 use crate::world::World;
 
-/// The commands of this file. Their words are judged for everybody; what they do takes an operator.
+/// The commands of this file. The words of `show` are judged for everybody; all others take an operator.
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
     use CliLevel::User;
     vec![
@@ -57,7 +57,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     }
     let (table, chosen) = match chosen(call, SHOW_TAKES, "Showing keys from") {
         Ok(found) => found,
-        Err(message) => return call.say(message),
+        Err(message) => return call.fail(message),
     };
     let whole = matches!(chosen, Chosen::Filters(_));
     if whole && call.settings.level < CliLevel::Operator {
@@ -91,15 +91,18 @@ fn alone(table: &Table, row: &mut Row<'_>, out: &mut Vec<u8>) {
 
 fn clear(call: &mut Call<'_, World>) -> Outcome {
     if !call.has(0) {
-        return call.say(CLEAR_TAKES);
+        return call.fail(CLEAR_TAKES);
     }
-    let (table, chosen) = match chosen(call, CLEAR_TAKES, "Removing keys from") {
-        Ok(found) => found,
-        Err(message) => return call.say(message),
-    };
+    if let Err(message) = named(call) {
+        return call.fail(message);
+    }
     if !call.allowed(CliLevel::Operator) {
         return Outcome::Done;
     }
+    let (table, chosen) = match chosen(call, CLEAR_TAKES, "Removing keys from") {
+        Ok(found) => found,
+        Err(message) => return call.fail(message),
+    };
     let removal = match chosen {
         Chosen::Filters(filters) => {
             table.clear(&filters, now());
@@ -109,7 +112,7 @@ fn clear(call: &mut Call<'_, World>) -> Outcome {
         Chosen::Id(id) => table.remove_id(id),
     };
     match removal {
-        Removal::InUse => call.say("Entry currently in use, cannot remove"),
+        Removal::InUse => call.fail("Entry currently in use, cannot remove"),
         Removal::Removed | Removal::Absent => Outcome::Done,
     }
 }
@@ -117,21 +120,26 @@ fn clear(call: &mut Call<'_, World>) -> Outcome {
 /// Changes are made in the order of their words, up to the first that cannot be.
 fn set(call: &mut Call<'_, World>) -> Outcome {
     if !call.has(0) {
-        return call.say(SET_TAKES);
+        return call.fail(SET_TAKES);
     }
     let table = match named(call) {
-        // Without an entry there is nothing to do.
-        Ok(_) if !call.has(1) => return Outcome::Done,
         Ok(table) => table,
-        Err(message) => return call.say(message),
-    };
-    let chosen = match entry(call, &table, SET_TAKES, "Inserting keys into") {
-        Ok(chosen) => chosen,
-        Err(message) => return call.say(message),
+        Err(message) => return call.fail(message),
     };
     if !call.allowed(CliLevel::Operator) {
         return Outcome::Done;
     }
+    // Without an entry there is nothing to do.
+    if !call.has(1) {
+        return Outcome::Done;
+    }
+    if call.arg(1).starts_with("data.") {
+        return call.fail(NO_FILTERS);
+    }
+    let chosen = match entry(call, &table, SET_TAKES, "Inserting keys into") {
+        Ok(chosen) => chosen,
+        Err(message) => return call.fail(message),
+    };
     let apply = |row: &mut Row<'_>| -> Result<(), String> {
         let mut at = 3;
         while call.has(at) {
@@ -148,8 +156,8 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
     };
     match done {
         Some(Ok(())) => Outcome::Done,
-        Some(Err(message)) => call.say(message),
-        None => call.say("Unable to allocate a new entry"),
+        Some(Err(message)) => call.fail(message),
+        None => call.fail("Unable to allocate a new entry"),
     }
 }
 
@@ -322,6 +330,8 @@ const SHOW_TAKES: &str = r#"Optional argument only supports "data.<store_data_ty
 const CLEAR_TAKES: &str = r#"Required arguments: <table> "data.<store_data_type>" <operator> <value> or <table> key <key> or <table> ptr <ptr>"#;
 const SET_TAKES: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]* or <table> ptr <ptr> \
                          [data.<store_data_type> <value>]*";
+
+const NO_FILTERS: &str = r#"content-based lookup is only supported with the "show" and "clear" actions"#;
 
 /// Filters that one command may have.
 const MOST_FILTERS: usize = 4;

@@ -6,7 +6,7 @@ use weir_engine::conf::CliLevel;
 use weir_engine::variables::{Source, assign};
 use weir_expr::{Acls, Load, NoNames, Place, Scratch, Value, VarRef, VarScope, Words};
 
-use crate::cli::{Call, CommandKeyword, Outcome, Shown, command};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity, Shown, command};
 use crate::world::World;
 
 /// The commands of this file.
@@ -31,6 +31,7 @@ fn get(call: &mut Call<'_, World>) -> Outcome {
         .filter(|var| var.scope == VarScope::Proc)
         .and_then(|var| vars.lock().value(&var, &scratch));
     let Some(value) = found else { return call.fail("Variable not found.") };
+    Severity::Info.mark(call.settings.severities, call.out);
     call.out.extend_from_slice(name);
     let kind = match value {
         Value::Bool(_) => "bool",

@@ -8,9 +8,8 @@ use weir_engine::snapshot::{Proxy, Snapshot};
 
 use super::html;
 use super::query::{Format, Query};
-use crate::stat::columns::Column;
 use crate::stat::row::{self, Row};
-use crate::stat::{self, Filter};
+use crate::stat::{self, EXPLAINED, Filter};
 use crate::world::World;
 
 /// A page while it is sent.
@@ -102,9 +101,6 @@ impl Report {
         }
     }
 }
-
-/// What a page tells only with legends.
-const EXPLAINED: [Column; 3] = [Column::Addr, Column::Cookie, Column::Algo];
 
 impl Pieces for Report {
     fn write(&mut self, out: &mut Vec<u8>) -> bool {

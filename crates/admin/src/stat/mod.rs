@@ -96,7 +96,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     let (mut format, mut described) = (Format::Csv, false);
     for word in &args {
         match word.as_str() {
-            "typed" if format == Format::Csv => format = Format::Typed,
+            "typed" => format = Format::Typed,
             "json" => format = Format::Json,
             "desc" => described = true,
             "up" => filter.up = true,
@@ -111,7 +111,11 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     }
     let mut first = true;
     let out = &mut *call.out;
-    each(call.world, &filter, |row| {
+    let explains = call.settings.level >= CliLevel::Operator;
+    each(call.world, &filter, |mut row| {
+        if !explains {
+            EXPLAINED.into_iter().for_each(|column| row.clear(column));
+        }
         row.write(format, described, first, out);
         first = false;
     });
@@ -120,6 +124,9 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     }
     Outcome::Done
 }
+
+/// What is told of the insides: to operators, and on pages with legends.
+pub(crate) const EXPLAINED: [Column; 3] = [Column::Addr, Column::Cookie, Column::Algo];
 
 /// The number of the proxy that a word names; none for all of them.
 fn proxy_number(world: &World, word: &str) -> Result<Option<u32>, ()> {

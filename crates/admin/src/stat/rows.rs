@@ -198,6 +198,9 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     if conf.mode == Mode::Http {
         row.put_all([(C::CacheLookups, 0), (C::CacheHits, 0)]);
     }
+    if let Some(cookie) = &conf.persistence.cookie {
+        row.put(C::Cookie, String::from_utf8_lossy(&cookie.name).into_owned());
+    }
     row.put(C::Mode, conf.mode.word());
     row.put(C::Algo, algorithm(&conf.balance));
     row

@@ -77,7 +77,13 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
 
 /// `UP` or `DOWN`; `narrowed` shows how many servers are up of how many there are.
 pub(super) fn backend(proxy: &Proxy, group: &Group, narrowed: bool) -> String {
-    let word = if proxy.servers.is_empty() || group.active + group.backup > 0 { "UP" } else { "DOWN" };
+    let published = proxy.runtime.published.now(!proxy.conf.unpublished);
+    let word = match (proxy.servers.is_empty() || group.active + group.backup > 0, published) {
+        (true, true) => "UP",
+        (true, false) => "UP (UNPUB)",
+        (false, true) => "DOWN",
+        (false, false) => "DOWN (UNPUB)",
+    };
     if narrowed {
         let up = proxy.servers.iter().filter(|s| s.runtime.is_running()).count();
         return format!("{word} ({up}/{})", proxy.servers.len());

@@ -24,8 +24,9 @@ pub fn add(engine: &Engine, backend: &str, name: &str, words: &[Word]) -> Result
     engine.amend(|snapshot| {
         let proxy = snapshot.backend(backend).ok_or("No such backend.")?;
         if !is_dynamic(&proxy.conf) {
+            let kind = if proxy.conf.is_frontend() { "proxy" } else { "backend" };
             return Err(format!(
-                "Backend does not support dynamic servers : backend '{backend}' uses a non dynamic load balancing \
+                "Backend does not support dynamic servers : {kind} '{backend}' uses a non dynamic load balancing \
                  method."
             ));
         }

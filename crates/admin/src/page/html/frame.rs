@@ -77,7 +77,7 @@ fn process(report: &Report, out: &mut Vec<u8>) {
         age / 3600 % 24,
         age / 60 % 60,
         age % 60,
-        world.about.warnings,
+        world.program.warnings(),
         process.maxconn.load(Relaxed),
         report.snapshot.global.max_pipes.unwrap_or(0),
         totals::rate(counters, |c| &c.connection_rate, clock::now()),
