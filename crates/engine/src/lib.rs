@@ -16,6 +16,7 @@ mod ending;
 mod engine;
 mod facts;
 mod farm;
+mod filter;
 mod hello;
 mod io;
 pub mod keywords;

@@ -20,6 +20,7 @@ use crate::conf::Mode;
 use crate::connection::Client;
 use crate::facts::Facts;
 use crate::farm::Slot;
+use crate::filter::Chain;
 use crate::local;
 use crate::log;
 use crate::mux::h1;
@@ -74,6 +75,8 @@ pub(crate) struct Messages {
     /// What rules of this transaction track, and the entries that its server is to be written to.
     pub(crate) tracking: Tracking,
     pub(crate) stores: Stores,
+    /// What holds its bodies back.
+    pub(crate) filters: Chain,
     /// The ends of the client's connection before a rule set them.
     pub(crate) ends: Option<Box<(Address, Address)>>,
     /// Passwords that rules ask about.
@@ -167,6 +170,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
 /// What follows when a request is there.
 async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     log::requested(t);
+    rules::attach_filters(t);
     rules::keep_request(t);
     prepare::frontend(t)?;
     rules::request(t).await?;
@@ -175,6 +179,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     if t.backend.is_none() {
         route::backend(t)?;
     }
+    rules::attach_backend_filters(t);
     rules::backend_content(t).await?;
     rules::backend(t).await?;
     page::of_backend(t).await?;
@@ -214,11 +219,13 @@ async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     handshake::with_client(t).await?;
     rules::session(t).await?;
     log::accepted(t);
+    rules::attach_filters(t);
     rules::content(t).await?;
     route::backend(t)?;
     if t.proxy().conf().mode == Mode::Http {
         return Err(Stop::Upgrade);
     }
+    rules::attach_backend_filters(t);
     rules::backend_content(t).await?;
     stick::request(t);
     persist::rdp(t);
@@ -267,6 +274,7 @@ impl Messages {
         self.passwords.clear();
         self.tracking.clear();
         self.stores.clear();
+        self.filters.clear();
         self.vars.clear();
         self.kept.iter_mut().for_each(Kept::clear);
     }

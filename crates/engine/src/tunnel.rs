@@ -5,6 +5,7 @@
 //! "timeout client", "timeout server", "timeout tunnel", "timeout client-fin").
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use weir_sys::splice::Pipe;
 use crate::buffer::Buffer;
 use crate::clock::{self, Tick};
 use crate::ending::{Cause, Ending, Stage};
+use crate::filter::Gate;
 use crate::io::Stream;
 use crate::timer::Timer;
 
 /// What a tunnel may wait for, and how it is carried.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) client: Option<Duration>,
     pub(crate) server: Option<Duration>,
@@ -29,6 +31,8 @@ pub(crate) struct Rules {
     pub(crate) splice_request: bool,
     pub(crate) splice_response: bool,
     pub(crate) pipe_size: Option<usize>,
+    /// What says how much may pass up and down.
+    pub(crate) gates: [Option<Rc<Gate>>; 2],
 }
 
 /// One end of a tunnel.
@@ -57,8 +61,9 @@ pub(crate) async fn run(
     mut told: impl FnMut(&mut Context<'_>) -> Option<Cause>,
     mut counted: impl FnMut(u64, u64),
 ) -> Passed {
-    let mut up = Flow::new(rules.splice_request, rules.pipe_size);
-    let mut down = Flow::new(rules.splice_response, rules.pipe_size);
+    let [up_gate, down_gate] = &rules.gates;
+    let mut up = Flow::new(rules.splice_request, rules.pipe_size, up_gate.as_ref());
+    let mut down = Flow::new(rules.splice_response, rules.pipe_size, down_gate.as_ref());
     let mut clock = Deadlines::new(rules);
     let mut seen = (0, 0);
     let ending = poll_fn(|cx| {
@@ -101,6 +106,7 @@ struct Flow {
     may_splice: bool,
     pipe_size: usize,
     pipe: Option<Pipe>,
+    gate: Option<Rc<Gate>>,
 }
 
 /// The way from client to server alone, while what the server says is held back.
@@ -148,9 +154,10 @@ impl Upload {
 // === impl Flow ===
 
 impl Flow {
-    fn new(may_splice: bool, pipe_size: Option<usize>) -> Self {
+    fn new(may_splice: bool, pipe_size: Option<usize>, gate: Option<&Rc<Gate>>) -> Self {
         let pipe_size = pipe_size.unwrap_or(PIPE_SIZE);
-        Self { ended: false, closed: false, blocked: false, passed: 0, may_splice, pipe_size, pipe: None }
+        let may_splice = may_splice && gate.is_none();
+        Self { may_splice, pipe_size, gate: gate.cloned(), ..Self::default() }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, from: &Stream, input: &mut Buffer, to: &Stream) -> Step {
@@ -159,8 +166,16 @@ impl Flow {
         }
         loop {
             if !input.is_empty() {
-                match to.poll_write(cx, input.data(), false) {
+                let mut data = input.data();
+                if let Some(gate) = &self.gate {
+                    let Poll::Ready(allowed) = gate.poll_allowed(cx, data.len()) else { return Step::Open };
+                    data = data.get(..allowed).unwrap_or(data);
+                }
+                match to.poll_write(cx, data, false) {
                     Poll::Ready(Ok(n)) => {
+                        if let Some(gate) = &self.gate {
+                            gate.passed(data.get(..n).unwrap_or_default());
+                        }
                         input.consume(n);
                         self.passed += n as u64;
                         continue;
@@ -265,6 +280,8 @@ impl Deadlines {
         let closed = (a.closed, b.closed);
         let told = (closed.0 && !self.closed.0, closed.1 && !self.closed.1);
         self.closed = closed;
+        let held = |flow: &Flow| flow.gate.as_ref().is_some_and(|g| g.is_closed());
+        let (up, down) = (up + u64::from(held(a)), down + u64::from(held(b)));
         if up == 0 && down == 0 && !told.0 && !told.1 {
             return;
         }

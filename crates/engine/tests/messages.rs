@@ -138,6 +138,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
     for (name, cases) in [
         ("bind", include_str!("messages/bind.txt")),
         ("checks", include_str!("messages/checks.txt")),
+        ("filters", include_str!("messages/filters.txt")),
         ("global", include_str!("messages/global.txt")),
         ("logging", include_str!("messages/logging.txt")),
         ("page", include_str!("messages/page.txt")),

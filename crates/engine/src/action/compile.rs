@@ -114,7 +114,9 @@ impl<'a> Compiler<'a> {
             ended: Vec::new(),
             steps: 0,
         };
-        for line in lines {
+        // Rules may name filters that stand below them.
+        let (filters, others): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.line.name() == "filter");
+        for line in filters.into_iter().chain(others) {
             match self.line(&mut draft, line) {
                 Ok(()) => self.misplaced(&mut draft, line),
                 Err(said) => self.out.push(said),
@@ -211,6 +213,7 @@ impl<'a> Compiler<'a> {
             "http-error" => self.http_error(draft, rule),
             "force-be-switch" => self.force_be_switch(draft, rule),
             "monitor fail" => self.monitor_fail(draft, rule),
+            "filter" => self.filter(draft, rule),
             "capture request header" => lines::capture_header(draft, line, Side::Client),
             "capture response header" => lines::capture_header(draft, line, Side::Server),
             "declare capture" => lines::declare_capture(draft, line),
@@ -296,6 +299,7 @@ impl<'a> Compiler<'a> {
                 tables,
                 counters,
                 late: &mut late,
+                filters: &draft.rules.filters,
                 kept,
             })
         });
@@ -427,9 +431,11 @@ impl<'a> Compiler<'a> {
         if message.starts_with("unable to find capture id")
             || message.starts_with("unknown http-errors section")
             || message.starts_with("stick-table '")
+            || message.starts_with("set-bandwidth-limit: ")
             || (message.starts_with("unable to find table '") && message.contains("' referenced by track-sc"))
         {
             let proxy = self.directory.proxies.get(self.directory.current)?;
+            let message = message.strip_prefix("set-bandwidth-limit: ").unwrap_or(message);
             return Some(line.alert(format!("Proxy '{}': {message}.", proxy.name)).form(Form::Bare));
         }
         let lost = self.lost(message)?;

@@ -1,7 +1,7 @@
 //! The lines beside the sets of rules that are read with them: `acl`, `use_backend`, `use-server`, `redirect`,
 //! `http-error`, `monitor fail`, captures, delays (manual, 4.2).
 
-use weir_config::{Line, Word, values};
+use weir_config::{Class, Line, Word, run_of, values};
 use weir_diag::{Diagnostic, Form};
 use weir_expr::{Condition, Format, Place, Purpose, Side, WordsError};
 
@@ -13,6 +13,7 @@ use super::reply::{Kind, Reply};
 use super::rules::{PersistRule, Switch};
 use super::{RuleSet, Slot, Target};
 use crate::conf::Caps;
+use crate::filter::FILTERS;
 
 // === impl Compiler ===
 
@@ -201,6 +202,42 @@ impl Compiler<'_> {
         })
     }
 
+    /// `filter NAME ...`
+    pub(super) fn filter(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
+        let line = &rule.line;
+        let Some((keyword, read)) = FILTERS.find(&[Class::Filter], line.args()) else {
+            return Err(self.unknown_filter(draft, line));
+        };
+        let shown = line.args().first().map_or(line.span, |w| w.span);
+        let parse = match run_of(keyword, shown, &format!("filter {}", keyword.entry.name)) {
+            Ok(Ok(parse)) => parse,
+            Ok(Err(said)) | Err(said) => return Err(said),
+        };
+        let place = RuleSet::HttpRequest.place(draft.caps.contains(Caps::FRONTEND), true);
+        let at = line.name_len;
+        let parsed = self.reading(draft, line, place, &mut Default::default(), |reader| {
+            (reader.name, reader.at) = (at, at + read);
+            parse(reader)
+        });
+        let filter = parsed.map_err(|e| match e.error.message.starts_with("Proxy ") {
+            true => line.alert(e.error.message).form(Form::Bare),
+            false => self.unresolved(line, &e).unwrap_or_else(|| e.alert(&line.words, "")),
+        })?;
+        draft.rules.filters.push(filter);
+        Ok(())
+    }
+
+    fn unknown_filter(&self, draft: &Draft, line: &Line) -> Diagnostic {
+        let Some(word) = line.arg(0) else {
+            let at = super::place(self.sources, line.span);
+            let (kind, name) = (draft.kind, &draft.name);
+            return line.alert(format!("parsing [{at}] : missing argument for 'filter' in {kind} '{name}'."));
+        };
+        let names = FILTERS.iter().map(|k| k.entry.name);
+        let list: String = names.map(|n| format!("\n    [{:>4}] {n}", family(n))).collect();
+        word.alert(format!("'filter' : unknown keyword '{}'. Registered keywords :{list}", word.text()))
+    }
+
     pub(super) fn use_backend(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
         let line = &rule.line;
         let Some((word, rest)) = line.args().split_first() else {
@@ -236,6 +273,19 @@ impl Compiler<'_> {
         self.note_bytes(Reader::UseBackend, condition.as_ref(), line);
         draft.rules.use_backend.push(Switch { condition, target });
         Ok(())
+    }
+}
+
+/// What a filter belongs to, as lists of filters say it.
+fn family(filter: &str) -> &'static str {
+    match filter {
+        "bwlim-in" | "bwlim-out" => "BWLIM",
+        "cache" => "CACHE",
+        "fcgi-app" => "FCGI",
+        "opentracing" => "OT",
+        "spoe" => "SPOE",
+        "trace" => "TRACE",
+        _ => "COMP",
     }
 }
 

@@ -6,6 +6,7 @@
 //! function that reads its words, and what it does ([`Action::run`]).
 
 mod answer;
+mod bandwidth;
 mod capture;
 mod compile;
 mod counters;
@@ -48,7 +49,7 @@ use weir_http::{Head, h1};
 pub(crate) use capture::{Kept, Slot};
 pub(crate) use compile::{Compiler, RuleLine};
 pub(crate) use directory::{Directory, Named, table_named};
-pub(crate) use parse::{Parse, Parsed};
+pub(crate) use parse::{Parse, Parsed, number};
 pub(crate) use rules::Target;
 pub(crate) use rules::{RuleSet, Rules};
 pub(crate) use stick::Stick;
@@ -159,6 +160,7 @@ pub(crate) static ACTIONS: LazyLock<Registry<ActionFn>> = LazyLock::new(|| {
     let tables = [
         flow::FLOW,
         answer::ANSWER,
+        bandwidth::BANDWIDTH,
         capture::CAPTURE,
         header::HEADER,
         header_bin::HEADER_BIN,
@@ -185,9 +187,9 @@ fn place(sources: &Sources, at: Span) -> String {
     format!("{name}:{}", at.line)
 }
 
-/// A line `class<TAB>name<TAB>state` for each action, as `weir keywords` prints them.
+/// A line `class<TAB>name<TAB>state` for each action and filter, as `weir keywords` prints them.
 pub(crate) fn listing() -> Vec<String> {
-    ACTIONS.listing()
+    [ACTIONS.listing(), crate::filter::listing()].concat()
 }
 
 /// An action that works; its name begins with its set of rules.

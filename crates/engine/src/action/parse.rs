@@ -10,6 +10,7 @@ use super::judge::Late;
 use super::reply::Sections;
 use super::{Action, RuleSet, Slot};
 use crate::conf::{Caps, StickTable};
+use crate::filter::Filter;
 use crate::keywords::Outside;
 
 /// What the function of an action reads from.
@@ -35,6 +36,8 @@ pub(crate) struct Parse<'p, 'l> {
     pub(crate) counters: u32,
     /// What is judged when all lines of the proxy are read.
     pub(crate) late: &'p mut Late,
+    /// The filters of the proxy.
+    pub(crate) filters: &'p [Filter],
     /// What the proxy keeps for the log, of requests and of responses.
     pub(crate) kept: &'p mut [Vec<Slot>; 2],
 }

@@ -7,6 +7,7 @@ use weir_expr::{Condition, Format, Place, Side};
 
 use super::reply::Reply;
 use super::{Action, Slot, Stick};
+use crate::filter::Filter;
 
 /// The rules of a proxy, in the order in which they are run.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub struct Rules {
     pub(super) slots: [Vec<Slot>; 2],
     /// `monitor fail`
     pub(crate) monitor_fail: Vec<Condition>,
+    /// `filter`
+    pub(crate) filters: Vec<Filter>,
     /// `http-error`
     pub(super) errors: Vec<Reply>,
 }

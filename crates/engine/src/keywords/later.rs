@@ -29,7 +29,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("email-alert mailers", MAIL),
     proxy("email-alert myhostname", MAIL),
     proxy("email-alert to", MAIL),
-    proxy("filter", FILTERS),
     proxy("filter-sequence", FILTERS),
     proxy("quic-initial", QUIC),
     proxy("ssl-f-use", TLS),

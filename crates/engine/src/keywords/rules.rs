@@ -43,6 +43,7 @@ pub(super) const RULES: &[Keyword<ProxyFn>] = &[
         entry("tcp-response inspect-delay", Sections::PROXIES, "how long rules wait for bytes"),
         tcp_response,
     ),
+    Keyword::works(entry("filter", Sections::PROXIES, "a filter of what passes"), filter),
     Keyword::works(
         entry("force-be-switch", OWN, "when backends that are not open are used all the same"),
         force_be_switch,
@@ -285,6 +286,15 @@ fn tcp_response(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 fn declare_capture(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     if ctx.section == Sections::BACKEND {
         return Err(line.alert("'declare' only available in frontend or listen section"));
+    }
+    keep(ctx, line)
+}
+
+/// Filters belong to one proxy each.
+fn filter(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.section == Sections::DEFAULTS {
+        let at = place(ctx.sources, line.span);
+        return Err(line.alert(format!("parsing [{at}] : filter is not allowed in a 'default' section.")));
     }
     keep(ctx, line)
 }

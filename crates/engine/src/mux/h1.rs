@@ -5,12 +5,14 @@
 //! has to be put around it.
 
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use weir_http::Head;
 use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, chunk_header};
 
 use crate::buffer::Buffer;
+use crate::filter::Gate;
 use crate::io::Stream;
 use crate::mux::h2::Lane;
 
@@ -108,7 +110,7 @@ pub(crate) struct Output {
 }
 
 /// One message's body on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Pump {
     reader: Reader,
     writer: Writer,
@@ -123,6 +125,8 @@ pub(crate) struct Pump {
     closing: u64,
     /// The sink keeps track of the message's end: it gets data alone.
     framed: bool,
+    /// What says how much may pass.
+    gate: Option<Rc<Gate>>,
     /// Bytes of body taken from the source.
     pub(crate) read: u64,
     /// Bytes written to the sink, framing and heads included.
@@ -308,6 +312,7 @@ impl Pump {
             trailers,
             closing: 0,
             framed: false,
+            gate: None,
             read: 0,
             written: 0,
         }
@@ -322,6 +327,22 @@ impl Pump {
             }
         }
         self
+    }
+
+    /// The same through the filters of its direction.
+    pub(crate) fn through(mut self, gate: Option<&Rc<Gate>>) -> Self {
+        self.pass_through(gate);
+        self
+    }
+
+    /// Has filters take part from now on.
+    pub(crate) fn pass_through(&mut self, gate: Option<&Rc<Gate>>) {
+        self.gate = gate.cloned();
+    }
+
+    /// Whether filters hold something back.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.gate.as_ref().is_some_and(|g| g.is_closed())
     }
 
     /// What the log counts of the body.
@@ -415,10 +436,26 @@ impl Pump {
         to: &Stream,
         output: &mut Output,
     ) -> Poll<Result<(), Broken>> {
+        let allowed = match &self.gate {
+            None => len,
+            Some(gate) => match gate.poll_allowed(cx, len) {
+                Poll::Ready(allowed) => allowed,
+                Poll::Pending => {
+                    // What was made so far is not held back.
+                    let n = ready!(self.send(cx, to, output))?;
+                    self.written += n;
+                    return Poll::Pending;
+                }
+            },
+        };
+        let len = allowed.min(len);
         let data = input.data().get(..len).unwrap_or_default();
         if self.writer == Writer::Chunked && self.open == 0 {
             // Chunks that came together leave as one, and one that came in parts is announced once.
-            self.open = self.reader.announced(input.data(), len);
+            self.open = match &self.gate {
+                None => self.reader.announced(input.data(), len),
+                Some(_) => len as u64,
+            };
             chunk_header(self.open, &mut output.bytes);
         }
         // A small body goes out with its head, in one call.
@@ -439,6 +476,9 @@ impl Pump {
                 n
             }
         };
+        if let Some(gate) = &self.gate {
+            gate.passed(data.get(..taken).unwrap_or_default());
+        }
         self.read += taken as u64;
         self.reader.passed(taken);
         input.consume(taken);

@@ -9,6 +9,7 @@ use weir_http::{Head, status, uri};
 
 use super::{Answer, Body, Order, Pieces, Request, RequestBody};
 use crate::ending::{Cause, Stage};
+use crate::filter::Gate;
 use crate::mux::h1::Output;
 use crate::stage::{answer, body, prepare, respond, rules};
 use crate::transaction::{Stop, Transaction};
@@ -167,7 +168,10 @@ async fn carry(
                 more = source.write(&mut piece);
             }
             t.facts.log_bytes.1 += piece.len() as u64;
-            put(&piece, framed, out);
+            match t.messages.filters.down.clone() {
+                None => put(&piece, framed, out),
+                Some(gate) => Box::pin(slowly(t, &gate, &piece, framed, out)).await?,
+            }
             if !more {
                 pieces = None;
                 if framed {
@@ -182,6 +186,25 @@ async fn carry(
     }
     if let (true, Some(lane)) = (had_any, t.client.stream.lane()) {
         lane.finish(&Head::default());
+    }
+    Ok(())
+}
+
+/// Sends a piece as filters let it pass.
+async fn slowly(
+    t: &mut Transaction,
+    gate: &Gate,
+    mut piece: &[u8],
+    framed: bool,
+    out: &mut Output,
+) -> Result<(), Cause> {
+    while !piece.is_empty() {
+        let allowed = poll_fn(|cx| gate.poll_allowed(cx, piece.len())).await;
+        let (now, later) = piece.split_at_checked(allowed).unwrap_or((piece, b""));
+        gate.passed(now);
+        put(now, framed, out);
+        send_out(t, out, true).await?;
+        piece = later;
     }
     Ok(())
 }

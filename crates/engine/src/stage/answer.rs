@@ -73,7 +73,10 @@ async fn carry_on(
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
     let from = if multiplexed && body == BodyLength::Chunked { BodyLength::UntilClose } else { body };
-    let mut response = Pump::new(from, settled.body, trailers).into(&t.client.stream);
+    let mut response = Pump::new(from, settled.body, trailers)
+        .into(&t.client.stream)
+        .through(t.messages.filters.down.as_ref());
+    request.pass_through(t.messages.filters.up.as_ref());
     let mut end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
     let mut taken = true;
     if end.is_ok() && !request.is_read() {
@@ -172,7 +175,7 @@ async fn carry(
             return Poll::Ready(Err(Cause::Client));
         }
         let moved = (request.read + response.read, response.written);
-        if moved != seen {
+        if moved != seen || request.is_held_back() || response.is_held_back() {
             seen = moved;
             due.renew();
             if t.client.frontend.has(Options::CONTSTATS) {

@@ -145,7 +145,9 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
             b"https",
             if tunnel { BodyLength::Tunnel } else { body },
         );
-        return Pump::new(t.front.request, body, trailers).into(&back.stream);
+        return Pump::new(t.front.request, body, trailers)
+            .into(&back.stream)
+            .through(t.messages.filters.up.as_ref());
     }
     let extra = h1::server_line(&t.messages.request, !prepare::tells_close(t));
     let unsaid = body == BodyLength::Chunked && t.client.stream.lane().is_some();
@@ -154,7 +156,7 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let extra = upgrade.as_deref().unwrap_or(extra);
     let cases = prepare::server_cases(t);
     h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
-    Pump::new(t.front.request, body, trailers)
+    Pump::new(t.front.request, body, trailers).through(t.messages.filters.up.as_ref())
 }
 
 /// Sends the request and waits for the head of the answer; interim answers are passed on.
@@ -168,7 +170,7 @@ async fn head(
     poll_fn(|cx| {
         let moved = (request.read, request.written);
         let sending = request.poll(cx, &t.client.stream, &mut t.client.input, &back.stream, up);
-        if (request.read, request.written) != moved {
+        if (request.read, request.written) != moved || request.is_held_back() {
             wait.renew();
         }
         let sent = match sending {

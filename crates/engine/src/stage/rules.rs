@@ -124,6 +124,26 @@ pub(crate) fn server_content_waits(t: &Transaction) -> bool {
     t.proxy().conf().rules.response_delay.is_some()
 }
 
+/// Has the frontend's filters take part.
+pub(crate) fn attach_filters(t: &mut Transaction) {
+    let frontend = t.client.frontend.clone();
+    attach(t, &frontend, "frontend");
+}
+
+/// Has the backend's filters take part, where it is another proxy.
+pub(crate) fn attach_backend_filters(t: &mut Transaction) {
+    if let Some(backend) = other_backend(t) {
+        attach(t, &backend, "backend");
+    }
+}
+
+fn attach(t: &mut Transaction, of: &local::Proxy, kind: &str) {
+    let filters = &of.conf().rules.filters;
+    if !filters.is_empty() {
+        t.messages.filters.attach(&t.client.worker, filters, kind);
+    }
+}
+
 /// Keeps for the log what the frontend declares of the request.
 pub(crate) fn keep_request(t: &mut Transaction) {
     let conf = t.client.frontend.conf();

@@ -105,5 +105,6 @@ fn plan(t: &Transaction) -> Rules {
         splice_request: auto || either(Options::SPLICE_REQUEST) || !global.no_splice,
         splice_response: auto || either(Options::SPLICE_RESPONSE) || !global.no_splice,
         pipe_size: global.tune.pipe_size,
+        gates: [t.messages.filters.up.clone(), t.messages.filters.down.clone()],
     }
 }
