@@ -89,8 +89,8 @@ pub struct Draft {
     pub proxy: Proxy,
     /// Its own section's span and keyword, for messages about the whole.
     pub keyword: &'static str,
-    /// The `log` lines, before `global` is replaced.
-    pub logs: Vec<LogLine>,
+    /// The `log` lines; `log global` is already replaced by the global ones above it.
+    pub logs: Vec<LogTarget>,
     /// What `default-server` gave.
     pub default_server: ServerDraft,
     /// The servers with what [`Server`] does not keep.
@@ -115,15 +115,6 @@ pub struct Draft {
     pub rdp_cookie: Option<Word>,
     /// The dispatch address of older versions.
     pub dispatch: Option<ServerDraft>,
-}
-
-/// A `log` line of a proxy.
-#[derive(Clone, Debug)]
-pub enum LogLine {
-    /// `log global`
-    Global,
-    /// A target of its own.
-    Own(LogTarget),
 }
 
 /// An error answer of a proxy.

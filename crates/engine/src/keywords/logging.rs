@@ -6,7 +6,7 @@ use weir_config::values::{self, Address, Ports, Transport};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Prefix, Sections, Word};
 use weir_diag::{Diagnostic, Span};
 
-use super::{GlobalFn, LogLine, Outside, ProxyCtx, ProxyFn, log_profiles};
+use super::{GlobalFn, Outside, ProxyCtx, ProxyFn, log_profiles};
 use crate::conf::{Facility, LogFormatKind, LogLevel, LogSample, LogTarget, LogTransport, SyslogFormat};
 
 /// The lines of a proxy.
@@ -26,8 +26,7 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
         proxy("log-format", Sections::PROXIES, Arity::ANY, "the form of log lines"),
         |ctx, line| {
             let Some(format) = format(ctx, line, "log-format")? else { return Ok(()) };
-            ctx.draft.proxy.log_line.format = LogFormatKind::Custom(format.0, format.1);
-            ctx.draft.log_format_at = Some((line.span, "log-format"));
+            put_format(ctx, line, LogFormatKind::Custom(format.0, format.1), "log-format");
             Ok(())
         },
     ),
@@ -65,7 +64,12 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
         proxy("option httplog", Sections::PROXIES, Arity::between(0, 1), "log lines with HTTP's parts"),
         |ctx, line| {
             let clf = clf(line, "httplog")?;
-            choose(ctx, line, LogFormatKind::Http { clf }, "option httplog");
+            choose(
+                ctx,
+                line,
+                LogFormatKind::Http { clf },
+                if clf { "option httplog clf" } else { "option httplog" },
+            );
             Ok(())
         },
     ),
@@ -80,7 +84,12 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
         proxy("option tcplog", Sections::PROXIES, Arity::between(0, 1), "log lines with TCP's parts"),
         |ctx, line| {
             let clf = clf(line, "tcplog")?;
-            choose(ctx, line, LogFormatKind::Tcp { clf }, "option tcplog");
+            choose(
+                ctx,
+                line,
+                LogFormatKind::Tcp { clf },
+                if clf { "option tcplog clf" } else { "option tcplog" },
+            );
             Ok(())
         },
     ),
@@ -132,10 +141,11 @@ fn log(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         return Ok(());
     }
     if line.arg(0).is_some_and(|w| w.is("global")) && line.args().len() == 1 {
-        ctx.draft.logs.push(LogLine::Global);
+        // What a `global` section further below adds is not among them.
+        ctx.draft.logs.extend(ctx.global.logs.iter().cloned());
         return Ok(());
     }
-    ctx.draft.logs.push(LogLine::Own(log_target(line, ctx.outside, "or global")?));
+    ctx.draft.logs.push(log_target(line, ctx.outside, "or global")?);
     Ok(())
 }
 
@@ -329,8 +339,17 @@ fn choose(ctx: &mut ProxyCtx<'_>, line: &Line, kind: LogFormatKind, name: &'stat
     if ignored_in_backend(ctx, line, name) {
         return;
     }
+    put_format(ctx, line, kind, name);
+}
+
+/// Of several formats in `defaults` only the last one counts, which is worth a warning.
+fn put_format(ctx: &mut ProxyCtx<'_>, line: &Line, kind: LogFormatKind, name: &'static str) {
+    let earlier = ctx.draft.log_format_at.replace((line.span, name));
     ctx.draft.proxy.log_line.format = kind;
-    ctx.draft.log_format_at = Some((line.span, name));
+    if let Some((_, earlier)) = earlier.filter(|_| ctx.section == Sections::DEFAULTS) {
+        let message = format!("'{name}' overrides previous '{earlier}' in 'defaults' section.");
+        ctx.out.push(line.warning(message).tight());
+    }
 }
 
 fn ignored_in_backend(ctx: &mut ProxyCtx<'_>, line: &Line, name: &str) -> bool {

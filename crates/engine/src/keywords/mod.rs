@@ -49,8 +49,8 @@ use weir_config::{Keyword, Registry, State};
 
 pub(crate) use checks::binary;
 pub use context::{
-    BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, List, ListCtx, ListFn, LogLine, Outside,
-    ProxyCtx, ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
+    BindCtx, BindFn, Draft, ErrorLine, GlobalCtx, GlobalFn, List, ListCtx, ListFn, Outside, ProxyCtx,
+    ProxyFn, ServerCtx, ServerDraft, ServerFn, UserlistDraft,
 };
 pub use outside::System;
 pub use peers::PeersDraft;

@@ -14,7 +14,12 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("daemon", Arity::NONE, "goes to the background"), |c, _| {
         put(true, &mut c.global.daemon)
     }),
-    Keyword::works(entry("master-worker", Arity::ANY, "a master process that starts workers"), |c, _| {
+    Keyword::works(entry("master-worker", Arity::ANY, "a master process that starts workers"), |c, line| {
+        if !c.global.master_worker {
+            let message = "config : The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W \
+                           or -Ws in the startup script instead.";
+            c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
+        }
         put(true, &mut c.global.master_worker)
     }),
     Keyword::works(entry("pidfile", Arity::ANY, "file for the process id"), pidfile),

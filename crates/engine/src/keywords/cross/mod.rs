@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use weir_diag::{Diagnostic, Form, Severity, Span};
 
+use super::Draft;
 use super::errors::error_files;
 use super::resolve::{Load, place};
-use super::{Draft, LogLine};
 use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 
 /// Checks the proxies as a whole and completes them.
@@ -41,7 +41,7 @@ pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
 fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &draft.proxy;
     let (kind, name) = (kind(proxy), &proxy.name);
-    if proxy.caps == Caps::FRONTEND && proxy.binds.is_empty() {
+    if proxy.is_frontend() && proxy.binds.is_empty() {
         load.out.push(warning(
             proxy.at,
             format!(
@@ -332,13 +332,9 @@ fn timeouts(load: &mut Load<'_>, draft: &Draft) {
 
 fn log_format(load: &mut Load<'_>, draft: &Draft) {
     let proxy = &draft.proxy;
-    let has_target = draft.logs.iter().any(|l| match l {
-        LogLine::Own(_) => true,
-        LogLine::Global => !load.conf.global.logs.is_empty(),
-    });
     let own = draft.log_format_at.is_some() && proxy.log_line.format != LogFormatKind::Default
         || proxy.log_line.structured_data.is_some();
-    if own && proxy.is_frontend() && !has_target {
+    if own && proxy.is_frontend() && draft.logs.is_empty() {
         load.out.push(warning(
             proxy.at,
             format!("log format ignored for {} '{}' since it has no log address.", kind(proxy), proxy.name),
@@ -417,12 +413,7 @@ fn duplicates(load: &mut Load<'_>, drafts: &[Draft]) {
 /// Puts together what was kept apart while lines were read.
 fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
     for draft in drafts.iter_mut() {
-        for line in std::mem::take(&mut draft.logs) {
-            match line {
-                LogLine::Own(target) => draft.proxy.logs.push(target),
-                LogLine::Global => draft.proxy.logs.extend(load.conf.global.logs.iter().cloned()),
-            }
-        }
+        draft.proxy.logs.append(&mut draft.logs);
         if draft.proxy.caps == Caps::FRONTEND {
             draft.servers.clear();
         }
