@@ -535,6 +535,9 @@ impl Pump {
                     input.grow(); // Much is coming.
                 }
             }
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                return Poll::Ready(Err(Broken::Malformed));
+            }
             Err(e) => return Poll::Ready(Err(Broken::Source(Some(e)))),
         }
         Poll::Ready(Ok(()))

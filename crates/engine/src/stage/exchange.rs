@@ -315,8 +315,11 @@ impl Wait {
                     self.complete = true;
                     return self.send_interim(cx, t);
                 }
-                Poll::Ready(Err(Gone::Broken)) => return Poll::Ready(Err(Missing::Junk)),
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Missing::Empty)),
+                Poll::Ready(Err(gone)) => {
+                    // Interim answers that came before go on.
+                    let missing = if gone == Gone::Malformed { Missing::Junk } else { Missing::Empty };
+                    return self.send_interim(cx, t).map(|sent| sent.and(Err(missing)));
+                }
                 Poll::Pending => {
                     return match self.send_interim(cx, t) {
                         Poll::Ready(Err(e)) => Poll::Ready(Err(e)),

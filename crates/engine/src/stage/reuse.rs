@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use weir_sys::connect::PacketMarks;
@@ -59,8 +60,11 @@ pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
     if server.conf().proto != Proto::H2 && !stream.agreed_on_h2() {
         return stream;
     }
-    let lane = h2::open(stream, &t.client.worker, server.conf().pool.purge_delay);
-    if t.proxy().conf().reuse != ReuseMode::Never && t.facts.marks == PacketMarks::default() {
+    let shared = t.proxy().conf().reuse != ReuseMode::Never && t.facts.marks == PacketMarks::default();
+    // A connection that nobody else may use has nothing to rest for.
+    let rest = if shared { server.conf().pool.purge_delay } else { Duration::ZERO };
+    let lane = h2::open(stream, &t.client.worker, rest);
+    if shared {
         server.links.share(key(t), &lane);
     }
     Stream::Lane(lane)

@@ -87,7 +87,7 @@ async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Duration) {
             resting = true;
             timer.set(clock::now().after(Some(rest)));
         }
-        let leaving = link.codec.borrow().is_leaving();
+        let leaving = rest.is_zero() || link.codec.borrow().is_leaving();
         if leaving || timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

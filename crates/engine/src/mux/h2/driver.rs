@@ -109,6 +109,9 @@ impl Driver {
                         return Some(News::Request { stream, end });
                     }
                 },
+                Event::Malformed { stream } if self.link.mailbox(stream).is_some() => {
+                    self.with(stream, |m, _| m.lose(Gone::Malformed));
+                }
                 Event::Malformed { stream } => {
                     self.head.clear();
                     self.input.consume(step.consumed);

@@ -50,6 +50,8 @@ pub(crate) enum Gone {
     Reset(ErrorCode),
     /// What came broke the protocol.
     Broken,
+    /// What should have been a head was none.
+    Malformed,
     /// The other end never looked at it: it may be begun anew elsewhere.
     Refused,
     /// The connection is over.
@@ -137,6 +139,7 @@ impl Lane {
         }
         match (self.mailbox.gone.get(), self.mailbox.ended.get()) {
             (_, true) => Poll::Ready(Ok(0)),
+            (Some(Gone::Malformed), _) => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             (Some(_), _) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             _ => self.wait_to_read(cx),
         }

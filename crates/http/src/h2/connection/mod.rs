@@ -87,7 +87,7 @@ pub enum Event {
         /// No body follows.
         end: bool,
     },
-    /// What should have been the head of a request is none; its stream was reset.
+    /// What should have been a head, or the lines after a body, is none; its stream was reset.
     Malformed {
         /// Its stream.
         stream: u32,
@@ -264,9 +264,18 @@ impl Connection {
 
     /// Ends the connection with a word on why.
     fn fail(&mut self, code: ErrorCode) -> Event {
-        frame::write_go_away(&mut self.out, self.last_theirs, code);
+        let last = self.last();
+        frame::write_go_away(&mut self.out, last, code);
         self.phase = Phase::Over(Some(code));
         Event::Over { code: Some(code) }
+    }
+
+    /// The highest stream that was begun, by this end where it sends requests: the other end never begins one then.
+    pub(super) fn last(&self) -> u32 {
+        match self.role {
+            Role::Server => self.last_theirs,
+            Role::Client => self.next_own.saturating_sub(2),
+        }
     }
 
     /// Counts something out of the ordinary; whether there was too much of it.

@@ -298,8 +298,7 @@ impl Connection {
         let made = if all { self.assembler.finish(head, end) } else { Err(Fault::Stream) };
         match made {
             Err(Fault::Connection(code)) => return Err(code),
-            Err(Fault::Stream) if known.is_none() => return self.malformed(stream),
-            Err(Fault::Stream) => return self.broken(stream, ErrorCode::ProtocolError),
+            Err(Fault::Stream) => return self.malformed(stream),
             Ok(()) => {}
         }
         if known.is_none() {
@@ -315,7 +314,7 @@ impl Connection {
         self.headed(stream, kind, end, head)
     }
 
-    /// The head of a request is none (RFC 9113, 8.1.1).
+    /// A head, or the lines after a body, is none (RFC 9113, 8.1.1).
     fn malformed(&mut self, stream: u32) -> Result<Event, ErrorCode> {
         self.broken(stream, ErrorCode::ProtocolError).map(|_| Event::Malformed { stream })
     }

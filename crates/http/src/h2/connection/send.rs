@@ -112,7 +112,8 @@ impl Connection {
     pub fn leave(&mut self, code: ErrorCode) {
         if !self.leaving {
             self.leaving = true;
-            frame::write_go_away(&mut self.out, self.last_theirs, code);
+            let last = self.last();
+            frame::write_go_away(&mut self.out, last, code);
         }
     }
 
