@@ -39,9 +39,10 @@ pub(crate) fn expressions(options: &[String]) -> Result {
 /// `cargo xtask reloads [--reloads N]`.
 pub(crate) fn reloads(options: &[String]) -> Result {
     run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
-    let mut command = cargo(&["test", "--package", "weir-compat", "--test", "reloads", "--", "--nocapture"]);
-    // One after the other: they measure memory, and load the machine.
-    command.args(["--test-threads", "1"]).env("WEIR_RELOADS", "1000");
+    let mut command = cargo(&["test", "--package", "weir-compat"]);
+    command.args(["--test", "reloads", "--test", "kills", "--test", "admin_crowd", "--", "--nocapture"]);
+    // One after the other: they measure memory and times, and load the machine.
+    command.args(["--test-threads", "1"]).env("WEIR_RELOADS", "1000").env("WEIR_STRICT", "1");
     match options {
         [] => {}
         [name, count] if name == "--reloads" => drop(command.env("WEIR_RELOADS", count)),

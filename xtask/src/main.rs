@@ -87,7 +87,7 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "reloads",
         options: "[--reloads N]",
-        help: "Reloads under load, with tunnels and a full table; a thousand of each kind unless told. Fails where anything is lost.",
+        help: "Reloads, deaths of the worker and sessions of the runtime API under load, with tunnels and a full table; a thousand reloads of each kind unless told. Fails where anything is lost or late.",
         run: compat::reloads,
     },
     Chore {

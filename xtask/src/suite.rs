@@ -64,7 +64,7 @@ const STAGES: &[Stage] = &[
 ];
 
 fn tools() -> Result<Count> {
-    packages::ensure(&["cc", "make", "curl", "socat", "strace", "wrk", "taskset"])
+    packages::ensure(&["cc", "make", "curl", "socat", "hatop", "strace", "wrk", "taskset"])
         .or_else(|missing| {
             // Without root the tests that need a tool say so themselves; only the compiler is needed by all.
             println!("{missing}");

@@ -13,12 +13,13 @@ use weir_engine::conf::CliLevel;
 use weir_sys::process::{self, Ended, Forked, Signal, Signals, signal};
 use weir_sys::{daemon, descriptors};
 
+use super::Grants;
 use super::client::{Client, receive};
 use super::codec::encode;
 use super::master_cli::{MasterCli, Passed};
 use super::master_commands::Status;
+use super::notify::{self, Condition};
 use super::protocol::{Answer, Failure, Order, Question, Report};
-use super::{Grants, notify};
 use crate::access::{self, Bound};
 use crate::finish::Finish;
 use crate::inheritance::Inheritance;
@@ -323,7 +324,7 @@ impl<'a> Supervisor<'a> {
         if self.manner.master && !matches!(self.stage, Stage::Leaving(_)) {
             self.voice.warning("Exiting Master process...");
         }
-        self.tell_systemd("STOPPING=1\n");
+        self.tell_systemd(Condition::Stopping);
         self.kept.clear();
         self.stage = Stage::Leaving(signal);
         if self.worker.is_none() {
@@ -350,9 +351,7 @@ impl<'a> Supervisor<'a> {
         self.voice.record().open();
         self.voice.notice("Reloading the configuration.");
         self.reloads.0 += 1;
-        let since_boot = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-        let micros = since_boot.split(' ').next().unwrap_or_default().replace('.', "") + "0000";
-        self.tell_systemd(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
+        self.tell_systemd(Condition::Reloading);
         for kept in self.kept.values_mut() {
             kept.asked = false;
         }
@@ -378,10 +377,11 @@ impl<'a> Supervisor<'a> {
             Ok(Some((Report::Reloaded(worked, text, log), _))) => {
                 self.voice.record().add(log.as_bytes());
                 self.adopt_sockets(worked);
-                self.tell_systemd("READY=1\n");
                 if worked {
+                    self.tell_systemd(Condition::Ready);
                     self.voice.notice(format_args!("Reload done. {text}"));
                 } else {
+                    self.tell_systemd(Condition::ReloadFailed);
                     self.reloads.1 += 1;
                     self.voice
                         .warning(format_args!("Reload failed, the running configuration stays: {text}"));
@@ -418,7 +418,7 @@ impl<'a> Supervisor<'a> {
         if self.manner.master {
             self.voice.notice("Loading success.");
         }
-        self.tell_systemd(&format!("READY=1\nMAINPID={}\nSTATUS=Ready.\n", std::process::id()));
+        self.tell_systemd(Condition::Ready);
         if let Err(fault) = (self.manner.once_ready)() {
             self.voice.alert(fault);
             self.pass_on(signal::SIGTERM);
@@ -516,9 +516,11 @@ impl<'a> Supervisor<'a> {
                 Next::End(finish)
             }
             Stage::Serving | Stage::Waiting(_) => {
-                let lived = worker.map_or(Duration::ZERO, |worker| worker.since.elapsed());
+                let lived = worker.as_ref().map_or(Duration::ZERO, |worker| worker.since.elapsed());
                 self.deaths = if lived >= STEADY { 0 } else { self.deaths.saturating_add(1) };
-                let pause = pause(self.deaths);
+                // Who has served before is missed; who did not come up will hardly do so the next time.
+                let served = worker.is_some_and(|worker| worker.ready);
+                let pause = pause(self.deaths).min(if served { SHORT_PAUSE } else { LONGEST_PAUSE });
                 self.voice.alert(format_args!("Current worker ({pid}) exited with code {code} ({how})"));
                 let millis = pause.as_millis();
                 self.voice
@@ -543,9 +545,9 @@ impl<'a> Supervisor<'a> {
         self.worker.as_ref()?.channels.as_ref()
     }
 
-    fn tell_systemd(&self, state: &str) {
+    fn tell_systemd(&self, condition: Condition) {
         if self.manner.notify {
-            notify::tell(state);
+            notify::tell(condition);
         }
     }
 }
@@ -579,6 +581,7 @@ const SIGNALS: &[Signal] = &[
 
 /// A worker that lived so long is a worker that works.
 const STEADY: Duration = Duration::from_secs(60);
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
