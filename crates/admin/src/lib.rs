@@ -9,6 +9,7 @@ mod commands;
 pub mod field;
 pub mod hand_over;
 mod info;
+mod latency;
 pub mod listen;
 pub mod page;
 pub mod prometheus;

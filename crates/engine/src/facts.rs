@@ -92,6 +92,8 @@ pub(crate) struct Facts {
 pub(crate) struct LastRule {
     pub(crate) file: Arc<str>,
     pub(crate) line: u32,
+    /// It ended the transaction, not only its set.
+    pub(crate) decided: bool,
 }
 
 // === impl Facts ===

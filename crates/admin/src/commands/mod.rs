@@ -13,6 +13,7 @@ mod limits;
 mod lists;
 mod process;
 pub(crate) mod profiling;
+mod records;
 pub(crate) mod servers;
 mod sessions;
 mod ssl;
@@ -52,6 +53,7 @@ pub fn registry() -> Registry<World> {
             lists::table(),
             process::table(),
             profiling::table(),
+            records::table(),
             servers::table(),
             sessions::table(),
             ssl::table(),

@@ -9,6 +9,7 @@ use weir_engine::conf::Mode;
 use weir_engine::service::Pieces;
 use weir_engine::snapshot::{Proxy, Snapshot};
 
+use super::histograms;
 use super::metrics::{self, Kind, Metric, Shape};
 use super::process::PROCESS;
 use super::query::{Query, Scope};
@@ -135,6 +136,8 @@ impl Export {
                         states(name, told, &[found], &CHECKS, out);
                     }
                 }
+                // Without servers there is nothing to count.
+                Shape::Servers | Shape::ServersByCheck if told.proxy.servers.is_empty() => {}
                 Shape::Servers => {
                     let servers = told.proxy.servers.iter();
                     let all: Vec<String> =
@@ -236,12 +239,15 @@ impl Pieces for Export {
         }
         (self.scope, self.metric) = (self.scope + 1, 0);
         self.rows.clear();
+        if self.scope == Scope::ALL.len() && self.query.latency {
+            histograms::write(&self.snapshot, &self.query, out);
+        }
         self.scope < Scope::ALL.len()
     }
 }
 
 /// The lines before the values of a metric.
-fn head(name: &str, help: &str, kind: Kind, out: &mut Vec<u8>) {
+pub(super) fn head(name: &str, help: &str, kind: Kind, out: &mut Vec<u8>) {
     let _ = write!(out, "# HELP {name} {help}.\n# TYPE {name} {}\n", kind.word());
 }
 
@@ -264,11 +270,19 @@ fn labels(scope: Scope, row: &Row, described: Option<&str>) -> String {
 }
 
 fn plain(name: &str, metric: &Metric, told: &Told, out: &mut Vec<u8>) {
-    let unknown = told.row.kind == row::Kind::Server && UNKNOWN.contains(&metric.column);
+    let unknown = match told.row.kind {
+        row::Kind::Server => UNKNOWN.contains(&metric.column),
+        row::Kind::Backend => metric.column == C::Downtime,
+        _ => false,
+    };
     let code = Value::Number(0);
     let value = told.row.value(metric.column);
     // An outcome without a code has the code 0 here.
-    let coded = metric.column == C::CheckCode && told.row.value(C::CheckStatus).is_some();
+    let coded = match metric.column {
+        C::CheckCode => told.row.value(C::CheckStatus).is_some(),
+        C::AgentCode => told.row.value(C::AgentStatus).is_some(),
+        _ => false,
+    };
     let value = if coded { value.or(Some(&code)) } else { value };
     let of_http = HTTP_ONLY.contains(&metric.column) && told.proxy.conf.mode != Mode::Http;
     if of_http || (value.is_none() && !unknown) {
@@ -323,7 +337,7 @@ fn states_of(scope: Scope) -> &'static [&'static str] {
 }
 
 /// The value of a label.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

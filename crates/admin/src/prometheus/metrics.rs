@@ -19,6 +19,7 @@ pub(super) struct Metric {
 pub(super) enum Kind {
     Counter,
     Gauge,
+    Histogram,
 }
 
 /// How a column becomes lines.
@@ -47,6 +48,7 @@ impl Kind {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`query`] reads what is asked for, [`export`] makes the body, a metric at a time.
 
 mod export;
+mod histograms;
 mod metrics;
 mod process;
 pub mod query;

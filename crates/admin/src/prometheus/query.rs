@@ -1,4 +1,5 @@
-//! What the address of the exporter asks for: `scope`, `metrics`, `extra-counters`, `no-maint`, `desc-labels`.
+//! What the address of the exporter asks for: `scope`, `metrics`, `extra-counters`, `no-maint`, `desc-labels`,
+//! and of our own `latency`.
 
 use std::borrow::Cow;
 
@@ -26,6 +27,8 @@ pub struct Query {
     pub extra: bool,
     /// No servers in maintenance.
     pub no_maintenance: bool,
+    /// Histograms of latency, too.
+    pub latency: bool,
     /// Descriptions as labels.
     pub described: bool,
 }
@@ -73,6 +76,7 @@ impl Query {
             without: Vec::new(),
             extra: false,
             no_maintenance: false,
+            latency: false,
             described: false,
         };
         let at = target.iter().position(|b| *b == b'?').map_or(target.len(), |at| at + 1);
@@ -91,6 +95,7 @@ impl Query {
                 b"metrics" => query.metrics(&value),
                 b"extra-counters" => query.extra = true,
                 b"no-maint" => query.no_maintenance = true,
+                b"latency" => query.latency = true,
                 b"desc-labels" => query.described = true,
                 _ => {}
             }

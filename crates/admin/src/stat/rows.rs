@@ -203,6 +203,9 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     }
     row.put(C::Mode, conf.mode.word());
     row.put(C::Algo, algorithm(&conf.balance));
+    if let Some(cookie) = &conf.persistence.cookie {
+        row.put(C::Cookie, String::from_utf8_lossy(&cookie.name).into_owned());
+    }
     row
 }
 
@@ -307,7 +310,7 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
     if health.status.is_some() {
         row.put(C::CheckDuration, health.duration);
     }
-    if !health.message.is_empty() && !health.under_way {
+    if health.status.is_some() && !health.under_way {
         row.put(C::LastChk, agents::on_one_line(&health.message));
     }
     row.put_all([

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::Latency;
 use crate::clock::Tick;
 
 /// A number that one thread writes and every thread reads.
@@ -53,6 +54,7 @@ pub struct Counters {
     pub connection_rate: Rate,
     pub session_rate: Rate,
     pub request_rate: Rate,
+    pub latency: Latency,
 }
 
 /// An average over the last thousand or so values, in milliseconds.

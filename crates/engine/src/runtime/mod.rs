@@ -5,6 +5,8 @@
 
 mod counters;
 mod errors;
+mod latency;
+mod recent;
 mod server;
 mod servers;
 mod voice;
@@ -25,6 +27,9 @@ use crate::tables::{self, Tables};
 
 pub use counters::{Average, Counter, Counters, Rate, WINDOW};
 pub use errors::{BadMessage, Errors, Part};
+pub(crate) use latency::Bucket;
+pub use latency::{Distribution, Latency, Phase};
+pub use recent::{Event, Recorder};
 pub use server::{Admin, Health, ServerRuntime};
 pub use servers::{Changes, Published};
 pub use voice::{Saying, Voice};
@@ -67,6 +72,8 @@ pub struct Process {
     pub compression_limit: AtomicU32,
     /// `anonkey`; 0 for none.
     pub anonymous_key: AtomicU32,
+    /// The last answers that were neither 2xx nor 3xx.
+    pub recorder: Recorder,
     /// Messages that broke the protocol so far.
     pub bad_messages: AtomicU32,
     /// How many connections, and how many sessions, there may be in a second; 0 for any number.
@@ -168,7 +175,7 @@ pub struct Level {
 impl Runtime {
     /// Empty state for so many workers.
     pub fn new(workers: usize) -> Arc<Self> {
-        let process = Process::default();
+        let process = Process { recorder: Recorder::new(workers), ..Process::default() };
         let _ = process.per_worker.set(counters(workers));
         let _ = process.loads.set((0..workers).map(|_| Load::default()).collect());
         Arc::new(Self { workers, process, proxies: Mutex::default(), tables: Mutex::default() })

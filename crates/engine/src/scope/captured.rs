@@ -73,7 +73,8 @@ impl Captured {
         (!kept.is_empty()).then_some(kept)
     }
 
-    pub(super) fn line(&self) -> Option<&[u8]> {
+    /// The request line; absent where there was none.
+    pub(crate) fn line(&self) -> Option<&[u8]> {
         (!self.line.is_empty()).then_some(&self.line)
     }
 

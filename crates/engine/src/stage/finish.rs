@@ -4,7 +4,7 @@ use crate::clock::Tick;
 use crate::ending::Cause;
 use crate::log;
 use crate::runtime::Counters;
-use crate::stage::reuse;
+use crate::stage::{record, reuse};
 use crate::tables;
 use crate::transaction::{Served, Transaction};
 
@@ -51,6 +51,7 @@ fn end(t: &mut Transaction) {
     t.facts.finished = Some(now);
     log::finished(t);
     take_times(t, now);
+    record::end(t, now);
     count_bytes(t, t.facts.log_bytes);
     t.messages.tracking.clear();
     if let Some(back) = t.far.take() {

@@ -12,6 +12,7 @@ pub(crate) mod prepare;
 pub(crate) mod proxy_header;
 pub(crate) mod reach;
 pub(crate) mod receive;
+pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod respond;
 pub(crate) mod reuse;

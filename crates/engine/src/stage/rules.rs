@@ -357,7 +357,8 @@ fn step(
             Verdict::Upgrade if t.is_http() => Ok(()),
             Verdict::Upgrade => Err(Stop::Upgrade),
         };
-        t.facts.last_rule = Some(LastRule { file: rule.file.clone(), line: rule.line });
+        t.facts.last_rule =
+            Some(LastRule { file: rule.file.clone(), line: rule.line, decided: end.is_err() });
         return Step::Over(end);
     }
     Step::Over(Ok(()))
