@@ -158,6 +158,7 @@ fn of(words: &[String]) -> (Scheme, Key) {
         "first" => (Scheme::First, Key::None),
         "hash" | "rdp-cookie" => (Scheme::MapHash, Key::None),
         "sticky" => (Scheme::Sticky, Key::None),
+        "log-hash" => (Scheme::MapHash, Key::None),
         _ if name.starts_with("random") => {
             let number = inner.split(')').next().unwrap_or_default();
             (Scheme::Random { draws: number.parse().unwrap_or(2) }, Key::None)

@@ -99,7 +99,7 @@ impl Snapshot {
         let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
         let userlists: Arc<[Arc<conf::Userlist>]> = conf.userlists.clone().into();
         let tables = runtime.tables(&conf.tables);
-        let proxies = conf
+        let proxies: Vec<Arc<Proxy>> = conf
             .proxies
             .iter()
             .enumerate()
@@ -116,6 +116,7 @@ impl Snapshot {
                 Arc::new(Proxy::build(proxy, index, runtime, &route, logs.plan(index), now))
             })
             .collect();
+        runtime.process.log_destinations.balance(&proxies);
         let (patterns, rings) = (conf.patterns.clone(), conf.rings.clone());
         Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables, patterns, rings })
     }

@@ -41,6 +41,8 @@ pub enum LogTransport {
     Fd(i32),
     /// The ring of this name.
     Ring(String),
+    /// A backend of `mode log` (`backend@`).
+    Backend(String),
     /// A stream (`tcp@`, `uxst@`); it becomes a ring of its own when all is read.
     Stream(Address),
 }

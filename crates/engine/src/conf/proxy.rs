@@ -231,7 +231,7 @@ impl Mode {
         match self {
             Self::Tcp => "tcp",
             Self::Http => "http",
-            Self::Log => "log",
+            Self::Log => "syslog",
             Self::Haterm => "haterm",
         }
     }

@@ -82,6 +82,10 @@ pub struct Server {
     pub namespace: Option<String>,
     /// `log-proto octet-count`
     pub log_octets: bool,
+    /// `log-bufsize`
+    pub log_buffer: Option<usize>,
+    /// It takes datagrams (`udp@`).
+    pub datagrams: bool,
     /// `tfo`
     pub tfo: bool,
     /// `tcp-ut`
@@ -282,6 +286,8 @@ impl Server {
             check_via_socks4: false,
             namespace: None,
             log_octets: false,
+            log_buffer: None,
+            datagrams: false,
             tfo: false,
             tcp_user_timeout: None,
             congestion: None,

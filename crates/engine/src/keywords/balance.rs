@@ -72,7 +72,12 @@ fn balance(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             }
             ctx.draft.balance_key = args.first().cloned();
         }
-        ("log-hash", None) => {}
+        // The converters of a line, which expressions know as a variable.
+        ("log-hash", None) => {
+            let converters = args.first().map(Word::text).unwrap_or_default();
+            ctx.draft.log_key =
+                Some(Word { bytes: format!("var(txn.line),{converters}").into_bytes().into(), span: at });
+        }
         _ => {
             return Err(said(
                 at,

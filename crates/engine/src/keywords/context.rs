@@ -111,6 +111,8 @@ pub struct Draft {
     pub table: Option<StickTable>,
     /// The expression of `balance hash`, until names are known.
     pub balance_key: Option<Word>,
+    /// The expression of `balance log-hash`.
+    pub log_key: Option<Word>,
     /// The expression that finds the cookie of `persist rdp-cookie`.
     pub rdp_cookie: Option<Word>,
     /// The dispatch address of older versions.
@@ -264,6 +266,7 @@ impl Draft {
             rules: Vec::new(),
             table: None,
             balance_key: None,
+            log_key: None,
             rdp_cookie: None,
             dispatch: None,
         }

@@ -17,7 +17,6 @@ const LUA: &str = "comes with Lua";
 const MAIL: &str = "comes with mail alerts";
 const QUIC: &str = "comes with QUIC";
 const RESOLVERS: &str = "comes with the resolver";
-const RINGS: &str = "comes with rings";
 const TLS: &str = "comes with TLS";
 
 /// Lines of proxies.
@@ -168,7 +167,6 @@ pub(super) const BIND_LATER: &[Keyword<BindFn>] = &[
 /// Parameters of `server` lines.
 pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
     server("idle-ping", 1, H2),
-    server("log-bufsize", 1, RINGS),
     server("quic-cc-algo", 1, QUIC),
     server("resolve-net", 1, RESOLVERS),
     server("resolve-opts", 1, RESOLVERS),

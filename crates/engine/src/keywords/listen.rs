@@ -114,7 +114,11 @@ fn mode(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
                 "'mode health' doesn't exist anymore. Please use 'http-request return status 200' instead.",
             ));
         }
-        "log" | "spop" | "haterm" => {
+        "log" if ctx.section == Sections::FRONTEND => {
+            return Err(line.alert("mode syslog is only applicable on proxies with backend capability."));
+        }
+        "log" => Mode::Log,
+        "spop" | "haterm" => {
             return Err(
                 line.alert(format!("'mode {text}' is not available yet (it comes with its protocol)."))
             );

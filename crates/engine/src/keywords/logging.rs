@@ -248,8 +248,8 @@ fn transport(word: &Word, outside: &dyn Outside) -> Result<LogTransport, String>
     if let Some(name) = text.strip_prefix("ring@") {
         return Ok(LogTransport::Ring(name.to_owned()));
     }
-    if text.starts_with("backend@") {
-        return Err(format!("'{text}' is not available yet (it comes with log backends)."));
+    if let Some(name) = text.strip_prefix("backend@") {
+        return Ok(LogTransport::Backend(name.to_owned()));
     }
     let written = super::address::endpoint(word, outside)?;
     let stream = matches!(written.transport, Some(Transport::Stream));

@@ -17,6 +17,7 @@ mod errors;
 mod http_options;
 mod later;
 mod listen;
+mod log_backends;
 mod log_profiles;
 mod logging;
 mod options;

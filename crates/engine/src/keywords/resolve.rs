@@ -410,6 +410,7 @@ impl<'a> Load<'a> {
         peers::check(&mut self);
         let mut drafts = cross::check(&mut self);
         rings::behind_streams(&mut self, &mut drafts);
+        rings::behind_servers(&mut self, &drafts);
         rings::judge_targets(&mut self, &drafts);
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
         (self.conf, self.out)

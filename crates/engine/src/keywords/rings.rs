@@ -9,7 +9,8 @@ use weir_diag::{Diagnostic, Form, Sources};
 
 use super::resolve::Load;
 use super::{Draft, LISTS, List, ListCtx, ListFn, PROXY, ProxyCtx, logging, servers};
-use crate::conf::{Caps, LogTarget, LogTransport, Proxy, Ring, RingServer};
+use crate::conf::{Caps, LogTarget, LogTransport, Mode, Proxy, Ring, RingServer};
+use crate::log;
 use crate::outbound;
 
 /// The lines of the section.
@@ -121,12 +122,35 @@ pub(super) fn behind_streams(load: &mut Load<'_>, drafts: &mut [Draft]) {
     }
 }
 
+/// Gives each server of a log backend a ring, where it takes a stream.
+pub(super) fn behind_servers(load: &mut Load<'_>, drafts: &[Draft]) {
+    let Load { conf, sources, .. } = load;
+    for draft in drafts.iter().filter(|d| d.proxy.mode == Mode::Log) {
+        for server in draft.proxy.servers.iter().filter(|s| !s.datagrams) {
+            let Some(address) = outbound::address_of(server, || None) else { continue };
+            let mut ring = Ring::new(log::ring_name(&draft.proxy.name, &server.name));
+            let file = file_of(sources, server.at.source);
+            ring.description =
+                format!("created from log backend declared into '{file}' at line {}", server.at.line);
+            ring.format = None;
+            ring.size = server.log_buffer.unwrap_or(Ring::SIZE);
+            ring.servers = vec![RingServer { address, octet_count: server.log_octets }];
+            conf.rings.push(Arc::new(ring));
+        }
+    }
+}
+
 /// Says which log targets name a ring or a profile that does not exist.
 pub(super) fn judge_targets(load: &mut Load<'_>, drafts: &[Draft]) {
     let Load { conf, sources, out, .. } = load;
+    let backends: Vec<&str> =
+        drafts.iter().filter(|d| d.proxy.mode == Mode::Log).map(|d| d.proxy.name.as_str()).collect();
     let wrong = |target: &LogTarget| match (&target.transport, &target.profile) {
         (LogTransport::Ring(name), _) if !conf.rings.iter().any(|r| r.name == *name) => {
             Some(format!("uses unknown ring named '{name}'."))
+        }
+        (LogTransport::Backend(name), _) if !backends.contains(&name.as_str()) => {
+            Some(format!("uses unknown log backend '{name}'."))
         }
         (_, Some(name)) if !conf.log_profiles.iter().any(|p| p.name == *name) => {
             Some(format!("unknown log-profile '{name}'."))

@@ -8,7 +8,7 @@ use weir_diag::{Diagnostic, Form, Severity, Span};
 use weir_table::Data;
 
 use super::resolve::{Load, place};
-use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_profiles};
+use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_backends, log_profiles};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, RdpCookie, UseBackend};
 
@@ -156,6 +156,7 @@ pub(super) fn compile(load: &mut Load<'_>) {
         if let Some(word) = &draft.balance_key {
             draft.proxy.balance_key = compiler.balance_key(index, draft.proxy.at, word);
         }
+        faults.extend(log_backends::compile_key(&mut compiler, index, draft));
         if let Some(word) = &draft.rdp_cookie {
             draft.proxy.persistence.rdp_cookie =
                 compiler.lone_expr(index, word, weir_expr::Place::BackTcpRequest).ok().map(RdpCookie);

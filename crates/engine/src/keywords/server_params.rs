@@ -54,6 +54,13 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("init-addr", "ways to find the address at start", init_addr),
     value("init-state", "state at start", init_state),
     value("inter", "time between checks", |c, v| put(interval(c, v)?, &mut c.draft.check.inter)),
+    value("log-bufsize", "the bytes that wait for a log server", |c, v| {
+        let text = text(c, v, "'log-bufsize' expects an integer argument.")?;
+        match usize::try_from(values::leading_integer(text.as_bytes())) {
+            Ok(n) if n > 0 => put(Some(n), &mut c.draft.server.log_buffer),
+            _ => Err(c.name.alert("log-bufsize has to be > 0.")),
+        }
+    }),
     value("log-proto", "how lines are told apart, in rings", |c, v| {
         let word = v.first().map(|w| w.text().into_owned()).unwrap_or_default();
         let octets = match word.as_str() {

@@ -304,7 +304,8 @@ fn give_address(
     if matches!(target.endpoint, Endpoint::Fd(_)) {
         return Err(said(format!("a file descriptor is not acceptable here in '{text}'")));
     }
-    if matches!(written.transport, Some(values::Transport::Quic | values::Transport::Datagram)) {
+    draft.server.datagrams = written.transport == Some(values::Transport::Datagram);
+    if matches!(written.transport, Some(values::Transport::Quic)) {
         return Err(word
             .alert(format!("{label}this transport is not available yet (it comes with its protocol)"))
             .form(Form::Here));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use weir_sys::{Address, datagram, listen};
 
+use super::balanced::{Balanced, Ways};
 use super::sink::Sink;
 use crate::conf::LogTransport;
 
@@ -20,6 +21,8 @@ pub(crate) enum Channel {
     Packets(OwnedFd),
     /// A ring of this process.
     Kept(Arc<Sink>),
+    /// The servers of a backend.
+    Balanced(Ways),
     /// It could not be opened.
     Closed,
 }
@@ -36,7 +39,7 @@ impl Channel {
                 Ok(fd) => Self::Stream(fd),
                 Err(_) => Self::Closed,
             },
-            LogTransport::Ring(_) | LogTransport::Stream(_) => Self::Closed,
+            LogTransport::Ring(_) | LogTransport::Stream(_) | LogTransport::Backend(_) => Self::Closed,
         }
     }
 
@@ -44,6 +47,19 @@ impl Channel {
         match (datagram::open(address), datagram::Destination::new(address)) {
             (Ok(socket), Ok(to)) => Self::Datagrams { socket, to },
             _ => Self::Closed,
+        }
+    }
+
+    /// Sends lines, to servers of `backend` where it is one; how many had to be dropped.
+    pub(super) fn send_by(
+        &mut self,
+        backend: Option<&Balanced>,
+        lines: &[&[u8]],
+        hashes: &[Option<u32>],
+    ) -> u64 {
+        match (self, backend) {
+            (Self::Balanced(ways), Some(backend)) => backend.send(ways, lines, hashes),
+            (own, _) => own.send(lines),
         }
     }
 
@@ -57,7 +73,7 @@ impl Channel {
                 lines.iter().for_each(|line| sink.push(line));
                 0
             }
-            Self::Closed => lines.len() as u64,
+            Self::Balanced(_) | Self::Closed => lines.len() as u64,
         }
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::balanced::{Balanced, Ways};
 use super::channel::Channel;
 use super::sink::{Sink, Sinks};
-use crate::conf::LogTransport;
+use crate::conf::{LogTransport, Mode};
+use crate::snapshot::Proxy;
 
 /// All addresses that any configuration of this process named.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Destination {
     pub(crate) transport: LogTransport,
     /// The ring, where it is one.
     sink: Option<Arc<Sink>>,
+    /// The backend, where it is one, as it is now.
+    balanced: Mutex<Option<Arc<Balanced>>>,
     /// For lines from outside the workers.
     shared: Mutex<Option<Channel>>,
 }
@@ -34,6 +38,16 @@ pub(crate) struct Destination {
 // === impl Destinations ===
 
 impl Destinations {
+    /// Has the lines for backends go to the servers that a configuration names.
+    pub(crate) fn balance(&self, proxies: &[Arc<Proxy>]) {
+        let list = self.list.lock().clone();
+        for destination in list {
+            let LogTransport::Backend(name) = &destination.transport else { continue };
+            let backend = proxies.iter().find(|p| p.conf.mode == Mode::Log && p.conf.name == *name);
+            *destination.balanced.lock() = backend.map(|b| Arc::new(Balanced::new(b, self)));
+        }
+    }
+
     /// The destination of this transport.
     pub(crate) fn find(&self, transport: &LogTransport) -> Arc<Destination> {
         let mut list = self.list.lock();
@@ -45,8 +59,13 @@ impl Destinations {
             LogTransport::Ring(name) => self.sinks.find(name),
             _ => None,
         };
-        let made =
-            Arc::new(Destination { index, transport: transport.clone(), sink, shared: Mutex::new(None) });
+        let made = Arc::new(Destination {
+            index,
+            transport: transport.clone(),
+            sink,
+            balanced: Mutex::new(None),
+            shared: Mutex::new(None),
+        });
         list.push(made.clone());
         made
     }
@@ -55,10 +74,19 @@ impl Destinations {
 // === impl Destination ===
 
 impl Destination {
+    /// The backend that it is.
+    pub(super) fn balanced(&self) -> Option<Arc<Balanced>> {
+        match self.transport {
+            LogTransport::Backend(_) => self.balanced.lock().clone(),
+            _ => None,
+        }
+    }
+
     /// Opens it for one sender.
     pub(super) fn open(&self) -> Channel {
         match &self.sink {
             Some(sink) => Channel::Kept(sink.clone()),
+            None if matches!(self.transport, LogTransport::Backend(_)) => Channel::Balanced(Ways::default()),
             None => Channel::open(&self.transport),
         }
     }
@@ -66,6 +94,7 @@ impl Destination {
     /// Sends one line at once; how many were dropped.
     pub(crate) fn send_now(&self, line: &[u8]) -> u64 {
         let mut shared = self.shared.lock();
-        shared.get_or_insert_with(|| self.open()).send(&[line])
+        let channel = shared.get_or_insert_with(|| self.open());
+        channel.send_by(self.balanced().as_deref(), &[line], &[])
     }
 }

@@ -4,6 +4,7 @@
 //! into its worker's [`Ring`], which sends them in batches once a turn of the loop and never waits: what cannot
 //! go is counted as dropped. Events of servers and proxies take [`event`], from any thread.
 
+mod balanced;
 mod channel;
 mod destination;
 mod forward;
@@ -19,6 +20,7 @@ pub use plan::{LogPlan, check};
 pub use sink::{Sink, Sinks};
 pub use weir_wire::syslog::Level;
 
+pub(crate) use balanced::ring_name;
 pub(crate) use line::{
     accepted, answered, asked, connected, finished, make_unique_id, reached, refused, requested,
 };

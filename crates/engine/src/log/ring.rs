@@ -55,6 +55,8 @@ struct Queue {
     bytes: Vec<u8>,
     /// Where each line ends in `bytes`.
     ends: Vec<usize>,
+    /// The hashes of the lines, where they go by them.
+    hashes: Vec<Option<u32>>,
 }
 
 // === impl Ring ===
@@ -134,6 +136,9 @@ impl Ring {
             }
         }
         queue.ends.push(queue.bytes.len());
+        if let Some(balanced) = target.destination.balanced() {
+            queue.hashes.push(balanced.hash(text, &Scratch::new()));
+        }
         let full = queue.ends.len() >= BATCH || queue.bytes.len() >= BYTES;
         drop(queues);
         if full {
@@ -190,6 +195,8 @@ impl Queue {
     fn send(&mut self) -> u64 {
         let Some(destination) = self.destination.as_ref().filter(|_| !self.ends.is_empty()) else { return 0 };
         let channel = self.channel.get_or_insert_with(|| destination.open());
+        let balanced = destination.balanced();
+        let mut hashes = self.hashes.chunks(BATCH);
         let mut lines = [EMPTY; BATCH];
         let (mut start, mut dropped) = (0, 0);
         for ends in self.ends.chunks(BATCH) {
@@ -197,10 +204,12 @@ impl Queue {
                 *line = self.bytes.get(start..end).unwrap_or_default();
                 start = end;
             }
-            dropped += channel.send(lines.get(..ends.len()).unwrap_or_default());
+            let lines = lines.get(..ends.len()).unwrap_or_default();
+            dropped += channel.send_by(balanced.as_deref(), lines, hashes.next().unwrap_or_default());
         }
         self.bytes.clear();
         self.ends.clear();
+        self.hashes.clear();
         dropped
     }
 }

@@ -9,6 +9,7 @@ use weir_diag::{Diagnostic, Form, Severity, Span};
 
 use super::Draft;
 use super::errors::error_files;
+use super::log_backends;
 use super::resolve::{Load, place};
 use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 
@@ -49,6 +50,7 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
             ),
         ));
     }
+    log_backends::judge(load, draft);
     without_http(load, draft);
     http_only(load, draft);
     timeouts(load, draft);
@@ -185,7 +187,7 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
             load.out.push(alert(at, format!("Proxy '{}': loop detected for {word}: '{name}'.", proxy.name)));
             continue;
         }
-        if proxy.mode == Mode::Http && backend.mode == Mode::Tcp {
+        if (proxy.mode == Mode::Http && backend.mode == Mode::Tcp) || (backend.mode == Mode::Log) {
             let how = if is_default {
                 "as its default backend (see 'mode')".to_owned()
             } else {
