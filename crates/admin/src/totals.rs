@@ -43,6 +43,9 @@ totals! {
     sessions, connections, bytes_in, bytes_out, denied_requests, denied_responses, denied_connections,
     denied_sessions, failed_requests, failed_connections, failed_responses, retries, redispatches, selected,
     requests, intercepted, client_aborts, server_aborts, failed_rewrites, internal_errors, connects, reuses,
+    h2_headers_rcvd, h2_data_rcvd, h2_settings_rcvd, h2_rst_stream_rcvd, h2_goaway_rcvd,
+    h2_detected_conn_protocol_errors, h2_detected_strm_protocol_errors, h2_rst_stream_resp, h2_goaway_resp,
+    h2_total_connections, h2_total_streams,
 }
 
 /// Events in the last second, over all workers.

@@ -235,7 +235,11 @@ impl Scope for View<'_> {
             Number::ActiveConnections => process.connections.load(Relaxed).into(),
             Number::Error(Side::Client) => facts.refusal.map_or(0, |r| r.code()),
             Number::Error(Side::Server) | Number::Glitches(_) => streams::faults(t, what)?,
-            Number::Streams(_) | Number::StreamLimit(_) | Number::StreamId(_) => streams::number(t, what)?,
+            Number::Streams(_)
+            | Number::StreamLimit(_)
+            | Number::StreamId(_)
+            | Number::StreamAborted(_)
+            | Number::ResetCode(_) => streams::number(t, what)?,
             Number::PriorityClass => facts.priority.class.into(),
             Number::PriorityOffset => facts.priority.offset.into(),
             Number::Uptime => (clock::now().millis() / 1000) as i64,
@@ -277,7 +281,7 @@ impl Scope for View<'_> {
             Number::FirstRequest => (t.client.requests <= 1).into(),
             Number::ModeHttp | Number::StreamIsHttp => self.is_http().into(),
             Number::Tls(side) => tls::is_there(self.t, side).into(),
-            Number::HttpMajor(_) if self.is_http() => 1,
+            Number::HttpMajor(side) if self.is_http() => streams::version(t, side)?,
             Number::BackReused => facts.reused.into(),
             Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
             Number::BackendTimeout(which) => self.timeout(t.proxy().conf(), which)?,

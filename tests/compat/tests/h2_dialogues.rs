@@ -30,6 +30,19 @@ fn tunnels_and_answers_cross_the_versions() {
     compat(|t| scripted(t, (true, false), include_str!("h2_websocket.txt")));
 }
 
+#[test]
+fn oddities_of_clients_are_counted() {
+    compat(|t| {
+        let config = Proxy::http()
+            .frontend("http-request return status 200 hdr x-glitches %[fc_glitches]")
+            .servers("");
+        let mut proxy = t.start(&config.text());
+        let mut stage =
+            Stage { proxy: &mut proxy, origin: None, log: None, client_h2: true, server_h2: false };
+        play(t, &mut stage, include_str!("h2_glitches.txt"));
+    });
+}
+
 /// A client in HTTP/2, a server in HTTP/1 that gives back what it got.
 fn mirrored(t: &mut Subject, cases: &str) {
     let served = mirror(t.origin("srv"));

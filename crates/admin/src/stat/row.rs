@@ -24,6 +24,8 @@ pub struct Row {
     proxy: u32,
     id: u32,
     values: Vec<Option<Value>>,
+    /// Of columns of modules, where they are not 0.
+    modules: Vec<(&'static str, Value)>,
 }
 
 /// The output that was asked for.
@@ -41,7 +43,7 @@ pub enum Format {
 impl Row {
     /// A row with what identifies it.
     pub fn new(kind: Kind, proxy: (&str, u32), name: &str, id: u32) -> Self {
-        let mut row = Self { kind, proxy: proxy.1, id, values: vec![None; FIXED.len()] };
+        let mut row = Self { kind, proxy: proxy.1, id, values: vec![None; FIXED.len()], modules: Vec::new() };
         row.put(Column::Pxname, proxy.0);
         row.put(Column::Svname, name);
         row.put(Column::Pid, 1_u64);
@@ -56,6 +58,11 @@ impl Row {
         if let Some(place) = self.values.get_mut(column as usize) {
             *place = Some(value.into());
         }
+    }
+
+    /// Sets columns of modules.
+    pub fn put_modules<const N: usize>(&mut self, values: [(&'static str, u64); N]) {
+        self.modules.extend(values.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name, n.into())));
     }
 
     /// Takes away what a column holds.
@@ -99,8 +106,11 @@ impl Row {
             out.push(b',');
         }
         out.extend_from_slice(b"-,");
-        for position in 0..MODULES.len() {
-            out.extend_from_slice(if position < self.modules() { b"0," } else { b"," });
+        for (position, (name, ..)) in MODULES.iter().enumerate() {
+            if position < self.modules() {
+                self.module(name).write_csv(out);
+            }
+            out.push(b',');
         }
         out.push(b'\n');
     }
@@ -146,7 +156,7 @@ impl Row {
         let modules =
             MODULES.iter().take(self.modules()).enumerate().map(|(at, (name, tags, description))| {
                 let label = Label { position: FIXED.len() + at, name, tags, kind: "u64" };
-                (label, *description, &Value::Number(0))
+                (label, *description, self.module(name))
             });
         fixed.chain(modules)
     }
@@ -160,6 +170,12 @@ impl Row {
             (_, at) if at == Column::RateMax as usize => "MMPV",
             _ => FIXED.get(position).map_or("", |about| about.tags),
         }
+    }
+
+    /// What a column of a module holds.
+    fn module(&self, name: &str) -> &Value {
+        let known = self.modules.iter().find(|(n, _)| *n == name);
+        known.map_or(&Value::Number(0), |(_, value)| value)
     }
 
     /// How many columns of modules the row has.

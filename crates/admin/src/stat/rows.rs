@@ -51,12 +51,12 @@ pub(crate) fn frontend(world: &World, proxy: &Proxy) -> Row {
         (C::Dses, totals.denied_sessions),
         (C::Wrew, totals.failed_rewrites),
         (C::SessOther, if http { 0 } else { totals.sessions }),
-        (C::H1sess, if http { totals.sessions } else { 0 }),
-        (C::H2sess, 0),
+        (C::H1sess, if http { totals.sessions.saturating_sub(totals.h2_total_connections) } else { 0 }),
+        (C::H2sess, totals.h2_total_connections),
         (C::H3sess, 0),
         (C::ReqOther, 0),
-        (C::H1req, if http { totals.requests } else { 0 }),
-        (C::H2req, 0),
+        (C::H1req, if http { totals.requests.saturating_sub(totals.h2_total_streams) } else { 0 }),
+        (C::H2req, totals.h2_total_streams),
         (C::H3req, 0),
         (C::CompIn, 0),
         (C::CompOut, 0),
@@ -67,6 +67,7 @@ pub(crate) fn frontend(world: &World, proxy: &Proxy) -> Row {
         responses(&mut row, &totals);
         row.put_all([(C::Intercepted, totals.intercepted), (C::CacheLookups, 0), (C::CacheHits, 0)]);
     }
+    multiplexed(&mut row, &side.counters, &totals);
     row.put(C::Mode, conf.mode.word());
     row
 }
@@ -201,12 +202,40 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     if let Some(cookie) = &conf.persistence.cookie {
         row.put(C::Cookie, String::from_utf8_lossy(&cookie.name).into_owned());
     }
+    multiplexed(&mut row, &side.counters, &totals);
     row.put(C::Mode, conf.mode.word());
     row.put(C::Algo, algorithm(&conf.balance));
     if let Some(cookie) = &conf.persistence.cookie {
         row.put(C::Cookie, String::from_utf8_lossy(&cookie.name).into_owned());
     }
     row
+}
+
+/// What came and went in HTTP/2.
+fn multiplexed(row: &mut Row, counters: &[Counters], totals: &Totals) {
+    // What is open now has nothing to do with when counters were cleared.
+    let sum = |which: fn(&Counters) -> u64| counters.iter().map(which).sum::<u64>();
+    row.put_modules([
+        ("h2_headers_rcvd", totals.h2_headers_rcvd),
+        ("h2_data_rcvd", totals.h2_data_rcvd),
+        ("h2_settings_rcvd", totals.h2_settings_rcvd),
+        ("h2_rst_stream_rcvd", totals.h2_rst_stream_rcvd),
+        ("h2_goaway_rcvd", totals.h2_goaway_rcvd),
+        ("h2_detected_conn_protocol_errors", totals.h2_detected_conn_protocol_errors),
+        ("h2_detected_strm_protocol_errors", totals.h2_detected_strm_protocol_errors),
+        ("h2_rst_stream_resp", totals.h2_rst_stream_resp),
+        ("h2_goaway_resp", totals.h2_goaway_resp),
+        (
+            "h2_open_connections",
+            sum(|c| c.h2_total_connections.value().saturating_sub(c.h2_closed_connections.value())),
+        ),
+        (
+            "h2_backend_open_streams",
+            sum(|c| c.h2_total_streams.value().saturating_sub(c.h2_closed_streams.value())),
+        ),
+        ("h2_total_connections", totals.h2_total_connections),
+        ("h2_backend_total_streams", totals.h2_total_streams),
+    ]);
 }
 
 fn sessions(row: &mut Row, side: &Side, limit: Option<u32>) {

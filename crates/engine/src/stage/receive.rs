@@ -56,10 +56,12 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
 
 /// Takes the head that came on a stream of HTTP/2.
 fn given(t: &mut Transaction) -> Result<(), Stop> {
+    for _ in 0..t.client.stream.lane().map_or(0, Lane::take_glitches) {
+        tables::count(t, Event::Glitch);
+    }
     let head = &t.messages.request;
     if head.method().is_empty() {
         // Its stream was reset (RFC 9113, 8.1.1).
-        tables::count(t, Event::Glitch);
         refuse(t, Cause::Proxy, 0);
         return Err(Stop::Close);
     }

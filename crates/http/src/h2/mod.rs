@@ -13,7 +13,7 @@ mod settings;
 mod write;
 
 pub use assemble::Kind;
-pub use connection::{Config, Connection, Event, Role, Step};
+pub use connection::{Config, Connection, Event, Role, Step, Tally};
 pub use error::ErrorCode;
 pub use frame::PREFACE;
 pub use settings::Settings;

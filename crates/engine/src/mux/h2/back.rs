@@ -12,6 +12,7 @@ use super::driver::{Driver, News};
 use super::{Lane, Link, Mailbox, Root, config};
 use crate::clock::{self, Tick};
 use crate::io::Stream;
+use crate::local;
 use crate::worker::Worker;
 
 /// The links to one server that may take further streams.
@@ -48,24 +49,19 @@ impl Link {
             return None;
         }
         let id = self.codec.borrow_mut().open()?;
-        Some(self.lane(id))
-    }
-
-    fn lane(self: &Rc<Self>, id: u32) -> Lane {
-        let mailbox = Rc::new(Mailbox::default());
-        self.mailboxes.borrow_mut().insert(id, mailbox.clone());
-        Lane { link: self.clone(), id, mailbox }
+        Some(self.lane(id, Mailbox::default()))
     }
 }
 
 /// Speaks HTTP/2 over a connection to a server, and begins the first stream. A link without streams rests for
 /// `rest` before it is closed.
-pub(crate) fn open(stream: Stream, worker: &Rc<Worker>, rest: Duration) -> Lane {
+pub(crate) fn open(stream: Stream, of: &Rc<local::Proxy>, worker: &Rc<Worker>, rest: Duration) -> Lane {
     let tune = &worker.view().snapshot.global.tune;
-    let link = Link::new(Root::Server(stream), config(tune, &tune.h2.be, Role::Client), &worker.buffers);
+    let link =
+        Link::new(Root::Server(stream, of.clone()), config(tune, &tune.h2.be, Role::Client), &worker.buffers);
     // A connection at its start has room for one stream, whatever its limits say.
     let id = link.codec.borrow_mut().open().unwrap_or_default();
-    let lane = link.lane(id);
+    let lane = link.lane(id, Mailbox::default());
     tokio::task::spawn_local(drive(link, worker.clone(), rest));
     lane
 }

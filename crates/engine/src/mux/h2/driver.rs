@@ -44,6 +44,12 @@ impl Driver {
     /// Ready when there is something to tell.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<News> {
         self.listen(cx);
+        let news = self.turn(cx);
+        self.link.tell();
+        news
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<News> {
         loop {
             if let Some(news) = self.take_in() {
                 return Poll::Ready(news);
@@ -149,7 +155,7 @@ impl Driver {
 
     /// The other end will not look at what we began after `last` (RFC 9113, 6.8).
     fn refuse_above(&self, last: u32) {
-        if let super::Root::Server(_) = self.link.root {
+        if let super::Root::Server(..) = self.link.root {
             let mailboxes = self.link.mailboxes.borrow();
             mailboxes.iter().filter(|(id, _)| **id > last).for_each(|(_, m)| m.lose(Gone::Refused));
         }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use weir_http::h2::{ErrorCode, Role};
 
 use super::driver::{Driver, News};
-use super::{Lane, Link, Mailbox, Root, config};
+use super::{Link, Mailbox, Root, config};
 use crate::clock;
 use crate::connection::{self, Client};
 use crate::io::Stream;
@@ -81,9 +81,7 @@ async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, request
 
 /// Starts the transaction of a request.
 fn begin(client: &Rc<Client>, link: &Rc<Link>, (id, end): (u32, bool), driver: &mut Driver, requests: u32) {
-    let mailbox = Rc::new(Mailbox::of_request(end));
-    link.mailboxes.borrow_mut().insert(id, mailbox.clone());
-    let lane = Stream::Lane(Lane { link: link.clone(), id, mailbox });
+    let lane = Stream::Lane(link.lane(id, Mailbox::of_request(end)));
     let mut t = Transaction::new(Client::on_lane(client, lane, requests));
     std::mem::swap(&mut t.messages.request, &mut driver.head);
     let worker = client.worker.clone();

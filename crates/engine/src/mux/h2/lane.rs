@@ -127,6 +127,33 @@ impl Lane {
         self.link.connection()
     }
 
+    /// The stream's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Frames out of the ordinary that came on the connection.
+    pub(crate) fn glitches(&self) -> u32 {
+        self.link.codec.borrow().glitches()
+    }
+
+    /// Frames out of the ordinary since the last time that this was asked, of any stream.
+    pub(crate) fn take_glitches(&self) -> u32 {
+        let all = self.glitches();
+        all - self.link.counted.replace(all)
+    }
+
+    /// Streams open on the connection, and how many may be.
+    pub(crate) fn streams(&self) -> (usize, u32) {
+        let codec = self.link.codec.borrow();
+        (codec.open_streams(), codec.stream_limit())
+    }
+
+    /// Why the stream is gone, if it is.
+    pub(crate) fn gone(&self) -> Option<Gone> {
+        self.mailbox.gone.get()
+    }
+
     /// Reads what came of the body; 0 is its end.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let n = self.take(buf);
@@ -291,6 +318,7 @@ impl Drop for Lane {
         codec.release(self.id);
         drop(codec);
         self.link.mailboxes.borrow_mut().remove(&self.id);
+        self.link.counters().h2_closed_streams.add(1);
         self.link.kick();
     }
 }

@@ -15,12 +15,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::Waker;
 
-use weir_http::h2::{self, Config, Role, Settings};
+use weir_http::h2::{self, Config, Role, Settings, Tally};
 
 use crate::buffer::BufferPool;
 use crate::conf::{H2Side, Tune};
 use crate::connection::Client;
 use crate::io::{Connection, Stream};
+use crate::local;
+use crate::runtime::Counters;
 
 pub(crate) use back::{Links, open};
 pub(crate) use front::serve;
@@ -39,6 +41,8 @@ pub(crate) struct Link {
     crowded: Cell<bool>,
     /// Nothing comes or goes any more.
     over: Cell<bool>,
+    /// Faults that the tables of clients have counted.
+    counted: Cell<u32>,
     buffers: Rc<BufferPool>,
 }
 
@@ -46,8 +50,8 @@ pub(crate) struct Link {
 enum Root {
     /// A client's connection; its streams are its requests.
     Client(Rc<Client>),
-    /// A connection to a server.
-    Server(Stream),
+    /// A connection to a server of a backend.
+    Server(Stream, Rc<local::Proxy>),
 }
 
 // === impl Link ===
@@ -55,22 +59,65 @@ enum Root {
 impl Link {
     fn new(root: Root, config: Config, buffers: &Rc<BufferPool>) -> Rc<Self> {
         let role = if matches!(root, Root::Client(_)) { Role::Server } else { Role::Client };
-        Rc::new(Self {
+        let this = Rc::new(Self {
             root,
             codec: RefCell::new(h2::Connection::new(role, config)),
             mailboxes: RefCell::default(),
             driver: RefCell::default(),
             crowded: Cell::new(false),
             over: Cell::new(false),
+            counted: Cell::new(0),
             buffers: buffers.clone(),
-        })
+        });
+        this.counters().h2_total_connections.add(1);
+        this
     }
 
     fn socket(&self) -> &Stream {
         match &self.root {
             Root::Client(client) => &client.stream,
-            Root::Server(stream) => stream,
+            Root::Server(stream, _) => stream,
         }
+    }
+
+    /// What the frontend or backend counts.
+    fn counters(&self) -> &Counters {
+        match &self.root {
+            Root::Client(client) => client.frontend.front(),
+            Root::Server(_, backend) => backend.back(),
+        }
+    }
+
+    /// Counts what came and went since it was last counted.
+    fn tell(&self) {
+        let tally = self.codec.borrow_mut().take_tally();
+        if tally == Tally::default() {
+            return;
+        }
+        let counters = self.counters();
+        for (counter, n) in [
+            (&counters.h2_headers_rcvd, tally.headers),
+            (&counters.h2_data_rcvd, tally.data),
+            (&counters.h2_settings_rcvd, tally.settings),
+            (&counters.h2_rst_stream_rcvd, tally.resets),
+            (&counters.h2_goaway_rcvd, tally.leaves),
+            (&counters.h2_detected_conn_protocol_errors, tally.connection_errors),
+            (&counters.h2_detected_strm_protocol_errors, tally.stream_errors),
+            (&counters.h2_rst_stream_resp, tally.resets_sent),
+            (&counters.h2_goaway_resp, tally.leaves_sent),
+        ] {
+            if n > 0 {
+                counter.add(n.into());
+            }
+        }
+    }
+
+    /// A lane for a stream that begins.
+    fn lane(self: &Rc<Self>, id: u32, mailbox: Mailbox) -> Lane {
+        let mailbox = Rc::new(mailbox);
+        self.mailboxes.borrow_mut().insert(id, mailbox.clone());
+        self.counters().h2_total_streams.add(1);
+        Lane { link: self.clone(), id, mailbox }
     }
 
     /// The connection below all streams.
@@ -92,6 +139,13 @@ impl Link {
     /// Streams that somebody holds.
     fn lanes(&self) -> usize {
         self.mailboxes.borrow().len()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.tell();
+        self.counters().h2_closed_connections.add(1);
     }
 }
 

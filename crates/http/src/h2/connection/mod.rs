@@ -67,6 +67,8 @@ pub struct Connection {
     /// Room for header blocks in the making.
     scratch: Vec<u8>,
     glitches: u32,
+    /// What happened since somebody asked.
+    tally: Tally,
     /// We said that no further stream will be served.
     leaving: bool,
     /// The last stream that the other end serves, once it said so.
@@ -136,6 +138,25 @@ pub enum Event {
     },
 }
 
+/// How often something happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each counts the frames of its name that came")]
+pub struct Tally {
+    pub headers: u32,
+    pub data: u32,
+    pub settings: u32,
+    pub resets: u32,
+    pub leaves: u32,
+    /// Faults that ended the connection.
+    pub connection_errors: u32,
+    /// Faults that ended a stream.
+    pub stream_errors: u32,
+    /// `RST_STREAM` that were sent because of a fault.
+    pub resets_sent: u32,
+    /// `GOAWAY` that were sent because of a fault.
+    pub leaves_sent: u32,
+}
+
 /// What a look at the input found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -194,6 +215,7 @@ impl Connection {
             sent: 0,
             scratch: Vec::new(),
             glitches: 0,
+            tally: Tally::default(),
             leaving: false,
             their_last: None,
         };
@@ -240,6 +262,22 @@ impl Connection {
         self.glitches
     }
 
+    /// What happened since the last time that this was asked.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// Streams on which something is still to come or to go.
+    pub fn open_streams(&self) -> usize {
+        self.streams.values().filter(|s| !s.is_closed()).count()
+    }
+
+    /// How many streams the end that sends requests may have open.
+    pub fn stream_limit(&self) -> u32 {
+        let own = self.config.settings.max_concurrent_streams;
+        if self.role == Role::Client { own.min(self.theirs.max_concurrent_streams) } else { own }
+    }
+
     /// What the other end told us of its limits.
     pub fn peer_settings(&self) -> &Settings {
         &self.theirs
@@ -264,6 +302,8 @@ impl Connection {
 
     /// Ends the connection with a word on why.
     fn fail(&mut self, code: ErrorCode) -> Event {
+        self.tally.connection_errors += 1;
+        self.tally.leaves_sent += 1;
         let last = self.last();
         frame::write_go_away(&mut self.out, last, code);
         self.phase = Phase::Over(Some(code));

@@ -48,6 +48,9 @@ impl Connection {
             return failed(self, code);
         }
         if frame.kind == kind::DATA {
+            if frame::HEAD + usize::from(frame.has(flag::PADDED)) <= input.len() {
+                self.tally.data += 1;
+            }
             return self.data(frame, input).unwrap_or_else(|code| failed(self, code));
         }
         if frame.kind > kind::CONTINUATION {
@@ -58,7 +61,16 @@ impl Connection {
         let Some(payload) = input.get(frame::HEAD..end) else {
             return Step { consumed: 0, event: Event::More };
         };
+        let first = self.phase == Phase::Settings;
         self.phase = Phase::Frame;
+        match frame.kind {
+            kind::HEADERS => self.tally.headers += 1,
+            // The reference counts the first one as two.
+            kind::SETTINGS => self.tally.settings += 1 + u32::from(first),
+            kind::RST_STREAM => self.tally.resets += 1,
+            kind::GOAWAY => self.tally.leaves += 1,
+            _ => {}
+        }
         match self.whole(frame, payload, head) {
             Ok(event) => Step { consumed: end, event },
             Err(code) => failed(self, code),
@@ -193,6 +205,8 @@ impl Connection {
         if self.glitch() {
             return Err(ErrorCode::EnhanceYourCalm);
         }
+        self.tally.stream_errors += 1;
+        self.tally.resets_sent += 1;
         let known = self.streams.get(&stream).is_some_and(|s| !s.is_closed());
         if !known {
             frame::write_reset(&mut self.out, stream, code);
@@ -262,6 +276,9 @@ impl Connection {
         head: &mut Head,
     ) -> Result<Event, ErrorCode> {
         self.block.frames += 1;
+        if is_glitch(self.block.frames) && self.glitch() {
+            return Err(ErrorCode::EnhanceYourCalm);
+        }
         let total = self.block.bytes.len() + payload.len();
         if total > self.config.max_head || self.block.frames > MAX_CONTINUATIONS {
             return Err(ErrorCode::InternalError);
@@ -428,6 +445,12 @@ impl Connection {
         let event = if len == 0 && !end { Event::Nothing } else { Event::Data { stream, skip: 0, len, end } };
         Step { consumed: len, event }
     }
+}
+
+/// Whether the frame that continues a header block for the `n`th time is out of the ordinary: the fifth, and each
+/// that begins another sixteen.
+fn is_glitch(n: u32) -> bool {
+    n == 5 || n > 16 && n % 16 == 1
 }
 
 /// Frames that may continue a header block: what is larger is an attack.
