@@ -41,36 +41,62 @@ pub fn fetch(path: &Path) -> io::Result<Vec<OwnedFd>> {
     channel.set_read_timeout(Some(PATIENCE))?;
     channel.set_write_timeout(Some(PATIENCE))?;
     io::Write::write_all(&mut channel, b"_getsocks\n")?;
-    let (mut count, mut rest) = ([0; 4], Vec::new());
-    let mut got = 0;
+    let mut receiving = Receiving::default();
     let mut sockets = Vec::new();
     let mut packet = vec![0; LARGEST];
     let until = Instant::now() + PATIENCE;
     loop {
         let (bytes, fds) = descriptors::receive(&channel, &mut packet)?;
-        let came = packet.get(..bytes).unwrap_or_default();
         if bytes == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let new = !fds.is_empty();
+        let new = fds.len();
         sockets.extend(fds);
-        for byte in came {
-            match count.get_mut(got) {
-                Some(place) => *place = *byte,
-                None => rest.push(*byte),
-            }
-            got += 1;
-        }
-        if new {
+        let complete = receiving.take(packet.get(..bytes).unwrap_or_default(), new)?;
+        if new > 0 {
             io::Write::write_all(&mut channel, &[0; 4])?;
         }
-        let wanted = u32::from_ne_bytes(count) as usize;
-        if got >= 4 && sockets.len() >= wanted {
+        if complete {
             return Ok(sockets);
         }
-        if Instant::now() > until || wanted > MOST_SOCKETS {
+        if Instant::now() > until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+}
+
+/// How much of a list of sockets has come.
+#[derive(Clone, Debug, Default)]
+pub struct Receiving {
+    /// The first four bytes: how many sockets there are.
+    count: [u8; 4],
+    bytes: usize,
+    sockets: usize,
+}
+
+// === impl Receiving ===
+
+impl Receiving {
+    /// Takes what came: bytes, and so many descriptors with them. Whether the list is complete. The names that come with
+    /// the sockets are passed over: where a socket is bound is asked of the socket.
+    ///
+    /// # Errors
+    /// What comes is no list of sockets: more of them than anybody has, or more bytes than sockets account for.
+    pub fn take(&mut self, bytes: &[u8], descriptors: usize) -> io::Result<bool> {
+        for (place, byte) in self.count.iter_mut().skip(self.bytes).zip(bytes) {
+            *place = *byte;
+        }
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        self.sockets = self.sockets.saturating_add(descriptors);
+        if self.bytes < self.count.len() {
+            return Ok(false);
+        }
+        let wanted = u32::from_ne_bytes(self.count) as usize;
+        let most = self.count.len().saturating_add(wanted.saturating_mul(LONGEST_LINE));
+        if wanted > MOST_SOCKETS || self.bytes > most {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        Ok(self.sockets >= wanted)
     }
 }
 
@@ -120,6 +146,8 @@ async fn acknowledged(channel: &AsyncFd<File>, patience: Duration) -> io::Result
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most bytes that come with one message of descriptors.
-const LARGEST: usize = 253 * (2 + 2 * 255 + 4);
+const LARGEST: usize = 253 * LONGEST_LINE;
+/// What is said of a socket: two names with their lengths, and options.
+const LONGEST_LINE: usize = 2 + 2 * 255 + 4;
 /// More listening sockets than anybody has.
 const MOST_SOCKETS: usize = 1 << 20;

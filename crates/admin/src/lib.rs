@@ -17,5 +17,5 @@ pub mod stat;
 pub mod totals;
 mod world;
 
-pub use commands::{preload, registry};
+pub use commands::{counted, preload, registry};
 pub use world::{About, Counted, Handed, Program, World};

@@ -18,6 +18,9 @@ frontend fe
     http-request return status 200
 ";
 
+/// The modes that a session enters are shown in its prompt.
+const FLAGS: &str = "master> master(e)> master(xe)> master(xed)> ";
+
 fn ask(proxy: &Running, line: &str) -> String {
     let mut client = proxy.unix_client("master.sock");
     client.send(line);
@@ -63,6 +66,27 @@ fn commands_go_to_the_master_or_to_its_worker() {
             ),
             ("show env NO_SUCH\n", "Variable not found\n\n".to_owned()),
             ("quit; echo a\n", String::new()),
+            ("user\nshow cli level\n", "user\n\n".to_owned()),
+            ("expert-mode on\necho a\n", "a\n\n".to_owned()),
+            ("@1\necho a\n", "a\n\n".to_owned()),
+            ("@1;user;show cli level\n", "user\n\n".to_owned()),
+            ("\necho a\n", "\na\n\n".to_owned()),
+            ("@01 echo a\n", "a\n\n".to_owned()),
+            ("echo a <<\nb\n\n", "a\n\n".to_owned()),
+            (
+                "@1 add map x <<%\na\n\nb\n%\n",
+                "Unknown map identifier. Please use #<id> or <file>.\n\n".to_owned(),
+            ),
+            ("show proc foo\n", "'show proc' only supports 'debug' as argument\n\n".to_owned()),
+            ("show cli sockets\n", "\n".to_owned()),
+            ("prompt i\nprompt\necho a\n", "master> a\n\nmaster> ".to_owned()),
+            ("prompt\nexpert-mode on\nexperimental-mode on\nmcli-debug-mode on\n", FLAGS.to_owned()),
+            ("@@1 echo a; echo b; show cli level\n", "a\n\nb\n\nadmin\n\n".to_owned()),
+            (&format!("@@!{worker} echo a\n"), "a\n\n".to_owned()),
+            ("@@ echo a\n", "a\n\n".to_owned()),
+            ("@@1\necho a\n", "a\n\n".to_owned()),
+            ("@@1 add map x <<\na\n\n", "Unknown map identifier. Please use #<id> or <file>.\n\n".to_owned()),
+            ("prompt\n@@1 echo a; echo b\n", "master> a\n\nb\n\nmaster> ".to_owned()),
             ("mcli-debug-mode\n", String::new()),
         ] {
             assert_eq!(ask(&proxy, command), wanted, "{command}");
@@ -81,6 +105,23 @@ fn commands_go_to_the_master_or_to_its_worker() {
             "  reload                                  : achieve a soft-reload (-sf) of haproxy\n"
         ));
         assert_eq!(help.lines().count(), 19, "{help}");
+    });
+}
+
+#[test]
+fn a_session_inside_the_worker_hears_what_follows() {
+    compat(|t| {
+        t.args(&["-W", "-S", "{dir}/master.sock"]);
+        let proxy = t.start(CONFIG);
+        let mut client = proxy.unix_client("master.sock");
+        // Both wait until somebody says something, or the time has passed.
+        client.send("prompt\n").expect("master> ");
+        client.send("@@1 echo a; wait 200; echo b\n").expect("a\n\nDone.\n\nb\n\nmaster> ");
+        client.send("@@1\n").expect("\n> ");
+        client.send("echo a\n").expect("a\n\n> ");
+        client.send("show cli level; echo b\n").expect("admin\n\nb\n\n> ");
+        client.send("quit\n").expect("master> ");
+        client.send("echo c\n").expect("c\n\nmaster> ");
     });
 }
 

@@ -26,7 +26,7 @@ use weir_expr::date::Civil;
 
 pub(crate) use inside::pool_bytes;
 pub(crate) use process::SCHEMA;
-pub use stats_file::preload;
+pub use stats_file::{counted, preload};
 
 use crate::cli::{self, Registry};
 use crate::world::World;

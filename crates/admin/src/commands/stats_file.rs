@@ -26,21 +26,25 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
 /// worker counts. Lines that cannot be understood, and objects that are gone, are passed over.
 pub fn preload(snapshot: &Snapshot, text: &str) {
     let objects = by_guid(snapshot);
-    let mut columns: Vec<&str> = Vec::new();
-    for line in text.lines() {
-        if let Some(head) = line.strip_prefix('#') {
-            let names = head.split_once(' ').map_or("", |(_, names)| names);
-            columns = names.split(',').collect();
-            continue;
-        }
-        let values: Vec<&str> = line.split(',').collect();
-        let Some(counters) = values.first().and_then(|guid| objects.get(*guid)) else { continue };
-        for (name, value) in columns.iter().zip(&values).skip(1) {
-            if let (Some(counter), Ok(value)) = (counter(counters, name), value.parse()) {
-                counter.add(value);
-            }
+    for (guid, column, value) in counted(text) {
+        if let Some(counter) = objects.get(guid).and_then(|object| counter(object, column)) {
+            counter.add(value);
         }
     }
+}
+
+/// The numbers in a file, each with the `guid` of its object and the name of its column.
+pub fn counted(text: &str) -> impl Iterator<Item = (&str, &str, u64)> {
+    let mut columns: Vec<&str> = Vec::new();
+    text.lines().flat_map(move |line| {
+        if let Some(head) = line.strip_prefix('#') {
+            columns = head.split_once(' ').map_or("", |(_, names)| names).split(',').collect();
+            return Vec::new();
+        }
+        let (guid, values) = line.split_once(',').unwrap_or((line, ""));
+        let values = columns.iter().skip(1).zip(values.split(','));
+        values.filter_map(|(column, value)| Some((guid, *column, value.parse().ok()?))).collect()
+    })
 }
 
 fn dump(call: &mut Call<'_, World>) -> Outcome {

@@ -10,13 +10,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use weir_admin::cli::{Next, Registry, Session};
+use weir_admin::cli::{Modes, Next, Registry, Session};
 use weir_engine::conf::{CliLevel, SeverityOutput};
 use weir_sys::Address;
 use weir_sys::accepted::accept;
 use weir_sys::listen::{self, ListenSpec};
 
 use super::master_commands::{Master, Status, outcome, registry};
+use super::master_line::{self, Target, prefixed, target};
 use crate::say::Record;
 
 /// The socket and those who talk to it.
@@ -50,6 +51,13 @@ struct Client {
     payload: Vec<u8>,
     session: Session,
     mode: Mode,
+    /// Whether the prompt shows the master's age.
+    timed: bool,
+    uptime: Duration,
+    /// `mcli-debug-mode`, which the prompt shows.
+    debugs: bool,
+    /// The last reload failed, which the prompt shows.
+    failed: bool,
     /// Where commands without a prefix go.
     target: Target,
     /// The worker's number.
@@ -66,18 +74,14 @@ enum Mode {
     Prompt,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    Master,
-    Worker,
-}
-
 #[derive(Debug)]
 enum Doing {
     /// Its next command is to be answered, or read.
     Nothing,
     /// The worker answers.
     Relaying(UnixStream),
+    /// The worker has the client for itself (`@@1`); whether it said anything, and whether it knows of the client's end.
+    Inside { stream: UnixStream, spoken: bool, closed: bool },
     /// A reload is under way.
     Reloading,
     /// Nothing more is answered.
@@ -99,8 +103,6 @@ impl MasterCli {
             (false, Ok(inet)) => Address::Inet(inet),
             (false, Err(_)) => return Err(format!("-S: '{address}' is no address to listen on.")),
         };
-        let kind = if plain.starts_with('/') { "unix" } else { "ipv4" };
-        let shown = format!("{kind}@{plain}");
         let mut spec = ListenSpec::new(address);
         let mut parameters = parameters.iter();
         while let Some(name) = parameters.next() {
@@ -114,29 +116,29 @@ impl MasterCli {
             }
         }
         let listening = listen::listen(&spec).map_err(|error| format!("-S: {error} for [{plain}]."))?;
-        let master = Master {
-            version,
-            record,
-            status: Default::default(),
-            reload: Default::default(),
-            address: shown,
-        };
+        let master = Master { version, record, status: Default::default(), reload: Default::default() };
         Ok(Self { listener: listening.fd, clients: Vec::new(), registry: registry(), master })
     }
 
     /// What to wait for: the socket, then the clients, then the answers of the worker.
     pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let clients = self.clients.iter().map(|client| client.stream.as_fd());
+        let hears = |client: &&Client| !client.ended && client.input.len() <= LONGEST;
+        let clients = self.clients.iter().filter(hears).map(|client| client.stream.as_fd());
         let relays = self.clients.iter().filter_map(|client| match &client.doing {
-            Doing::Relaying(stream) => Some(stream.as_fd()),
+            Doing::Relaying(stream) | Doing::Inside { stream, .. } => Some(stream.as_fd()),
             _ => None,
         });
         std::iter::once(self.listener.as_fd()).chain(clients).chain(relays)
     }
 
-    /// How soon somebody is to be looked after though nothing can be read: who has not taken all of its answer.
+    /// How soon somebody is to be looked after though nothing can be read: who has not taken all of its answer, and for
+    /// whom the worker has not taken all of what it says.
     pub(super) fn patience(&self) -> Option<Duration> {
-        self.clients.iter().any(|client| !client.output.is_empty()).then_some(PACE)
+        let waits = |client: &Client| {
+            !client.output.is_empty()
+                || (matches!(client.doing, Doing::Inside { .. }) && !client.input.is_empty())
+        };
+        self.clients.iter().any(waits).then_some(PACE)
     }
 
     /// Goes on with everybody. The sessions that the worker is to take, and whether a reload was asked for.
@@ -182,6 +184,10 @@ impl Client {
             payload: Vec::new(),
             session,
             mode: Mode::Single,
+            timed: false,
+            uptime: Duration::ZERO,
+            debugs: false,
+            failed: false,
             target: Target::Master,
             worker: None,
             doing: Doing::Nothing,
@@ -191,12 +197,19 @@ impl Client {
 
     /// Does what can be done now; whether it stays.
     fn turn(&mut self, registry: &Registry<Master>, master: &Master, passed: &mut Vec<Passed>) -> bool {
-        self.worker = master.status.get().worker.map(|(pid, _)| pid);
+        let status = master.status.get();
+        self.worker = status.worker.map(|(pid, _)| pid);
+        (self.uptime, self.failed) = (status.uptime, !status.loaded);
         self.receive();
         loop {
             match &self.doing {
                 Doing::Relaying(_) => {
                     if !self.relay() {
+                        break;
+                    }
+                }
+                Doing::Inside { .. } => {
+                    if !self.converse() {
                         break;
                     }
                 }
@@ -257,67 +270,122 @@ impl Client {
 
     /// Answers the next command, or reads the next line; whether something was done.
     fn step(&mut self, registry: &Registry<Master>, master: &Master, passed: &mut Vec<Passed>) -> bool {
-        let Some(command) = self.commands.pop_front() else { return self.read_line() };
-        let word = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let text = command.trim_ascii();
-        let (prefix, rest) = match text.iter().position(u8::is_ascii_whitespace).map(|at| text.split_at(at)) {
-            Some((first, rest)) if first.starts_with(b"@") => (Some(word(first)), rest.trim_ascii_start()),
-            None if text.starts_with(b"@") => (Some(word(text)), &[][..]),
-            _ => (None, text),
-        };
-        let target = match prefix.as_deref().map(|prefix| target(prefix, master.status.get())) {
-            None => self.target,
-            Some(Some(target)) => target,
-            Some(None) => {
-                let name = prefix.unwrap_or_default();
-                let text = format!("Can't find the target PID matching the prefix '{name}'\n");
-                self.output.extend_from_slice(text.as_bytes());
-                self.doing = Doing::Over;
-                return true;
-            }
-        };
+        let Some(command) = self.commands.pop_front() else { return self.read_line(passed) };
+        let (prefix, rest) = prefixed(&command);
+        let Some(target) = self.meant(prefix) else { return true };
         if rest.is_empty() {
-            if prefix.is_some() {
-                self.target = target;
+            match prefix {
+                Some(_) => self.target = target,
+                None => self.output.push(b'\n'),
             }
-            self.answered();
+            self.settled();
             return true;
         }
+        let first = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
         let rest = rest.to_vec();
         match target {
-            Target::Worker => self.pass(&rest, passed),
-            Target::Master => self.obey(&rest, registry, master),
+            // These are about this session wherever commands go.
+            Target::Worker if prefix.is_some() || !OWN.contains(&first) => self.pass(&rest, passed),
+            _ => self.obey(&rest, registry, master),
         }
         true
     }
 
+    /// The process that a prefix means; the session ends where there is none.
+    fn meant(&mut self, prefix: Option<&[u8]>) -> Option<Target> {
+        let Some(prefix) = prefix else { return Some(self.target) };
+        // `@@1` is `@1` with the whole line.
+        let plain = if prefix.starts_with(b"@@") { prefix.get(1..).unwrap_or_default() } else { prefix };
+        let target = target(plain, self.worker);
+        if target.is_none() {
+            let name = String::from_utf8_lossy(prefix);
+            let text = format!("Can't find the target PID matching the prefix '{name}'\n");
+            self.output.extend_from_slice(text.as_bytes());
+            self.doing = Doing::Over;
+        }
+        target
+    }
+
+    /// A session of its own for this client, at the worker; its near end, to which `line` was written.
+    fn session_at_worker(&mut self, line: &[u8], passed: &mut Vec<Passed>) -> Option<UnixStream> {
+        let (here, there) = UnixStream::pair().ok()?;
+        // A line and its lines fit into the buffer of a socket, or the session is given up.
+        here.set_nonblocking(true).and_then(|()| there.set_nonblocking(true)).ok()?;
+        (&here).write_all(line).ok()?;
+        let settings = self.session.settings();
+        let (level, experimental, expert) = (settings.level, settings.experimental, settings.expert);
+        passed.push(Passed { end: there.into(), level, experimental, expert });
+        Some(here)
+    }
+
+    /// Lets the worker have the client until that session ends.
+    fn enter(&mut self, rest: &[u8], passed: &mut Vec<Passed>) {
+        let mut line = rest.to_vec();
+        if line.is_empty() {
+            let timed: &[u8] = if self.timed { b" timed" } else { b"" };
+            line = match self.mode {
+                Mode::Single => Vec::new(),
+                Mode::Interactive => [b"prompt i", timed, b"\n"].concat(),
+                Mode::Prompt => [b"prompt p", timed, b"\n"].concat(),
+            };
+        } else {
+            line.push(b'\n');
+        }
+        self.doing = match self.session_at_worker(&line, passed) {
+            Some(stream) => Doing::Inside { stream, spoken: false, closed: false },
+            None => Doing::Over,
+        };
+    }
+
+    /// Passes on what both say; whether the worker's session is over.
+    fn converse(&mut self) -> bool {
+        let Doing::Inside { stream, spoken, closed } = &mut self.doing else { return true };
+        while !self.input.is_empty() {
+            match stream.write(&self.input) {
+                Ok(count) => drop(self.input.drain(..count)),
+                // What is not taken any more is lost.
+                Err(error) if error.kind() != ErrorKind::WouldBlock => self.input.clear(),
+                Err(_) => break,
+            }
+        }
+        if self.ended && self.input.is_empty() && !std::mem::replace(closed, true) {
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
+        let mut chunk = [0; 4096];
+        while self.output.len() < MOST_HELD {
+            match stream.read(&mut chunk) {
+                Ok(count @ 1..) => {
+                    *spoken = true;
+                    self.output.extend(chunk.iter().take(count));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                _ => {
+                    if !*spoken {
+                        self.output.push(b'\n');
+                    }
+                    self.doing = Doing::Nothing;
+                    self.settled();
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Gives a command to the worker.
     fn pass(&mut self, command: &[u8], passed: &mut Vec<Passed>) {
-        let Ok((here, there)) = UnixStream::pair() else {
-            self.doing = Doing::Over;
-            return;
-        };
         let mut line = command.to_vec();
         line.push(b'\n');
         if self.commands.is_empty() {
             line.append(&mut self.payload);
         }
-        // A line and its lines fit into the buffer of a socket, or the session is given up.
-        let ready = here.set_nonblocking(true).and_then(|()| there.set_nonblocking(true));
-        let sent = ready.and_then(|()| (&here).write_all(&line));
-        let _ = here.shutdown(std::net::Shutdown::Write);
-        if sent.is_err() {
-            self.doing = Doing::Over;
-            return;
-        }
-        let settings = self.session.settings();
-        passed.push(Passed {
-            end: there.into(),
-            level: settings.level,
-            experimental: settings.experimental,
-            expert: settings.expert,
-        });
-        self.doing = Doing::Relaying(here);
+        self.doing = match self.session_at_worker(&line, passed) {
+            Some(here) => {
+                let _ = here.shutdown(std::net::Shutdown::Write);
+                Doing::Relaying(here)
+            }
+            None => Doing::Over,
+        };
     }
 
     /// Does what the master is told.
@@ -329,27 +397,30 @@ impl Client {
                 self.answered();
                 self.doing = Doing::Over;
             }
-            Some(b"prompt") => {
-                self.prompt(words);
-                self.answered();
+            Some(b"prompt") => self.prompt(words),
+            Some(mode @ (b"expert-mode" | b"experimental-mode" | b"mcli-debug-mode")) => {
+                self.switch(mode, words.next() == Some(b"on"));
             }
             _ => {
                 let before = self.output.len();
                 self.session.feed(command);
                 self.session.feed(b"\n");
+                if self.commands.is_empty() {
+                    self.session.feed(&std::mem::take(&mut self.payload));
+                }
                 while !matches!(
                     self.session.next(registry, master, &mut self.output),
                     Next::Input | Next::Close | Next::HandOver
                 ) {}
-                let silent =
-                    command.split(u8::is_ascii_whitespace).next().is_some_and(|w| SILENT.contains(&w));
+                let first = command.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+                let silent = SILENT.contains(&first);
                 if (silent || master.reload.get()) && self.output.get(before..) == Some(b"\n") {
                     self.output.truncate(before);
                 }
-                if master.reload.get() {
-                    self.doing = Doing::Reloading;
-                } else {
-                    self.answered();
+                match (master.reload.get(), silent) {
+                    (true, _) => self.doing = Doing::Reloading,
+                    (_, true) => self.settled(),
+                    _ => self.answered(),
                 }
             }
         }
@@ -358,36 +429,75 @@ impl Client {
     fn prompt<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>) {
         let mut mode = if self.mode == Mode::Prompt { Mode::Interactive } else { Mode::Prompt };
         for word in words {
-            mode = match word {
-                b"i" => Mode::Interactive,
-                b"p" => Mode::Prompt,
-                b"timed" => continue,
-                _ => return self.output.extend_from_slice(PROMPT_USAGE),
+            match word {
+                b"i" => mode = Mode::Interactive,
+                b"p" => mode = Mode::Prompt,
+                b"timed" => self.timed = !self.timed,
+                _ => {
+                    self.output.extend_from_slice(PROMPT_USAGE);
+                    self.commands.clear();
+                    self.doing = Doing::Over;
+                    return;
+                }
             };
         }
         self.mode = mode;
+        self.settled();
     }
 
-    /// A command is answered; with the last of its line the line is.
-    fn answered(&mut self) {
-        if !self.commands.is_empty() {
+    /// Turns a mode of the session on or off.
+    fn switch(&mut self, mode: &[u8], on: bool) {
+        let settings = self.session.settings();
+        if settings.level < CliLevel::Admin {
+            self.output.extend_from_slice(b"Permission denied!\n");
+            self.doing = Doing::Over;
             return;
         }
-        match self.mode {
-            Mode::Single => self.doing = Doing::Over,
-            Mode::Interactive => {}
-            Mode::Prompt => {
-                let name = match (self.target, self.worker) {
-                    (Target::Worker, Some(pid)) => pid.to_string(),
-                    _ => "master".to_owned(),
-                };
-                self.output.extend_from_slice(format!("{name}> ").as_bytes());
-            }
+        let mut modes = Modes { experimental: settings.experimental, expert: settings.expert };
+        match mode {
+            b"expert-mode" => modes.expert = on,
+            b"experimental-mode" => modes.experimental = on,
+            _ => self.debugs = on,
         }
+        self.session.enter(modes);
+        self.settled();
+    }
+
+    /// A command is answered; with the last of its line the line is, and the session may be.
+    fn answered(&mut self) {
+        if self.commands.is_empty() && self.mode == Mode::Single {
+            self.doing = Doing::Over;
+        }
+        self.settled();
+    }
+
+    /// A command that is about this session is done, which goes on whatever its mode.
+    fn settled(&mut self) {
+        if !self.commands.is_empty() || self.mode != Mode::Prompt {
+            return;
+        }
+        let settings = self.session.settings();
+        let flags: String = [(settings.experimental, 'x'), (settings.expert, 'e'), (self.debugs, 'd')]
+            .into_iter()
+            .filter_map(|(is_set, letter)| is_set.then_some(letter))
+            .collect();
+        let flags = if flags.is_empty() { flags } else { format!("({flags})") };
+        let name = match (self.target, self.worker) {
+            (Target::Worker, Some(pid)) => pid.to_string(),
+            _ if self.failed => "master[ReloadFailed]".to_owned(),
+            _ => "master".to_owned(),
+        };
+        let up = self.uptime.as_secs();
+        let (days, hours, minutes, seconds) = (up / 86_400, up / 3600 % 24, up / 60 % 60, up % 60);
+        let time = match self.timed {
+            true => format!("[{days}:{hours:02}:{minutes:02}:{seconds:02}] "),
+            false => String::new(),
+        };
+        self.output.extend_from_slice(format!("{time}{name}{flags}> ").as_bytes());
     }
 
     /// Takes the next line apart; whether there was one.
-    fn read_line(&mut self) -> bool {
+    fn read_line(&mut self, passed: &mut Vec<Passed>) -> bool {
         let whole = self.input.iter().position(|&byte| byte == b'\n');
         let end = match whole {
             Some(at) => at,
@@ -401,8 +511,19 @@ impl Client {
         };
         let line = self.input.get(..end).unwrap_or_default().to_vec();
         let after = (end + 1).min(self.input.len());
-        if announces_payload(&line) {
-            let Some(length) = payload(self.input.get(after..).unwrap_or_default(), self.ended) else {
+        if line.trim_ascii_start().starts_with(b"@@") {
+            self.input.drain(..after);
+            let (prefix, rest) = prefixed(&line);
+            match self.meant(prefix) {
+                Some(Target::Worker) => self.enter(rest, passed),
+                Some(Target::Master) => self.commands = master_line::commands(rest).into(),
+                None => {}
+            }
+            return true;
+        }
+        if let Some(end) = master_line::announced(&line) {
+            let lines = self.input.get(after..).unwrap_or_default();
+            let Some(length) = master_line::payload(lines, end, self.ended) else {
                 return false;
             };
             self.payload = self.input.get(after..after + length).unwrap_or_default().to_vec();
@@ -410,52 +531,9 @@ impl Client {
         } else {
             self.input.drain(..after);
         }
-        self.commands = split(&line).into();
+        self.commands = master_line::commands(&line).into();
         true
     }
-}
-
-/// Which process a prefix means.
-fn target(prefix: &str, status: Status) -> Option<Target> {
-    let worker = status.worker.map(|(pid, _)| pid);
-    match prefix {
-        "@" | "@0" | "@master" => Some(Target::Master),
-        "@1" => worker.map(|_| Target::Worker),
-        _ => {
-            let pid = prefix.strip_prefix("@!")?.parse().ok()?;
-            (worker == Some(pid)).then_some(Target::Worker)
-        }
-    }
-}
-
-/// A line at each `;` that no `\` stands before.
-fn split(line: &[u8]) -> Vec<Vec<u8>> {
-    let mut all = vec![Vec::new()];
-    let mut escaped = false;
-    for &byte in line {
-        if byte == b';' && !escaped {
-            all.push(Vec::new());
-            continue;
-        }
-        escaped = byte == b'\\' && !escaped;
-        if let Some(last) = all.last_mut() {
-            last.push(byte);
-        }
-    }
-    all
-}
-
-fn announces_payload(line: &[u8]) -> bool {
-    line.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().is_some_and(|word| word.starts_with(b"<<"))
-}
-
-/// The length of a payload that an empty line ends, that line included.
-fn payload(input: &[u8], ended: bool) -> Option<usize> {
-    if input.starts_with(b"\n") {
-        return Some(1);
-    }
-    let end = input.windows(2).position(|pair| pair == b"\n\n").map(|at| at + 2);
-    end.or(ended.then_some(input.len()))
 }
 
 const PROMPT_USAGE: &[u8] = b"Usage: prompt [help | i | p | timed]*
@@ -465,11 +543,13 @@ Changes the default prompt and interactive mode. Available options:
   p       set to prompt+interactive mode (prompt + multi-command)
   timed   toggle displaying the current date in the prompt
 Without any argument, toggles between i<->p.
-
 ";
 
 /// What says nothing where it is obeyed.
-const SILENT: &[&[u8]] = &[b"user", b"operator", b"expert-mode", b"experimental-mode", b"mcli-debug-mode"];
+const SILENT: &[&[u8]] = &[b"user", b"operator", b"_send_status"];
+/// What is about the session with the master, though commands go to the worker.
+const OWN: &[&[u8]] =
+    &[b"user", b"operator", b"expert-mode", b"experimental-mode", b"mcli-debug-mode", b"prompt", b"quit"];
 
 /// A line that is longer is nobody's command.
 const LONGEST: usize = 64 * 1024;
@@ -477,50 +557,3 @@ const LONGEST: usize = 64 * 1024;
 const MOST_HELD: usize = 64 * 1024;
 const MOST_CLIENTS: usize = 10;
 const PACE: Duration = Duration::from_millis(10);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefix_names_the_master_or_its_worker() {
-        let status = Status { worker: Some((77, Duration::ZERO)), ..Status::default() };
-        for (prefix, wanted) in [
-            ("@master", Some(Target::Master)),
-            ("@", Some(Target::Master)),
-            ("@0", Some(Target::Master)),
-            ("@1", Some(Target::Worker)),
-            ("@!77", Some(Target::Worker)),
-            ("@!78", None),
-            ("@2", None),
-            ("@x", None),
-        ] {
-            assert_eq!(target(prefix, status), wanted, "{prefix}");
-        }
-        assert_eq!(target("@1", Status::default()), None);
-    }
-
-    #[test]
-    fn lines_are_split_at_semicolons_that_are_not_escaped() {
-        let shown = |line: &str| -> Vec<String> {
-            split(line.as_bytes()).into_iter().map(|c| String::from_utf8(c).unwrap()).collect()
-        };
-        assert_eq!(shown("a; b"), ["a", " b"]);
-        assert_eq!(shown(r"a\;b;c"), [r"a\;b", "c"]);
-        assert_eq!(shown(""), [""]);
-    }
-
-    #[test]
-    fn a_payload_ends_with_an_empty_line_or_with_the_client() {
-        assert!(announces_payload(b"@1 add map x <<"));
-        assert!(!announces_payload(b"echo a<<b c"));
-        for (input, ended, wanted) in [
-            ("a b\n\nrest", false, Some(5)),
-            ("a b\n", false, None),
-            ("a b\n", true, Some(4)),
-            ("\n", false, Some(1)),
-        ] {
-            assert_eq!(payload(input.as_bytes(), ended), wanted, "{input:?}");
-        }
-    }
-}

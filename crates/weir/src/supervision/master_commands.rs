@@ -20,8 +20,6 @@ pub(super) struct Master {
     pub(super) status: Cell<Status>,
     /// A reload was asked for.
     pub(super) reload: Cell<bool>,
-    /// Where it listens, as `show cli sockets` shows it.
-    pub(super) address: String,
 }
 
 /// What `show proc` shows.
@@ -60,14 +58,12 @@ fn table() -> Vec<CommandKeyword<Master>> {
             call.out.extend_from_slice(outcome(call.world).as_bytes());
             Outcome::Done
         })),
-        command("hard-reload", "", Admin, "achieve a hard-reload (-st) of haproxy", reload),
+        command("hard-reload", "", Operator, "achieve a hard-reload (-st) of haproxy", reload),
+        // What a master says to the one that it was before; here it stays the same.
+        hidden(command("_send_status", "", User, "tell the master that a worker serves", nothing)),
         hidden(command("mcli-debug-mode", "", Admin, "let the master have a worker's commands", nothing)),
-        command("reload", "", Admin, "achieve a soft-reload (-sf) of haproxy", reload),
-        command("show cli sockets", "", User, "dump list of cli sockets", |call| {
-            call.say("# socket lvl processes");
-            let line = format!("{} admin 0", call.world.address);
-            call.say(line)
-        }),
+        command("reload", "", Operator, "achieve a soft-reload (-sf) of haproxy", reload),
+        command("show cli sockets", "", User, "dump list of cli sockets", nothing),
         command(
             "show env",
             "[var]",
@@ -77,6 +73,9 @@ fn table() -> Vec<CommandKeyword<Master>> {
         ),
         command("show proc", "", Operator, "show processes status", |call| {
             let debug = call.arg(0) == "debug";
+            if call.has(0) && !debug {
+                return call.fail("'show proc' only supports 'debug' as argument");
+            }
             call.out
                 .extend_from_slice(processes(call.world.status.get(), &call.world.version, debug).as_bytes());
             Outcome::Done

@@ -9,6 +9,7 @@ pub mod codec;
 mod grants;
 mod master_cli;
 mod master_commands;
+pub mod master_line;
 mod notify;
 pub mod protocol;
 mod supervisor;
