@@ -8,7 +8,9 @@ mod compat;
 mod corpus;
 mod faults;
 mod fuzz;
+mod manual;
 mod oracle;
+mod package;
 mod packages;
 mod shell;
 mod suite;
@@ -107,6 +109,18 @@ const CHORES: &[Chore] = &[
         options: "[--bless]",
         help: "Long functions, long files, bare TODOs: the counts in tidy.toml may only go down.",
         run: tidy::run,
+    },
+    Chore {
+        name: "manual",
+        options: "[--check]",
+        help: "Reference pages, man pages and completions from the tables of the program; --check fails where one is stale.",
+        run: manual::run,
+    },
+    Chore {
+        name: "package",
+        options: "FILE.deb",
+        help: "Installs a Debian package in a clean root, serves and reloads there, and removes it without a trace.",
+        run: package::run,
     },
     Chore {
         name: "oracle",

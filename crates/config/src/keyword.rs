@@ -41,6 +41,14 @@ bitflags! {
     }
 }
 
+impl Sections {
+    /// The sections by their keywords, a space between them.
+    pub fn words(self) -> String {
+        let all = self.iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-"));
+        all.collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// Which table a word belongs to; `weir keywords` prints it in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {

@@ -70,7 +70,7 @@ impl<F: Copy + 'static> Registry<F> {
         self.list.iter().copied()
     }
 
-    /// A line `class<TAB>name<TAB>state` for each entry, as `weir keywords` prints them.
+    /// A line for each entry, see [`Keyword::listing`].
     pub fn listing(&self) -> Vec<String> {
         self.iter().map(|k| k.listing()).collect()
     }
@@ -203,15 +203,16 @@ impl<F: Copy + 'static> Registry<F> {
 // === impl Keyword ===
 
 impl<F: 'static> Keyword<F> {
-    /// `class<TAB>name<TAB>state` as `weir keywords` prints it.
+    /// `class<TAB>name<TAB>state<TAB>sections<TAB>help`: what `weir keywords --long` prints, and the reference pages
+    /// are made of.
     pub fn listing(&self) -> String {
-        let Entry { class, name, .. } = self.entry;
-        let class = class.word();
-        match self.state {
-            State::Works(_) => format!("{class}\t{name}\tworks"),
-            State::Inert(reason) => format!("{class}\t{name}\tinert {reason}"),
-            State::Refused(reason) => format!("{class}\t{name}\trefused {reason}"),
-        }
+        let Entry { class, name, sections, help, .. } = self.entry;
+        let state = match self.state {
+            State::Works(_) => "works".to_owned(),
+            State::Inert(reason) => format!("inert {reason}"),
+            State::Refused(reason) => format!("refused {reason}"),
+        };
+        format!("{}\t{name}\t{state}\t{}\t{help}", class.word(), sections.words())
     }
 }
 

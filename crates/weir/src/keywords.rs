@@ -11,6 +11,17 @@ use crate::supervision;
 
 /// A line `class<TAB>name<TAB>state` for every word.
 pub(crate) fn listing() -> Vec<String> {
+    let mut lines = long_listing();
+    for line in &mut lines {
+        if let Some((at, _)) = line.match_indices('\t').nth(2) {
+            line.truncate(at);
+        }
+    }
+    lines
+}
+
+/// A line `class<TAB>name<TAB>state<TAB>sections<TAB>help` for every word.
+pub(crate) fn long_listing() -> Vec<String> {
     let mut lines = engine::listing();
     lines.extend(weir_expr::FETCHES.iter().copied().flatten().map(weir_config::Keyword::listing));
     lines.extend(weir_expr::CONVERTERS.iter().copied().flatten().map(weir_config::Keyword::listing));
@@ -18,9 +29,14 @@ pub(crate) fn listing() -> Vec<String> {
     lines.extend(weir_admin::registry().commands().iter().map(weir_config::Keyword::listing));
     // What a worker's socket has, too, is listed already.
     let mut of_master = supervision::commands();
-    of_master.retain(|line| !lines.contains(line));
+    of_master.retain(|line| !lines.iter().any(|known| named(known) == named(line)));
     lines.append(&mut of_master);
     lines
+}
+
+/// Class and name of a line.
+fn named(line: &str) -> Option<&str> {
+    line.match_indices('\t').nth(1).and_then(|(at, _)| line.get(..at))
 }
 
 /// What conditions may ask for (`.if feature(...)`, `-cc`): only what is there.

@@ -51,6 +51,9 @@ fn act(words: &[OsString], called: &Path) -> Finish {
         Ok(Request::Own(Own::Keywords)) => {
             answer(keywords::listing().iter().map(|line| format!("{line}\n")).collect::<String>())
         }
+        Ok(Request::Own(Own::LongKeywords)) => {
+            answer(keywords::long_listing().iter().map(|line| format!("{line}\n")).collect::<String>())
+        }
         Ok(Request::Own(Own::Check(files))) => check::run(&files, &voice),
         Ok(Request::Own(Own::Demo)) => demo::run(voice),
         Err(misuse) => {

@@ -94,7 +94,10 @@ pub fn listing() -> Vec<String> {
     for keyword in PROXY.iter() {
         if firsts.contains(&keyword.entry.name) && !goes_on(keyword.entry.name) {
             // It only says what may follow, and none of that is there.
-            lines.push(format!("proxy\t{}\trefused none of its words is available yet", keyword.entry.name));
+            lines.push(format!(
+                "proxy\t{}\trefused none of its words is available yet\t\t",
+                keyword.entry.name
+            ));
         } else {
             lines.push(keyword.listing());
         }

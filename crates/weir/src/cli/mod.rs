@@ -35,6 +35,8 @@ pub(crate) enum Own {
     Check(Vec<PathBuf>),
     /// `weir keywords`
     Keywords,
+    /// `weir keywords --long`
+    LongKeywords,
     /// `weir demo`
     Demo,
     /// `weir help`
@@ -255,6 +257,7 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
             return Err(Misuse { message: Some("check: expects the files to check.".into()), usage: true });
         }
         b"check" => return Ok(Some(Own::Check(rest.iter().map(PathBuf::from).collect()))),
+        b"keywords" if rest == ["--long"] => return Ok(Some(Own::LongKeywords)),
         b"keywords" => Own::Keywords,
         b"demo" => Own::Demo,
         b"help" | b"--help" => Own::Help,
