@@ -320,6 +320,70 @@ fn continue_is_the_servers_word() {
 }
 
 #[test]
+fn continue_is_our_word_where_the_body_is_waited_for() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let rules = "http-request wait-for-body time 10s if { path /rule }\n\
+            http-request wait-for-body time 10s if { path /early }";
+        let buffers = "option http-buffer-request";
+        for (options, path, expect, left) in [
+            (buffers, "/", "100-continue", ""),
+            (buffers, "/", "100-Continue, foo", "expect:  foo\r\n"),
+            (rules, "/rule", "100-continue", ""),
+            (rules, "/early", "100-continue,100-continue", "expect: 100-continue\r\n"),
+        ] {
+            let mut proxy = t.start(&Proxy::http().frontend(options).text());
+            let head =
+                format!("PUT {path} HTTP/1.1\r\nHost: a\r\nExpect: {expect}\r\nContent-Length: 3\r\n\r\n");
+            for early in [true, false] {
+                let mut client = proxy.client("fe");
+                client.send(&head);
+                if early {
+                    client.send("abc");
+                }
+                client.expect("HTTP/1.1 100 Continue\r\n\r\n");
+                if !early {
+                    client.send("abc");
+                }
+                let mut far = server.accept();
+                far.expect(format!("PUT {path} HTTP/1.1\r\nhost: a\r\n{left}content-length: 3\r\n\r\nabc"));
+                far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                client.expect("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+            }
+        }
+        // Only the first expectation counts, and it is none of HTTP/1.0.
+        let mut proxy = t.start(&Proxy::http().frontend(buffers).text());
+        for request in [
+            "PUT / HTTP/1.1\r\nHost: a\r\nExpect: foo, 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+            "PUT / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        ] {
+            let mut client = proxy.client("fe");
+            client.send(request);
+            let mut far = server.accept();
+            assert_eq!(far.recv_message().body, b"abc");
+            far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            client.expect("HTTP/1.1 200 OK\r\n");
+        }
+    });
+}
+
+#[test]
+fn what_came_before_the_trailers_is_passed_on() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let mut proxy = t.start(&Proxy::http().text());
+        let mut client = proxy.client("fe");
+        client
+            .send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX: y\r\n");
+        let mut far = server.accept();
+        far.expect("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n");
+        client.send("\r\n");
+        far.expect("0\r\nx: y\r\n\r\n").send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        client.expect("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    });
+}
+
+#[test]
 fn what_follows_an_answer_without_a_body_is_the_next_answer() {
     compat(|t| {
         let server = t.origin("srv");

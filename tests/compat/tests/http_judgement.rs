@@ -49,6 +49,10 @@ fn request_lines_are_judged() {
             ("CONNECT / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 Bad request"),
             ("CONNECT h HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 Bad request"),
             ("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "HTTP/1.1 400 Bad request"),
+            ("PRI /x HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 Bad request"),
+            ("PRI / HTTP/1.0\r\n\r\n", "HTTP/1.1 400 Bad request"),
+            ("CONNECT /u HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad request"),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\r\n", "HTTP/1.1 400 Bad request"),
             ("GET / HTTP/1.1\nHost: h\n\n", "GET / HTTP/1.1\r\nhost: h\r\n\r\n"),
             ("\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nhost: h\r\n\r\n"),
             ("\r\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 Bad request"),
@@ -313,6 +317,17 @@ fn unsafe_violations_are_let_through_where_that_is_asked() {
                 "GET / RTSP/1.0\r\nhost: h\r\nconnection: keep-alive\r\n\r\n",
             ),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", ""),
+            ("GET http://a HTTP/1.1\r\nHost: b\r\n\r\n", "GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n"),
+            ("GET http://a:80/x HTTP/1.1\r\nHost: b\r\n\r\n", "GET http://a/x HTTP/1.1\r\nhost: a\r\n\r\n"),
+            (
+                "GET http://a:81 HTTP/1.1\r\nHost: a\r\n\r\n",
+                "GET http://a:81/ HTTP/1.1\r\nhost: a:81\r\n\r\n",
+            ),
+            ("GET /u\r\nHost: h\r\n\r\n", "GET /u HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"),
+            ("GET  /u \r\n", "GET /u HTTP/1.0\r\nconnection: keep-alive\r\n\r\n"),
+            ("POST /u\r\n\r\n", "HTTP/1.1 400 Bad request"),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA(: b\rc\r\n\r\n", "HTTP/1.1 400 Bad request"),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA(: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nhost: h\r\n\r\n"),
         ],
     );
 }

@@ -124,16 +124,15 @@ fn put(head: &mut Head, part: Part, text: &[u8], made: &mut Vec<u8>) {
     let target = head.target();
     let all = uri::path_and_query(target);
     let path = uri::path(target).len();
-    let (before, query) =
-        (target.get(..target.len() - all.len()).unwrap_or_default(), all.get(path..).unwrap_or_default());
+    // A target without a path (`*`) is replaced whole.
+    let before = target.get(..target.len() - all.len()).filter(|_| !all.is_empty()).unwrap_or_default();
+    let query = all.get(path..).unwrap_or_default();
     match part {
         Part::Method => return head.set_method(text),
         Part::Target => {
             head.set_target(text);
             return follow_authority(head, made);
         }
-        // A target without a path (`*`) has none to replace.
-        _ if all.is_empty() => return,
         Part::Path => {
             for piece in [before, text, query] {
                 made.extend_from_slice(piece);

@@ -103,6 +103,9 @@ fn wait_for_body(p: &mut Parse<'_, '_>) -> Parsed {
 
 impl Action for WaitForBody {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
+        if !run.set.is_response() && body::expects(run.t) {
+            run.bench.hints.extend_from_slice(body::CONTINUE);
+        }
         let (input, length) = match &run.t.far {
             Some(far) if run.set.is_response() => {
                 let Messages { response, request, .. } = &*run.t.messages;

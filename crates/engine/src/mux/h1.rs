@@ -418,7 +418,13 @@ impl Pump {
                             self.end(&head, to, output);
                         }
                         Parse::Partial if self.closed => return Poll::Ready(Err(Broken::Source(None))),
-                        Parse::Partial => ready!(self.fill(cx, from, input))?,
+                        Parse::Partial => {
+                            if !output.is_empty() {
+                                let n = ready!(self.send(cx, to, output))?;
+                                self.written += n;
+                            }
+                            ready!(self.fill(cx, from, input))?;
+                        }
                         Parse::Invalid(_) => return Poll::Ready(Err(Broken::Malformed)),
                     }
                 }

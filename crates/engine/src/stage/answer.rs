@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use weir_expr::scope::TimeoutOf;
+use weir_http::HeaderId;
 use weir_http::h1::{self, BodyLength, Outgoing, Settled};
 
 use crate::clock::{self, Tick};
@@ -141,7 +142,8 @@ fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
     if let Some(lane) = t.client.stream.lane() {
         return websocket::send_head(t, lane, body);
     }
-    let unsaid = body == BodyLength::Chunked && response.version() >= (2, 0);
+    // It came over HTTP/2 without a length.
+    let unsaid = body == BodyLength::Chunked && response.values(HeaderId::TransferEncoding).next().is_none();
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
     let how = Outgoing { extra, cases: prepare::client_cases(t) };
     h1::write_head(response, &how, &mut down.bytes);

@@ -13,6 +13,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::io::Stream;
 use crate::mux::h2::Lane;
+use crate::stage::respond;
 use crate::transaction::{Stop, Transaction};
 
 /// Waits until the whole body is in the buffer, or the buffer is full.
@@ -21,11 +22,26 @@ pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
     let wanted = t.client.frontend.has(Options::HTTP_BUFFER_REQUEST)
         || t.proxy().has(Options::HTTP_BUFFER_REQUEST)
         || in_body && t.messages.request.method() == b"POST";
-    if wanted && !is_here(t) {
+    if !wanted {
+        return Ok(());
+    }
+    if expects(t) {
+        t.messages.bench.hints.extend_from_slice(CONTINUE);
+        Box::pin(respond::hint(t)).await;
+    }
+    if !is_here(t) {
         Box::pin(wait(t)).await?;
     }
     Ok(())
 }
+
+/// Whether the client has to be told to go on before its body is waited for; it is expected to be told.
+pub(crate) fn expects(t: &mut Transaction) -> bool {
+    t.front.request != BodyLength::None && h1::take_expectation(&mut t.messages.request)
+}
+
+/// What such a client is told (RFC 9110, 15.2.1).
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What has come of the body of the answer, while rules may look at it.
 pub(crate) fn of_answer(t: &Transaction) -> Lookup<Bytes<'_>> {

@@ -167,6 +167,14 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
         && !closing
         && !t.client.frontend.has(Options::HTTP_CLOSE);
     arrived(t);
+    if t.messages.request.method() == b"PRI" {
+        // It begins HTTP/2 and means nothing else (RFC 9113, 11.6).
+        t.facts.blame(Cause::Proxy, Stage::Request);
+        t.client.count(|c| &c.failed_requests);
+        tables::count(t, Event::Error);
+        t.front.keep_alive = false;
+        return Err(Stop::Answer(400));
+    }
     Ok(())
 }
 

@@ -3,13 +3,15 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_http::h1::{self, BodyLength, Outgoing, Settled};
+use weir_http::Head;
+use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser, Settled};
 use weir_http::h2::Kind;
 
 use crate::action::{RuleSet, Run, reply};
 use crate::ending::{Cause, Ending, Stage};
 use crate::mux;
 use crate::mux::h1::{Output, Taken};
+use crate::mux::h2::Lane;
 use crate::stage::{answer, body, prepare, receive, rules};
 use crate::transaction::{Messages, Stop, Transaction};
 
@@ -101,8 +103,12 @@ pub(crate) fn count_intercepted(t: &Transaction) {
     }
 }
 
-/// Sends the early hints that rules gave.
+/// Sends the interim answers that rules gave.
 pub(crate) async fn hint(t: &mut Transaction) {
+    let limits = receive::response_limits(t);
+    if let Some(lane) = t.client.stream.lane() {
+        return send_on_lane(&mut t.messages.bench.hints, lane, &limits);
+    }
     let mut out = Output::default();
     out.bytes.append(&mut t.messages.bench.hints);
     send(t, out).await;
@@ -111,6 +117,7 @@ pub(crate) async fn hint(t: &mut Transaction) {
 /// Writes the response, with the lines that the client's connection needs.
 fn write(t: &mut Transaction, out: &mut Vec<u8>) {
     let rules = rules::change_responses(t);
+    let limits = receive::response_limits(t);
     let Messages { response, request, body, bench, .. } = &mut *t.messages;
     let facts = *response.facts();
     let has_body = !matches!(h1::response_body(response, request), Ok(BodyLength::None));
@@ -123,6 +130,9 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
         true => h1::settle_response(response, request, was),
         false => Settled { body: was, close: false, unsaid: false },
     };
+    if let Some(lane) = t.client.stream.lane() {
+        send_on_lane(&mut bench.hints, lane, &limits);
+    }
     let said = t.front.keep_alive && bounded && !facts.close && !settled.close;
     // A body that was cut off by the answer ends the connection, which is not foretold.
     let goes_on = said && t.front.taken != Taken::Some;
@@ -147,6 +157,19 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
     }
     t.messages.bench.hints.clear();
     t.front.keep_alive = goes_on && (t.front.taken == Taken::All || skip_body(t));
+}
+
+/// Interim answers as HTTP/1 writes them, on a stream of HTTP/2.
+fn send_on_lane(hints: &mut Vec<u8>, lane: &Lane, limits: &Limits) {
+    let mut rest = hints.as_slice();
+    let mut head = Head::default();
+    while let Parse::Complete { consumed } =
+        h1::parse_response(&mut Parser::default(), rest, &mut head, limits)
+    {
+        lane.send_interim(&head);
+        rest = rest.get(consumed..).unwrap_or_default();
+    }
+    hints.clear();
 }
 
 async fn send(t: &mut Transaction, mut out: Output) {

@@ -278,7 +278,14 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
     let end = loop {
         match step(t, &mut bench, of, set, &mut place) {
             Step::Over(end) => break end,
-            Step::Wait(reason, since) => Box::pin(wait(t, set, reason, since)).await,
+            Step::Wait(reason, since) => {
+                if !bench.hints.is_empty() {
+                    end_hint(&mut bench);
+                    t.messages.bench.hints.append(&mut bench.hints);
+                    Box::pin(respond::hint(t)).await;
+                }
+                Box::pin(wait(t, set, reason, since)).await;
+            }
         }
     };
     end_hint(&mut bench);

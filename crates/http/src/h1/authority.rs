@@ -35,8 +35,8 @@ pub(super) fn reconcile(head: &mut Head, host: Option<usize>, lenient: bool) -> 
         return connect(head, host, lenient);
     }
     if target == b"*" {
-        // Methods that are not known may mean anything by it, but for the one that begins HTTP/2.
-        let other: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"PRI"];
+        // Methods that are not known may mean anything by it.
+        let other: [&[u8]; 6] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE"];
         return if other.contains(&head.method()) { Err(400) } else { Ok(()) };
     }
     absolute(head, host, lenient)
@@ -89,21 +89,23 @@ fn absolute(head: &mut Head, host: Option<usize>, lenient: bool) -> Result<(), u
         let value = head.value(line);
         let named = split_port(value);
         let same_port = named.1 == parts.port || (is_default(named.1) && is_default(parts.port));
-        if !lenient && (!named.0.eq_ignore_ascii_case(parts.host) || !same_port) {
+        let differs = !named.0.eq_ignore_ascii_case(parts.host) || !same_port;
+        if differs && !lenient {
             return Err(400);
         }
-        rename = strips && named.1.is_some();
+        // A target that is rewritten takes the host with it.
+        rename = differs || strips && named.1.is_some() || named.0 != parts.host;
     }
     let slash = path.is_empty() && head.method() != b"OPTIONS";
     if !strips && !slash {
         return Ok(());
     }
-    let name = parts.host.to_vec();
+    let name = if strips { parts.host } else { parts.host_and_port }.to_vec();
     let mut normal = Vec::with_capacity(target.len() + 1);
     normal.extend_from_slice(scheme);
     normal.extend_from_slice(b"://");
     normal.extend_from_slice(parts.user);
-    normal.extend_from_slice(if strips { parts.host } else { parts.host_and_port });
+    normal.extend_from_slice(&name);
     normal.extend_from_slice(if slash { b"/" } else { path });
     head.set_target(&normal);
     if rename {

@@ -87,6 +87,8 @@ pub fn client_line(response: &Head, request: &Head, goes_on: bool) -> &'static [
         return b"";
     }
     match goes_on {
+        // One that offers another protocol says no more about the connection.
+        _ if response.values(HeaderId::Connection).any(|v| token_in(v, b"upgrade")) => b"",
         // Each side takes for granted what its own version has as default (RFC 9112, 9.3).
         true if !modern || request.version() < (1, 1) => b"connection: keep-alive\r\n",
         false if modern => b"connection: close\r\n",
@@ -114,9 +116,26 @@ pub fn server_line(request: &Head, goes_on: bool) -> &'static [u8] {
     }
 }
 
-/// Whether the client waits for `100 Continue` (RFC 9110, 10.1.1).
-pub fn expects_continue(head: &Head) -> bool {
-    head.values(HeaderId::Expect).any(|v| v.eq_ignore_ascii_case(b"100-continue"))
+/// Takes out that the client waits for `100 Continue` (RFC 9110, 10.1.1), for whoever tells it to go on; whether it
+/// did wait. Only the first expectation counts.
+pub fn take_expectation(head: &mut Head) -> bool {
+    if head.version() < (1, 1) {
+        return false;
+    }
+    let Some(at) = head.lines().iter().position(|l| l.id == HeaderId::Expect) else { return false };
+    let value = head.lines().get(at).map(|line| head.value(line)).unwrap_or_default();
+    let mut parts = value.splitn(2, |b| *b == b',');
+    if !parts.next().is_some_and(|first| first.trim_ascii().eq_ignore_ascii_case(b"100-continue")) {
+        return false;
+    }
+    match parts.next().map(<[u8]>::to_vec) {
+        Some(rest) => head.set_value(at, &rest),
+        None => {
+            let mut first = true;
+            head.remove(|id, _, _| id == HeaderId::Expect && std::mem::take(&mut first));
+        }
+    }
+    true
 }
 
 /// Whether a comma-separated list has this token.

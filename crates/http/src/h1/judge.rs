@@ -50,11 +50,12 @@ impl Judge {
         id: HeaderId,
         value: &[u8],
         head: &mut Head,
+        lenient: bool,
     ) -> Result<(), u16> {
         let before = head.lines().len();
         match id {
             HeaderId::ContentLength => self.content_length(kind, value, head)?,
-            HeaderId::TransferEncoding => self.transfer_encoding(kind, value, head)?,
+            HeaderId::TransferEncoding => self.transfer_encoding(kind, value, head, lenient)?,
             HeaderId::Host if kind != Kind::Response => self.host(kind, value, head)?,
             HeaderId::Host => head.push_known(id, b"host", value),
             _ if kind == Kind::Trailers => head.push_known(id, name_of(id), value),
@@ -78,12 +79,12 @@ impl Judge {
     /// All lines are there.
     pub(super) fn finish(&mut self, kind: Kind, head: &mut Head, limits: &Limits) -> Result<(), u16> {
         let bad = kind.status();
+        if kind == Kind::Request {
+            self.finish_request(head, limits)?;
+        }
         self.check_codings(kind)?;
         if kind == Kind::Trailers {
             return Ok(());
-        }
-        if kind == Kind::Request {
-            self.finish_request(head, limits)?;
         }
         if weight(head) > limits.max_weight {
             return Err(if kind == Kind::Request { 431 } else { bad });
@@ -115,7 +116,7 @@ impl Judge {
 
     fn finish_request(&mut self, head: &mut Head, limits: &Limits) -> Result<(), u16> {
         let host = self.host.map(usize::from);
-        if host.is_none() && head.target().first() == Some(&b'/') {
+        if host.is_none() && head.target().first() == Some(&b'/') && head.method() != b"CONNECT" {
             // The common case without a host needs no look at the target.
         } else {
             authority::reconcile(head, host, limits.lenient)?;
@@ -156,19 +157,35 @@ impl Judge {
         Ok(())
     }
 
-    /// `chunked` comes once and last (RFC 9112, 6.1).
-    fn transfer_encoding(&mut self, kind: Kind, value: &[u8], head: &mut Head) -> Result<(), u16> {
-        self.coded = true;
+    /// `chunked` comes once and last (RFC 9112, 6.1). Of servers whose violations are accepted, empty codings and
+    /// `chunked` again say nothing.
+    fn transfer_encoding(
+        &mut self,
+        kind: Kind,
+        value: &[u8],
+        head: &mut Head,
+        lenient: bool,
+    ) -> Result<(), u16> {
+        let mut any = false;
         for coding in value.split(|b| *b == b',').map(trim) {
+            let chunked = coding.eq_ignore_ascii_case(b"chunked");
+            if lenient && kind == Kind::Response && (coding.is_empty() || chunked && self.chunked) {
+                continue;
+            }
             if coding.is_empty() || self.chunked {
                 return Err(kind.status());
             }
-            if coding.eq_ignore_ascii_case(b"chunked") {
+            any = true;
+            if chunked {
                 self.chunked = true;
             } else {
                 self.foreign = true;
             }
         }
+        if !any {
+            return Ok(());
+        }
+        self.coded = true;
         head.push_known(HeaderId::TransferEncoding, b"transfer-encoding", b"chunked");
         Ok(())
     }

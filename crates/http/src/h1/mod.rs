@@ -16,8 +16,8 @@ pub(crate) use judge::number as decimal_number;
 
 pub use body::{ChunkDecoder, ChunkStep};
 pub use framing::{
-    BodyLength, and_chunks, client_line, expects_continue, persists, request_body, response_body,
-    server_line, strip_length, token_in, wants_to_persist,
+    BodyLength, and_chunks, client_line, persists, request_body, response_body, server_line, strip_length,
+    take_expectation, token_in, wants_to_persist,
 };
 pub use parse::{
     Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,

@@ -160,7 +160,7 @@ impl Parser {
                 continue;
             }
             let Some(n) = memchr(b'\n', rest) else {
-                self.look_ahead(kind, rest, limits)?;
+                self.look_ahead(kind, rest.strip_suffix(b"\r").unwrap_or(rest), limits)?;
                 return self.more(kind, input, limits);
             };
             let line = rest.get(..n).unwrap_or_default();
@@ -169,10 +169,15 @@ impl Parser {
                 head.clear();
                 match kind {
                     Kind::Response => status_line(line, head, limits)?,
+                    _ if limits.lenient && is_bare_get(line, head) => {
+                        self.line += n + 1;
+                        self.judge.finish(kind, head, limits)?;
+                        return Ok(Some(self.line));
+                    }
                     _ => request_line(line, head, limits)?,
                 }
-                self.stage = Stage::Lines;
                 self.line += n + 1;
+                self.stage = Stage::Lines;
                 continue;
             }
             match rest.get(n + 1) {
@@ -219,7 +224,7 @@ impl Parser {
         if is_judged(id) {
             head.drop_plain(len);
             let value = line.get(colon + 2..n)?;
-            if let Err(status) = self.judge.line(kind, id, value, head) {
+            if let Err(status) = self.judge.line(kind, id, value, head, limits.lenient) {
                 return Some(Err(status));
             }
         } else {
@@ -249,7 +254,8 @@ impl Parser {
             None => {
                 head.drop_name(name.len());
                 // RFC 9112, 5.1: no blank before the colon, tokens only.
-                return if limits.lenient { Ok(()) } else { Err(bad) };
+                let skipped = limits.lenient && (folded || check_value(value, true).is_some());
+                return if skipped { Ok(()) } else { Err(bad) };
             }
         };
         if folded {
@@ -259,7 +265,7 @@ impl Parser {
         check_value(value, limits.lenient).ok_or(bad)?;
         if is_judged(id) {
             head.drop_name(name.len());
-            return self.judge.line(kind, id, value, head);
+            return self.judge.line(kind, id, value, head, limits.lenient);
         }
         head.finish_line(id, name.len(), value);
         Ok(())
@@ -289,7 +295,7 @@ impl Parser {
         let value = chars::trim(&whole);
         check_value(value, limits.lenient).ok_or(kind.status())?;
         if is_judged(id) {
-            return self.judge.line(kind, id, value, head);
+            return self.judge.line(kind, id, value, head, limits.lenient);
         }
         head.append(name, value);
         Ok(())
@@ -307,10 +313,9 @@ impl Parser {
         })
     }
 
-    /// Judges the start of a line whose end has not come.
+    /// Judges the start of a line whose end has not come, without a carriage return that may belong to it.
     #[cold]
-    fn look_ahead(&self, kind: Kind, line: &[u8], limits: &Limits) -> Result<(), u16> {
-        let complete = line.strip_suffix(b"\r").unwrap_or(line);
+    fn look_ahead(&self, kind: Kind, complete: &[u8], limits: &Limits) -> Result<(), u16> {
         let good = match (self.stage, kind) {
             (Stage::Start, Kind::Request) => {
                 let mut words = complete.splitn(3, |b| is_blank(*b));
@@ -393,6 +398,18 @@ fn request_line(line: &[u8], head: &mut Head, limits: &Limits) -> Result<(), u16
     Ok(())
 }
 
+/// A request of HTTP/0.9: `GET`, a target, and nothing more.
+#[cold]
+fn is_bare_get(line: &[u8], head: &mut Head) -> bool {
+    let Some(rest) = line.strip_prefix(b"GET").and_then(skip_blanks) else { return false };
+    let target = chars::trim(rest);
+    let is_bare = !target.is_empty() && chars::target_len(target, true) == target.len();
+    if is_bare {
+        head.set_request(b"GET", target, (1, 0));
+    }
+    is_bare
+}
+
 /// RFC 9112, 4.
 fn status_line(line: &[u8], head: &mut Head, limits: &Limits) -> Result<(), u16> {
     let bad = 502u16;
@@ -405,11 +422,11 @@ fn status_line(line: &[u8], head: &mut Head, limits: &Limits) -> Result<(), u16>
     let rest = skip_blanks(rest).ok_or(bad)?;
     let end = rest.iter().position(|b| is_blank(*b)).unwrap_or(rest.len());
     let (digits, reason) = rest.split_at_checked(end).ok_or(bad)?;
-    let most = if limits.lenient { 4 } else { 3 };
+    let most = if limits.lenient { usize::MAX } else { 3 };
     if digits.is_empty() || digits.len() > most || !digits.iter().all(u8::is_ascii_digit) {
         return Err(bad);
     }
-    let status = digits.iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
+    let status = digits.iter().fold(0u16, |n, b| n.saturating_mul(10).saturating_add(u16::from(b - b'0')));
     let reason = skip_blanks(reason).unwrap_or_default();
     head.set_coded_response(digits, status, reason, version);
     if odd {

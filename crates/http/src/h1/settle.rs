@@ -74,7 +74,14 @@ pub fn settle_request(head: &mut Head, was: BodyLength) -> Option<BodyLength> {
 /// Leaves one line that delimits the body, of the kind that the body has; what it says, 0 for chunks. None where
 /// there is none.
 fn settle_length(head: &mut Head, was: BodyLength) -> Option<u64> {
-    let kind = if was == BodyLength::Chunked { HeaderId::TransferEncoding } else { HeaderId::ContentLength };
+    let kind = match was {
+        BodyLength::Chunked => HeaderId::TransferEncoding,
+        // Who asked for the head alone hears how the body would have come.
+        BodyLength::None if head.values(HeaderId::TransferEncoding).next().is_some() => {
+            HeaderId::TransferEncoding
+        }
+        _ => HeaderId::ContentLength,
+    };
     let mut found = false;
     head.remove(|id, _, _| {
         let delimits = matches!(id, HeaderId::TransferEncoding | HeaderId::ContentLength);
