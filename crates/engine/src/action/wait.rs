@@ -103,7 +103,7 @@ fn wait_for_body(p: &mut Parse<'_, '_>) -> Parsed {
 
 impl Action for WaitForBody {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        if !run.set.is_response() && body::expects(run.t) {
+        if !run.set.is_response() && run.since.is_none() && body::expects(run.t) {
             run.bench.hints.extend_from_slice(body::CONTINUE);
         }
         let (input, length) = match &run.t.far {
