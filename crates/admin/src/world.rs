@@ -40,6 +40,9 @@ pub trait Program: std::fmt::Debug + Send + Sync {
     /// How many warnings it gave so far.
     fn warnings(&self) -> u64;
 
+    /// The words of the configuration that runs, for `weir plan`.
+    fn configuration(&self) -> String;
+
     /// Its listening sockets, for a process that takes over.
     fn sockets(&self) -> Vec<Handed>;
 

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use weir_admin::{Handed, Program};
 
+use crate::plan::Outline;
 use crate::say::Record;
 
 /// Shared by both threads.
@@ -16,6 +17,7 @@ use crate::say::Record;
 pub(crate) struct Around {
     record: Record,
     handed: Mutex<Vec<Handed>>,
+    outline: Mutex<String>,
     shut: Mutex<Vec<String>>,
     bell: UnixStream,
     heard: UnixStream,
@@ -29,12 +31,24 @@ impl Around {
         let (bell, heard) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         heard.set_nonblocking(true)?;
-        Ok(Self { record, handed: Mutex::default(), shut: Mutex::default(), bell, heard })
+        Ok(Self {
+            record,
+            handed: Mutex::default(),
+            outline: Mutex::default(),
+            shut: Mutex::default(),
+            bell,
+            heard,
+        })
     }
 
     /// These are the listening sockets from now on.
     pub(crate) fn hold(&self, sockets: Vec<Handed>) {
         *self.handed.lock().unwrap_or_else(PoisonError::into_inner) = sockets;
+    }
+
+    /// This configuration runs from now on.
+    pub(crate) fn run(&self, outline: &Outline) {
+        *self.outline.lock().unwrap_or_else(PoisonError::into_inner) = outline.to_string();
     }
 
     /// The frontends that are to be shut.
@@ -52,6 +66,10 @@ impl Program for Around {
 
     fn warnings(&self) -> u64 {
         self.record.warnings()
+    }
+
+    fn configuration(&self) -> String {
+        self.outline.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn sockets(&self) -> Vec<Handed> {

@@ -15,6 +15,7 @@ mod inheritance;
 mod keywords;
 mod limits;
 mod load;
+mod plan;
 mod restore;
 mod say;
 mod serve;
@@ -55,6 +56,7 @@ fn act(words: &[OsString], called: &Path) -> Finish {
             answer(keywords::long_listing().iter().map(|line| format!("{line}\n")).collect::<String>())
         }
         Ok(Request::Own(Own::Check(files))) => check::run(&files, &voice),
+        Ok(Request::Own(Own::Plan(new, against))) => plan::run(&new, against.as_deref(), &voice),
         Ok(Request::Own(Own::Demo)) => demo::run(voice),
         Err(misuse) => {
             if let Some(message) = &misuse.message {

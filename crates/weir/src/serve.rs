@@ -27,6 +27,7 @@ use crate::finish::Finish;
 use crate::inheritance::Inheritance;
 use crate::limits::{self, Needs};
 use crate::load::{self, Configuration};
+use crate::plan::Outline;
 use crate::restore::Restored;
 use crate::say::Voice;
 use crate::sockets::{self, Sockets, Wanted};
@@ -98,6 +99,7 @@ impl<'a> Service<'a> {
         weir_sys::crash::report_faults().map_err(|e| single(format!("Cannot report faults: {e}.")))?;
         let signals =
             Signals::block(SIGNALS).map_err(|e| single(format!("Cannot listen to signals: {e}.")))?;
+        let outline = Outline::of(&configuration.document);
         let mut conf = configuration.conf;
         let restored = Restored::read(&mut conf, voice);
         let threads = threads(&conf.global);
@@ -137,6 +139,7 @@ impl<'a> Service<'a> {
             .map_err(|e| single(format!("cannot start the runtime API: {e}.")))?;
         let around = Arc::new(around);
         around.hold(sockets.handed());
+        around.run(&outline);
         let api = Api::start(&engine, self.options, &started, around.clone())
             .map_err(|e| single(format!("cannot start the runtime API: {e}.")))?;
         api.listen(&sockets, &conf.global);
@@ -336,6 +339,7 @@ impl Serving<'_> {
         if !load::announce(&configuration, options, voice) {
             return Err("the files have faults.".into());
         }
+        let outline = Outline::of(&configuration.document);
         let conf = configuration.conf;
         let threads = u16::try_from(self.engine.runtime().workers).unwrap_or(u16::MAX);
         let wanted = sockets::wanted(&conf, threads);
@@ -356,6 +360,7 @@ impl Serving<'_> {
         self.engine.publish(snapshot, &sockets.bindings());
         self.api.listen(&sockets, &conf.global);
         self.around.hold(sockets.handed());
+        self.around.run(&outline);
         self.sockets = sockets;
         self.global = conf.global;
         Ok(format!("{} proxies.", conf.proxies.len()))

@@ -300,3 +300,47 @@ fn an_older_process_finishes_once_the_next_one_serves() {
     assert_eq!(old.wait().code, Some(0));
     serves(&mut old, &origin);
 }
+
+#[test]
+fn a_plan_tells_what_a_reload_would_change() {
+    let mut launch = weir().launch();
+    let config = "
+        global
+            stats socket {dir}/admin.sock level admin
+        defaults
+            mode http
+            timeout connect 5s
+            timeout client 5s
+            timeout server 5s
+        frontend fe
+            bind {fe}
+            default_backend be
+        backend be
+            server a {dead1}
+        ";
+    let address = launch.address("fe");
+    let running = launch.start(config);
+    let file = running.dir().join("test.cfg");
+    let old = std::fs::read_to_string(&file).expect("the configuration");
+    let new = running.dir().join("new.cfg");
+    let plan = |text: String, against: &[&str]| {
+        std::fs::write(&new, text).expect("a file");
+        let words = [&["plan", new.to_str().expect("a path")], against].concat();
+        let planned = run(&words);
+        (planned.status.code(), self::text(&planned.stdout))
+    };
+    let same = (Some(0), "nothing changes\n".to_owned());
+    assert_eq!(plan(old.clone(), &[]), same);
+    assert_eq!(plan(old.clone(), &[file.to_str().expect("a path")]), same);
+    let changed = old.replace("default_backend be", "http-request deny if { path /x }\n default_backend be");
+    let changed = format!("{changed}\nbackend more\n    server b 127.0.0.1:9\n");
+    let socket = running.dir().join("admin.sock");
+    let told =
+        "backend more comes, with the servers b\nfrontend fe: now 'http-request deny if { path /x }'\n";
+    assert_eq!(plan(changed, &[socket.to_str().expect("a path")]), (Some(0), told.to_owned()));
+    let (code, _) = plan(old.replace("mode http", "mode nonsense"), &[]);
+    assert_eq!(code, Some(1));
+    let moved = old.replace(&address.to_string(), "127.0.0.1:1");
+    let told = format!("frontend fe: closes {address}\nfrontend fe: opens 127.0.0.1:1\n");
+    assert_eq!(plan(moved, &[]), (Some(0), told));
+}

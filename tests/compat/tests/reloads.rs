@@ -2,6 +2,7 @@
 //!
 //! A few seconds here; `cargo xtask reloads` asks for more by `WEIR_RELOADS`.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -140,6 +141,16 @@ fn entries(proxy: &Running) -> String {
     head.lines().find(|line| line.contains("table: entries")).unwrap_or_default().to_owned()
 }
 
+/// The entries of the table but for the one that the load uses: keys and what is stored, without addresses and timers.
+fn contents(proxy: &Running) -> BTreeSet<String> {
+    let shown = proxy.admin("show table entries");
+    let words = |line: &str| -> String {
+        let told = line.split(' ').filter(|word| word.starts_with("key=") || word.starts_with("http_"));
+        told.collect::<Vec<_>>().join(" ")
+    };
+    shown.lines().map(words).filter(|entry| !entry.is_empty() && !entry.starts_with("key=/0 ")).collect()
+}
+
 /// Waits until as many reloads are over as were asked for.
 fn reload(proxy: &Running, done: &mut usize) {
     *done += 1;
@@ -169,11 +180,13 @@ fn trial(trial: &Trial) {
             .collect();
         proxy.admin(&commands.join(";"));
     }
+    let stored = contents(&proxy);
     let mut tunnels: Vec<TcpStream> = (0..100).map(|_| tunnel(address)).collect();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let file = proxy.dir().join("test.cfg");
     let good = std::fs::read_to_string(&file).expect("the configuration");
-    let failures = std::thread::scope(|scope| {
+    let since = Instant::now();
+    let (failures, memory) = std::thread::scope(|scope| {
         let loads: Vec<_> = (0..4).map(|_| scope.spawn(|| load(address, &stop, &answered))).collect();
         let (mut done, mut last, mut settled) = (0, 0, 0);
         let processes = proxy.pids().len();
@@ -200,12 +213,23 @@ fn trial(trial: &Trial) {
         let room = if reloads() >= 300 { settled / 20 } else { settled / 5 };
         assert!(grown <= settled + room + 2048, "from {settled} to {grown} kilobytes");
         stop.store(true, Ordering::Release);
-        loads.into_iter().flat_map(|load| load.join().expect("the load")).collect::<Vec<_>>()
+        let failures = loads.into_iter().flat_map(|load| load.join().expect("the load")).collect::<Vec<_>>();
+        (failures, (settled, grown))
     });
+    let (time, count) = (since.elapsed().as_secs_f64(), answered.load(Ordering::Acquire));
+    eprintln!(
+        "{} reloads in {time:.1} s, {count} requests ({:.0} in a second), {} failed, from {} to {} kilobytes",
+        reloads(),
+        count as f64 / time,
+        failures.len(),
+        memory.0,
+        memory.1,
+    );
     assert!(failures.is_empty(), "{} failed, the first: {:?}", failures.len(), failures.first());
     assert!(answered.into_inner() > reloads());
     // Those that were set, and the one of the tunnels.
     assert!(entries(&proxy).contains("used:10001"), "{}", entries(&proxy));
+    assert!(stored.is_subset(&contents(&proxy)), "entries changed");
     for tunnel in &mut tunnels {
         tunnel.write_all(b"still there?").expect("a tunnel");
         let mut answer = [0; 12];

@@ -27,6 +27,17 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             set_maxconn,
         ),
         Shown::Never.of(command(
+            "_configuration",
+            "",
+            CliLevel::Admin,
+            "tell the configuration that runs",
+            |call| {
+                let text = call.world.program.configuration();
+                call.out.extend_from_slice(text.as_bytes());
+                Outcome::Done
+            },
+        )),
+        Shown::Never.of(command(
             "_getsocks",
             "",
             CliLevel::User,

@@ -33,6 +33,8 @@ pub(crate) enum Request {
 pub(crate) enum Own {
     /// `weir check FILE...`
     Check(Vec<PathBuf>),
+    /// `weir plan NEW.cfg [SOCKET|OLD.cfg]`
+    Plan(PathBuf, Option<PathBuf>),
     /// `weir keywords`
     Keywords,
     /// `weir keywords --long`
@@ -258,6 +260,14 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
         }
         b"check" => return Ok(Some(Own::Check(rest.iter().map(PathBuf::from).collect()))),
         b"keywords" if rest == ["--long"] => return Ok(Some(Own::LongKeywords)),
+        b"plan" => match rest {
+            [new] => return Ok(Some(Own::Plan(new.into(), None))),
+            [new, against] => return Ok(Some(Own::Plan(new.into(), Some(against.into())))),
+            _ => {
+                let message = "plan: expects the new file, and a socket or the old file.".into();
+                return Err(Misuse { message: Some(message), usage: true });
+            }
+        },
         b"keywords" => Own::Keywords,
         b"demo" => Own::Demo,
         b"help" | b"--help" => Own::Help,
@@ -372,6 +382,8 @@ mod tests {
             ("keywords", Request::Own(Own::Keywords)),
             ("help", Request::Own(Own::Help)),
             ("demo", Request::Own(Own::Demo)),
+            ("plan a", Request::Own(Own::Plan("a".into(), None))),
+            ("plan a b", Request::Own(Own::Plan("a".into(), Some("b".into())))),
             ("check a b", Request::Own(Own::Check(vec!["a".into(), "b".into()]))),
         ];
         for (line, wanted) in cases {
@@ -393,6 +405,7 @@ mod tests {
             ("-f a -dMfoo", Some("-dM: unknown memory debugging feature <foo>"), false),
             ("-f a -dA", Some("-dA: missing output file name"), false),
             ("check", Some("check: expects the files to check."), true),
+            ("plan", Some("plan: expects the new file, and a socket or the old file."), true),
             ("demo x", Some("demo: unexpected argument 'x'."), true),
         ];
         for (line, message, usage) in cases {
