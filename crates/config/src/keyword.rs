@@ -30,6 +30,8 @@ bitflags! {
         const PEERS = 1 << 7;
         /// A `ring` section.
         const RING = 1 << 17;
+        /// A `crt-store` section.
+        const CRT_STORE = 1 << 18;
         /// A `healthcheck` section.
         const HEALTHCHECK = 1 << 24;
         /// Every proxy section that takes connections in.

@@ -6,6 +6,7 @@
 
 pub mod amounts;
 pub mod backends;
+pub mod certificates;
 pub mod servers;
 pub mod state_file;
 mod words;
@@ -48,6 +49,8 @@ pub enum Order {
     AgentSays(bool),
     /// Have its agent asked, or not.
     Ask(bool),
+    /// Be spoken to over TLS, or in clear.
+    Secure(bool),
     /// End all sessions.
     EndSessions,
 }
@@ -76,6 +79,7 @@ pub fn order(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>, order: O
             state.unchecked.store(!checked, Relaxed);
             state.nudge.notify_one();
         }
+        Order::Secure(secured) => state.secured.store(secured, Relaxed),
         Order::AgentSays(up) => check::agent_says(&place, up),
         Order::Ask(asked) => {
             state.unasked.store(!asked, Relaxed);

@@ -2,14 +2,14 @@
 //! 5.1 "crt", "crt-list", "strict-sni", "default-crt").
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use rustls::sign::CertifiedKey;
 use weir_wire::client_hello::{ClientHello, pairs};
 
 use crate::pair::{Kind, Pair};
-use crate::policy::ServerPolicy;
+use crate::policy::{Fault, ServerPolicy};
 
 /// The certificates of a `bind` line, which may be replaced while it listens.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ struct Table {
     /// By what follows the star, `.example.com`.
     wild: HashMap<Box<str>, Vec<usize>>,
     defaults: Vec<usize>,
+    /// How sessions are made where a list says nothing else.
+    common: Option<Arc<ServerPolicy>>,
 }
 
 /// A certificate with how its sessions are made.
@@ -42,6 +44,25 @@ pub struct Context {
     default: bool,
     /// How its sessions are made.
     pub policy: Arc<ServerPolicy>,
+    /// The list that it stands on, and the number of its line.
+    pub line: Option<(Arc<str>, usize)>,
+    /// Set-ups of sessions, by the protocol that is agreed on; made when they are first needed.
+    sessions: Box<[OnceLock<Arc<ServerConfig>>]>,
+}
+
+/// A certificate that is to be added.
+#[derive(Clone, Debug)]
+pub struct Addition {
+    /// The certificate.
+    pub pair: Arc<Pair>,
+    /// How its sessions are made.
+    pub policy: Arc<ServerPolicy>,
+    /// The names that it is for, where they are not its own.
+    pub filters: Vec<Filter>,
+    /// It serves who asks for no name that is known.
+    pub default: bool,
+    /// The list that it stands on, and the number of its line.
+    pub line: Option<(Arc<str>, usize)>,
 }
 
 /// Why a client gets no certificate.
@@ -63,32 +84,80 @@ pub struct Filter {
 // === impl Acceptor ===
 
 impl Acceptor {
-    /// No certificate; `strict` as `strict-sni`.
-    pub fn new(strict: bool) -> Self {
-        Self { strict, ..Self::default() }
+    /// No certificate; `strict` as `strict-sni`, `common` for certificates that come at run time.
+    pub fn new(strict: bool, common: Option<Arc<ServerPolicy>>) -> Self {
+        let table = Table { common, ..Table::default() };
+        Self { table: RwLock::new(Arc::new(table)), strict, capture: 0 }
     }
 
-    /// Adds a certificate under the names of `filters`, or under its own where there are none.
-    pub fn add(&mut self, pair: Arc<Pair>, policy: Arc<ServerPolicy>, filters: &[Filter], default: bool) {
+    /// Adds a certificate under the names of its filters, or under its own where there are none.
+    pub fn add(&mut self, addition: Addition) {
         let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(table).add(pair, policy, filters, default);
+        Arc::make_mut(table).add(addition);
+    }
+
+    /// Adds a certificate while the line listens; `policy` where it has one of its own.
+    pub fn insert(
+        &self,
+        pair: Arc<Pair>,
+        policy: Option<Arc<ServerPolicy>>,
+        filters: &[Filter],
+        line: (Arc<str>, usize),
+    ) {
+        let mut table = Table::clone(&self.table());
+        let Some(policy) = policy.or_else(|| table.common.clone()) else { return };
+        table.add(Addition { pair, policy, filters: filters.to_vec(), default: false, line: Some(line) });
+        self.put(table);
+    }
+
+    /// Takes away what stands on the line of a list.
+    pub fn remove(&self, list: &str, number: usize) {
+        let is_meant = |c: &Context| c.line.as_ref().is_some_and(|(l, n)| **l == *list && *n == number);
+        self.rebuild(|context| (!is_meant(context)).then(|| context.again()));
+    }
+
+    /// Whether what stands on the line of a list serves who asks for no name that is known.
+    pub fn is_default(&self, list: &str, number: usize) -> bool {
+        let table = self.table();
+        let on_line = |c: &Arc<Context>| c.line.as_ref().is_some_and(|(l, n)| **l == *list && *n == number);
+        table.defaults.iter().filter_map(|at| table.contexts.get(*at)).any(on_line)
     }
 
     /// Puts another certificate in the place of the one of this file; how many places there were.
     pub fn replace(&self, pair: &Arc<Pair>) -> usize {
-        let old = self.table();
-        let mut count = 0;
-        let mut table = Table::default();
-        for context in &old.contexts {
-            let same = context.pair.path == pair.path;
-            count += usize::from(same);
-            let pair = if same { pair } else { &context.pair };
-            table.add(pair.clone(), context.policy.clone(), &context.filters, context.default);
-        }
+        let count = self.table().contexts.iter().filter(|c| c.pair.path == pair.path).count();
         if count > 0 {
-            *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+            self.rebuild(|context| {
+                let mut again = context.again();
+                if again.pair.path == pair.path {
+                    again.pair = pair.clone();
+                }
+                Some(again)
+            });
         }
         count
+    }
+
+    /// Lets what a file of authorities says today count; for how many certificates it does.
+    pub fn renew(&self, path: &str) -> Result<usize, Fault> {
+        let old = self.table();
+        let count = old.contexts.iter().filter(|c| c.policy.believes(path)).count();
+        let mut renewed: Vec<(Arc<ServerPolicy>, Arc<ServerPolicy>)> = Vec::new();
+        for policy in old.contexts.iter().map(|c| &c.policy).chain(&old.common) {
+            if policy.believes(path) && !renewed.iter().any(|(known, _)| Arc::ptr_eq(known, policy)) {
+                renewed.push((policy.clone(), Arc::new(policy.renewed()?)));
+            }
+        }
+        let now = |policy: &Arc<ServerPolicy>| {
+            let found = renewed.iter().find(|(known, _)| Arc::ptr_eq(known, policy));
+            found.map_or_else(|| policy.clone(), |(_, renewed)| renewed.clone())
+        };
+        let mut table = Table { common: old.common.as_ref().map(now), ..Table::default() };
+        for context in &old.contexts {
+            table.add(Addition { policy: now(&context.policy), ..context.again() });
+        }
+        self.put(table);
+        Ok(count)
     }
 
     /// The certificates, in order.
@@ -109,25 +178,55 @@ impl Acceptor {
         let defaults = if self.strict { &[] } else { table.defaults.as_slice() };
         let index = best(&table.contexts, &named, hello).or_else(|| best(&table.contexts, defaults, hello));
         let context = index.and_then(|i| table.contexts.get(i)).ok_or(Refusal::UnknownName)?;
-        let alpn: Vec<&[u8]> = hello.alpn().collect();
-        Ok((context.policy.session(&context.key, alpn.iter().copied()), context.clone()))
+        let protocol = context.policy.protocol(hello.alpn());
+        Ok((context.session(protocol), context.clone()))
     }
 
     /// A set-up for who does not even say hello, so that it is told what is wrong.
     pub fn any(&self) -> Option<Arc<ServerConfig>> {
         let table = self.table();
         let context = table.contexts.first()?;
-        Some(context.policy.session(&context.key, std::iter::empty()))
+        Some(context.session(None))
     }
 
     fn table(&self) -> Arc<Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn rebuild(&self, change: impl Fn(&Context) -> Option<Addition>) {
+        let old = self.table();
+        let mut table = Table { common: old.common.clone(), ..Table::default() };
+        old.contexts.iter().filter_map(|context| change(context)).for_each(|again| table.add(again));
+        self.put(table);
+    }
+
+    fn put(&self, table: Table) {
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
     }
 }
 
 // === impl Context ===
 
 impl Context {
+    fn again(&self) -> Addition {
+        Addition {
+            pair: self.pair.clone(),
+            policy: self.policy.clone(),
+            filters: self.filters.clone(),
+            default: self.default,
+            line: self.line.clone(),
+        }
+    }
+
+    /// The set-up of sessions that agree on the protocol of this place.
+    fn session(&self, protocol: Option<usize>) -> Arc<ServerConfig> {
+        let make = || self.policy.session(&self.key, protocol);
+        match self.sessions.get(protocol.map_or(0, |at| at + 1)) {
+            Some(made) => made.get_or_init(make).clone(),
+            None => make(),
+        }
+    }
+
     /// The names that it is for; a star alone for who asks for no name that is known.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -145,7 +244,8 @@ impl Context {
 // === impl Table ===
 
 impl Table {
-    fn add(&mut self, pair: Arc<Pair>, policy: Arc<ServerPolicy>, filters: &[Filter], default: bool) {
+    fn add(&mut self, addition: Addition) {
+        let Addition { pair, policy, filters, default, line } = addition;
         let index = self.contexts.len();
         let mut own = Vec::new();
         if filters.iter().all(|f| f.negative) {
@@ -172,7 +272,8 @@ impl Table {
             self.defaults.push(index);
         }
         let key = Arc::new(policy.certified(&pair));
-        self.contexts.push(Arc::new(Context { pair, key, filters: filters.to_vec(), default, policy }));
+        let sessions = (0..=policy.protocols()).map(|_| OnceLock::new()).collect();
+        self.contexts.push(Arc::new(Context { pair, key, filters, default, policy, line, sessions }));
     }
 
     fn named(&self, name: &str) -> Vec<usize> {

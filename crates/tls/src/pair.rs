@@ -13,7 +13,7 @@ use crate::certificate::Certificate;
 use crate::pem::{self, Block};
 
 /// A certificate that can be shown, with its key.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Pair {
     /// The file that names it.
     pub path: String,
@@ -23,6 +23,25 @@ pub struct Pair {
     pub key: Arc<dyn SigningKey>,
     /// What its authority says of it today (`.ocsp`).
     pub ocsp: Option<Vec<u8>>,
+    /// The key as it was read.
+    pub secret: PrivateKeyDer<'static>,
+    /// Where all of it comes from.
+    pub sources: Sources,
+}
+
+/// The files that a certificate is made of, as far as the configuration tells them apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// `crt`
+    pub crt: Option<String>,
+    /// `key`
+    pub key: Option<String>,
+    /// `ocsp`
+    pub ocsp: Option<String>,
+    /// `sctl`
+    pub sctl: Option<String>,
+    /// `issuer`
+    pub issuer: Option<String>,
 }
 
 /// What the text of a file holds, before it is known to be whole.
@@ -97,13 +116,14 @@ impl Pair {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'static>,
     ) -> Result<Self, Fault> {
+        let secret = key.clone_key();
         let key = any_supported_type(key).map_err(|_| Fault::UnsupportedKey)?;
         let first = chain.first().ok_or(Fault::BadCertificate)?;
         let certificate = Certificate::parse(first).ok_or(Fault::BadCertificate)?;
         if key.public_key().is_some_and(|own| own.as_ref() != certificate.key) {
             return Err(Fault::Mismatch);
         }
-        Ok(Self { path: path.into(), chain, key, ocsp: None })
+        Ok(Self { path: path.into(), chain, key, ocsp: None, secret, sources: Sources::default() })
     }
 
     /// The certificate itself.
@@ -123,6 +143,40 @@ impl Pair {
     /// As a session shows it.
     pub fn certified(&self) -> CertifiedKey {
         CertifiedKey { cert: self.chain.clone(), key: self.key.clone(), ocsp: self.ocsp.clone() }
+    }
+}
+
+impl Clone for Pair {
+    fn clone(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            chain: self.chain.clone(),
+            key: self.key.clone(),
+            ocsp: self.ocsp.clone(),
+            secret: self.secret.clone_key(),
+            sources: self.sources.clone(),
+        }
+    }
+}
+
+// === impl Sources ===
+
+impl Sources {
+    /// Those of a `crt` on a line, with the files beside it.
+    pub fn of_line(path: &str) -> Self {
+        let beside = |ending: &str| Some(format!("{path}{ending}"));
+        Self {
+            crt: Some(path.to_owned()),
+            key: Some(path.to_owned()),
+            ocsp: beside(".ocsp"),
+            sctl: beside(".sctl"),
+            issuer: None,
+        }
+    }
+
+    /// Those of a line of a list.
+    pub fn of_list(path: &str) -> Self {
+        Self { crt: Some(path.to_owned()), ..Self::default() }
     }
 }
 

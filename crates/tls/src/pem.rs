@@ -6,6 +6,9 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use rustls::pki_types::PrivateKeyDer;
+
+use crate::der::{self, Der};
 
 /// One block of a file.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +70,48 @@ pub fn write(label: &str, content: &[u8], out: &mut String) {
     out.push_str(&format!("-----END {label}-----\n"));
 }
 
+/// A key in the form that says by itself of which kind it is (RFC 5958).
+pub fn pkcs8(key: &PrivateKeyDer<'_>) -> Vec<u8> {
+    let wrapped = match key {
+        PrivateKeyDer::Pkcs1(key) => Some(wrap(RSA, key.secret_pkcs1_der())),
+        PrivateKeyDer::Sec1(key) => of_curve(key.secret_sec1_der()),
+        _ => None,
+    };
+    wrapped.unwrap_or_else(|| key.secret_der().to_vec())
+}
+
+/// A key on a curve, whose kind says the curve (RFC 5915).
+fn of_curve(sec1: &[u8]) -> Option<Vec<u8>> {
+    let mut inside = Der(sec1).enter(der::SEQUENCE)?;
+    let (version, secret) = (inside.item()?, inside.item()?);
+    let curve = inside.enter(0xa0)?.tagged(der::OID)?.whole;
+    let public = inside.item().map(|item| item.whole).unwrap_or_default();
+    let plain = tagged(der::SEQUENCE, &[version.whole, secret.whole, public].concat());
+    Some(wrap(&[EC, curve].concat(), &plain))
+}
+
+fn wrap(kind: &[u8], key: &[u8]) -> Vec<u8> {
+    let (kind, key) = (tagged(der::SEQUENCE, kind), tagged(der::OCTET_STRING, key));
+    tagged(der::SEQUENCE, &[[der::INTEGER, 1, 0].as_slice(), &kind, &key].concat())
+}
+
+/// A value with its tag and length.
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let short = length.iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>();
+    let mut out = vec![tag];
+    match short.as_slice() {
+        [] => out.push(0),
+        [one @ 0..0x80] => out.push(*one),
+        more => {
+            out.push(0x80 | u8::try_from(more.len()).unwrap_or(0));
+            out.extend_from_slice(more);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
 // === impl Block ===
 
 impl Block {
@@ -84,6 +129,11 @@ impl Block {
 fn between<'a>(line: &'a [u8], begin: &[u8]) -> Option<&'a [u8]> {
     line.strip_prefix(begin)?.strip_suffix(b"-----")
 }
+
+/// rsaEncryption, without parameters.
+const RSA: &[u8] = &[der::OID, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+/// id-ecPublicKey; the curve follows.
+const EC: &[u8] = &[der::OID, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,

@@ -1,13 +1,13 @@
 //! How sessions of a `bind` or `server` line are made: versions, suites, protocols, whom to believe.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{ServerName, SubjectPublicKeyInfoDer};
-use rustls::server::{NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::sign::{CertifiedKey, Signer, SigningKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -17,7 +17,9 @@ use rustls::{
 use crate::pair::Pair;
 use crate::seen::SecretKeeper;
 use crate::session::{Failure, MOST_PLAIN, Session};
-use crate::verify::{Anyone, ClientRules, Clients, Servers, Trust};
+use crate::tickets::{TicketKeys, Ticketer};
+use crate::trusts::{TrustFile, merged};
+use crate::verify::{Anyone, ClientRules, Clients, Servers};
 use crate::version::Versions;
 
 /// What the words of a line, and the defaults of `global`, amount to.
@@ -46,9 +48,11 @@ pub struct Settings {
     /// Which clients are asked for a certificate, and believed (`verify`).
     pub clients: Option<ClientRules>,
     /// Whom a server must be vouched for by (`verify required`), and the name that it must have (`verifyhost`).
-    pub servers: Option<(Arc<Trust>, Option<String>)>,
+    pub servers: Option<(Vec<Arc<TrustFile>>, Option<String>)>,
     /// The certificate that is shown to a server that asks (`crt`).
     pub own: Option<Arc<Pair>>,
+    /// The keys that tickets are made with; keys of its own where there are none (`tls-ticket-keys`).
+    pub ticket_keys: Option<Arc<TicketKeys>>,
 }
 
 /// Why no session could be made.
@@ -68,14 +72,20 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct ServerPolicy {
     base: ServerConfig,
-    alpn: Vec<Vec<u8>>,
-    schemes: Option<Vec<SignatureScheme>>,
+    settings: Settings,
     clients: Option<Arc<Clients>>,
 }
 
 /// How sessions with servers are made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ClientPolicy {
+    settings: RwLock<Settings>,
+    configs: RwLock<ClientConfigs>,
+}
+
+/// With the name of the server in the first words, and without.
+#[derive(Clone, Debug)]
+struct ClientConfigs {
     named: Arc<ClientConfig>,
     unnamed: Arc<ClientConfig>,
 }
@@ -105,18 +115,27 @@ impl ServerPolicy {
             base.session_storage = Arc::new(NoServerSessionStorage {});
         }
         if !settings.no_tickets
-            && let Ok(ticketer) = aws_lc_rs::Ticketer::new()
+            && let Some(ticketer) = ticketer(settings)
         {
             base.ticketer = ticketer;
         }
-        let schemes = settings.schemes.clone();
-        Ok(Self { base, alpn: settings.alpn.clone(), schemes, clients })
+        Ok(Self { base, settings: settings.clone(), clients })
+    }
+
+    /// The same with what the files of authorities say today.
+    pub fn renewed(&self) -> Result<Self, Fault> {
+        Self::new(&self.settings)
+    }
+
+    /// Whether the authorities of a file, or the certificates that it revokes, count here.
+    pub fn believes(&self, path: &str) -> bool {
+        self.settings.clients.as_ref().is_some_and(|rules| rules.trust.iter().any(|file| file.path == path))
     }
 
     /// A certificate as sessions show it, limited to the ways of signing that are allowed.
     pub fn certified(&self, pair: &Pair) -> CertifiedKey {
         let mut key = pair.certified();
-        if let Some(schemes) = &self.schemes {
+        if let Some(schemes) = &self.settings.schemes {
             key.key = Arc::new(Limited { key: key.key, schemes: schemes.clone() });
         }
         key
@@ -127,17 +146,32 @@ impl ServerPolicy {
         self.clients.as_ref()
     }
 
-    /// The set-up of one session: this certificate, and the best protocol of those the client offers, if any.
-    pub fn session<'a>(
-        &self,
-        key: &Arc<CertifiedKey>,
-        offered: impl Iterator<Item = &'a [u8]> + Clone,
-    ) -> Arc<ServerConfig> {
+    /// How many protocols there are to agree on.
+    pub fn protocols(&self) -> usize {
+        self.settings.alpn.len()
+    }
+
+    /// The place of the best protocol of those that a client offers.
+    pub fn protocol<'a>(&self, offered: impl Iterator<Item = &'a [u8]> + Clone) -> Option<usize> {
+        let is_offered = |ours: &Vec<u8>| offered.clone().any(|theirs| theirs == ours.as_slice());
+        self.settings.alpn.iter().position(is_offered)
+    }
+
+    /// The set-up of sessions that show this certificate and agree on the protocol of this place.
+    pub fn session(&self, key: &Arc<CertifiedKey>, protocol: Option<usize>) -> Arc<ServerConfig> {
         let mut config = self.base.clone();
         config.cert_resolver = Arc::new(Shown(key.clone()));
-        let common = self.alpn.iter().find(|ours| offered.clone().any(|theirs| theirs == ours.as_slice()));
+        let common = protocol.and_then(|at| self.settings.alpn.get(at));
         config.alpn_protocols = common.cloned().into_iter().collect();
         Arc::new(config)
+    }
+}
+
+/// Who makes tickets.
+fn ticketer(settings: &Settings) -> Option<Arc<dyn ProducesTickets>> {
+    match &settings.ticket_keys {
+        Some(keys) => Some(Arc::new(Ticketer(keys.clone()))),
+        None => aws_lc_rs::Ticketer::new().ok(),
     }
 }
 
@@ -146,12 +180,60 @@ impl ServerPolicy {
 impl ClientPolicy {
     /// The policy of a `server` line.
     pub fn new(settings: &Settings) -> Result<Self, Fault> {
+        let configs = ClientConfigs::new(settings)?;
+        Ok(Self { settings: RwLock::new(settings.clone()), configs: RwLock::new(configs) })
+    }
+
+    /// Whether the authorities of a file, or the certificates that it revokes, count here.
+    pub fn believes(&self, path: &str) -> bool {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        settings.servers.as_ref().is_some_and(|(files, _)| files.iter().any(|file| file.path == path))
+    }
+
+    /// Lets what the files of authorities say today count for sessions from now on.
+    pub fn renew(&self) -> Result<(), Fault> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        let configs = ClientConfigs::new(&settings)?;
+        *self.configs.write().unwrap_or_else(PoisonError::into_inner) = configs;
+        Ok(())
+    }
+
+    /// Shows another certificate in the place of the one of the same file; whether there was one.
+    pub fn replace(&self, pair: &Arc<Pair>) -> bool {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let shows = settings.own.as_ref().is_some_and(|own| own.path == pair.path);
+        if shows {
+            settings.own = Some(pair.clone());
+            drop(settings);
+            return self.renew().is_ok();
+        }
+        false
+    }
+
+    /// Begins a session; the server gets to see `name`, where there is one that it can be asked for.
+    pub fn connect(&self, name: Option<&[u8]>) -> Result<Session, Failure> {
+        let name = name.and_then(|n| std::str::from_utf8(n).ok()).and_then(|n| ServerName::try_from(n).ok());
+        let configs = self.configs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut session = match &name {
+            Some(name) => Session::connect(configs.named, name.to_owned()),
+            // Something has to stand for the server; it is not sent.
+            None => Session::connect(configs.unnamed, Ipv4Addr::UNSPECIFIED.into()),
+        }?;
+        session.note_name(name.as_ref().map(|n| n.to_str()).as_deref().map(str::as_bytes));
+        Ok(session)
+    }
+}
+
+// === impl ClientConfigs ===
+
+impl ClientConfigs {
+    fn new(settings: &Settings) -> Result<Self, Fault> {
         let (provider, versions) = provider(settings)?;
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions)
             .map_err(|e| Fault::Unusable(e.to_string()))?;
         let verifier: Arc<dyn ServerCertVerifier> = match &settings.servers {
-            Some((trust, host)) => Servers::new(trust.clone(), host.clone(), &provider),
+            Some((files, host)) => Servers::new(merged(files), host.clone(), &provider),
             None => Anyone::new(&provider),
         };
         let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
@@ -172,18 +254,6 @@ impl ClientPolicy {
         let mut unnamed = named.clone();
         unnamed.enable_sni = false;
         Ok(Self { named: Arc::new(named), unnamed: Arc::new(unnamed) })
-    }
-
-    /// Begins a session; the server gets to see `name`, where there is one that it can be asked for.
-    pub fn connect(&self, name: Option<&[u8]>) -> Result<Session, Failure> {
-        let name = name.and_then(|n| std::str::from_utf8(n).ok()).and_then(|n| ServerName::try_from(n).ok());
-        let mut session = match &name {
-            Some(name) => Session::connect(self.named.clone(), name.to_owned()),
-            // Something has to stand for the server; it is not sent.
-            None => Session::connect(self.unnamed.clone(), Ipv4Addr::UNSPECIFIED.into()),
-        }?;
-        session.note_name(name.as_ref().map(|n| n.to_str()).as_deref().map(str::as_bytes));
-        Ok(session)
     }
 }
 

@@ -583,9 +583,9 @@ const OVERHEAD: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acceptor::Addition;
     use crate::pair::Parts;
     use crate::policy::{ClientPolicy, ServerPolicy, Settings};
-    use crate::verify::Trust;
 
     /// A certificate for `a.example` that nobody trusts.
     const PEM: &str = include_str!("../tests/a.example.pem");
@@ -594,8 +594,14 @@ mod tests {
         let parts = Parts::read(PEM.as_bytes());
         let pair = crate::pair::Pair::new("a", parts.chain, parts.key.as_ref().unwrap()).unwrap();
         let settings = Settings { alpn: vec![b"http/1.1".to_vec()], ..Settings::default() };
-        let mut acceptor = Acceptor::new(false);
-        acceptor.add(Arc::new(pair), Arc::new(ServerPolicy::new(&settings).unwrap()), &[], false);
+        let mut acceptor = Acceptor::new(false, None);
+        acceptor.add(Addition {
+            pair: Arc::new(pair),
+            policy: Arc::new(ServerPolicy::new(&settings).unwrap()),
+            filters: Vec::new(),
+            default: false,
+            line: None,
+        });
         Arc::new(acceptor)
     }
 
@@ -665,8 +671,7 @@ mod tests {
     #[test]
     fn a_server_that_nobody_trusts_is_told_so() {
         for piece in [10, 100_000] {
-            let settings =
-                Settings { servers: Some((Arc::new(Trust::default()), None)), ..Settings::default() };
+            let settings = Settings { servers: Some((Vec::new(), None)), ..Settings::default() };
             let (mut client, mut server) = (client(&settings), Session::accept(acceptor(), &[]));
             let failure = shake(&mut client, &mut server, piece).unwrap_err();
             assert!(matches!(failure, Failure::Protocol(Error::InvalidCertificate(_))), "{failure:?}");

@@ -7,11 +7,16 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::pki_types::CertificateDer;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::certificate::Certificate;
-use crate::pair::{self, Pair, Parts};
-use crate::verify::{Trust, TrustFault, canonical};
+use crate::lists::Lists;
+use crate::pair::{self, Pair, Parts, Sources};
+use crate::tickets::TicketFiles;
+use crate::trusts::Trusts;
+use crate::verify::canonical;
 
 /// Where files come from.
 pub trait Files {
@@ -44,24 +49,61 @@ pub struct Extra {
 #[derive(Debug, Default)]
 pub struct Store {
     pairs: Mutex<BTreeMap<String, Arc<Pair>>>,
-    trusts: Mutex<BTreeMap<String, Arc<Trust>>>,
-    /// Certificates that came at run time and that nothing uses; nothing inside while they are empty.
+    /// Certificates that nothing uses, from `crt-store` sections and from run time; nothing inside while they are empty.
     spare: Mutex<BTreeMap<String, Option<Arc<Pair>>>>,
     /// What is to take the place of a certificate once it is committed.
     pending: Mutex<Option<Pending>>,
     /// Chains for certificates that have none (`issuers-chain-path`).
     issuers: Mutex<Vec<Vec<CertificateDer<'static>>>>,
+    /// Files of authorities and of revoked certificates.
+    pub trusts: Trusts,
+    /// Lists of certificates.
+    pub lists: Lists,
+    /// Files of keys of tickets.
+    pub tickets: TicketFiles,
 }
 
-/// A certificate that waits to be committed.
-#[derive(Clone, Debug)]
+/// A certificate that waits to be committed, in its parts.
+#[derive(Debug)]
 pub struct Pending {
-    /// The file whose place it takes.
+    /// The name of the certificate whose place it takes.
     pub path: String,
     /// Its certificate first, then those that vouch for it.
     pub chain: Vec<CertificateDer<'static>>,
-    /// What both are, where there is a key.
-    pub pair: Result<Arc<Pair>, String>,
+    /// Its key.
+    pub key: Option<PrivateKeyDer<'static>>,
+    /// What its authority says of it.
+    pub ocsp: Option<Vec<u8>>,
+    /// Where the one before came from.
+    pub sources: Sources,
+}
+
+/// A part of a certificate that is set on its own, by the ending of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The certificate, with its key or without.
+    Whole,
+    /// `.key`
+    Key,
+    /// `.issuer`
+    Issuer,
+    /// `.ocsp`, in base64.
+    Ocsp,
+    /// `.sctl`
+    Sctl,
+}
+
+/// Where a certificate and what belongs to it lie (manual, 3.11 "load").
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// The name that it is known by.
+    pub name: String,
+    /// Its file.
+    pub crt: String,
+    /// Other files.
+    pub others: Sources,
+    /// All of them as written.
+    pub written: Sources,
 }
 
 /// Why a certificate is not there.
@@ -78,6 +120,12 @@ pub enum Fault {
         /// There is one, and it is encrypted.
         encrypted: bool,
     },
+    /// A file that a `load` line names cannot be opened.
+    NotOpened(String),
+    /// Neither can one that belongs to the certificate.
+    Unread(String),
+    /// Nor one of OCSP.
+    NoOcsp(String),
     /// The key belongs to another certificate.
     Mismatch(String),
     /// The key or the certificate is of a kind that is not supported.
@@ -118,16 +166,25 @@ impl Extra {
 impl Store {
     /// The certificates behind the word of a `crt`: of a file, of all files of a folder in order, or of those that a
     /// bundle is made of.
-    pub fn named(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Vec<Arc<Pair>>, Fault> {
+    pub fn named(
+        &self,
+        path: &str,
+        files: &dyn Files,
+        extra: Extra,
+        sources: fn(&str) -> Sources,
+    ) -> Result<Vec<Arc<Pair>>, Fault> {
+        if let Some(known) = self.known(path) {
+            return Ok(vec![known]);
+        }
         match files.list(path) {
-            Ok(None) => Ok(vec![self.file(path, files, extra)?]),
-            Ok(Some(names)) => self.folder(path, names, files, extra),
+            Ok(None) => Ok(vec![self.file(path, files, extra, sources)?]),
+            Ok(Some(names)) => self.folder(path, names, files, extra, sources),
             Err(error) => {
                 let mut found = Vec::new();
                 for ending in BUNDLE.iter().filter(|_| extra.bundle) {
                     let part = format!("{path}{ending}");
                     if files.read(&part).is_ok() {
-                        found.push(self.file(&part, files, extra)?);
+                        found.push(self.file(&part, files, extra, sources)?);
                     }
                 }
                 if found.is_empty() { Err(Fault::Missing(path.to_owned(), error)) } else { Ok(found) }
@@ -136,36 +193,95 @@ impl Store {
     }
 
     /// The certificate of a file.
-    pub fn file(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Arc<Pair>, Fault> {
-        if let Some(pair) = self.lock().get(path) {
-            return Ok(pair.clone());
+    pub fn file(
+        &self,
+        path: &str,
+        files: &dyn Files,
+        extra: Extra,
+        sources: fn(&str) -> Sources,
+    ) -> Result<Arc<Pair>, Fault> {
+        if let Some(pair) = self.known(path) {
+            return Ok(pair);
         }
-        let pair = Arc::new(self.load(path, files, extra)?);
+        let mut pair = self.load(path, files, extra)?;
+        let key = pair.sources.key.take();
+        pair.sources = sources(path);
+        if pair.sources.key.is_some() {
+            pair.sources.key = key;
+        }
+        let pair = Arc::new(pair);
         self.lock().insert(path.to_owned(), pair.clone());
         Ok(pair)
+    }
+
+    /// The certificate of this name, which is in use from now on.
+    pub fn known(&self, name: &str) -> Option<Arc<Pair>> {
+        let mut used = self.lock();
+        if let Some(pair) = used.get(name) {
+            return Some(pair.clone());
+        }
+        let mut spare = self.spare();
+        let pair = spare.get(name)?.clone()?;
+        spare.remove(name);
+        used.insert(name.to_owned(), pair.clone());
+        Some(pair)
+    }
+
+    /// The certificate of this name is in use no longer.
+    pub fn retire(&self, name: &str) {
+        if let Some(pair) = self.lock().remove(name) {
+            self.spare().insert(name.to_owned(), Some(pair));
+        }
+    }
+
+    /// Reads a certificate whose files are named one by one; false where its name is taken.
+    pub fn declare(&self, load: Load, files: &dyn Files, extra: Extra) -> Result<bool, Fault> {
+        if self.listed().iter().any(|(known, ..)| *known == load.name) {
+            return Ok(false);
+        }
+        let unread = |path: &str| Fault::Unread(path.to_owned());
+        let text = files.read(&load.crt).map_err(|_| Fault::NotOpened(load.crt.clone()))?;
+        let mut parts = Parts::read(&text);
+        if let Some(path) = &load.others.key {
+            let other = Parts::read(&files.read(path).map_err(|_| unread(path))?);
+            if parts.key.is_none() {
+                (parts.key, parts.encrypted) = (other.key, other.encrypted);
+            }
+        }
+        if let Some(path) = &load.others.issuer {
+            let issuer = Parts::read(&files.read(path).map_err(|_| unread(path))?).chain;
+            issuer.first().ok_or_else(|| unread(path))?;
+        }
+        if let Some(path) = &load.others.sctl {
+            files.read(path).map_err(|_| unread(path))?;
+        }
+        let ocsp = match &load.others.ocsp {
+            Some(path) => Some(files.read(path).map_err(|_| Fault::NoOcsp(path.clone()))?),
+            None => None,
+        };
+        let mut pair = self.joined(&load.crt, parts, files, extra)?;
+        pair.path.clone_from(&load.name);
+        pair.sources = load.written;
+        pair.ocsp = ocsp.or(pair.ocsp);
+        self.spare().insert(load.name, Some(Arc::new(pair)));
+        Ok(true)
     }
 
     /// The files of certificates, in order; whether each is in use, and what it holds.
     pub fn listed(&self) -> Vec<(String, bool, Option<Arc<Pair>>)> {
         let used = self.lock();
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = self.spare();
         let mut all: BTreeMap<String, (bool, Option<Arc<Pair>>)> =
             spare.iter().map(|(path, pair)| (path.clone(), (false, pair.clone()))).collect();
         all.extend(used.iter().map(|(path, pair)| (path.clone(), (true, Some(pair.clone())))));
         all.into_iter().map(|(path, (used, pair))| (path, used, pair)).collect()
     }
 
-    /// The files of authorities and of lists of revoked certificates, in order.
-    pub fn trusts(&self) -> Vec<(String, Arc<Trust>)> {
-        let trusts = self.trusts.lock().unwrap_or_else(PoisonError::into_inner);
-        trusts.iter().map(|(path, trust)| (path.clone(), trust.clone())).collect()
-    }
-
     /// Makes room for a certificate that comes later; false where there is one of this name.
     pub fn create(&self, path: &str) -> bool {
         let new = !self.listed().iter().any(|(known, ..)| known == path);
         if new {
-            self.spare.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), None);
+            self.spare().insert(path.to_owned(), None);
         }
         new
     }
@@ -174,7 +290,7 @@ impl Store {
     pub fn remove(&self, path: &str) -> Option<bool> {
         let (_, used, _) = self.listed().into_iter().find(|(known, ..)| known == path)?;
         if !used {
-            self.spare.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+            self.spare().remove(path);
         }
         Some(!used)
     }
@@ -184,31 +300,22 @@ impl Store {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what is to take the place of a certificate.
-    pub fn prepare(&self, path: &str, text: &[u8]) -> Result<Pending, Fault> {
-        let parts = Parts::read(text);
-        if parts.chain.is_empty() {
-            return Err(Fault::NoCertificate(path.to_owned()));
-        }
-        let unusable =
-            |why: &str| format!("unable to load SSL private key into SSL Context '{path}': {why}.");
-        let pair = match &parts.key {
-            None => Err(unusable("passed a null parameter")),
-            Some(key) => {
-                Pair::new(path, parts.chain.clone(), key).map(Arc::new).map_err(|fault| match fault {
-                    pair::Fault::Mismatch => {
-                        format!("inconsistencies between private key and certificate loaded '{path}'.")
-                    }
-                    _ => unusable("unsupported"),
-                })
-            }
+    /// The certificate that a name means, and the part of it.
+    pub fn part(&self, name: &str) -> Option<(String, Part, Option<Arc<Pair>>)> {
+        let listed = self.listed();
+        let find = |name: &str, part: Part| {
+            let (path, _, pair) = listed.iter().find(|(known, ..)| known == name)?;
+            Some((path.clone(), part, pair.clone()))
         };
-        Ok(Pending { path: path.to_owned(), chain: parts.chain, pair })
+        let parts =
+            [(".key", Part::Key), (".issuer", Part::Issuer), (".ocsp", Part::Ocsp), (".sctl", Part::Sctl)];
+        find(name, Part::Whole)
+            .or_else(|| parts.iter().find_map(|(ending, part)| find(name.strip_suffix(ending)?, *part)))
     }
 
     /// Keeps a certificate that was committed.
     pub fn settle(&self, pair: Arc<Pair>) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spare = self.spare();
         match spare.get_mut(&pair.path) {
             Some(place) => *place = Some(pair),
             None => {
@@ -228,33 +335,27 @@ impl Store {
         }
     }
 
-    /// Whom a file of authorities, or of revoked certificates, names.
-    pub fn trust(&self, path: &str, files: &dyn Files) -> Result<Arc<Trust>, TrustFault> {
-        let mut trusts = self.trusts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(trust) = trusts.get(path) {
-            return Ok(trust.clone());
-        }
-        let trust = Arc::new(Trust::load(path, files)?);
-        trusts.insert(path.to_owned(), trust.clone());
-        Ok(trust)
-    }
-
     fn folder(
         &self,
         path: &str,
         mut names: Vec<String>,
         files: &dyn Files,
         extra: Extra,
+        sources: fn(&str) -> Sources,
     ) -> Result<Vec<Arc<Pair>>, Fault> {
         names.retain(|name| !name.starts_with('.') && !BESIDE.iter().any(|end| name.ends_with(end)));
         names.sort_unstable();
         let folder = path.trim_end_matches('/');
-        names.iter().map(|name| self.file(&format!("{folder}/{name}"), files, extra)).collect()
+        names.iter().map(|name| self.file(&format!("{folder}/{name}"), files, extra, sources)).collect()
     }
 
     fn load(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
         let text = files.read(path).map_err(|error| Fault::Missing(path.to_owned(), error))?;
-        let mut parts = Parts::read(&text);
+        self.joined(path, Parts::read(&text), files, extra)
+    }
+
+    /// A certificate of these parts, with what lies beside its file.
+    fn joined(&self, path: &str, mut parts: Parts, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
         if parts.chain.is_empty() {
             return Err(Fault::NoCertificate(path.to_owned()));
         }
@@ -267,7 +368,9 @@ impl Store {
                 parts.key = other.key;
             }
         }
-        let key = parts.key.ok_or(Fault::NoKey { path: asked, encrypted: parts.encrypted })?;
+        let Some(key) = parts.key else {
+            return Err(Fault::NoKey { path: asked, encrypted: parts.encrypted });
+        };
         let chain = self.completed(parts.chain, extra);
         let mut pair = Pair::new(path, chain, &key).map_err(|fault| match fault {
             pair::Fault::Mismatch => Fault::Mismatch(path.to_owned()),
@@ -277,6 +380,7 @@ impl Store {
         if extra.ocsp {
             pair.ocsp = files.read(&extra.beside(path, ".ocsp")).ok();
         }
+        pair.sources.key = Some(asked);
         Ok(pair)
     }
 
@@ -307,8 +411,71 @@ impl Store {
         chain
     }
 
+    fn spare(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<Arc<Pair>>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Pair>>> {
         self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Pending ===
+
+impl Pending {
+    /// What a certificate is made of; nothing where there is none yet.
+    pub fn of(path: String, pair: Option<&Pair>) -> Self {
+        Self {
+            path,
+            chain: pair.map(|p| p.chain.clone()).unwrap_or_default(),
+            key: pair.map(|p| p.secret.clone_key()),
+            ocsp: pair.and_then(|p| p.ocsp.clone()),
+            sources: pair.map(|p| p.sources.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Takes a part that was set; what is wrong with it, where it is of no use.
+    pub fn take(&mut self, part: Part, name: &str, text: &[u8]) -> Result<(), String> {
+        let parts = Parts::read(text);
+        match part {
+            Part::Whole if parts.chain.is_empty() => {
+                return Err(Fault::NoCertificate(name.to_owned()).to_string());
+            }
+            Part::Whole => (self.chain, self.key) = (parts.chain, parts.key),
+            Part::Key => match parts.key {
+                Some(key) => self.key = Some(key),
+                None => return Err(format!("unable to load private key from file '{name}'.")),
+            },
+            Part::Issuer if parts.chain.is_empty() => return Err(String::new()),
+            Part::Issuer => {}
+            Part::Ocsp => match STANDARD.decode(text.trim_ascii()) {
+                Ok(response) => self.ocsp = Some(response),
+                Err(_) => return Err("Error reading OCSP response in base64 format".to_owned()),
+            },
+            Part::Sctl => return Err(String::new()),
+        }
+        Ok(())
+    }
+
+    /// Whether its key belongs to another certificate.
+    pub fn is_mixed(&self) -> bool {
+        let pair = self.key.as_ref().map(|key| Pair::new(self.path.clone(), self.chain.clone(), key));
+        matches!(pair, Some(Err(pair::Fault::Mismatch)))
+    }
+
+    /// The certificate, or what the reference says where it cannot be one.
+    pub fn pair(&self) -> Result<Pair, String> {
+        let path = &self.path;
+        let unusable =
+            |why: &str| format!("unable to load SSL private key into SSL Context '{path}': {why}.");
+        let key = self.key.as_ref().ok_or_else(|| unusable("passed a null parameter"))?;
+        let mut pair = Pair::new(path.clone(), self.chain.clone(), key).map_err(|fault| match fault {
+            pair::Fault::Mismatch => Fault::Mismatch(path.clone()).to_string(),
+            _ => unusable("unsupported"),
+        })?;
+        pair.ocsp.clone_from(&self.ocsp);
+        pair.sources.clone_from(&self.sources);
+        Ok(pair)
     }
 }
 
@@ -320,6 +487,13 @@ impl fmt::Display for Fault {
             }
             Self::NoCertificate(path) => {
                 write!(f, "unable to load certificate from file '{path}': no start line.")
+            }
+            Self::NotOpened(path) => {
+                write!(f, "cannot open the file '{path}'.\n '{path}' cannot be read or parsed.")
+            }
+            Self::Unread(path) => write!(f, " '{path}' cannot be read or parsed."),
+            Self::NoOcsp(path) => {
+                write!(f, "Error opening OCSP response file '{path}' cannot be read or parsed.")
             }
             Self::NoKey { path, .. } => write!(f, "No Private Key found in '{path}'."),
             Self::Mismatch(path) => {

@@ -101,7 +101,7 @@ impl<'a> ClientHello<'a> {
     }
 
     /// The protocols that the client would speak, its favourite first (RFC 7301).
-    pub fn alpn(&self) -> impl Iterator<Item = &'a [u8]> {
+    pub fn alpn(&self) -> impl Iterator<Item = &'a [u8]> + Clone {
         let list = self.extension(ALPN).and_then(|content| Reader(content).sized16());
         let mut rest = Reader(list.unwrap_or_default());
         std::iter::from_fn(move || rest.sized8())
@@ -146,6 +146,7 @@ impl<'a> ClientHello<'a> {
 }
 
 /// What remains to be read.
+#[derive(Clone)]
 struct Reader<'a>(&'a [u8]);
 
 // === impl Reader ===

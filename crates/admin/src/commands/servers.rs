@@ -120,13 +120,24 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
         ("fqdn", _) => {
             return call.fail("set server <b>/<s> fqdn failed because no resolution is configured.");
         }
-        ("ssl", _) => {
-            return call
-                .fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings");
-        }
+        ("ssl", value) => return set_tls(call, value == "on", value == "on" || value == "off"),
         _ => return call.fail(SET_SERVER),
     };
     give(call, order)
+}
+
+/// Whether sessions with a server go over TLS from now on; only where its line prepares for that.
+fn set_tls(call: &mut Call<'_, World>, on: bool, is_known: bool) -> Outcome {
+    let prepared = named(call).is_ok_and(|(_, server)| server.conf.tls.prepared);
+    if !prepared {
+        return call.fail("'set server <srv> ssl' cannot be set.  default-server should define ssl settings");
+    }
+    if !is_known {
+        return call.fail("'set server <srv> ssl' expects 'on' or 'off'.");
+    }
+    let outcome = give(call, Order::Secure(on));
+    call.say("server ssl setting updated.");
+    outcome
 }
 
 fn enable_health(call: &mut Call<'_, World>) -> Outcome {

@@ -7,7 +7,9 @@ use weir_tls::acceptor::{Acceptor, Filter};
 use weir_tls::pair::Pair;
 use weir_tls::policy::ClientPolicy;
 use weir_tls::store::{Extra, Store};
-use weir_tls::verify::{Ignored, Trust};
+use weir_tls::tickets::TicketKeys;
+use weir_tls::trusts::TrustFile;
+use weir_tls::verify::Ignored;
 use weir_tls::version::Versions;
 
 /// The words that `bind` lines, `server` lines and lines of lists share.
@@ -32,15 +34,17 @@ pub struct TlsWords {
     /// `ecdhe`; it counts where there is no `curves`.
     pub ecdhe: Option<String>,
     /// `ca-file`
-    pub ca: Option<Arc<Trust>>,
+    pub ca: Option<Arc<TrustFile>>,
     /// `ca-verify-file`: authorities that clients are not told of.
-    pub ca_verify: Option<Arc<Trust>>,
+    pub ca_verify: Option<Arc<TrustFile>>,
     /// `crl-file`
-    pub crl: Option<Arc<Trust>>,
+    pub crl: Option<Arc<TrustFile>>,
     /// `no-ca-names`
     pub no_ca_names: bool,
     /// `no-tls-tickets`, `tls-tickets`
     pub tickets: Option<bool>,
+    /// `allow-0rtt`
+    pub early: bool,
 }
 
 /// `verify`
@@ -67,6 +71,10 @@ pub struct BindTls {
     pub client_order: bool,
     /// `crt`, `default-crt` and `crt-list`, in order.
     pub certificates: Vec<BindCertificate>,
+    /// The lists among them, folders too, to which certificates may be added.
+    pub lists: Vec<String>,
+    /// `tls-ticket-keys`
+    pub ticket_keys: Option<Arc<TicketKeys>>,
     /// Where it stands, `file:line`.
     pub place: String,
     /// Who gets which certificate, once the line is whole.
@@ -84,6 +92,8 @@ pub struct BindCertificate {
     pub default: bool,
     /// What a line of a list says for it alone.
     pub words: Option<Arc<TlsWords>>,
+    /// The list that it stands on, and the number of its line.
+    pub line: Option<(Arc<str>, usize)>,
 }
 
 /// What a `server` line says (manual, 5.2).
@@ -91,6 +101,8 @@ pub struct BindCertificate {
 pub struct ServerTls {
     /// `ssl`
     pub ssl: bool,
+    /// It may be asked for at run time: `ssl` stands on the line, or on what the line starts from.
+    pub prepared: bool,
     /// `check-ssl`
     pub check_ssl: bool,
     /// What it shares with other lines.
@@ -170,6 +182,7 @@ impl TlsWords {
             crl: self.crl.or(d.crl),
             no_ca_names: self.no_ca_names || d.no_ca_names,
             tickets: self.tickets.or(d.tickets),
+            early: self.early || d.early,
         }
     }
 }

@@ -12,10 +12,11 @@ use weir_config::{Line, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Sources, Span};
 
 use super::PeersDraft;
+use super::tls::StoreDraft;
 use crate::action::RuleLine;
 use crate::conf::{
-    Agent, Bind, Check, ErrorFile, Global, GlobalTls, HttpErrors, LogProfile, LogTarget, Proxy, Ring, Server,
-    StickTable, Userlist,
+    Agent, Bind, BindCertificate, Check, ErrorFile, Global, GlobalTls, HttpErrors, LogProfile, LogTarget,
+    Proxy, Ring, Server, StickTable, Userlist,
 };
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
@@ -117,6 +118,8 @@ pub struct Draft {
     pub rdp_cookie: Option<Word>,
     /// The dispatch address of older versions.
     pub dispatch: Option<ServerDraft>,
+    /// The certificates of `ssl-f-use` lines.
+    pub certificates: Vec<BindCertificate>,
 }
 
 /// An error answer of a proxy.
@@ -221,6 +224,8 @@ pub enum List<'a> {
     Ring(&'a mut Ring),
     /// A `peers` section with its tables.
     Peers(&'a mut PeersDraft),
+    /// A `crt-store` section.
+    Certificates(&'a mut StoreDraft),
 }
 
 /// A `userlist` while it is read.
@@ -269,6 +274,7 @@ impl Draft {
             log_key: None,
             rdp_cookie: None,
             dispatch: None,
+            certificates: Vec::new(),
         }
     }
 }

@@ -17,12 +17,10 @@ const LUA: &str = "comes with Lua";
 const MAIL: &str = "comes with mail alerts";
 const QUIC: &str = "comes with QUIC";
 const RESOLVERS: &str = "comes with the resolver";
-const TLS: &str = "comes with TLS";
 
 /// Lines of proxies.
 pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("compression", COMPRESSION),
-    proxy("crt", TLS),
     proxy("email-alert from", MAIL),
     proxy("email-alert level", MAIL),
     proxy("email-alert mailers", MAIL),
@@ -30,7 +28,6 @@ pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("email-alert to", MAIL),
     proxy("filter-sequence", FILTERS),
     proxy("quic-initial", QUIC),
-    proxy("ssl-f-use", TLS),
     proxy("use-fcgi-app", FASTCGI),
 ];
 
@@ -116,7 +113,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("maxcomprate", COMPRESSION),
     global("shm-stats-file", "comes with shared statistics"),
     global("shm-stats-file-max-objects", "comes with shared statistics"),
-    global("ssl-passphrase-cmd", TLS),
     global("tune.applet.zero-copy-forwarding", CACHE),
     global("tune.comp.maxlevel", COMPRESSION),
     global("tune.lua.bool-sample-conversion", LUA),
@@ -154,14 +150,12 @@ const DEVICES: &str = "device detection libraries are not built in";
 
 /// Parameters of `bind` lines.
 pub(super) const BIND_LATER: &[Keyword<BindFn>] = &[
-    bind("generate-certificates", 0, TLS),
     bind("nbconn", 1, "comes with reverse HTTP"),
     bind("quic-cc-algo", 1, QUIC),
     bind("quic-force-retry", 0, QUIC),
     bind("quic-socket", 1, QUIC),
     bind("tcp-md5sig", 1, "comes with signed TCP segments"),
     bind("tcp-ss", 1, "comes with fetches of saved SYN packets"),
-    bind("tls-ticket-keys", 1, TLS),
 ];
 
 /// Parameters of `server` lines.

@@ -38,7 +38,7 @@ mod stats_page;
 mod status_codes;
 mod stick_table;
 mod timeouts;
-mod tls;
+pub(crate) mod tls;
 mod tune;
 mod tune_h2;
 mod userlist;
@@ -105,6 +105,8 @@ pub fn listing() -> Vec<String> {
     lines.extend(crate::action::listing());
     lines.extend(userlist::USERLIST.iter().map(Keyword::listing));
     lines.extend(peers::PEERS.iter().map(Keyword::listing));
+    lines.extend(tls::CRT_STORE.iter().map(Keyword::listing));
+    lines.extend(tls::list_words());
     lines.extend(BIND.listing());
     lines.extend(SERVER.listing());
     lines
@@ -144,6 +146,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     rules::RULES,
     stats_page::STATS_PAGE,
     stick_table::STICK_TABLE,
+    tls::PROXY_TLS,
     errors::ERRORS,
     checks::HTTP,
     checks::TCP,
@@ -153,8 +156,14 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     later::PROXY_LATER,
     later::PROXY_FIRST,
 ];
-const LIST_TABLES: &[&[Keyword<ListFn>]] =
-    &[userlist::USERLIST, errors::HTTP_ERRORS, log_profiles::LOG_PROFILE, peers::PEERS, rings::RING];
+const LIST_TABLES: &[&[Keyword<ListFn>]] = &[
+    userlist::USERLIST,
+    errors::HTTP_ERRORS,
+    log_profiles::LOG_PROFILE,
+    peers::PEERS,
+    rings::RING,
+    tls::CRT_STORE,
+];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, tls::BIND_TLS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] =
     &[server_params::SERVER_PARAMS, check_params::CHECK_PARAMS, tls::SERVER_TLS, later::SERVER_LATER];

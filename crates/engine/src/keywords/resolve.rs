@@ -123,6 +123,7 @@ impl<'a> Load<'a> {
             Sections::LOG_PROFILE => self.log_profile(section),
             Sections::RING => rings::section(self, section),
             Sections::PEERS => self.peers(section),
+            Sections::CRT_STORE => super::tls::crt_store(self, section),
             Sections::HEALTHCHECK => checks::healthcheck(self, section),
             _ => {}
         }

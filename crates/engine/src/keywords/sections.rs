@@ -14,7 +14,7 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     works("peers", Sections::PEERS, "tables, and processes that share them"),
     later("acme", "comes with ACME", "certificates from an authority"),
     later("cache", "comes with the cache", "a cache of small answers"),
-    later("crt-store", "comes with TLS", "certificates and where they lie"),
+    works("crt-store", Sections::CRT_STORE, "certificates and where they lie"),
     later("dynamic-update", "comes with TLS", "certificates changed at run time"),
     later("fcgi-app", "comes with FastCGI", "a FastCGI application"),
     works("healthcheck", Sections::HEALTHCHECK, "a check that servers share"),

@@ -68,6 +68,8 @@ pub struct ServerRuntime {
     pub health: Mutex<Health>,
     /// An operator, or its coming at run time, suspended its checks.
     pub unchecked: AtomicBool,
+    /// Sessions with it are made over TLS.
+    pub secured: AtomicBool,
     /// What its agent said.
     pub agent: Mutex<Health>,
     /// An operator suspended the questions to its agent.
@@ -142,6 +144,7 @@ impl ServerRuntime {
             changed: AtomicU64::new(now.0),
             health: Mutex::new(Health::new(counter, observer(conf))),
             unchecked: AtomicBool::new(conf.dynamic),
+            secured: AtomicBool::new(conf.tls.ssl),
             agent: Mutex::new(Health::new(agent_counter(), observer(conf))),
             unasked: AtomicBool::new(conf.dynamic),
             nudge: Notify::new(),
@@ -156,6 +159,7 @@ impl ServerRuntime {
 
     /// Takes over what a new configuration says of checks. What was found so far counts, as far as up and down.
     pub fn adopt(&self, conf: &conf::Server) {
+        self.secured.store(conf.tls.ssl, Relaxed);
         self.slowstart.store(conf.slowstart.map_or(0, |d| d.as_millis() as u64), Relaxed);
         let mut health = self.health.lock();
         health.observer = observer(conf);

@@ -315,7 +315,7 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
     }
     log::reached(t, &stream);
     introduce(t, &server, &stream).await?;
-    if server.conf().tls.ssl {
+    if server.shared.runtime.secured.load(Relaxed) {
         Box::pin(handshake::with_server(t, &server, &mut stream)).await?;
     }
     observe(t, Sign::Connected);

@@ -11,6 +11,7 @@ use rustls::{
 };
 
 use super::{Finding, Purpose, Trust, examine, signature};
+use crate::trusts::{TrustFile, merged};
 
 /// Whom a `bind` line believes, and what it overlooks.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +19,9 @@ pub struct ClientRules {
     /// A certificate must be shown (`verify required`).
     pub required: bool,
     /// `ca-file` with `ca-verify-file` and `crl-file`.
-    pub trust: Trust,
+    pub trust: Vec<Arc<TrustFile>>,
     /// The names of these authorities are told to clients, unless `no-ca-names`.
-    pub told: Vec<Vec<u8>>,
+    pub told: Option<Arc<TrustFile>>,
     /// `ca-ignore-err`
     pub ignored_above: Ignored,
     /// `crt-ignore-err`
@@ -60,6 +61,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Clients {
     rules: ClientRules,
+    trust: Trust,
     told: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -87,17 +89,18 @@ impl Ignored {
 impl Clients {
     /// A judge with the algorithms of `provider`.
     pub fn new(rules: ClientRules, provider: &CryptoProvider) -> Arc<Self> {
-        let told = rules.told.iter().map(|name| DistinguishedName::from(name.clone())).collect();
-        Arc::new(Self { rules, told, algorithms: provider.signature_verification_algorithms })
+        let told = rules.told.as_ref().map(|file| file.now());
+        let told = told.iter().flat_map(|trust| trust.certificates());
+        let told = told.map(|c| DistinguishedName::from(c.subject.to_vec())).collect();
+        let trust = merged(&rules.trust);
+        Arc::new(Self { rules, trust, told, algorithms: provider.signature_verification_algorithms })
     }
 
     /// What there is to say of a chain, the client's own certificate first.
     pub fn report(&self, chain: &[CertificateDer<'_>], now: i64) -> Report {
         let sent: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
         let mut report = Report::default();
-        for Finding { error, depth } in
-            examine(&sent, &self.rules.trust, &self.algorithms, Purpose::Client, now)
-        {
+        for Finding { error, depth } in examine(&sent, &self.trust, &self.algorithms, Purpose::Client, now) {
             report.verify = error;
             let ignored = if depth > 0 { &self.rules.ignored_above } else { &self.rules.ignored_leaf };
             if depth > 0 && report.above == 0 {

@@ -7,6 +7,8 @@ use crate::der::{self, Der, Item};
 pub struct RevocationList<'a> {
     /// All of it.
     pub der: &'a [u8],
+    /// Its version, 1 or 2.
+    pub version: u8,
     /// The part that is signed.
     pub signed: &'a [u8],
     /// Whose list it is.
@@ -33,7 +35,7 @@ impl<'a> RevocationList<'a> {
         let signature_algorithm = outer.tagged(der::SEQUENCE)?.content;
         let signature = outer.item()?.bits()?;
         let mut body = signed.inside();
-        body.tagged(der::INTEGER);
+        let version = body.tagged(der::INTEGER).and_then(|v| v.content.last().copied()).unwrap_or(0);
         body.tagged(der::SEQUENCE)?;
         let issuer = body.tagged(der::SEQUENCE)?.whole;
         let this_update = body.item()?;
@@ -41,6 +43,7 @@ impl<'a> RevocationList<'a> {
         let revoked = body.enter(der::SEQUENCE).unwrap_or_default();
         Some(Self {
             der: whole.whole,
+            version: version.saturating_add(1),
             signed: signed.whole,
             issuer,
             this_update,

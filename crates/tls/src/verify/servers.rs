@@ -14,7 +14,7 @@ use crate::certificate::Certificate;
 /// Judges the certificates of a server.
 #[derive(Debug)]
 pub struct Servers {
-    trust: Arc<Trust>,
+    trust: Trust,
     /// The name that it must have where it was asked for none (`verifyhost`).
     host: Option<String>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -35,7 +35,7 @@ pub enum Mismatch {
 
 impl Servers {
     /// A judge with the algorithms of `provider`.
-    pub fn new(trust: Arc<Trust>, host: Option<String>, provider: &CryptoProvider) -> Arc<Self> {
+    pub fn new(trust: Trust, host: Option<String>, provider: &CryptoProvider) -> Arc<Self> {
         Arc::new(Self { trust, host, algorithms: provider.signature_verification_algorithms })
     }
 

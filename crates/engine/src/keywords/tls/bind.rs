@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
 use weir_diag::{Diagnostic, Form, Severity};
-use weir_tls::verify::Trust;
+use weir_tls::lists::ListLine;
+use weir_tls::pair::{Pair, Sources};
+use weir_tls::tickets::{self, TicketKeys};
+use weir_tls::trusts::{Kind, TrustFile};
 
 use super::super::{BindCtx, BindFn};
 use super::{
@@ -14,12 +17,16 @@ use crate::conf::{BindCertificate, BindTls, TlsWords, Verify};
 
 /// The parameters of this file.
 pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
+    Keyword::inert(
+        Entry::new(Class::Bind, "allow-0rtt", Sections::FRONTENDS, Arity::NONE, "early data of clients"),
+        "early data is not taken: clients send it again after the handshake",
+    ),
     value("alpn", "protocols to agree on, the best first", |c, v| {
         let list = protocols("alpn", v).map_err(|m| c.name.alert(m))?;
         each(c, |t| t.words.alpn = Some(list.clone()))
     }),
     value("ca-file", "authorities that vouch for clients", |c, v| {
-        let trust = trust(c, v, "missing CAfile path")?;
+        let trust = trust(c, v, Kind::Authorities, "missing CAfile path")?;
         each(c, |t| t.words.ca = Some(trust.clone()))
     }),
     value("ca-ignore-err", "errors of authorities' certificates that are overlooked", |c, v| {
@@ -27,7 +34,7 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
         each(c, |t| t.ignored.0 = list.clone())
     }),
     value("ca-verify-file", "authorities that clients are not told of", |c, v| {
-        let trust = trust(c, v, "missing CAfile path")?;
+        let trust = trust(c, v, Kind::Authorities, "missing CAfile path")?;
         each(c, |t| t.words.ca_verify = Some(trust.clone()))
     }),
     value("ciphers", "suites of TLS 1.2, as OpenSSL writes them", |c, v| {
@@ -40,7 +47,7 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
         list(c, v, "missing signature algorithm list", |w| &mut w.client_sigalgs)
     }),
     value("crl-file", "lists of revoked certificates", |c, v| {
-        let trust = trust(c, v, "missing CRLfile path")?;
+        let trust = trust(c, v, Kind::Revoked, "missing CRLfile path")?;
         each(c, |t| t.words.crl = Some(trust.clone()))
     }),
     value("crt", "certificates with their keys: a file or a folder", |c, v| certificates(c, v, false)),
@@ -51,7 +58,10 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
     value("crt-list", "a file of certificates with their names and options", |c, v| {
         let word = v.first().ok_or_else(|| c.name.alert("'crt-list' : missing certificate location"))?;
         let certificates = crt_list::load(c, word)?;
-        each(c, |t| t.certificates.extend(certificates.iter().cloned()))
+        each(c, |t| {
+            t.lists.push(word.text().into_owned());
+            t.certificates.extend(certificates.iter().cloned());
+        })
     }),
     value("curves", "groups for the key exchange", |c, v| {
         list(c, v, "missing curve suite", |w| &mut w.curves)
@@ -101,11 +111,12 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
         each(c, |t| t.words.versions.min = Some(version))
     }),
     flag("strict-sni", "no certificate for unknown names", |c, _| each(c, |t| t.strict_sni = Some(true))),
+    value("tls-ticket-keys", "keys of tickets that several programs share", ticket_keys),
     flag("tls-tickets", "sessions resumed by tickets", |c, _| each(c, |t| t.words.tickets = Some(true))),
     value("verify", "whether clients show certificates, and are checked", verify),
-    inert("allow-0rtt", 0, "early data is not taken: clients send it again after the handshake"),
     inert("ca-sign-file", 1, "no certificates are made"),
     inert("ca-sign-pass", 1, "no certificates are made"),
+    inert("generate-certificates", 0, "no certificates are made"),
     Keyword::inert(
         Entry::new(Class::Bind, "npn", Sections::FRONTENDS, Arity::exactly(1), "protocols, of older clients"),
         "no client has spoken it since ALPN",
@@ -135,24 +146,56 @@ fn by_name(ctx: &mut BindCtx<'_>, _: &[Word]) -> Result<(), Diagnostic> {
     each(ctx, |t| version_by_name(&name, &mut t.words))
 }
 
+/// Keys of tickets; a file is read once.
+fn ticket_keys(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values
+        .first()
+        .ok_or_else(|| ctx.name.alert("'tls-ticket-keys' : missing TLS ticket keys file path"))?;
+    let path = word.text();
+    let said = |what: String| word.alert(format!("'{path}' : {what}"));
+    let keys = ctx.tls.store.tickets.named(&path, || {
+        let text = ctx.outside.read(path.as_ref().as_ref());
+        let text = text.map_err(|_| said("unable to load ssl tickets keys file".to_owned()))?;
+        TicketKeys::read(&path, &text).map_err(|fault| {
+            said(match fault {
+                tickets::Fault::NotBase64(line) => format!("unable to decode base64 key on line {line}"),
+                tickets::Fault::WrongSize(line) => format!("wrong sized key on line {line}"),
+                tickets::Fault::TooFew => "please supply at least 3 keys in the tls-tickets-file".to_owned(),
+            })
+        })
+    })?;
+    each(ctx, |t| t.ticket_keys = Some(keys.clone()))
+}
+
 fn certificates(ctx: &mut BindCtx<'_>, values: &[Word], default: bool) -> Result<(), Diagnostic> {
     let name = ctx.name.text();
     let word =
         values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' : missing certificate location")))?;
     let path = below(ctx.tls.crt_base.as_ref(), &word.text());
-    let pairs = ctx.tls.store.named(&path, &Through(ctx.outside), ctx.tls.extra).map_err(|fault| {
+    let files = Through(ctx.outside);
+    let pairs = ctx.tls.store.named(&path, &files, ctx.tls.extra, Sources::of_line).map_err(|fault| {
         let (first, message) = load_fault(&fault);
         if let Some(first) = first {
             ctx.out.push(Diagnostic::new(Severity::Alert, Some(word.span), first).form(Form::Config));
         }
         word.alert(message)
     })?;
+    // A folder is a list whose lines have no numbers.
+    let folder = path.trim_end_matches('/');
+    let is_folder = pairs.iter().any(|pair| pair.path.starts_with(&format!("{folder}/")));
+    if is_folder {
+        let line = |pair: &Arc<Pair>| ListLine { path: pair.path.clone(), ..ListLine::default() };
+        ctx.tls.store.lists.put(folder, pairs.iter().map(line).collect());
+    }
+    let list: Option<Arc<str>> = is_folder.then(|| folder.into());
     each(ctx, |t| {
+        t.lists.extend(list.iter().map(ToString::to_string));
         t.certificates.extend(pairs.iter().map(|pair| BindCertificate {
             pair: pair.clone(),
             filters: Vec::new(),
             default,
             words: None,
+            line: list.clone().map(|list| (list, 0)),
         }));
     })
 }
@@ -168,16 +211,21 @@ fn list(
     each(ctx, |t| *place(&mut t.words) = Some(text.clone()))
 }
 
-fn trust(ctx: &mut BindCtx<'_>, values: &[Word], missing: &str) -> Result<Arc<Trust>, Diagnostic> {
+fn trust(
+    ctx: &mut BindCtx<'_>,
+    values: &[Word],
+    kind: Kind,
+    missing: &str,
+) -> Result<Arc<TrustFile>, Diagnostic> {
     let name = ctx.name.text();
     let word = values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' : {missing}")))?;
     let path = below(ctx.tls.ca_base.as_ref(), &word.text());
-    let trust = ctx.tls.store.trust(&path, &Through(ctx.outside)).map_err(|fault| {
+    let trust = ctx.tls.store.trusts.named(&path, kind, &Through(ctx.outside)).map_err(|fault| {
         let first = Diagnostic::new(Severity::Alert, Some(word.span), fault.to_string());
         ctx.out.push(first.form(Form::Config));
         word.alert(format!("'{name}' : unable to load {path}"))
     })?;
-    if trust.is_empty() && !path.starts_with('@') {
+    if trust.now().is_empty() && !path.starts_with('@') {
         let said = format!("ca-file: 0 CA were loaded from '{path}'");
         ctx.out.push(Diagnostic::new(Severity::Warning, Some(word.span), said).form(Form::Config));
     }

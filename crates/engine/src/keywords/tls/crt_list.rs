@@ -2,30 +2,38 @@
 
 use std::sync::Arc;
 
-use weir_config::{Class, Word};
-use weir_diag::{Diagnostic, Form};
+use weir_config::{Class, Entry, Keyword, Sections, Word};
+use weir_diag::{Diagnostic, Diagnostics, Form, Span};
 use weir_tls::acceptor::Filter;
+use weir_tls::lists::ListLine;
+use weir_tls::pair::{Pair, Sources};
+use weir_tls::store::{Fault, Load, system_words};
 
-use super::super::{BIND, BindCtx};
+use super::super::{BIND, BindCtx, BindFn, Outside};
 use super::{Through, below, load_fault};
-use crate::conf::{Bind, BindCertificate, Endpoint, TlsWords};
+use crate::conf::{Bind, BindCertificate, Endpoint, GlobalTls, TlsWords, Verify};
 
 /// The certificates of a list.
 pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertificate>, Diagnostic> {
     let said = |message: String| word.alert(format!("'crt-list' : {message}"));
-    let path = below(ctx.tls.crt_base.as_ref(), &word.text());
-    let text = ctx.outside.read(path.as_ref()).map_err(|error| {
-        said(format!("cannot open file '{path}' : {}", weir_tls::store::system_words(&error)))
-    })?;
-    let mut certificates = Vec::new();
+    let name = word.text();
+    let path = below(ctx.tls.crt_base.as_ref(), &name);
+    let text = ctx
+        .outside
+        .read(path.as_ref())
+        .map_err(|error| said(format!("cannot open file '{path}' : {}", system_words(&error))))?;
+    let list: Arc<str> = (*name).into();
+    let (mut certificates, mut lines) = (Vec::new(), Vec::new());
     for (number, line) in text.split(|b| *b == b'\n').enumerate() {
-        let at = format!("{path}:{}", number + 1);
+        let number = number + 1;
+        let at = format!("{path}:{number}");
         let Some(line) = Line::read(line).map_err(|m| said(format!("parsing [{at}]: {m}")))? else {
             continue;
         };
-        let words = options(ctx, word, &line, &at).map_err(said)?;
+        let mut around = Around { outside: ctx.outside, tls: ctx.tls, out: ctx.out, span: word.span };
+        let options = around.options(&line.options, &at).map_err(said)?;
         let file = below(ctx.tls.crt_base.as_ref(), &line.file);
-        let pairs = ctx.tls.store.named(&file, &Through(ctx.outside), ctx.tls.extra).map_err(|fault| {
+        let pairs = around.pairs(&file, options.others).map_err(|fault| {
             let (first, message) = load_fault(&fault);
             if let Some(first) = first {
                 ctx.out.push(word.alert(first).form(Form::Config));
@@ -39,49 +47,220 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
             );
             ctx.out.push(Diagnostic::warning(word.span, said).tight());
         }
-        certificates.extend(pairs.into_iter().map(|pair| BindCertificate {
-            pair,
-            filters: line.filters.clone(),
-            default: false,
-            words: words.clone(),
-        }));
+        let shown = options.words.as_deref().map(shown).unwrap_or_default();
+        for pair in pairs {
+            let path = pair.path.clone();
+            lines.push(ListLine { number, path, options: shown.clone(), filters: line.written.clone() });
+            certificates.push(BindCertificate {
+                pair,
+                filters: line.filters.clone(),
+                default: false,
+                words: options.words.clone(),
+                line: Some((list.clone(), number)),
+            });
+        }
     }
+    ctx.tls.store.lists.put(&list, lines);
     Ok(certificates)
 }
 
-/// The words of a line's options, read as those of a `bind` line.
-fn options(
-    ctx: &mut BindCtx<'_>,
-    at_word: &Word,
-    line: &Line,
-    at: &str,
-) -> Result<Option<Arc<TlsWords>>, String> {
-    let words: Vec<Word> =
-        line.options.iter().map(|text| Word { bytes: text.as_bytes().into(), span: at_word.span }).collect();
-    let mut bind = [Bind::new(Endpoint::Fd(-1), at_word.span)];
-    let mut rest = words.as_slice();
-    while let Some((name, tail)) = rest.split_first() {
-        let text = name.text();
-        if STORE.contains(&&*text) {
-            return Err(format!("parsing [{at}]: '{text}' is not available yet (it comes with 'crt-store')"));
-        }
-        let known = KNOWN.contains(&&*text).then(|| BIND.parameter(Class::Bind, rest)).flatten();
-        let Some((keyword, _)) = known else {
-            return Err(format!("parsing [{at}]: unknown ssl keyword {text}"));
-        };
-        let count = usize::from(keyword.entry.arity.max);
-        let Some((values, after)) = tail.split_at_checked(count) else {
-            return Err(format!("parsing [{at}]: ssl args out of '[]' for {text}"));
-        };
-        rest = after;
-        if let weir_config::State::Works(run) = keyword.state {
-            let BindCtx { outside, tls, .. } = *ctx;
-            let mut own = BindCtx { binds: &mut bind, name, out: ctx.out, outside, tls };
-            run(&mut own, values).map_err(|fault| fault.message)?;
-        }
+/// The certificates of an `ssl-f-use` line: words, of which `crt` names the certificate.
+pub(super) fn of_frontend(
+    around: &mut Around<'_>,
+    list: &Arc<str>,
+    args: &[Word],
+) -> Result<Vec<BindCertificate>, Diagnostic> {
+    let at = Word { bytes: b"ssl-f-use".as_slice().into(), span: around.span };
+    let mut texts: Vec<String> = args.iter().map(|w| w.text().into_owned()).collect();
+    let place = texts.iter().position(|t| t == "crt");
+    let place = place.ok_or_else(|| at.alert(NO_CRT))?;
+    let end = texts.len().min(place + 2);
+    let file = texts.drain(place..end).nth(1).unwrap_or_default();
+    let options = around.options(&texts, "").map_err(|m| {
+        let m = m.strip_prefix("parsing []: ").unwrap_or(&m);
+        at.alert(match m.strip_prefix("unknown ssl keyword ") {
+            Some(word) => format!("unknown crt keyword '{word}'"),
+            None => m.to_owned(),
+        })
+    })?;
+    let path = below(around.tls.crt_base.as_ref(), &file);
+    let pairs = around.pairs(&path, options.others).map_err(|fault| at.alert(load_fault(&fault).1))?;
+    let mut lines = around.tls.store.lists.lines(list).unwrap_or_default();
+    let mut certificates = Vec::new();
+    for pair in pairs {
+        let shown = options.words.as_deref().map(shown).unwrap_or_default();
+        lines.push(ListLine { path: pair.path.clone(), options: shown, ..ListLine::default() });
+        certificates.push(BindCertificate {
+            pair,
+            filters: Vec::new(),
+            default: false,
+            words: options.words.clone(),
+            line: Some((list.clone(), 0)),
+        });
     }
-    let [bind] = bind;
-    Ok((!line.options.is_empty()).then(|| Arc::new(bind.tls.words)))
+    around.tls.store.lists.put(list, lines);
+    Ok(certificates)
+}
+
+/// A line that comes at run time.
+pub(crate) struct LateLine {
+    /// The line of the list.
+    pub(crate) line: ListLine,
+    /// The names that it is for.
+    pub(crate) filters: Vec<Filter>,
+    /// Its options.
+    pub(crate) words: Option<Arc<TlsWords>>,
+}
+
+/// Reads a line that comes at run time; files that nobody read are not there.
+pub(crate) fn late(tls: &GlobalTls, outside: &dyn Outside, text: &[u8]) -> Result<Option<LateLine>, String> {
+    let at = "CLI:1";
+    let Some(line) = Line::read(text).map_err(|m| format!("parsing [{at}]: {m}"))? else { return Ok(None) };
+    let mut out = Diagnostics::default();
+    let mut around = Around { outside, tls, out: &mut out, span: Span::default() };
+    let words = around.options(&line.options, at)?.words;
+    let options = words.as_deref().map(shown).unwrap_or_default();
+    let path = below(tls.crt_base.as_ref(), &line.file);
+    let filters = line.filters;
+    Ok(Some(LateLine { line: ListLine { number: 0, path, options, filters: line.written }, filters, words }))
+}
+
+/// What the words of a line need.
+pub(super) struct Around<'a> {
+    pub(super) outside: &'a dyn Outside,
+    pub(super) tls: &'a GlobalTls,
+    pub(super) out: &'a mut Diagnostics,
+    pub(super) span: Span,
+}
+
+/// What the options of a line say.
+#[derive(Default)]
+struct Options {
+    words: Option<Arc<TlsWords>>,
+    /// Other files of the certificate.
+    others: Sources,
+}
+
+// === impl Around ===
+
+impl Around<'_> {
+    /// The certificates of a line.
+    fn pairs(&self, path: &str, others: Sources) -> Result<Vec<Arc<Pair>>, Fault> {
+        let (store, files) = (&self.tls.store, Through(self.outside));
+        if others == Sources::default() {
+            return store.named(path, &files, self.tls.extra, Sources::of_list);
+        }
+        let (name, crt) = (path.to_owned(), path.to_owned());
+        let written = Sources { crt: Some(crt.clone()), ..others.clone() };
+        let load = Load { name, crt, others, written };
+        store.declare(load, &files, self.tls.extra)?;
+        store.named(path, &files, self.tls.extra, Sources::of_list)
+    }
+
+    /// The words of a line's options, read as those of a `bind` line.
+    fn options(&mut self, texts: &[String], at: &str) -> Result<Options, String> {
+        let words: Vec<Word> =
+            texts.iter().map(|text| Word { bytes: text.as_bytes().into(), span: self.span }).collect();
+        let mut bind = [Bind::new(Endpoint::Fd(-1), self.span)];
+        let mut options = Options::default();
+        let mut has_words = false;
+        let mut rest = words.as_slice();
+        while let Some((name, tail)) = rest.split_first() {
+            let text = name.text();
+            if let Some(place) = beside(&text, &mut options.others) {
+                let value = tail.first().map(|w| w.text().into_owned()).unwrap_or_default();
+                *place = Some(below(self.tls.key_base.as_ref().filter(|_| text == "key"), &value));
+                rest = tail.get(1..).unwrap_or_default();
+                continue;
+            }
+            if text == "ocsp-update" || text == "alias" {
+                rest = tail.get(1..).unwrap_or_default();
+                continue;
+            }
+            let known = KNOWN.contains(&&*text).then(|| BIND.parameter(Class::Bind, rest)).flatten();
+            let Some((keyword, _)) = known else {
+                return Err(format!("parsing [{at}]: unknown ssl keyword {text}"));
+            };
+            has_words = true;
+            let count = usize::from(keyword.entry.arity.max);
+            let Some((values, after)) = tail.split_at_checked(count) else {
+                if let weir_config::State::Works(run) = keyword.state {
+                    let (outside, tls) = (self.outside, self.tls);
+                    let mut own = BindCtx { binds: &mut bind, name, out: self.out, outside, tls };
+                    run(&mut own, &[]).map_err(|fault| fault.message)?;
+                }
+                return Err(format!("parsing [{at}]: ssl args out of '[]' for {text}"));
+            };
+            rest = after;
+            if text == "allow-0rtt" {
+                bind.iter_mut().for_each(|b| b.tls.words.early = true);
+            }
+            if let weir_config::State::Works(run) = keyword.state {
+                let (outside, tls) = (self.outside, self.tls);
+                let mut own = BindCtx { binds: &mut bind, name, out: self.out, outside, tls };
+                run(&mut own, values).map_err(|fault| fault.message)?;
+            }
+        }
+        let [bind] = bind;
+        options.words = has_words.then(|| Arc::new(bind.tls.words));
+        Ok(options)
+    }
+}
+
+/// Where the file of a word belongs that is no word of `bind` lines.
+fn beside<'a>(word: &str, others: &'a mut Sources) -> Option<&'a mut Option<String>> {
+    match word {
+        "crt" => Some(&mut others.crt),
+        "key" => Some(&mut others.key),
+        "ocsp" => Some(&mut others.ocsp),
+        "issuer" => Some(&mut others.issuer),
+        "sctl" => Some(&mut others.sctl),
+        _ => None,
+    }
+}
+
+/// The options of a line as the runtime API shows them.
+fn shown(words: &TlsWords) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(list) = &words.alpn {
+        let names: Vec<_> = list.iter().map(|name| String::from_utf8_lossy(name)).collect();
+        // A byte of nothing stands behind them in the answers of the reference.
+        let text = if names.is_empty() { "no-alpn".to_owned() } else { format!("alpn {}", names.join(",")) };
+        parts.push(format!("{text}\0"));
+    }
+    let verify = words.verify.map(|verify| match verify {
+        Verify::None => "none",
+        Verify::Optional => "optional",
+        Verify::Required => "required",
+    });
+    parts.extend(verify.map(|verify| format!("verify {verify}")));
+    parts.extend(words.no_ca_names.then(|| "no-ca-names".to_owned()));
+    parts.extend(words.early.then(|| "allow-0rtt".to_owned()));
+    let versions = words.versions;
+    let rest = [
+        ("ca-file", words.ca.as_ref().map(|file| file.path.as_str())),
+        ("crl-file", words.crl.as_ref().map(|file| file.path.as_str())),
+        ("ciphers", words.ciphers.as_deref()),
+        ("ciphersuites", words.ciphersuites.as_deref()),
+        ("curves", words.curves.as_deref()),
+        ("ecdhe", words.ecdhe.as_deref()),
+        ("client-sigalgs", words.client_sigalgs.as_deref()),
+        ("sigalgs", words.sigalgs.as_deref()),
+        ("ssl-min-ver", versions.min.map(|version| version.name())),
+        ("ssl-max-ver", versions.max.map(|version| version.name())),
+    ];
+    parts.extend(rest.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))));
+    parts.join(" ")
+}
+
+/// A line of `weir keywords` for each word that may stand on a line.
+pub(in super::super) fn listing() -> Vec<String> {
+    let of_bind = |name: &&str| BIND.iter().find(|k| k.entry.class == Class::Bind && k.entry.name == *name);
+    let own = |keyword: &Keyword<BindFn>| {
+        let entry = Entry { class: Class::CrtList, sections: Sections::empty(), ..keyword.entry };
+        Keyword { entry, state: keyword.state }.listing()
+    };
+    KNOWN.iter().filter_map(of_bind).map(own).collect()
 }
 
 /// A line of a list.
@@ -90,6 +269,8 @@ struct Line {
     file: String,
     options: Vec<String>,
     filters: Vec<Filter>,
+    /// The names as written.
+    written: Vec<String>,
 }
 
 // === impl Line ===
@@ -111,12 +292,20 @@ impl Line {
                 (_, Some(true)) => line.options.push(piece),
                 _ if line.file.is_empty() => line.file = piece,
                 _ => {
+                    line.written.push(piece.clone());
                     let negative = piece.starts_with('!');
                     let name = piece.trim_start_matches('!').to_ascii_lowercase();
                     // Nobody is kept from a star.
                     let negative = negative && !name.starts_with('*');
                     line.filters.push(Filter { name, negative });
                 }
+            }
+        }
+        if inside == Some(true) {
+            // Without an end the words are names, as the reference takes them.
+            for name in std::mem::take(&mut line.options) {
+                line.filters.push(Filter { name: name.to_ascii_lowercase(), negative: false });
+                line.written.push(name);
             }
         }
         Ok((!line.file.is_empty()).then_some(line))
@@ -163,6 +352,7 @@ const KNOWN: &[&str] = &[
     "crl-file",
     "curves",
     "ecdhe",
+    "ktls",
     "no-alpn",
     "no-ca-names",
     "npn",
@@ -171,8 +361,8 @@ const KNOWN: &[&str] = &[
     "ssl-min-ver",
     "verify",
 ];
-/// The words of `crt-store` that may stand here.
-const STORE: &[&str] = &["crt", "key", "ocsp", "issuer", "sctl", "ocsp-update"];
+
+const NO_CRT: &str = "Trying to load a certificate but no 'crt' keyword specified.";
 
 #[cfg(test)]
 mod tests {

@@ -28,6 +28,7 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         }
         said(c, line, NO_DH)
     }),
+    word("ssl-passphrase-cmd", |c, line| said(c, line, "encrypted keys are not read")),
     word("ssl-security-level", |c, line| {
         let name = "ssl-security-level";
         let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' : missing value")))?;

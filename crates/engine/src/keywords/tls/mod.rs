@@ -5,6 +5,8 @@
 
 mod bind;
 mod crt_list;
+mod crt_store;
+mod frontend;
 mod global;
 mod inert;
 mod server;
@@ -18,9 +20,15 @@ use weir_tls::verify::Ignored;
 use weir_tls::version::Version;
 
 pub(super) use bind::BIND_TLS;
+pub(crate) use crt_list::late;
+pub(super) use crt_list::listing as list_words;
+pub(crate) use crt_store::StoreDraft;
+pub(super) use crt_store::{CRT_STORE, section as crt_store};
+pub(super) use frontend::PROXY_TLS;
 pub(super) use global::GLOBAL_TLS;
 pub(super) use inert::GLOBAL_TLS_INERT;
 pub(super) use server::{SERVER_TLS, automatic_name};
+pub(crate) use settle::policy_of_line;
 pub(super) use settle::{Said, binds, policies, servers};
 
 use super::Outside;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
 use weir_diag::{Diagnostic, Form};
-use weir_tls::verify::Trust;
+use weir_tls::trusts::{Kind, TrustFile};
 
 use super::super::process::put;
 use super::super::{ServerCtx, ServerFn};
@@ -18,7 +18,7 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         put(Some(list), &mut tls(c).words.alpn)
     }),
     value("ca-file", "authorities that vouch for the server", |c, v| {
-        let trust = trust(c, v, "missing CAfile path")?;
+        let trust = trust(c, v, Kind::Authorities, "missing CAfile path")?;
         put(Some(trust), &mut tls(c).words.ca)
     }),
     value("check-alpn", "protocols of checks to agree on", |c, v| {
@@ -40,7 +40,7 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         list(c, v, "missing signature algorithm list", |w| &mut w.client_sigalgs)
     }),
     value("crl-file", "lists of revoked certificates", |c, v| {
-        let trust = trust(c, v, "missing CRLfile path")?;
+        let trust = trust(c, v, Kind::Revoked, "missing CRLfile path")?;
         put(Some(trust), &mut tls(c).words.crl)
     }),
     value("crt", "the certificate that is shown where the server asks", |c, v| {
@@ -79,7 +79,10 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         put(Some(word.clone()), &mut c.draft.sni)
     }),
     flag("sni-auto", "the host of the request as the name", |c, _| put(Some(true), &mut tls(c).sni_auto)),
-    flag("ssl", "TLS", |c, _| put(true, &mut tls(c).ssl)),
+    flag("ssl", "TLS", |c, _| {
+        tls(c).prepared = true;
+        put(true, &mut tls(c).ssl)
+    }),
     value("ssl-max-ver", "newest version spoken", |c, v| {
         let version = version("ssl-max-ver", v).map_err(|m| c.name.alert(m))?;
         put(Some(version), &mut tls(c).words.versions.max)
@@ -167,11 +170,16 @@ fn list(
     put(Some(text), place(&mut tls(ctx).words))
 }
 
-fn trust(ctx: &mut ServerCtx<'_>, values: &[Word], missing: &str) -> Result<Arc<Trust>, Diagnostic> {
+fn trust(
+    ctx: &mut ServerCtx<'_>,
+    values: &[Word],
+    kind: Kind,
+    missing: &str,
+) -> Result<Arc<TrustFile>, Diagnostic> {
     let name = ctx.name.text();
     let word = values.first().ok_or_else(|| ctx.name.alert(format!("'{name}' : {missing}")))?;
     let path = below(ctx.tls.ca_base.as_ref(), &word.text());
-    ctx.tls.store.trust(&path, &Through(ctx.outside)).map_err(|fault| {
+    ctx.tls.store.trusts.named(&path, kind, &Through(ctx.outside)).map_err(|fault| {
         let fault = fault.to_string();
         ctx.out.push(word.alert(fault.trim_end_matches('.')));
         word.alert(format!("'{name}' : unable to load {path}")).form(Form::Config)

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_diag::{Diagnostic, Form, Span};
-use weir_tls::acceptor::Acceptor;
+use weir_tls::acceptor::{Acceptor, Addition};
 use weir_tls::openssl::ciphers::{ciphers, ciphersuites};
 use weir_tls::openssl::groups::groups;
 use weir_tls::openssl::sigalgs::sigalgs;
 use weir_tls::openssl::{Invalid, Reduced};
+use weir_tls::pair::Sources;
 use weir_tls::policy::{ClientPolicy, Fault, ServerPolicy, Settings};
-use weir_tls::verify::{ClientRules, Trust};
+use weir_tls::trusts::TrustFile;
+use weir_tls::verify::ClientRules;
 
 use super::super::resolve::{Load, place};
 use super::super::{Draft, Outside};
@@ -27,6 +29,10 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
     let mut faults = Vec::new();
     let mut said = std::mem::take(&mut load.tls_said);
     for bind in draft.proxy.binds.iter_mut().filter(|b| b.tls.ssl) {
+        if !draft.certificates.is_empty() {
+            bind.tls.lists.push(list_of(&draft.proxy.name));
+            bind.tls.certificates.extend(draft.certificates.iter().cloned());
+        }
         let known = said.len();
         // All addresses of a line share one.
         let acceptor = made.entry(bind.at).or_insert_with(|| {
@@ -129,19 +135,10 @@ fn acceptor(
     taken(&tls.words.client_sigalgs, "SSL Signature Algorithm list", sigalgs, said)
         .map_err(|wrong| about.alert(&wrong.bind(), ""))?;
     let build = |words: &TlsWords, said: &mut Said| {
-        let mut settings =
-            settings(words, Side::Bind, said).map_err(|wrong| about.alert(&wrong.bind(), ""))?;
-        settings.keeps_secrets = global.keylog;
-        settings.client_order = tls.client_order || global.client_order;
-        if words.alpn.is_none() && mode == Mode::Http {
-            settings.alpn = DEFAULT_ALPN.iter().map(|p| p.to_vec()).collect();
-        }
-        settings.clients = clients(words, tls)
-            .map_err(|()| about.alert("verify is enabled but no CA file specified", ""))?;
-        ServerPolicy::new(&settings).map(Arc::new).map_err(|fault| about.alert(&unusable(&fault), ""))
+        policy(global, tls, mode, words, said).map_err(|what| about.alert(&what, ""))
     };
     let policy = build(&words, said)?;
-    let mut acceptor = Acceptor::new(strict);
+    let mut acceptor = Acceptor::new(strict, Some(policy.clone()));
     acceptor.capture = global.capture;
     let mut own: Vec<(Arc<TlsWords>, Arc<ServerPolicy>)> = Vec::new();
     for certificate in &tls.certificates {
@@ -157,9 +154,51 @@ fn acceptor(
                 }
             },
         };
-        acceptor.add(certificate.pair.clone(), policy, &certificate.filters, certificate.default);
+        acceptor.add(Addition {
+            pair: certificate.pair.clone(),
+            policy,
+            filters: certificate.filters.clone(),
+            default: certificate.default,
+            line: certificate.line.clone(),
+        });
     }
     Ok(acceptor)
+}
+
+/// How sessions of a certificate are made; what is wrong with the words otherwise.
+fn policy(
+    global: &GlobalTls,
+    tls: &BindTls,
+    mode: Mode,
+    words: &TlsWords,
+    said: &mut Said,
+) -> Result<Arc<ServerPolicy>, String> {
+    let mut settings = settings(words, Side::Bind, said).map_err(|wrong| wrong.bind())?;
+    settings.keeps_secrets = global.keylog;
+    settings.client_order = tls.client_order || global.client_order;
+    if words.alpn.is_none() && mode == Mode::Http {
+        settings.alpn = DEFAULT_ALPN.iter().map(|p| p.to_vec()).collect();
+    }
+    settings.clients =
+        clients(words, tls).map_err(|()| "verify is enabled but no CA file specified".to_owned())?;
+    settings.ticket_keys.clone_from(&tls.ticket_keys);
+    ServerPolicy::new(&settings).map(Arc::new).map_err(|fault| unusable(&fault))
+}
+
+/// The policy of a line of a list that comes at run time.
+pub(crate) fn policy_of_line(
+    global: &GlobalTls,
+    tls: &BindTls,
+    mode: Mode,
+    of_line: &TlsWords,
+) -> Result<Arc<ServerPolicy>, String> {
+    let words = of_line.clone().or(&tls.words).or(&global.bind);
+    policy(global, tls, mode, &words, &mut Said::new())
+}
+
+/// The list that `ssl-f-use` lines of a proxy make.
+pub(super) fn list_of(proxy: &str) -> String {
+    format!("@{proxy}")
 }
 
 /// Which clients are asked for a certificate, and believed; an error where nobody could be.
@@ -171,12 +210,11 @@ fn clients(words: &TlsWords, tls: &BindTls) -> Result<Option<ClientRules>, ()> {
     if words.ca.is_none() && words.ca_verify.is_none() {
         return Err(());
     }
-    let told = words.ca.iter().filter(|_| !words.no_ca_names).flat_map(|ca| ca.certificates());
     let schemes = words.client_sigalgs.as_deref().and_then(|text| sigalgs(text).ok());
     Ok(Some(ClientRules {
         required,
-        told: told.map(|c| c.subject.to_vec()).collect(),
-        trust: merged([&words.ca, &words.ca_verify, &words.crl]),
+        told: words.ca.clone().filter(|_| !words.no_ca_names),
+        trust: files([&words.ca, &words.ca_verify, &words.crl]),
         ignored_above: tls.ignored.0.clone(),
         ignored_leaf: tls.ignored.1.clone(),
         schemes: schemes.map(|s| s.kept).unwrap_or_default(),
@@ -191,11 +229,12 @@ pub(in super::super) fn policies(
     tls: &mut ServerTls,
     said: &mut Said,
 ) -> Result<(), String> {
-    if !tls.ssl && !tls.check_ssl && !tls.scripted {
+    if !tls.prepared && !tls.check_ssl && !tls.scripted {
         return Ok(());
     }
     let words = tls.words.clone().or(&global.server);
-    let own = tls.own.as_ref().map(|path| global.store.file(path, &Through(outside), global.extra));
+    let read = |path: &String| global.store.file(path, &Through(outside), global.extra, Sources::of_line);
+    let own = tls.own.as_ref().map(read);
     let own = own.transpose().map_err(|fault| fault.to_string())?;
     let verify = words.verify.unwrap_or(if global.trusts_servers { Verify::None } else { Verify::Required });
     if verify == Verify::Required && words.ca.is_none() {
@@ -205,8 +244,7 @@ pub(in super::super) fn policies(
     (settings.no_reuse, settings.keeps_secrets) = (tls.no_reuse, global.keylog);
     settings.own = own;
     if verify == Verify::Required {
-        let trust = merged([&words.ca, &words.crl, &None]);
-        settings.servers = Some((Arc::new(trust), tls.verifyhost.clone()));
+        settings.servers = Some((files([&words.ca, &words.crl, &None]), tls.verifyhost.clone()));
     }
     let make = |settings: &Settings| {
         ClientPolicy::new(settings).map(Arc::new).map_err(|fault| format!("{}.", unusable(&fault)))
@@ -310,10 +348,8 @@ fn tell(said: &mut Said, message: String) {
     }
 }
 
-fn merged(of: [&Option<Arc<Trust>>; 3]) -> Trust {
-    let mut trust = Trust::default();
-    of.into_iter().flatten().for_each(|one| trust.merge(one));
-    trust
+fn files(of: [&Option<Arc<TrustFile>>; 3]) -> Vec<Arc<TrustFile>> {
+    of.into_iter().flatten().cloned().collect()
 }
 
 fn unusable(fault: &Fault) -> String {

@@ -1,0 +1,71 @@
+//! TLS at run time (management manual, 9.3): certificates, authorities, lists and keys. What is set waits until it is
+//! committed; then it counts for who comes from then on.
+
+mod authorities;
+mod certificates;
+mod lists;
+mod names;
+mod ocsp;
+mod tickets;
+
+use std::sync::Arc;
+
+use weir_tls::certificate::{Certificate, DNS_NAME};
+use weir_tls::store::Store;
+use weir_tls::{names as hashes, text};
+
+use crate::cli::{Call, CommandKeyword};
+use crate::world::World;
+
+/// The commands of this room.
+pub(super) fn table() -> Vec<CommandKeyword<World>> {
+    [
+        authorities::table(),
+        certificates::table(),
+        lists::table(),
+        names::table(),
+        ocsp::table(),
+        tickets::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn store(call: &Call<'_, World>) -> Arc<Store> {
+    call.world.engine.snapshot().global.tls.store.clone()
+}
+
+/// The lines about what a certificate says.
+fn describe(certificate: &Certificate<'_>) -> String {
+    let time = |item| text::time_in_words(item).unwrap_or_default();
+    let names: Vec<String> = certificate
+        .alternative_names()
+        .map(|name| match name.tag {
+            DNS_NAME => format!("DNS:{}", String::from_utf8_lossy(name.content)),
+            _ => String::new(),
+        })
+        .collect();
+    format!(
+        "Serial: {}\nnotBefore: {}\nnotAfter: {}\nSubject Alternative Name: {}\nAlgorithm: {}\n\
+         SHA1 FingerPrint: {}\nSubject: {}\nIssuer: {}\n",
+        hex(text::serial(certificate.serial)),
+        time(certificate.not_before),
+        time(certificate.not_after),
+        names.join(", "),
+        text::key_in_words(certificate),
+        hex(&hashes::sha1(certificate.der)),
+        line(certificate.subject),
+        line(certificate.issuer),
+    )
+}
+
+fn line(name: &[u8]) -> String {
+    let mut out = Vec::new();
+    text::one_line(name, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}

@@ -1,0 +1,139 @@
+//! `crt-store` sections: certificates, where their parts lie, and the names they are known by (manual, 12.7).
+
+use weir_config::{Arity, Class, Entry, Keyword, Line, Place, Section, Sections};
+use weir_diag::Diagnostic;
+use weir_tls::pair::Sources;
+use weir_tls::store::Load as Files;
+
+use super::super::resolve::{Load, place};
+use super::super::{LISTS, List, ListCtx, ListFn};
+use super::{Through, below, load_fault};
+use crate::conf::GlobalTls;
+
+/// The lines of the section.
+pub(in super::super) const CRT_STORE: &[Keyword<ListFn>] = &[
+    Keyword::works(entry("crt-base", "folder of the certificates of this section"), |ctx, line| {
+        let path = base(ctx, line)?;
+        if let List::Certificates(draft) = &mut ctx.list {
+            draft.crt_base = Some(path);
+        }
+        Ok(())
+    }),
+    Keyword::works(entry("key-base", "folder of the keys of this section"), |ctx, line| {
+        let path = base(ctx, line)?;
+        if let List::Certificates(draft) = &mut ctx.list {
+            draft.key_base = Some(path);
+        }
+        Ok(())
+    }),
+    Keyword::works(entry("load", "a certificate, and the files that belong to it"), load),
+];
+
+/// A section while it is read.
+#[derive(Debug)]
+pub struct StoreDraft {
+    name: String,
+    crt_base: Option<String>,
+    key_base: Option<String>,
+    global: GlobalTls,
+}
+
+/// Reads a section.
+pub(in super::super) fn section(load: &mut Load<'_>, section: &Section) {
+    let words = section.header.words.get(1..).unwrap_or_default();
+    if words.len() > 1 {
+        let said = "'crt-store' section only supports a <name> argument.";
+        return load.out.push(section.header.alert(said));
+    }
+    let global = load.conf.global.tls.clone();
+    let mut draft = StoreDraft {
+        name: words.first().map(|w| w.text().into_owned()).unwrap_or_default(),
+        crt_base: global.crt_base.clone(),
+        key_base: global.key_base.clone(),
+        global,
+    };
+    let place =
+        Place { classes: &[Class::CrtStore], section: Sections::CRT_STORE, keyword: "crt-store", name: "" };
+    for line in &section.lines {
+        let mut line = line.clone();
+        let Some(found) = LISTS.line(&place, &mut line, &mut load.out) else { continue };
+        let mut ctx = ListCtx {
+            list: List::Certificates(&mut draft),
+            out: &mut load.out,
+            sources: load.sources,
+            outside: load.outside,
+        };
+        let result = (found.run)(&mut ctx, &line);
+        load.out.take(result);
+    }
+}
+
+const fn entry(name: &'static str, help: &'static str) -> Entry {
+    Entry::new(Class::CrtStore, name, Sections::CRT_STORE, Arity::ANY, help)
+}
+
+fn base(ctx: &ListCtx<'_>, line: &Line) -> Result<String, Diagnostic> {
+    let missing = || doubly(ctx, line, format!("'{}' requires a <path> argument.", line.name()));
+    line.arg(0).map(|w| w.text().into_owned()).ok_or_else(missing)
+}
+
+fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let List::Certificates(draft) = &ctx.list else { return Ok(()) };
+    let mut crt = None;
+    let mut alias = None;
+    let mut written = Sources::default();
+    let mut words = line.args().iter();
+    while let Some(word) = words.next() {
+        let name = word.text();
+        let value = words.next().map(|w| w.text().into_owned()).unwrap_or_default();
+        match &*name {
+            "crt" => crt = Some(value),
+            "alias" => alias = Some(value),
+            "key" => written.key = Some(value),
+            "ocsp" => written.ocsp = Some(value),
+            "issuer" => written.issuer = Some(value),
+            "sctl" => written.sctl = Some(value),
+            "ocsp-update" if value != "on" && value != "off" => {
+                let said = format!("cannot parse 'ocsp-update' value '{value}', 'on' or 'off' is expected.");
+                return Err(doubly(ctx, line, said));
+            }
+            "ocsp-update" => ctx.out.push(super::no_effect(word, "responses of OCSP are not fetched")),
+            "jwt" | "acme" | "domains" | "ips" | "profile" | "generate-dummy" | "keytype" | "bits"
+            | "curves" | "cn" | "dummy-bits" => {
+                ctx.out.push(super::no_effect(word, "it comes with ACME"));
+            }
+            _ => {
+                let said = format!("'load {name}' in section 'crt-store': unknown keyword '{name}'.");
+                return Err(doubly(ctx, line, said));
+            }
+        }
+    }
+    let Some(crt) = crt else {
+        let said = "'load' in section 'crt-store': mandatory 'crt' parameter not found.".to_owned();
+        return Err(doubly(ctx, line, said));
+    };
+    let path = below(draft.crt_base.as_ref(), &crt);
+    let name = match alias {
+        None if draft.name.is_empty() => path.clone(),
+        None => format!("@{}/{crt}", draft.name),
+        Some(alias) => format!("@{}/{alias}", draft.name),
+    };
+    let (store, extra) = (&draft.global.store, draft.global.extra);
+    let key = written.key.as_ref().map(|key| below(draft.key_base.as_ref(), key));
+    let others = Sources { key, ..written.clone() };
+    written.crt = Some(crt);
+    let files = Files { name: name.clone(), crt: path, others, written };
+    match store.declare(files, &Through(ctx.outside), extra) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let said = format!("'load' in section 'crt-store': store '{name}' was already defined.");
+            Err(doubly(ctx, line, said))
+        }
+        Err(fault) => Err(line.alert(load_fault(&fault).1)),
+    }
+}
+
+/// A message with the place of its line in front, which is told once more.
+fn doubly(ctx: &ListCtx<'_>, line: &Line, what: String) -> Diagnostic {
+    line.alert(format!("parsing [{}] : {what}", place(ctx.sources, line.span)))
+}

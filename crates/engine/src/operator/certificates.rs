@@ -1,0 +1,142 @@
+//! Certificates, authorities and lists that change while the program runs (management manual, 9.3 "commit ssl cert",
+//! "commit ssl ca-file", "add ssl crt-list").
+//!
+//! What changed counts for sessions that begin from then on, on every line that uses it.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use weir_config::values::Family;
+use weir_tls::acceptor::Acceptor;
+use weir_tls::lists::NotFound;
+use weir_tls::pair::Pair;
+
+use crate::conf::{BindTls, Mode};
+use crate::keywords::Outside;
+use crate::keywords::tls;
+use crate::snapshot::Snapshot;
+
+/// Shows a certificate in the place of the one of its name; in how many places.
+pub fn replace(snapshot: &Snapshot, pair: &Arc<Pair>) -> usize {
+    let fronts: usize =
+        lines(snapshot).filter_map(|line| line.acceptor).map(|acceptor| acceptor.replace(pair)).sum();
+    let servers = snapshot.proxies.iter().flat_map(|p| &p.servers);
+    let policies = servers.filter_map(|server| server.conf.tls.policy.as_ref());
+    fronts + policies.filter(|policy| policy.replace(pair)).count()
+}
+
+/// Lets what a file of authorities says today count; for how many certificates it does.
+pub fn renew(snapshot: &Snapshot, path: &str) -> usize {
+    for server in snapshot.proxies.iter().flat_map(|p| &p.servers) {
+        let tls = &server.conf.tls;
+        for policy in tls.policy.iter().chain(&tls.check_policy).filter(|policy| policy.believes(path)) {
+            // It was made of the same words before.
+            let _ = policy.renew();
+        }
+    }
+    lines(snapshot).filter_map(|line| line.acceptor?.renew(path).ok()).sum()
+}
+
+/// Adds a line to a list: a certificate that is known, options and names. The certificate's name, and on how many
+/// `bind` lines it is shown.
+pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String, usize), String> {
+    let global = &snapshot.global.tls;
+    let store = &global.store;
+    store.lists.lines(list).ok_or_else(|| format!("crt-list '{list}' does not exist!"))?;
+    let late = tls::late(global, &Nowhere, text)?.ok_or("no certificate on the line")?;
+    let path = late.line.path.clone();
+    let known = store.listed().into_iter().find(|(known, ..)| *known == path);
+    let (.., pair) = known.ok_or_else(|| format!("certificate '{path}' does not exist!"))?;
+    pair.ok_or_else(|| format!("certificate '{path}' is empty!"))?;
+    let mut places = Vec::new();
+    for line in lines(snapshot).filter(|line| line.tls.lists.iter().any(|known| known == list)) {
+        let Some(acceptor) = line.acceptor else { continue };
+        let policy = match &late.words {
+            Some(words) => Some(tls::policy_of_line(global, line.tls, line.mode, words)?),
+            None => None,
+        };
+        places.push((acceptor, policy));
+    }
+    let pair = store.known(&path).ok_or_else(|| format!("certificate '{path}' is empty!"))?;
+    let number = store.lists.push(list, late.line).unwrap_or_default();
+    let count = places.len();
+    for (acceptor, policy) in places {
+        acceptor.insert(pair.clone(), policy, &late.filters, (list.into(), number));
+    }
+    Ok((path, count))
+}
+
+/// Why a line of a list stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is not there.
+    NotFound(NotFound),
+    /// These `bind` lines show its certificate to who asks for no name that is known.
+    Default(Vec<String>),
+}
+
+/// Takes a line away from a list.
+pub fn remove_line(snapshot: &Snapshot, list: &str, path: &str, number: Option<usize>) -> Result<(), Kept> {
+    let store = &snapshot.global.tls.store;
+    let line = store.lists.find(list, path, number).map_err(Kept::NotFound)?;
+    let using: Vec<Line<'_>> =
+        lines(snapshot).filter(|line| line.tls.lists.iter().any(|known| known == list)).collect();
+    let is_default = |of: &&Line<'_>| of.acceptor.is_some_and(|a| a.is_default(list, line.number));
+    let defaults: Vec<String> = using.iter().filter(is_default).map(|of| of.tls.place.clone()).collect();
+    if !defaults.is_empty() {
+        return Err(Kept::Default(defaults));
+    }
+    using.iter().filter_map(|of| of.acceptor).for_each(|acceptor| acceptor.remove(list, line.number));
+    store.lists.remove(list, &line);
+    let shown = |of: Line<'_>| of.acceptor.is_some_and(|a| a.contexts().iter().any(|c| c.pair.path == path));
+    if !store.lists.has(path) && !lines(snapshot).any(shown) {
+        store.retire(path);
+    }
+    Ok(())
+}
+
+/// A `bind` line.
+struct Line<'a> {
+    tls: &'a BindTls,
+    mode: Mode,
+    acceptor: Option<&'a Arc<Acceptor>>,
+}
+
+/// The `bind` lines; addresses of one line count once.
+fn lines(snapshot: &Snapshot) -> impl Iterator<Item = Line<'_>> {
+    snapshot.proxies.iter().flat_map(|proxy| {
+        let mut last = None;
+        let first = move |bind: &&crate::conf::Bind| last.replace(bind.at) != Some(bind.at);
+        proxy.conf.binds.iter().filter(first).map(|bind| Line {
+            tls: &bind.tls,
+            mode: proxy.conf.mode,
+            acceptor: bind.tls.acceptor.as_ref(),
+        })
+    })
+}
+
+/// A world without files: what comes at run time names what was read before.
+struct Nowhere;
+
+impl Outside for Nowhere {
+    fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _: &Path) -> std::io::Result<Option<Vec<String>>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn resolve(&self, _: &str, _: Family) -> Option<IpAddr> {
+        None
+    }
+
+    fn user(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn group(&self, _: &str) -> Option<u32> {
+        None
+    }
+}

@@ -1,0 +1,162 @@
+//! Files of authorities and of revoked certificates, and what takes their place while the program runs (manual, 5.1
+//! "ca-file", "crl-file"; management manual, 9.3 "set ssl ca-file", "set ssl crl-file").
+//!
+//! A file is read once, whoever names it. What is set waits until it is committed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::store::Files;
+use crate::verify::{Trust, TrustFault};
+
+/// A file by its name, with what it says today.
+#[derive(Debug)]
+pub struct TrustFile {
+    /// Its path, or `@system-ca`.
+    pub path: String,
+    content: RwLock<Arc<Trust>>,
+}
+
+/// What a file is named for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `ca-file`
+    Authorities,
+    /// `crl-file`
+    Revoked,
+}
+
+/// The files that are known.
+#[derive(Debug, Default)]
+pub struct Trusts {
+    known: Mutex<BTreeMap<String, Known>>,
+    authorities: Mutex<Option<Waiting>>,
+    revoked: Mutex<Option<Waiting>>,
+}
+
+/// A file that is known.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The file.
+    pub file: Arc<TrustFile>,
+    /// What it is named for.
+    pub kind: Kind,
+    /// The configuration names it.
+    pub used: bool,
+}
+
+/// What waits to be committed.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The file whose place it takes.
+    pub path: String,
+    /// What it will say.
+    pub trust: Trust,
+}
+
+/// Why a file cannot be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// There is none of this name.
+    Unknown,
+    /// It is of the other kind.
+    Other,
+    /// The configuration names it.
+    Used,
+}
+
+// === impl TrustFile ===
+
+impl TrustFile {
+    /// A file that says this.
+    pub fn new(path: &str, trust: Trust) -> Arc<Self> {
+        Arc::new(Self { path: path.to_owned(), content: RwLock::new(Arc::new(trust)) })
+    }
+
+    /// What it says today.
+    pub fn now(&self) -> Arc<Trust> {
+        self.content.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put(&self, trust: Trust) {
+        *self.content.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
+    }
+}
+
+/// All that these files say together.
+pub fn merged(files: &[Arc<TrustFile>]) -> Trust {
+    let mut trust = Trust::default();
+    files.iter().for_each(|file| trust.merge(&file.now()));
+    trust
+}
+
+// === impl Trusts ===
+
+impl Trusts {
+    /// The file that the configuration names.
+    pub fn named(&self, path: &str, kind: Kind, files: &dyn Files) -> Result<Arc<TrustFile>, TrustFault> {
+        let mut known = self.lock();
+        if let Some(known) = known.get_mut(path) {
+            known.used = true;
+            return Ok(known.file.clone());
+        }
+        let file = TrustFile::new(path, Trust::load(path, files)?);
+        known.insert(path.to_owned(), Known { file: file.clone(), kind, used: true });
+        Ok(file)
+    }
+
+    /// The files of a kind, in order.
+    pub fn of(&self, kind: Kind) -> Vec<Known> {
+        self.lock().values().filter(|known| known.kind == kind).cloned().collect()
+    }
+
+    /// The file of a kind with this name.
+    pub fn find(&self, path: &str, kind: Kind) -> Option<Known> {
+        self.lock().get(path).filter(|known| known.kind == kind).cloned()
+    }
+
+    /// Makes room for a file that comes later; false where there is one of this name.
+    pub fn create(&self, path: &str, kind: Kind) -> bool {
+        let mut known = self.lock();
+        let new = !known.contains_key(path);
+        if new {
+            let file = TrustFile::new(path, Trust::default());
+            known.insert(path.to_owned(), Known { file, kind, used: false });
+        }
+        new
+    }
+
+    /// Forgets a file that the configuration does not name.
+    pub fn remove(&self, path: &str, kind: Kind) -> Result<(), Kept> {
+        let mut known = self.lock();
+        let found = known.get(path).ok_or(Kept::Unknown)?;
+        if found.kind != kind {
+            return Err(Kept::Other);
+        }
+        if found.used {
+            return Err(Kept::Used);
+        }
+        known.remove(path);
+        Ok(())
+    }
+
+    /// What waits of a kind.
+    pub fn waiting(&self, kind: Kind) -> MutexGuard<'_, Option<Waiting>> {
+        let place = match kind {
+            Kind::Authorities => &self.authorities,
+            Kind::Revoked => &self.revoked,
+        };
+        place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets what waited count.
+    pub fn commit(&self, waiting: Waiting) {
+        if let Some(known) = self.lock().get(&waiting.path) {
+            known.file.put(waiting.trust);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
