@@ -1,0 +1,157 @@
+//! Certificates, authorities, lists and keys of tickets at run time: commands in order, their answers compared whole.
+//!
+//! `tls_runtime.txt` holds them: `== name` begins a program, `> command` is one (`\n` ends a line of it, `{name}` stands
+//! for a file), the lines of the answer follow, each behind a `|`. What the reference knows of the system's authorities
+//! is left out.
+
+use weir_compat::{Subject, compat};
+use weir_testkit::Running;
+
+const FILES: &[(&str, &str)] = &[
+    ("authority.pem", include_str!("../fixtures/tls/authority.pem")),
+    ("client.pem", include_str!("../fixtures/tls/client.pem")),
+    ("one.pem", include_str!("../fixtures/tls/one.pem")),
+    ("revoked.crl", include_str!("../fixtures/tls/revoked.crl")),
+    ("self.pem", include_str!("../fixtures/tls/self.pem")),
+    ("wild.pem", include_str!("../fixtures/tls/wild.pem")),
+    ("list", LIST),
+    ("list2", OPTIONS),
+    ("keys1", KEYS_48),
+    ("keys2", KEYS_80),
+];
+
+const LIST: &str = "\
+# comment
+one.pem
+wild.pem [alpn http/1.0] *.wild.example !not.wild.example
+
+self.pem [ssl-min-ver TLSv1.3] Listed.Example other.example
+";
+
+const OPTIONS: &str = "\
+one.pem [alpn h2 ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3 verify optional ca-file authority.pem ca-verify-file \
+authority.pem crl-file revoked.crl ciphers ECDHE-RSA-AES128-GCM-SHA256 ciphersuites TLS_AES_128_GCM_SHA256 curves P-256 \
+ecdhe P-256 sigalgs RSA+SHA256 client-sigalgs RSA+SHA256 no-ca-names allow-0rtt]
+wild.pem [no-alpn verify required ca-file authority.pem] foo
+self.pem [alpn h2,http/1.1]
+";
+
+const KEYS_48: &str = "\
+8soFg6XXxMHeaCYXmgh1nCGEboR+caiQABiZelnLSlH2RXaQZrJpyH7I+8erRjmF
+Xn32htctA+KqAVVKACf+6FkmKoCCtD5Pdxy9PLp/kaBPCetX8LNUCNkaRXU1UxG/
+kS8f1orMMcQAIPYnJ7URIWWn6CuQn3gu+keF+RhONgfV0729rBLmQJc/CGeCRJJV
+";
+
+const KEYS_80: &str = "\
+6Jnn61dEBF1DO0yNj18XDjAxzwLK/oreGrL2yq/Ad+id6/sE1arS1WZMrZ7mAVpo+IieXgbBVnlEanhB6T5tFrE7y2L9tzasWenO+LS7mVg=
+KyvXvfYNHd4zTyXLuS5mUl5MCakJZ8Z+9U4UOm0wwV9F2/9t1GzpHo15g5ffQP/X3FHE1KJJ1S3qN+nicw5LPCDkjaBsTyOLobL+9BrAPHE=
+RzyXP8WUtEOjdtzejadprENIsuFFLjwpxpGhMLdIW+/IufCf34L7z8qnH8uhnpRlCzepf6HGeYJSyjqugBM1XSGvnp14R20DKTdNW1VB2bA=
+L2Lf3JE1GL7xqiWWtuKM9XnjapPwCsvF39AGqnPXH2SAXYG9dg000K9HwpkM+ksrHjkBXWxH389lD2/JhA4JUEjOxx7rHscKXSzrnN4NFKg=
+";
+
+const CONFIG: &str = "
+    global
+        stats socket {dir}/admin.sock level admin
+        crt-base {dir}
+        ca-base {dir}
+    crt-store store
+        load crt {dir}/one.pem alias named
+        load crt {dir}/one.pem key {dir}/one.pem issuer {dir}/authority.pem alias parts
+    defaults
+        mode http
+        timeout client 5s
+        timeout server 5s
+        timeout connect 5s
+    frontend f
+        bind {f1} ssl crt one.pem crt wild.pem ca-file authority.pem crl-file revoked.crl verify optional
+        bind {f2} ssl crt-list {dir}/list
+        bind {f3} ssl crt one.pem name named crt @store/parts
+        bind {f4} ssl crt-list {dir}/list2 tls-ticket-keys {dir}/keys1
+        bind {f5} ssl crt one.pem tls-ticket-keys {dir}/keys2
+        http-request return status 200
+    frontend g
+        bind {g1},{g2} ssl crt one.pem crt wild.pem ca-file self.pem verify optional
+    backend b
+        server s {dead1} ssl verify required ca-file authority.pem
+        server p {dead2}
+        server q {dead3} ssl verify none crt client.pem
+    ";
+
+fn started(t: &mut Subject) -> Running {
+    for (name, content) in FILES {
+        t.file(name, content);
+    }
+    t.start(CONFIG)
+}
+
+/// A command, and its answer.
+type Row<'a> = (&'a str, Vec<&'a str>);
+
+/// The commands of the file, by program.
+fn programs() -> Vec<(&'static str, Vec<Row<'static>>)> {
+    let mut programs: Vec<(&str, Vec<Row<'_>>)> = Vec::new();
+    for line in include_str!("tls_runtime.txt").lines() {
+        if let Some(name) = line.strip_prefix("== ") {
+            programs.push((name, Vec::new()));
+        } else if let Some(command) = line.strip_prefix("> ") {
+            programs.last_mut().unwrap().1.push((command, Vec::new()));
+        } else if let Some(answer) = line.strip_prefix('|') {
+            programs.last_mut().unwrap().1.last_mut().unwrap().1.push(answer);
+        }
+    }
+    programs
+}
+
+fn filled(command: &str, folder: &str) -> String {
+    let mut text = command.replace("{dir}", folder).replace("\\n", "\n");
+    for (name, content) in FILES {
+        text = text.replace(&format!("{{{name}}}"), content.trim());
+    }
+    if text.contains("<<") { text + "\n" } else { text }
+}
+
+fn compared(name: &str) {
+    let (_, rows) = programs().into_iter().find(|(known, _)| *known == name).expect("the file names it");
+    assert!(rows.len() > 10, "{} commands of {name}", rows.len());
+    compat(|t| {
+        let proxy = started(t);
+        let folder = proxy.dir().display().to_string();
+        let mut wrong = Vec::new();
+        for (command, expected) in &rows {
+            let answer =
+                proxy.admin(&filled(command, &folder)).replace(&folder, "{dir}").replace('\0', "\\0");
+            let got: Vec<&str> =
+                answer.trim_end().lines().filter(|line| !line.starts_with("@system-ca")).collect();
+            let (got, expected) = (got.join("\n"), expected.join("\n"));
+            if got.trim_end() != expected.trim_end() {
+                wrong.push(format!("> {command}\n{got}\n-- expected:\n{expected}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+#[test]
+fn authorities_are_replaced_while_lines_use_them() {
+    compared("authorities");
+}
+
+#[test]
+fn lists_of_revoked_certificates_are_replaced() {
+    compared("revoked");
+}
+
+#[test]
+fn lists_of_certificates_grow_and_shrink() {
+    compared("lists");
+}
+
+#[test]
+fn certificates_are_set_whole_and_in_parts() {
+    compared("certificates");
+}
+
+#[test]
+fn keys_of_tickets_and_responses_are_shown_and_set() {
+    compared("others");
+}
