@@ -43,6 +43,28 @@ fn oddities_of_clients_are_counted() {
     });
 }
 
+#[test]
+fn who_waits_is_asked_and_then_left() {
+    compat(|t| {
+        for (line, cases) in [
+            ("timeout client 600ms", include_str!("h2_waits.txt")),
+            ("timeout http-request 4s\ntimeout http-keep-alive 600ms", include_str!("h2_waits_kept.txt")),
+        ] {
+            let config = Proxy::http().frontend(line).frontend("http-request return status 200").servers("");
+            waits(t, &config.text(), cases);
+        }
+        let config = Proxy::http().frontend("http-request return status 200").servers("");
+        let config = config.text().replace("bind {fe}", "bind {fe} idle-ping 800ms");
+        waits(t, &config, include_str!("h2_waits_pinged.txt"));
+    });
+}
+
+fn waits(t: &mut Subject, config: &str, cases: &str) {
+    let mut proxy = t.start(config);
+    let mut stage = Stage { proxy: &mut proxy, origin: None, log: None, client_h2: true, server_h2: false };
+    play(t, &mut stage, cases);
+}
+
 /// A client in HTTP/2, a server in HTTP/1 that gives back what it got.
 fn mirrored(t: &mut Subject, cases: &str) {
     let served = mirror(t.origin("srv"));

@@ -92,6 +92,8 @@ pub struct Server {
     pub tcp_user_timeout: Option<Duration>,
     /// `cc`
     pub congestion: Option<String>,
+    /// `idle-ping`
+    pub idle_ping: Option<Duration>,
     /// `pool-max-conn`, `pool-low-conn`, `pool-purge-delay`, `max-reuse`
     pub pool: PoolLimits,
     /// `pool-conn-name`
@@ -291,6 +293,7 @@ impl Server {
             tfo: false,
             tcp_user_timeout: None,
             congestion: None,
+            idle_ping: None,
             pool: PoolLimits::default(),
             pool_conn_name: None,
             tlvs: Vec::new(),

@@ -165,8 +165,7 @@ fn idle_ping(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
             word.text()
         )),
     })?;
-    ctx.out.push(no_effect(ctx, "HTTP/1 has no sign of life to ask for"));
-    each(ctx, |b| b.idle_ping = Some(time.duration))
+    each(ctx, |b| b.idle_ping = Some(time.duration).filter(|time| !time.is_zero()))
 }
 
 fn level(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {

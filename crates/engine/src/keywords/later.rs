@@ -160,7 +160,6 @@ pub(super) const BIND_LATER: &[Keyword<BindFn>] = &[
 
 /// Parameters of `server` lines.
 pub(super) const SERVER_LATER: &[Keyword<ServerFn>] = &[
-    server("idle-ping", 1, H2),
     server("quic-cc-algo", 1, QUIC),
     server("resolve-net", 1, RESOLVERS),
     server("resolve-opts", 1, RESOLVERS),

@@ -52,6 +52,7 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("hash-key", "what spreads the server over the ring of hashes", hash_key),
     value("id", "number of the server", id),
     value("init-addr", "ways to find the address at start", init_addr),
+    value("idle-ping", "silence after which a resting connection is asked for a sign of life", idle_ping),
     value("init-state", "state at start", init_state),
     value("inter", "time between checks", |c, v| put(interval(c, v)?, &mut c.draft.check.inter)),
     value("log-bufsize", "the bytes that wait for a log server", |c, v| {
@@ -406,6 +407,21 @@ fn pool_max_conn(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnos
     }
     ctx.draft.server.pool.max = n;
     Ok(())
+}
+
+fn idle_ping(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
+    let word = values.first().ok_or_else(|| ctx.name.alert("'idle-ping' expects an argument."))?;
+    let name = ctx.draft.server.name.clone();
+    let time = values::parse_time(&word.bytes, Unit::Milliseconds).map_err(|fault| match fault {
+        values::TimeFault::Unexpected(c) => {
+            word.alert(format!("unexpected character '{c}' in 'idle-ping' argument of server {name}."))
+        }
+        values::TimeFault::Overflow => word.alert(format!(
+            "timer overflow in argument <{}> to <idle-ping> of server {name}, maximum value is 2147483647 ms (~24.8 days).",
+            word.text()
+        )),
+    })?;
+    put(Some(time.duration).filter(|time| !time.is_zero()), &mut ctx.draft.server.idle_ping)
 }
 
 fn pool_purge_delay(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {

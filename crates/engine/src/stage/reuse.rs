@@ -62,7 +62,8 @@ pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
     }
     let shared = t.proxy().conf().reuse != ReuseMode::Never && t.facts.marks == PacketMarks::default();
     // A connection that nobody else may use has nothing to rest for.
-    let rest = if shared { server.conf().pool.purge_delay } else { Duration::ZERO };
+    let time = if shared { server.conf().pool.purge_delay } else { Duration::ZERO };
+    let rest = h2::Rest { time, ping: server.conf().idle_ping };
     let lane = h2::open(stream, t.proxy(), &t.client.worker, rest);
     if shared {
         server.links.share(key(t), &lane);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use weir_http::h2::Role;
 
 use super::driver::{Driver, News};
+use super::patience::{Due, Limits, Patience};
 use super::{Lane, Link, Mailbox, Root, config};
 use crate::clock::{self, Tick};
 use crate::io::Stream;
@@ -53,9 +54,18 @@ impl Link {
     }
 }
 
+/// How a connection without streams rests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    /// The time before it is closed.
+    pub(crate) time: Duration,
+    /// `idle-ping` of the server.
+    pub(crate) ping: Option<Duration>,
+}
+
 /// Speaks HTTP/2 over a connection to a server, and begins the first stream. A link without streams rests for
-/// `rest` before it is closed.
-pub(crate) fn open(stream: Stream, of: &Rc<local::Proxy>, worker: &Rc<Worker>, rest: Duration) -> Lane {
+/// what `rest` says.
+pub(crate) fn open(stream: Stream, of: &Rc<local::Proxy>, worker: &Rc<Worker>, rest: Rest) -> Lane {
     let tune = &worker.view().snapshot.global.tune;
     let link =
         Link::new(Root::Server(stream, of.clone()), config(tune, &tune.h2.be, Role::Client), &worker.buffers);
@@ -66,25 +76,40 @@ pub(crate) fn open(stream: Stream, of: &Rc<local::Proxy>, worker: &Rc<Worker>, r
     lane
 }
 
-async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Duration) {
+async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Rest) {
     let mut driver = Driver::new(&link, worker.buffers.buffer());
     let timer = worker.wheel.timer();
-    let mut resting = false;
+    let limits = Limits { stream: Some(rest.time), sign: None, ping: rest.ping };
+    let mut wait: Option<Patience> = None;
     poll_fn(|cx| {
         if let Poll::Ready(News::Over) = driver.poll(cx) {
             return Poll::Ready(());
         }
         if link.lanes() > 0 {
-            resting = false;
+            wait = None;
             timer.set(Tick::NEVER);
             return Poll::Pending;
         }
-        if !resting {
-            resting = true;
-            timer.set(clock::now().after(Some(rest)));
+        if rest.time.is_zero() || link.codec.borrow().is_leaving() {
+            return Poll::Ready(());
         }
-        let leaving = rest.is_zero() || link.codec.borrow().is_leaving();
-        if leaving || timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+        let (now, seen) = (clock::now(), driver.reads);
+        let (due, next) = wait.get_or_insert_with(|| Patience::new(limits, now, seen)).look(now, seen);
+        timer.set(next);
+        match due {
+            Due::Late | Due::Dead => return Poll::Ready(()),
+            Due::Ping => {
+                link.codec.borrow_mut().ping(&super::PING);
+                if driver.poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+            }
+            Due::Nothing => {}
+        }
+        if timer.poll_expired(cx) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     })
     .await;
     driver.close();

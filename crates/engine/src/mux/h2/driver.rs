@@ -17,6 +17,8 @@ pub(super) struct Driver {
     pub(super) head: Head,
     /// The codec has said its last word.
     ending: bool,
+    /// How often something came.
+    pub(super) reads: u64,
 }
 
 /// What a link has to tell.
@@ -38,7 +40,7 @@ pub(super) enum News {
 impl Driver {
     /// Over what came already.
     pub(super) fn new(link: &Rc<Link>, input: Buffer) -> Self {
-        Self { link: link.clone(), input, head: Head::default(), ending: false }
+        Self { link: link.clone(), input, head: Head::default(), ending: false, reads: 0 }
     }
 
     /// Ready when there is something to tell.
@@ -71,7 +73,10 @@ impl Driver {
                 self.input.grow();
             }
             match self.link.socket().poll_read(cx, self.input.space()) {
-                Poll::Ready(Ok(n)) if n > 0 => self.input.filled(n),
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    self.reads += 1;
+                    self.input.filled(n);
+                }
                 Poll::Ready(_) => return Poll::Ready(News::Over),
                 Poll::Pending => {
                     self.input.release();

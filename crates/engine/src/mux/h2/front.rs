@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use weir_http::h2::{ErrorCode, Role};
 
 use super::driver::{Driver, News};
+use super::patience::{Due, Limits, Patience};
 use super::{Link, Mailbox, Root, config};
 use crate::clock;
 use crate::connection::{self, Client};
@@ -43,40 +44,81 @@ pub(crate) async fn serve(mut client: Box<Client>) {
 /// Waits for the next request, as long as it may.
 async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, requests: u32) -> News {
     let timeouts = &client.frontend.conf().timeouts;
-    let wait = match requests {
-        0 => timeouts.http_request.or(timeouts.client),
-        _ => timeouts.http_keep_alive.or(timeouts.client),
+    let stream = timeouts.http_keep_alive.filter(|_| requests > 0).or(timeouts.http_request);
+    let limits = Limits {
+        stream,
+        sign: timeouts.client.filter(|_| stream.is_none()),
+        ping: client.listener.conf().and_then(|bind| bind.idle_ping),
     };
-    let mut idle = false;
+    let mut wait: Option<Patience> = None;
+    let mut parting = None;
     poll_fn(|cx| {
         if let Poll::Ready(news) = driver.poll(cx) {
             return Poll::Ready(news);
         }
         // Transactions have timeouts of their own: only a connection without any may be late.
         if link.lanes() > 0 {
-            idle = false;
+            wait = None;
             client.timer.set(clock::Tick::NEVER);
             return Poll::Pending;
         }
-        if !idle {
-            idle = true;
-            client.timer.set(clock::now().after(wait));
+        let now = clock::now();
+        if let Some(heard) = parting {
+            // Who was told that no stream will be served closes, or says one thing too many.
+            if driver.reads == heard && !client.timer.poll_expired(cx) {
+                return Poll::Pending;
+            }
+            return last_words(link, driver, driver.reads == heard, cx);
         }
-        let stopping = client.worker.runtime.process.is_stopping();
-        let late = client.timer.poll_expired(cx);
+        let seen = driver.reads;
+        let (due, next) = wait.get_or_insert_with(|| Patience::new(limits, now, seen)).look(now, seen);
+        client.timer.set(next);
+        if client.timer.poll_expired(cx) {
+            cx.waker().wake_by_ref();
+        }
         let left = link.codec.borrow().is_leaving();
-        if stopping || late || left {
+        if left || client.worker.runtime.process.is_stopping() {
             if !left {
                 link.codec.borrow_mut().leave(ErrorCode::NoError);
             }
-            return match driver.poll(cx) {
-                Poll::Ready(news) => Poll::Ready(news),
-                Poll::Pending => Poll::Ready(News::Over),
-            };
+            return last_words(link, driver, false, cx);
+        }
+        match due {
+            Due::Nothing => {}
+            Due::Ping => {
+                link.codec.borrow_mut().ping(&super::PING);
+                let _ = driver.poll(cx);
+            }
+            Due::Dead => return last_words(link, driver, true, cx),
+            Due::Late => {
+                link.codec.borrow_mut().leave(ErrorCode::NoError);
+                let left = driver.reads;
+                if let Poll::Ready(news) = driver.poll(cx) {
+                    return Poll::Ready(news);
+                }
+                // Half of a header block says no more than nothing: nobody is there to hear it.
+                if link.codec.borrow().is_amid_block() {
+                    return Poll::Ready(News::Over);
+                }
+                parting = Some(left);
+                client.timer.set(now.after(timeouts.client_fin.or(timeouts.client)));
+                let _ = client.timer.poll_expired(cx);
+            }
         }
         Poll::Pending
     })
     .await
+}
+
+/// Sends what is still to be said, and a word of parting where `again`.
+fn last_words(link: &Link, driver: &mut Driver, again: bool, cx: &mut Context<'_>) -> Poll<News> {
+    if again {
+        link.codec.borrow_mut().part();
+    }
+    match driver.poll(cx) {
+        Poll::Ready(news) => Poll::Ready(news),
+        Poll::Pending => Poll::Ready(News::Over),
+    }
 }
 
 /// Starts the transaction of a request.

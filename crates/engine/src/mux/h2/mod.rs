@@ -9,6 +9,7 @@ mod back;
 mod driver;
 mod front;
 mod lane;
+mod patience;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use crate::io::{Connection, Stream};
 use crate::local;
 use crate::runtime::Counters;
 
-pub(crate) use back::{Links, open};
+pub(crate) use back::{Links, Rest, open};
 pub(crate) use front::serve;
 pub(crate) use lane::{Gone, Lane};
 
@@ -177,6 +178,8 @@ fn config(tune: &Tune, side: &H2Side, role: Role) -> Config {
 
 /// Streams at once where the configuration does not say.
 const STREAMS: u32 = 100;
+/// What a sign of life is asked for with.
+const PING: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 /// The smallest limit for a frame's payload that may be announced (RFC 9113, 4.2).
 const FRAME: u32 = 16_384;
 /// What all streams of a connection may have waiting, in octets.

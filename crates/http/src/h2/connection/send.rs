@@ -117,6 +117,18 @@ impl Connection {
         }
     }
 
+    /// Says once more that it is over.
+    pub fn part(&mut self) {
+        self.leaving = true;
+        let last = self.last();
+        frame::write_go_away(&mut self.out, last, ErrorCode::NoError);
+    }
+
+    /// Whether a header block has begun whose end is still to come.
+    pub fn is_amid_block(&self) -> bool {
+        self.block.stream != 0
+    }
+
     /// Asks for a sign of life.
     pub fn ping(&mut self, data: &[u8; 8]) {
         frame::write_ping(&mut self.out, false, data);
