@@ -131,6 +131,7 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "Jobs" => (u64::from(process.connections.load(Relaxed)) + listeners(world) + 2).into(),
         "Listeners" => listeners(world).into(),
         "DroppedLogs" => process.dropped_logs.load(Relaxed).into(),
+        "CumRecvLogs" => process.received_logs.load(Relaxed).into(),
         "TotalBytesOut" => bytes().into(),
         "Tainted" => "0".into(),
         "TotalWarnings" => world.program.warnings().into(),

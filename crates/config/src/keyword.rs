@@ -32,6 +32,8 @@ bitflags! {
         const RING = 1 << 17;
         /// A `crt-store` section.
         const CRT_STORE = 1 << 18;
+        /// A `log-forward` section.
+        const LOG_FORWARD = 1 << 25;
         /// A `healthcheck` section.
         const HEALTHCHECK = 1 << 24;
         /// Every proxy section that takes connections in.

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::conf::{self, Bind, Mode, Options};
 use crate::connection::{self, Client};
 use crate::local;
+use crate::log::relay;
 use crate::runtime::{Counters, Rate, Side};
 use crate::worker::Worker;
 
@@ -189,15 +190,13 @@ impl Listener {
 
     /// Takes one connection; `false` where there was none.
     fn accept_one(self: &Rc<Self>, worker: &Rc<Worker>, fd: &AsyncFd<Arc<OwnedFd>>) -> io::Result<bool> {
+        if self.conf().is_some_and(|b| b.datagrams) {
+            let there = relay::datagrams(worker, &self.proxy, fd)?;
+            return Ok(there || is_drained(fd));
+        }
         let (stream, peer) = match accepted::accept(fd.get_ref()) {
             Ok(got) => got,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                let mut cx = std::task::Context::from_waker(Waker::noop());
-                if let Poll::Ready(Ok(mut ready)) = fd.poll_read_ready(&mut cx) {
-                    ready.clear_ready();
-                }
-                return Ok(false);
-            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(is_drained(fd)),
             Err(e) if is_transient(&e) => return Ok(true),
             Err(e) => return Err(e),
         };
@@ -243,6 +242,7 @@ impl Listener {
         let Ok(client) = Client::new(worker, self, admission, fd, peer) else { return };
         match self.proxy.conf().mode {
             Mode::Http => tokio::task::spawn_local(connection::serve_http(client)),
+            Mode::Log => tokio::task::spawn_local(relay::stream(client)),
             _ => tokio::task::spawn_local(connection::serve_tcp(client)),
         };
     }
@@ -293,6 +293,15 @@ impl Listener {
             && (bind_limit == 0 || self.sessions.get() < bind_limit)
             && (limit == 0 || process < limit)
     }
+}
+
+/// Notes that nothing more is there; there was none, in any case.
+fn is_drained(fd: &AsyncFd<Arc<OwnedFd>>) -> bool {
+    let mut cx = std::task::Context::from_waker(Waker::noop());
+    if let Poll::Ready(Ok(mut ready)) = fd.poll_read_ready(&mut cx) {
+        ready.clear_ready();
+    }
+    false
 }
 
 // === impl Admission ===

@@ -13,7 +13,7 @@ use weir_diag::{Sources, Span};
 use weir_engine::Binding;
 use weir_engine::conf::{Bind, Conf, Endpoint, Shards, V6Mode};
 use weir_sys::Address;
-use weir_sys::listen::{self, ListenSpec, Ownership};
+use weir_sys::listen::{self, ListenSpec, Ownership, Transport};
 use weir_sys::process::{self, Signal, signal};
 
 use crate::access::Access;
@@ -310,7 +310,9 @@ fn spec(conf: &Conf, bind: &Bind, backlog: i32) -> Option<ListenSpec> {
         Endpoint::Fd(_) | Endpoint::SockPair(_) => return None,
     };
     let inet = matches!(address, Address::Inet(_));
+    let transport = if bind.datagrams { Transport::Datagram } else { Transport::Stream };
     Some(ListenSpec {
+        transport,
         backlog,
         reuse_port: inet && !global.no_reuse_port,
         v6_only: match bind.v6 {

@@ -13,6 +13,7 @@ pub mod proxy_v1;
 pub mod proxy_v2;
 pub mod socks4;
 pub mod syslog;
+pub mod syslog_relay;
 pub mod websocket;
 
 pub use parsed::Parsed;

@@ -199,6 +199,20 @@ impl Format {
 // === impl Level ===
 
 impl Level {
+    /// The level of this number; what is graver than none is the least grave.
+    pub fn numbered(number: u32) -> Level {
+        match number {
+            0 => Level::Emerg,
+            1 => Level::Alert,
+            2 => Level::Crit,
+            3 => Level::Err,
+            4 => Level::Warning,
+            5 => Level::Notice,
+            6 => Level::Info,
+            _ => Level::Debug,
+        }
+    }
+
     /// The level of this name.
     pub fn named(name: &[u8]) -> Option<Level> {
         LEVELS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, level)| *level)
@@ -228,6 +242,11 @@ impl Facility {
     /// The facility of this number; numbers from 24 on begin again.
     pub fn numbered(number: u8) -> Facility {
         Facility(number % 24)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u8 {
+        self.0
     }
 
     /// The facility of this name.
@@ -285,7 +304,13 @@ impl Stamp {
         self.second
     }
 
-    fn long_with(&self, micros: u32) -> [u8; 32] {
+    /// The date as RFC 3164 has it.
+    pub(crate) fn short(&self) -> &[u8; 15] {
+        &self.short
+    }
+
+    /// The date as RFC 5424 has it.
+    pub(crate) fn long_with(&self, micros: u32) -> [u8; 32] {
         let mut long = self.long;
         splice(&mut long, 20, &two(micros / 10_000));
         splice(&mut long, 22, &two(micros / 100));
@@ -377,7 +402,7 @@ fn civil(days: i64) -> (u32, u32, u32) {
 
 const DAY: i64 = 86_400;
 
-const MONTHS: [[u8; 3]; 12] = [
+pub(crate) const MONTHS: [[u8; 3]; 12] = [
     *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov",
     *b"Dec",
 ];

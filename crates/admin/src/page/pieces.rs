@@ -65,7 +65,8 @@ impl Report {
         let scope = &self.page.scope;
         let in_scope =
             scope.is_empty() || scope.contains(name) || (scope.iter().any(|s| s == ".") && *name == self.own);
-        !proxy.conf.disabled && in_scope && self.query.shows(name)
+        let shown = !proxy.conf.disabled && proxy.conf.log_forward.is_none();
+        shown && in_scope && self.query.shows(name)
     }
 
     fn proxy(&mut self, proxy: &Proxy, out: &mut Vec<u8>) {

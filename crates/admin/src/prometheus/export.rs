@@ -86,7 +86,10 @@ impl Export {
             up: false,
             no_maintenance: self.query.no_maintenance && scope == Scope::Server,
         };
-        for proxy in self.snapshot.proxies.iter().filter(|p| !p.conf.disabled) {
+        let shown = |p: &&std::sync::Arc<weir_engine::snapshot::Proxy>| {
+            !p.conf.disabled && p.conf.log_forward.is_none()
+        };
+        for proxy in self.snapshot.proxies.iter().filter(shown) {
             let described = proxy.conf.description.as_deref().filter(|_| self.query.described);
             stat::of_proxy(&self.world, proxy, &filter, &mut |row: Row| {
                 let labels = labels(scope, &row, described);

@@ -47,7 +47,7 @@ pub struct Filter {
 pub fn each(world: &World, filter: &Filter, mut take: impl FnMut(Row)) {
     for proxy in &world.engine.snapshot().proxies {
         let mine = filter.proxy.is_none_or(|id| id == proxy.conf.id);
-        if mine && !proxy.conf.disabled {
+        if mine && !proxy.conf.disabled && proxy.conf.log_forward.is_none() {
             of_proxy(world, proxy, filter, &mut take);
         }
     }

@@ -111,6 +111,8 @@ pub struct Bind {
     pub transparent: bool,
     /// `v4v6`, `v6only`
     pub v6: V6Mode,
+    /// Datagrams come in, rather than connections (`dgram-bind`).
+    pub datagrams: bool,
     /// `shards`
     pub shards: Shards,
     /// `nice`; inert, kept for `show`.
@@ -184,6 +186,7 @@ impl Bind {
             tfo: false,
             transparent: false,
             v6: V6Mode::System,
+            datagrams: false,
             shards: Shards::ByThread,
             nice: 0,
             perms: UnixPerms::default(),

@@ -30,6 +30,31 @@ pub struct LogTarget {
     pub at: Span,
 }
 
+/// What a `log-forward` section does with messages (manual, 12.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogForward {
+    /// `option host`
+    pub host: HostStrategy,
+    /// `option dont-parse-log`
+    pub unparsed: bool,
+    /// `option assume-rfc6587-ntf`
+    pub lines_only: bool,
+}
+
+/// What becomes of the host that a message names (`option host`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostStrategy {
+    /// The sender's address takes its place.
+    Replace,
+    /// The sender's address stands where none is named.
+    #[default]
+    Fill,
+    /// It stays.
+    Keep,
+    /// The sender's address follows it.
+    Append,
+}
+
 /// How lines travel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogTransport {

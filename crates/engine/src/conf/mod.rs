@@ -27,8 +27,8 @@ pub use check::{
 pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
 pub use global::{Global, H2, H2Side, StatsSocket, Tune, VarLimits};
 pub use log::{
-    Facility, LogFormatKind, LogLevel, LogLine, LogOverride, LogProfile, LogProfileStep, LogSample, LogStep,
-    LogTarget, LogTransport, Ring, RingServer, SyslogFormat,
+    Facility, HostStrategy, LogFormatKind, LogForward, LogLevel, LogLine, LogOverride, LogProfile,
+    LogProfileStep, LogSample, LogStep, LogTarget, LogTransport, Ring, RingServer, SyslogFormat,
 };
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
 pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence, RdpCookie};

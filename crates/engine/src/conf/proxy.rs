@@ -12,8 +12,8 @@ use weir_expr::Expr;
 use crate::action::Rules;
 
 use super::{
-    AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogLine, LogTarget, Options,
-    Persistence, RetryOn, Server, Source, StatsPage, Timeouts,
+    AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogForward, LogLine, LogTarget,
+    Options, Persistence, RetryOn, Server, Source, StatsPage, Timeouts,
 };
 
 bitflags! {
@@ -166,6 +166,8 @@ pub struct Proxy {
     pub server_keepalive: KeepAlive,
     /// `monitor-uri`
     pub monitor_uri: Option<Box<[u8]>>,
+    /// What it does with log messages, where it takes those in.
+    pub log_forward: Option<LogForward>,
     /// `monitor-net` of older versions.
     pub monitor_net: Option<ipnet::IpNet>,
     /// `capture cookie`
@@ -302,6 +304,7 @@ impl Proxy {
             logs: Vec::new(),
             log_tag: None,
             log_line: LogLine::default(),
+            log_forward: None,
             check: CheckKind::default(),
             persistence: Persistence::default(),
             rules: Arc::default(),

@@ -148,7 +148,7 @@ fn bind(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 }
 
 /// The addresses of a `bind` or `stats bind` line.
-fn addresses(ctx: &ProxyCtx<'_>, word: &Word) -> Result<Vec<Bind>, Diagnostic> {
+pub(super) fn addresses(ctx: &ProxyCtx<'_>, word: &Word) -> Result<Vec<Bind>, Diagnostic> {
     let text = word.text();
     let mut binds = Vec::new();
     for written in bind_endpoints(word, ctx.outside)? {

@@ -18,6 +18,7 @@ mod http_options;
 mod later;
 mod listen;
 mod log_backends;
+mod log_forward;
 mod log_profiles;
 mod logging;
 mod options;

@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, checks, cross,
-    log_profiles, peers, rings, rules, stats_page, userlist,
+    log_forward, log_profiles, peers, rings, rules, stats_page, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -122,6 +122,7 @@ impl<'a> Load<'a> {
             Sections::HTTP_ERRORS => self.http_errors(section),
             Sections::LOG_PROFILE => self.log_profile(section),
             Sections::RING => rings::section(self, section),
+            Sections::LOG_FORWARD => log_forward::section(self, section),
             Sections::PEERS => self.peers(section),
             Sections::CRT_STORE => super::tls::crt_store(self, section),
             Sections::HEALTHCHECK => checks::healthcheck(self, section),

@@ -18,7 +18,7 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     later("dynamic-update", "comes with TLS", "certificates changed at run time"),
     later("fcgi-app", "comes with FastCGI", "a FastCGI application"),
     works("healthcheck", Sections::HEALTHCHECK, "a check that servers share"),
-    later("log-forward", "comes with log forwarding", "a syslog relay"),
+    works("log-forward", Sections::LOG_FORWARD, "a relay of log messages"),
     works("log-profile", Sections::LOG_PROFILE, "log lines by step"),
     later("mailers", "comes with mail alerts", "mail servers for alerts"),
     later("program", "comes with programs of the master", "a program that the master runs"),

@@ -12,6 +12,7 @@ mod line;
 mod origin;
 mod plan;
 mod profile;
+pub(crate) mod relay;
 mod ring;
 mod sink;
 

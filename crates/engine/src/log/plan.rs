@@ -79,6 +79,8 @@ pub(super) struct Target {
     pub(super) id: u64,
     pub(super) destination: Arc<Destination>,
     pub(super) header: Header,
+    /// Messages that are relayed keep their format.
+    pub(super) keeps_format: bool,
     /// What its lines look like where a profile says so.
     pub(super) profile: Option<Arc<Profile>>,
     /// Less grave lines are not sent.
@@ -416,6 +418,7 @@ impl Target {
             id: NEXT_TARGET.fetch_add(1, Relaxed),
             destination: destinations.find(&conf.transport),
             header,
+            keeps_format: written.is_none(),
             profile,
             least: level(conf.max_level),
             gravest: level(conf.min_level),

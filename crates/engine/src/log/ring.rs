@@ -99,6 +99,22 @@ impl Ring {
         }
     }
 
+    /// Adds a line for a target that `write` makes, given the time.
+    pub(super) fn push_made(&self, target: &Target, wall: u64, write: impl FnOnce(&Stamp, &mut Vec<u8>)) {
+        let stamp = self.stamp_of((wall / 1_000_000) as i64);
+        self.queued(target, |queue| write(&stamp, &mut queue.bytes), b"");
+    }
+
+    /// The second of a line.
+    fn stamp_of(&self, second: i64) -> Stamp {
+        let mut stamp = self.stamp.get();
+        if stamp.second() != second {
+            stamp = Stamp::new(second, self.utc_offset(second));
+            self.stamp.set(stamp);
+        }
+        stamp
+    }
+
     /// Adds a line for a target; `wall` in µs since 1970, `tag` in the place of the target's.
     pub(super) fn push(
         &self,
@@ -109,12 +125,25 @@ impl Ring {
         structured: &[u8],
         tag: Option<&[u8]>,
     ) {
-        let second = (wall / 1_000_000) as i64;
-        let mut stamp = self.stamp.get();
-        if stamp.second() != second {
-            stamp = Stamp::new(second, self.utc_offset(second));
-            self.stamp.set(stamp);
-        }
+        let stamp = self.stamp_of((wall / 1_000_000) as i64);
+        let write = |queue: &mut Queue| {
+            queue.opening.make(target, level, &stamp);
+            match queue.opening.bytes() {
+                Some(opening) if tag.is_none() => {
+                    target.header.write_behind(opening, text, &mut queue.bytes);
+                }
+                _ => {
+                    let micros = (wall % 1_000_000) as u32;
+                    let line = Line { level, stamp: &stamp, micros, structured, message: text, tag };
+                    target.header.write(&mut queue.bytes, line);
+                }
+            }
+        };
+        self.queued(target, write, text);
+    }
+
+    /// Adds what `write` makes to the queue of a target, and has it sent.
+    fn queued(&self, target: &Target, write: impl FnOnce(&mut Queue), text: &[u8]) {
         let mut queues = self.queues.borrow_mut();
         let index = target.destination.index;
         if queues.len() <= index {
@@ -126,15 +155,7 @@ impl Ring {
             queue.bytes.reserve(ROOM);
             queue.ends.reserve(BATCH);
         }
-        queue.opening.make(target, level, &stamp);
-        match queue.opening.bytes() {
-            Some(opening) if tag.is_none() => target.header.write_behind(opening, text, &mut queue.bytes),
-            _ => {
-                let micros = (wall % 1_000_000) as u32;
-                let line = Line { level, stamp: &stamp, micros, structured, message: text, tag };
-                target.header.write(&mut queue.bytes, line);
-            }
-        }
+        write(queue);
         queue.ends.push(queue.bytes.len());
         if let Some(balanced) = target.destination.balanced() {
             queue.hashes.push(balanced.hash(text, &Scratch::new()));

@@ -62,6 +62,8 @@ pub struct Process {
     pub vars: crate::variables::ProcessVariables,
     /// Log datagrams that could not be sent.
     pub dropped_logs: AtomicU64,
+    /// Log messages that came in to be sent on.
+    pub received_logs: AtomicU64,
     /// Where log lines go.
     pub log_destinations: crate::log::Destinations,
     /// Numbers the transactions (`%rt`).

@@ -42,7 +42,9 @@ pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
 fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &draft.proxy;
     let (kind, name) = (kind(proxy), &proxy.name);
-    if proxy.is_frontend() && proxy.binds.is_empty() {
+    // What relays log messages is judged where nothing else is wrong.
+    let judged = proxy.log_forward.is_none() || !load.out.is_fatal();
+    if proxy.is_frontend() && proxy.binds.is_empty() && judged {
         load.out.push(warning(
             proxy.at,
             format!(
@@ -53,7 +55,9 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     log_backends::judge(load, draft);
     without_http(load, draft);
     http_only(load, draft);
-    timeouts(load, draft);
+    if draft.proxy.log_forward.is_none() {
+        timeouts(load, draft);
+    }
     log_format(load, draft);
     check_rules(load, draft);
     error_files(draft, load);
