@@ -4,8 +4,10 @@
 //! of its own with a function `run` that takes the words after the chore's name.
 
 mod bench;
+mod browser;
 mod compat;
 mod corpus;
+mod dashboard;
 mod faults;
 mod fuzz;
 mod manual;
@@ -109,6 +111,18 @@ const CHORES: &[Chore] = &[
         options: "[--bless]",
         help: "Long functions, long files, bare TODOs: the counts in tidy.toml may only go down.",
         run: tidy::run,
+    },
+    Chore {
+        name: "browser",
+        options: "[--screenshots]",
+        help: "The statistics page and the dashboard in Debian's Chromium, with axe (needs npm); --screenshots renews docs/screenshots.",
+        run: browser::run,
+    },
+    Chore {
+        name: "dashboard",
+        options: "[--check]",
+        help: "Builds the dashboard's page from its sources (needs npm); --check tells whether it was built from them.",
+        run: dashboard::run,
     },
     Chore {
         name: "manual",

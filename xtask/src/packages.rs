@@ -38,6 +38,7 @@ fn package_of(program: &str) -> &str {
         "cc" => "gcc",
         "taskset" => "util-linux",
         "dpkg" => "dpkg",
+        "node" => "nodejs",
         "perf" => "linux-perf",
         other => other,
     }

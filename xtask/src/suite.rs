@@ -4,7 +4,7 @@
 //! the closing line never says that all is well when it is not.
 
 use crate::shell::{cargo, has_subcommand, run as run_command, watch};
-use crate::{Result, compat, corpus, faults, fuzz, manual, packages, tidy};
+use crate::{Result, compat, corpus, dashboard, faults, fuzz, manual, packages, tidy};
 use std::process::Command;
 use std::time::Instant;
 
@@ -56,6 +56,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "deny", run: deny },
     Stage { name: "tidy", run: || tidy::run(&[]).map(|()| Count::default()) },
     Stage { name: "manual", run: || manual::run(&["--check".to_owned()]).map(|()| Count::default()) },
+    Stage { name: "dashboard", run: || dashboard::run(&["--check".to_owned()]).map(|()| Count::default()) },
     Stage { name: "unit", run: unit },
     Stage { name: "doc", run: doc },
     Stage { name: "compat", run: compat_tests },

@@ -13,6 +13,7 @@ pub(crate) struct Object<'a> {
     /// What it is.
     pub(crate) kind: Kind,
     counters: &'a [Counters],
+    sessions: u32,
 }
 
 /// The kinds of objects that are measured.
@@ -36,21 +37,49 @@ fn of_proxy<'a>(proxy: &'a Proxy, all: &mut Vec<Object<'a>>) {
     let (conf, name) = (&proxy.conf, proxy.conf.name.as_str());
     if conf.is_frontend() {
         let counters = &proxy.runtime.frontend.counters;
-        all.push(Object { proxy: name, name: "FRONTEND", kind: Kind::Frontend, counters });
+        all.push(Object {
+            proxy: name,
+            name: "FRONTEND",
+            kind: Kind::Frontend,
+            counters,
+            sessions: proxy.runtime.frontend.sessions.now(),
+        });
     }
     if conf.is_backend() {
         let counters = &proxy.runtime.backend.counters;
-        all.push(Object { proxy: name, name: "BACKEND", kind: Kind::Backend, counters });
+        all.push(Object {
+            proxy: name,
+            name: "BACKEND",
+            kind: Kind::Backend,
+            counters,
+            sessions: proxy.runtime.backend.sessions.now(),
+        });
     }
     all.extend(proxy.servers.iter().map(|server| {
         let counters = &server.runtime.counters;
-        Object { proxy: name, name: &server.conf.name, kind: Kind::Server, counters }
+        Object {
+            proxy: name,
+            name: &server.conf.name,
+            kind: Kind::Server,
+            counters,
+            sessions: server.runtime.serving.now(),
+        }
     }));
 }
 
 // === impl Object ===
 
 impl Object<'_> {
+    /// What its workers counted.
+    pub(crate) fn counters(&self) -> &[Counters] {
+        self.counters
+    }
+
+    /// Its sessions now.
+    pub(crate) fn sessions(&self) -> u32 {
+        self.sessions
+    }
+
     /// What was measured of a phase.
     pub(crate) fn told(&self, phase: Phase) -> Distribution {
         Distribution::of(self.counters.iter().map(|counters| &counters.latency), phase)

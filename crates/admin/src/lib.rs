@@ -6,6 +6,7 @@
 
 pub mod cli;
 mod commands;
+pub mod dashboard;
 pub mod field;
 pub mod hand_over;
 mod info;

@@ -50,6 +50,7 @@ impl Api {
         let world = Arc::new(World::new(engine.clone(), about, around));
         weir_admin::page::register(&world);
         weir_admin::prometheus::register(&world);
+        weir_admin::dashboard::register(&world);
         Service::start(world, weir_admin::registry()).map(Self)
     }
 

@@ -185,7 +185,8 @@ fn log_lines_name_the_page_and_who_answered() {
 fn the_form_changes_servers() {
     compat(|t| {
         let _log = t.sink("log");
-        let mut proxy = t.start(CONFIG);
+        let watched = "backend watched\n server g 127.0.0.1:1 agent-check agent-port 1 agent-inter 60s\n";
+        let mut proxy = t.start(&format!("{CONFIG}\n{watched}"));
         let rows = [
             ("s=a&b=back&action=drain", "DONE a=DRAIN b=no check c=MAINT"),
             ("s=a&b=back&action=drain", "DONE a=DRAIN b=no check c=MAINT"),
@@ -219,6 +220,13 @@ fn the_form_changes_servers() {
             ("s=a&b=back&action=stop", "NONE a=DRAIN b=no check c=no check"),
             ("s=a&b=back&action=start", "DONE a=no check b=no check c=no check"),
             ("s=a&action=drain", "NONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=eagent", "DONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=dagent", "DONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=dagent", "DONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=adown", "NONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=eagent", "DONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=adown", "DONE a=no check b=no check c=no check"),
+            ("s=g&b=watched&action=arunn", "DONE a=no check b=no check c=no check"),
         ];
         table(&rows, |body| {
             let answer = post(&mut proxy, "/stats", body);

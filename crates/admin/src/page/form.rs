@@ -43,7 +43,7 @@ pub struct Form<'a> {
 }
 
 /// Does what a form asks for.
-pub(super) fn apply(world: &World, body: &[u8]) -> Outcome {
+pub(crate) fn apply(world: &World, body: &[u8]) -> Outcome {
     let form = Form::parse(body);
     let snapshot = world.engine.snapshot();
     let Some(name) = &form.backend else { return Outcome::Nothing };
@@ -93,8 +93,8 @@ enum Action {
     Stop,
     /// This, where checks are made.
     Check(bool),
-    /// Something about an agent, which no server has.
-    Agent,
+    /// This, where an agent is asked.
+    Agent(Order),
 }
 
 // === impl Action ===
@@ -116,7 +116,10 @@ impl Action {
             b"disable" => Self::Disable,
             b"start" => Self::Start,
             b"stop" => Self::Stop,
-            b"dagent" | b"eagent" | b"arunn" | b"adown" => Self::Agent,
+            b"dagent" => Self::Agent(Order::Ask(false)),
+            b"eagent" => Self::Agent(Order::Ask(true)),
+            b"arunn" => Self::Agent(Order::AgentSays(true)),
+            b"adown" => Self::Agent(Order::AgentSays(false)),
             _ => return None,
         })
     }
@@ -126,6 +129,7 @@ impl Action {
         let admin = server.runtime.admin();
         let (maintained, drained) = (admin.intersects(Admin::MAINT), admin.contains(Admin::FORCED_DRAIN));
         let checked = !server.runtime.unchecked.load(Relaxed);
+        let asked = !server.runtime.unasked.load(Relaxed);
         let order = match self {
             Self::Give(order) => order,
             Self::Enable if maintained => Order::Ready,
@@ -135,6 +139,9 @@ impl Action {
             Self::Stop if !drained && maintained => return true,
             Self::Stop if !drained => Order::Drain,
             Self::Check(on) if server.conf.check.is_some() && checked != on => Order::Check(on),
+            // Whether it is asked may be said again; what it said counts while it is asked.
+            Self::Agent(order @ Order::Ask(_)) if server.conf.agent.is_some() => order,
+            Self::Agent(order) if server.conf.agent.is_some() && asked => order,
             _ => return false,
         };
         operator::order(&world.engine, backend, server, order);

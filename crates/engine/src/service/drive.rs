@@ -16,7 +16,11 @@ use crate::transaction::{Stop, Transaction};
 
 /// Answers the request by the service that it is for; what is left to be said.
 pub(crate) async fn serve(t: &mut Transaction) -> Stop {
-    let Some(order) = t.messages.service.clone() else { return Stop::Answer(503) };
+    let Some(mut order) = t.messages.service.clone() else { return Stop::Answer(503) };
+    if order.service.asks_for_admin() {
+        let proxy = t.proxy().clone();
+        order.admin = rules::stats_admin(t, &proxy);
+    }
     let reads = order.service.reads_body(t.messages.request.method());
     if reads
         && !body::is_here(t)

@@ -27,6 +27,11 @@ pub trait Service: Debug + Send + Sync {
     /// Whether it reads the body of requests with this method.
     fn reads_body(&self, method: &[u8]) -> bool;
 
+    /// Whether it wants to know if who asks may change things, as `stats admin` rules say.
+    fn asks_for_admin(&self) -> bool {
+        false
+    }
+
     /// The answer to a request. It is called on a worker: it computes, and waits for nothing.
     fn answer(&self, request: &Request<'_>) -> Answer;
 }
@@ -102,7 +107,9 @@ pub(crate) struct Order {
 /// The name of the service that shows the statistics page.
 pub const STATS: &str = "stats";
 /// The services that rules may name.
-pub const NAMED: [&str; 1] = [PROMETHEUS];
+pub const NAMED: [&str; 2] = [PROMETHEUS, DASHBOARD];
+/// The name of the service that shows the dashboard.
+pub const DASHBOARD: &str = "dashboard";
 /// The name of the service that tells Prometheus the statistics.
 pub const PROMETHEUS: &str = "prometheus-exporter";
 

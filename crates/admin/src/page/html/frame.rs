@@ -31,7 +31,7 @@ pub(in crate::page) fn begin(report: &Report, out: &mut Vec<u8>) {
          <link rel=\"icon\" href=\"data:,\">\n\
          <meta http-equiv=\"content-type\" content=\"text/html; charset=utf-8\">\n\
          <style>\n{STYLE}</style></head>\n\
-         <body><h1>Weir{version}</h1>\n\
+         <body><main><h1>Weir{version}</h1>\n\
          <h2>Statistics Report for pid {}{on}{described}</h2>\n\
          <hr width=\"100%\" class=\"hr\">\n",
         std::process::id(),
@@ -46,7 +46,7 @@ pub(in crate::page) fn begin(report: &Report, out: &mut Vec<u8>) {
 
 /// Everything after the last proxy.
 pub(in crate::page) fn end(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"</body></html>\n");
+    out.extend_from_slice(b"</main></body></html>\n");
 }
 
 fn process(report: &Report, out: &mut Vec<u8>) {
@@ -124,7 +124,7 @@ fn links(report: &Report, out: &mut Vec<u8>) {
         out,
         "<td align=\"left\" valign=\"top\" nowrap width=\"1%\"><b>Display option:</b><ul>\
          <li><form method=\"GET\">Scope : <input value=\"{shown}\" name=\"scope\" aria-label=\"scope\" size=\"8\" \
-         maxlength=\"20\" tabindex=\"1\"></form>"
+         maxlength=\"20\"></form>"
     );
     match query.up {
         true => item(out, &format!("{uri}{quiet}{scope}"), "Show all servers"),

@@ -67,7 +67,7 @@ fn title(report: &Report, proxy: &Proxy, out: &mut Vec<u8>) {
         Some(text) => {
             let _ = write!(out, "<th class=\"desc\" width=\"90%\">{}</th>", escaped(text));
         }
-        None => out.extend_from_slice(b"<th class=\"empty\" width=\"90%\"></th>"),
+        None => out.extend_from_slice(b"<th class=\"empty\" role=\"cell\" width=\"90%\"></th>"),
     }
     out.extend_from_slice(b"</tr>\n</table>\n");
 }
@@ -83,9 +83,9 @@ fn heading(scene: &Scene<'_>, out: &mut Vec<u8>) {
              onclick=\"for (const box of document.getElementsByClassName('{class}')) box.checked = this.checked\"></th>"
         );
     } else {
-        out.extend_from_slice(b"<th rowspan=2></th>");
+        out.extend_from_slice(b"<th rowspan=2 role=\"cell\"></th>");
     }
-    out.extend_from_slice(b"<th rowspan=2></th>");
+    out.extend_from_slice(b"<th rowspan=2 role=\"cell\"></th>");
     for (title, columns) in GROUPS {
         let _ = write!(out, "<th colspan={}>{title}</th>", columns.len());
     }
