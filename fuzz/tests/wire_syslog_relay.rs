@@ -12,8 +12,7 @@ fn wire_syslog_relay() {
         for name in Format::names() {
             let format = Format::named(name.as_bytes()).unwrap();
             let (host, through) = (message.host, b",::1".as_slice());
-            let how =
-                Outgoing { format, priority: 13, host, through, now: &now, micros: *micros, limit: 80 };
+            let how = Outgoing { format, priority: 13, host, through, now: &now, micros: *micros, limit: 80 };
             let mut out = Vec::new();
             how.write(&message, &mut out);
             assert!(out.len() <= 80 && out.ends_with(b"\n"));

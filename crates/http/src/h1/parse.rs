@@ -166,17 +166,12 @@ impl Parser {
             let line = rest.get(..n).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if self.stage == Stage::Start {
-                head.clear();
-                match kind {
-                    Kind::Response => status_line(line, head, limits)?,
-                    _ if limits.lenient && is_bare_get(line, head) => {
-                        self.line += n + 1;
-                        self.judge.finish(kind, head, limits)?;
-                        return Ok(Some(self.line));
-                    }
-                    _ => request_line(line, head, limits)?,
-                }
+                let over = start_line(kind, line, head, limits)?;
                 self.line += n + 1;
+                if over {
+                    self.judge.finish(kind, head, limits)?;
+                    return Ok(Some(self.line));
+                }
                 self.stage = Stage::Lines;
                 continue;
             }
@@ -380,6 +375,20 @@ fn folded_end(rest: &[u8], mut n: usize) -> Option<usize> {
 fn check_value(value: &[u8], lenient: bool) -> Option<()> {
     let found = if lenient { memchr(b'\r', value) } else { memchr2(0, b'\r', value) };
     if found.is_none() { Some(()) } else { None }
+}
+
+/// Reads the first line; whether it is all there is.
+fn start_line(kind: Kind, line: &[u8], head: &mut Head, limits: &Limits) -> Result<bool, u16> {
+    head.clear();
+    if kind == Kind::Response {
+        status_line(line, head, limits)?;
+        return Ok(false);
+    }
+    if limits.lenient && is_bare_get(line, head) {
+        return Ok(true);
+    }
+    request_line(line, head, limits)?;
+    Ok(false)
 }
 
 /// RFC 9112, 3. Blanks between the words may be several, tabs among them.
