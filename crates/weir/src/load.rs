@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weir_config::{Document, Environment, Loaded, Loader};
-use weir_diag::{Diagnostics, Report, Sources};
+use weir_config::{Document, Environment, Line, Loaded, Loader, Prefix, Section, Sections, Word};
+use weir_diag::{Diagnostics, Report, Sources, Span};
 use weir_engine::conf::Conf;
 
 use crate::access::Access;
@@ -32,8 +32,9 @@ pub(crate) struct Configuration {
 
 /// Loads the files that `options` name.
 pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
-    let loaded = words(options, access);
+    let mut loaded = words(options, access);
     let mut diagnostics = loaded.diagnostics;
+    switch(options, &mut loaded.document);
     let (mut conf, resolved) = weir_engine::keywords::resolve(&loaded.document, &loaded.sources, access);
     let formats = weir_engine::log::check(&conf);
     if resolved.is_fatal() {
@@ -99,6 +100,41 @@ pub(crate) fn environment(options: &Options) -> Environment {
         environment.set(*name, *format);
     }
     environment
+}
+
+/// Switches that stand for words of the file (management manual, chapter 3): `-dV` for `ssl-server-verify none`, `-dr`
+/// for `none` as the last way to find a server's address.
+fn switch(options: &Options, document: &mut Document) {
+    let word = |text: &str, span: Span| Word { bytes: text.as_bytes().into(), span };
+    if options.switches.contains(Switches::NO_SERVER_VERIFY) {
+        let line = |words: &[&str]| Line {
+            prefix: Prefix::None,
+            words: words.iter().map(|text| word(text, Span::default())).collect(),
+            name_len: 1,
+            span: Span::default(),
+        };
+        let lines = vec![line(&["ssl-server-verify", "none"])];
+        document.sections.push(Section { kind: Sections::GLOBAL, header: line(&["global"]), lines });
+    }
+    if options.switches.contains(Switches::IGNORE_RESOLUTION) {
+        let mut by_default = false;
+        for line in document.sections.iter_mut().flat_map(|section| section.lines.iter_mut()) {
+            let Some(at) = line.words.iter().position(|word| word.is("init-addr")) else { continue };
+            by_default |= line.words.first().is_some_and(|word| word.is("default-server"));
+            if let Some(ways) = line.words.get_mut(at + 1) {
+                *ways = word(&format!("{},none", ways.text()), ways.span);
+            }
+        }
+        let lacks_ways = |line: &Line| {
+            line.words.first().is_some_and(|word| word.is("server"))
+                && !line.words.iter().any(|word| word.is("init-addr"))
+        };
+        let lines = document.sections.iter_mut().flat_map(|section| section.lines.iter_mut());
+        for line in lines.filter(|line| !by_default && lacks_ways(line)) {
+            let span = line.span;
+            line.words.extend([word("init-addr", span), word("last,libc,none", span)]);
+        }
+    }
 }
 
 /// The command line has the last word over the file (management manual, chapter 3).

@@ -13,8 +13,8 @@ use weir_sys::process::{self, Forked, signal};
 use weir_sys::{daemon, limits};
 
 use crate::access::Access;
+use crate::cli::Options;
 use crate::cli::version;
-use crate::cli::{Options, Switches};
 use crate::dumps;
 use crate::finish::Finish;
 use crate::inheritance::Inheritance;
@@ -25,7 +25,7 @@ use crate::supervision::{Grants, Manner, MasterCli, Role, Supervisor};
 
 /// Loads what the command line names, and checks or serves it.
 pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
-    match prepare(options, &voice) {
+    match prepare(options) {
         Ok(()) => {}
         Err(fault) => {
             voice.alert(fault);
@@ -70,7 +70,7 @@ pub(crate) fn listens(conf: &Conf) -> bool {
 }
 
 /// What must happen before a file is read.
-fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
+fn prepare(options: &Options) -> Result<(), String> {
     if let Some(megabytes) = options.memory {
         limit_memory(megabytes)
             .map_err(|error| format!("Cannot limit the memory to {megabytes} megabytes: {error}."))?;
@@ -84,11 +84,6 @@ fn prepare(options: &Options, voice: &Voice) -> Result<(), String> {
     }
     if options.master_cli.is_some() && !options.master {
         return Err("a master CLI socket was defined, but master-worker mode (-W) is not enabled.".into());
-    }
-    for (switch, text) in WITHOUT_EFFECT {
-        if options.switches.contains(*switch) {
-            voice.notice(format_args!("{text}"));
-        }
     }
     Ok(())
 }
@@ -265,13 +260,5 @@ fn detach(voice: &Voice) -> std::io::Result<Detached> {
     }
 }
 
-/// Switches whose part of the program is still to come.
-const WITHOUT_EFFECT: &[(Switches, &str)] = &[
-    (
-        Switches::IGNORE_RESOLUTION,
-        "'-dr' has no effect yet: a server whose name does not resolve is an error.",
-    ),
-    (Switches::NO_SERVER_VERIFY, "'-dV' has no effect yet: there are no TLS connections to servers."),
-];
 /// How much address space the allocator takes at once.
 const RESERVE: &str = "MIMALLOC_ARENA_RESERVE";

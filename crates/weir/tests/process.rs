@@ -302,6 +302,22 @@ fn an_older_process_finishes_once_the_next_one_serves() {
 }
 
 #[test]
+fn switches_let_names_and_certificates_be_what_they_are() {
+    let launch = weir().launch();
+    let file = launch.dir().join("switches.cfg");
+    let proxy = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nfrontend fe\n bind \
+                 127.0.0.1:1\n default_backend be\nbackend be\n";
+    let servers = [("-dr", "server a nowhere.invalid:80"), ("-dV", "server a 127.0.0.1:443 ssl")];
+    for (switch, server) in servers {
+        std::fs::write(&file, format!("{proxy} {server}\n")).expect("a file");
+        let path = file.to_str().expect("a path");
+        assert_eq!(run(&["-c", "-f", path]).status.code(), Some(1), "{server}");
+        let switched = run(&[switch, "-c", "-f", path]);
+        assert_eq!(switched.status.code(), Some(0), "{server}: {}", text(&switched.stderr));
+    }
+}
+
+#[test]
 fn a_plan_tells_what_a_reload_would_change() {
     let mut launch = weir().launch();
     let config = "

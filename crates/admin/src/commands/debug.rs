@@ -27,6 +27,8 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command("debug dev hash", "  [msg]", User, "return msg hashed if anon is set", hash),
     ];
     let expert = [
+        command("debug dev bug", "", Admin, "call BUG_ON() and crash", panic),
+        command("debug dev check", "", Admin, "call CHECK_IF() and possibly crash", nothing),
         command("debug dev delay", " [ms]", Admin, "sleep this long", delay),
         command("debug dev exit", "  [code]", Admin, "immediately exit the process", exit),
         command("debug dev fd", "", Admin, "scan for rogue/unhandled FDs", descriptors),
@@ -35,7 +37,9 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command("debug dev loop", "  <ms> [isolated|warn]", Admin, "loop this long, possibly isolated", busy),
         command("debug dev panic", "", Admin, "immediately trigger a panic", panic),
         command("debug dev sym", "   <addr>", Admin, "resolve symbol address", symbol),
+        command("debug dev task", "<ptr> [wake|expire|kill]", Admin, TASK, task),
         command("debug dev tkill", " [thr] [sig]", Admin, "send signal to thread", signal),
+        command("debug dev warn", "", Admin, "call WARN_ON() and possibly crash", nothing),
         command("debug dev write", " [size]", Admin, "write that many bytes in return", write),
     ];
     table.extend(expert.map(|command| Shown::Expert.of(command)));
@@ -128,6 +132,20 @@ fn panic(_: &mut Call<'_, World>) -> Outcome {
     std::process::abort()
 }
 
+/// A condition that does not hold, in a program that goes on then.
+fn nothing(_: &mut Call<'_, World>) -> Outcome {
+    Outcome::Done
+}
+
+/// No place in memory is a task that could be touched from here.
+fn task(call: &mut Call<'_, World>) -> Outcome {
+    match call.has(0) {
+        true => call.fail("The designated memory area doesn't look like a valid task/tasklet"),
+        false => call
+            .fail("Missing the address of a task; nothing can be woken, expired or killed by address here."),
+    }
+}
+
 fn symbol(call: &mut Call<'_, World>) -> Outcome {
     if !call.has(0) {
         return call.fail("Missing memory address to be resolved.");
@@ -184,6 +202,7 @@ fn printable(byte: u8) -> char {
     if (b' '..0x7f).contains(&byte) { char::from(byte) } else { '.' }
 }
 
+const TASK: &str = "show/wake/expire/kill task/tasklet";
 const LONGEST: Duration = Duration::from_secs(60);
 const MOST_DUMPED: usize = 1 << 20;
 const MOST_WRITTEN: usize = 1 << 24;

@@ -21,7 +21,6 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     works("log-forward", Sections::LOG_FORWARD, "a relay of log messages"),
     works("log-profile", Sections::LOG_PROFILE, "log lines by step"),
     later("mailers", "comes with mail alerts", "mail servers for alerts"),
-    later("program", "comes with programs of the master", "a program that the master runs"),
     later("resolvers", "comes with the resolver", "name servers"),
     works("ring", Sections::RING, "a ring buffer of messages"),
     later("traces", "comes with traces", "traces at start"),

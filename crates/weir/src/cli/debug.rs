@@ -54,11 +54,14 @@ pub(super) fn option(name: &str, words: &mut Words<'_>, options: &mut Options) -
         options.switches |= *switch;
         return Ok(());
     }
+    if let Some(list) = name.strip_prefix('t') {
+        // A list of traces may be a word of its own.
+        let list = if list.is_empty() { words.plain().unwrap_or_default() } else { list.to_owned() };
+        traces(&list)?;
+        options.inert.push((format!("-dt{list}"), "traces of the reference's parts have no meaning here"));
+        return Ok(());
+    }
     if let Some((_, reason)) = INERT.iter().find(|(letter, _)| first_is(name, letter)) {
-        if name.starts_with('t') {
-            // A list of traces may follow as a word of its own.
-            words.skip_plain();
-        }
         options.inert.push((format!("-d{name}"), reason));
         return Ok(());
     }
@@ -75,6 +78,33 @@ pub(super) fn option(name: &str, words: &mut Words<'_>, options: &mut Options) -
         Some(_) => {
             // The reference takes any other letter for plain `-d`.
             options.switches |= Switches::DEBUG;
+        }
+    }
+    Ok(())
+}
+
+/// Judges the list of `-dt`: sources, each with a level and a verbosity behind colons.
+fn traces(list: &str) -> Result<(), Misuse> {
+    for entry in list.split(',').filter(|entry| !entry.is_empty()) {
+        let mut parts = entry.split(':');
+        let mut part = || parts.next().unwrap_or_default();
+        let (source, level, verbosity) = (part(), part(), part());
+        let all = ["", "all"].contains(&source);
+        if !all && !SOURCES.contains(&source) {
+            return Err(Misuse::alert(format!("config : -dt: unknown trace source '{source}'.")));
+        }
+        if !level.is_empty() && !LEVELS.contains(&level) {
+            return Err(Misuse::alert(format!(
+                "config : -dt: no such trace level '{level}', available levels are 'error', 'user', 'proto', 'state', \
+                 'data', and 'developer'."
+            )));
+        }
+        // Sessions have verbosities of their own.
+        if !verbosity.is_empty() && !all && source != "session" && !VERBOSITIES.contains(&verbosity) {
+            return Err(Misuse::alert(format!(
+                "config : -dt: no such trace verbosity '{verbosity}' for source '{source}', available verbosities for \
+                 this source are: 'quiet', 'clean', 'minimal', 'simple', 'advanced', and 'complete'."
+            )));
         }
     }
     Ok(())
@@ -114,11 +144,11 @@ pub(crate) fn memory_help() -> String {
 // === impl Words ===
 
 impl Words<'_> {
-    /// Passes over a word that is no option.
-    fn skip_plain(&mut self) {
-        if self.0.first().is_some_and(|word| !word.to_string_lossy().starts_with('-')) {
-            self.next();
-        }
+    /// The next word, where it is no option.
+    fn plain(&mut self) -> Option<String> {
+        let word = self.0.first()?.to_string_lossy().into_owned();
+        (!word.starts_with('-')).then(|| self.next())?;
+        Some(word)
     }
 }
 
@@ -146,8 +176,15 @@ const INERT: &[(&str, &str)] = &[
     ("k", "there is one way to wait for sockets"),
     ("p", "there is one way to wait for sockets"),
     ("v", "there is one way to wait for sockets"),
-    ("t", "traces of the reference's parts have no meaning here"),
 ];
+
+/// The sources of traces that there are.
+const SOURCES: &[&str] = &[
+    "acme", "applet", "check", "fcgi", "h1", "h2", "h3", "haterm", "peers", "pt", "qcm", "quic", "session",
+    "spop", "ssl", "stream",
+];
+const LEVELS: &[&str] = &["error", "user", "proto", "state", "data", "developer"];
+const VERBOSITIES: &[&str] = &["quiet", "clean", "minimal", "simple", "advanced", "complete"];
 
 const MEMORY_FEATURES: &[(&str, &str)] = &[
     ("fail", "let allocations fail at random"),

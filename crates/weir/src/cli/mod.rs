@@ -403,6 +403,7 @@ mod tests {
             ("-f", Some("option '-f' expects an argument."), false),
             ("-f a -n", Some("option '-n' expects an argument."), false),
             ("-f a -dMfoo", Some("-dM: unknown memory debugging feature <foo>"), false),
+            ("-f a -dt foo", Some("config : -dt: unknown trace source 'foo'."), false),
             ("-f a -dA", Some("-dA: missing output file name"), false),
             ("check", Some("check: expects the files to check."), true),
             ("plan", Some("plan: expects the new file, and a socket or the old file."), true),
