@@ -141,8 +141,12 @@ fn log(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         return Ok(());
     }
     if line.arg(0).is_some_and(|w| w.is("global")) && line.args().len() == 1 {
-        // What a `global` section further below adds is not among them.
-        ctx.draft.logs.extend(ctx.global.logs.iter().cloned());
+        // What a `global` section further below adds is not among them, and what `defaults` took is not taken twice.
+        for target in &ctx.global.logs {
+            if ctx.draft.logs.iter().all(|known| known.at != target.at) {
+                ctx.draft.logs.push(target.clone());
+            }
+        }
         return Ok(());
     }
     ctx.draft.logs.push(log_target(line, ctx.outside, "or global")?);

@@ -39,7 +39,8 @@ pub(crate) fn tcp(mut t: Transaction) {
     end(&mut t);
     let Transaction { client, messages, facts, .. } = t;
     client.worker.messages.put(messages);
-    if facts.ending.cause == Cause::Proxy && !facts.dropped {
+    let unserved = facts.connected.is_none() && facts.ending.cause == Cause::Server;
+    if (facts.ending.cause == Cause::Proxy || unserved) && !facts.dropped {
         // Who is turned away sees the end, whatever it said meanwhile.
         client.stream.shutdown_write();
         client.stream.drain();

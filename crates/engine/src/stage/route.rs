@@ -23,6 +23,7 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
     let default = || front.shared.default_backend.and_then(by_default);
     let Some(proxy) = chosen.or_else(default) else {
         t.facts.blame(Cause::Server, Stage::Connect);
+        t.facts.turned_away = true;
         return Err(Stop::Answer(503));
     };
     let side = &proxy.shared.runtime.backend;

@@ -65,6 +65,10 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     let frontend = client.frontend.clone();
     let mut t = Transaction::new(client);
     let mut admitted = at_once(&mut t, &frontend, RuleSet::TcpConnection);
+    if admitted.is_err() {
+        // Who is not even let in hears of it by a reset.
+        let _ = weir_sys::accepted::set_no_linger(&t.client.stream);
+    }
     if admitted.is_ok() && !proxy_header::is_expected(&t) {
         admitted = at_once(&mut t, &frontend, RuleSet::TcpSession);
         if admitted.is_ok() {
@@ -73,6 +77,10 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     }
     let Transaction { client, messages, .. } = t;
     client.worker.messages.put(messages);
+    if admitted.is_err() && admitted != Err(Stop::Drop) {
+        client.stream.shutdown_write();
+        client.stream.drain();
+    }
     admitted.ok().map(|()| client)
 }
 
