@@ -27,5 +27,5 @@ pub use document::{Document, Section};
 pub use environment::Environment;
 pub use keyword::{Arity, Class, Entry, Keyword, Negation, Sections, State};
 pub use line::{Line, Prefix, Word, quote};
-pub use loader::{Files, Loaded, Loader};
+pub use loader::{Files, Loaded, Loader, Rewrite};
 pub use registry::{Found, Place, Registry, arity, run_of};

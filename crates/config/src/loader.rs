@@ -49,6 +49,19 @@ pub struct Loaded {
     pub environment: Environment,
     /// The files that were read, directories replaced by what is in them.
     pub files: Vec<String>,
+    /// The lines in old spellings, in the order of the files.
+    pub rewrites: Vec<Rewrite>,
+}
+
+/// A line in an old spelling, and what it was read as.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    /// The words that were replaced: a whole line, or the address in the header of a section.
+    pub old: Line,
+    /// The lines that follow from them, none where they have no effect.
+    pub new: Vec<Line>,
+    /// The new lines follow the line, instead of replacing it.
+    pub in_header: bool,
 }
 
 impl Loader<'_> {
@@ -82,7 +95,7 @@ impl Loader<'_> {
         diagnostics.extend(reader.diagnostics);
         let (mut document, environment) = (reader.document, reader.environment);
         document.environment = environment.clone();
-        Loaded { document, sources, diagnostics, environment, files }
+        Loaded { document, sources, diagnostics, environment, files, rewrites: reader.rewrites }
     }
 
     /// Directories become their `*.cfg` files in the order of the C locale, those beginning with a dot left out.
@@ -119,6 +132,7 @@ struct Reader<'a> {
     environment: Environment,
     document: Document,
     diagnostics: Diagnostics,
+    rewrites: Vec<Rewrite>,
     /// `.SECTION`
     section_name: Vec<u8>,
     /// `expose-deprecated-directives` was read.
@@ -134,6 +148,7 @@ impl<'a> Reader<'a> {
             environment,
             document: Document::default(),
             diagnostics: Diagnostics::default(),
+            rewrites: Vec::new(),
             section_name: Vec::new(),
             expose_deprecated: false,
         }
@@ -255,12 +270,12 @@ impl<'a> Reader<'a> {
             return;
         }
         self.expose_deprecated |= of_environment && first_is(&line, "expose-deprecated-directives");
-        section.lines.extend(legacy::modernise(
-            line,
-            section.kind,
-            self.expose_deprecated,
-            &mut self.diagnostics,
-        ));
+        let old = line.clone();
+        let new = legacy::modernise(line, section.kind, self.expose_deprecated, &mut self.diagnostics);
+        if new.first() != Some(&old) || new.len() > 1 {
+            self.rewrites.push(Rewrite { old, new: new.clone(), in_header: false });
+        }
+        section.lines.extend(new);
     }
 
     fn begin(&mut self, keyword: &Keyword<Sections>, header: Line) {
@@ -275,7 +290,11 @@ impl<'a> Reader<'a> {
             }
         };
         let mut header = header;
+        let old = header.clone();
         let lines = legacy::header(&mut header, kind, &mut self.diagnostics);
+        if !lines.is_empty() {
+            self.rewrites.push(Rewrite { old, new: lines.clone(), in_header: true });
+        }
         self.document.sections.push(Section { kind, header, lines });
     }
 }

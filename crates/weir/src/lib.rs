@@ -14,8 +14,10 @@ mod finish;
 mod inheritance;
 mod keywords;
 mod limits;
+mod lint;
 mod load;
 mod plan;
+mod modernize;
 mod restore;
 mod say;
 mod serve;
@@ -57,6 +59,8 @@ fn act(words: &[OsString], called: &Path) -> Finish {
         }
         Ok(Request::Own(Own::Check(files))) => check::run(&files, &voice),
         Ok(Request::Own(Own::Plan(new, against))) => plan::run(&new, against.as_deref(), &voice),
+        Ok(Request::Own(Own::Lint(shape, files))) => lint::run(files, shape, &voice),
+        Ok(Request::Own(Own::Modernize(file))) => modernize::run(&file, &voice),
         Ok(Request::Own(Own::Demo)) => demo::run(voice),
         Err(misuse) => {
             if let Some(message) = &misuse.message {

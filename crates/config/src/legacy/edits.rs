@@ -26,9 +26,9 @@ pub(super) fn del(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
     if matches!(header.value.as_str(), "" | ".*" | ".*$") {
         return build(line, &format!("{side} del-header"), &[&header.name], condition);
     }
-    // One line among others of its name: what is left of it says nothing.
+    // One line among others of its name: what is left of it says nothing. An empty word would end the line.
     let pattern = insensitive(line, &format!("{}.*", header.value.trim_end_matches(".*")));
-    build(line, &format!("{side} replace-header"), &[&header.name, &pattern, ""], condition)
+    build(line, &format!("{side} replace-header"), &[&header.name, &pattern, "%[str()]"], condition)
 }
 
 /// `reqrep`, `rsprep` and those that ignore case: lines that match are replaced whole.

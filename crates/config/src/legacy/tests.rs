@@ -53,7 +53,7 @@ fn old_lines_become_modern_ones_with_a_warning() {
         (
             Sections::LISTEN,
             "rspidel ^Set-cookie:\\ IP=",
-            &["http-response replace-header Set-cookie (?i)^IP=.* \"\""],
+            &["http-response replace-header Set-cookie (?i)^IP=.* %[str()]"],
         ),
         (
             Sections::LISTEN,

@@ -35,6 +35,10 @@ pub(crate) enum Own {
     Check(Vec<PathBuf>),
     /// `weir plan NEW.cfg [SOCKET|OLD.cfg]`
     Plan(PathBuf, Option<PathBuf>),
+    /// `weir lint [--format text|json|sarif] FILE...`
+    Lint(weir_lint::Shape, Vec<PathBuf>),
+    /// `weir modernize FILE`
+    Modernize(PathBuf),
     /// `weir keywords`
     Keywords,
     /// `weir keywords --long`
@@ -268,6 +272,13 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
                 return Err(Misuse { message: Some(message), usage: true });
             }
         },
+        b"lint" => return lint(rest).map(Some),
+        b"modernize" | b"modernise" => {
+            let [file] = rest else {
+                return Err(Misuse { message: Some("modernize: expects one file.".into()), usage: true });
+            };
+            return Ok(Some(Own::Modernize(PathBuf::from(file))));
+        }
         b"keywords" => Own::Keywords,
         b"demo" => Own::Demo,
         b"help" | b"--help" => Own::Help,
@@ -281,6 +292,34 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
         }
         None => Ok(Some(own)),
     }
+}
+
+/// The words behind `weir lint`.
+fn lint(words: &[OsString]) -> Result<Own, Misuse> {
+    let misuse = |message: &str| Misuse { message: Some(format!("lint: {message}")), usage: true };
+    let (mut shape, mut files) = (weir_lint::Shape::Text, Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        let format = match text.strip_prefix("--format") {
+            Some("") => words.next().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default(),
+            Some(rest) => rest.trim_start_matches('=').to_owned(),
+            None => {
+                files.push(PathBuf::from(word));
+                continue;
+            }
+        };
+        shape = match format.as_str() {
+            "text" => weir_lint::Shape::Text,
+            "json" => weir_lint::Shape::Json,
+            "sarif" => weir_lint::Shape::Sarif,
+            _ => return Err(misuse("--format is text, json or sarif.")),
+        };
+    }
+    if files.is_empty() {
+        return Err(misuse("expects the files of a configuration."));
+    }
+    Ok(Own::Lint(shape, files))
 }
 
 #[cfg(test)]
