@@ -99,7 +99,7 @@ fn seeded(case: &str) -> String {
                 let (section, line) = rest.split_once(" | ").unwrap();
                 let header = lines.iter().position(|l| l == section).unwrap_or_else(|| panic!("{section}"));
                 let indented = |l: &&String| l.starts_with(' ');
-                let length = lines[header + 1..].iter().take_while(indented).count();
+                let length = lines.iter().skip(header + 1).take_while(indented).count();
                 lines.insert(header + 1 + length, format!("    {line}"));
             }
             other => panic!("{other}"),
