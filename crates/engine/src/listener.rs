@@ -20,6 +20,7 @@ use crate::conf::{self, Bind, Mode, Options};
 use crate::connection::{self, Client};
 use crate::local;
 use crate::log::relay;
+use crate::observe;
 use crate::runtime::{Counters, Rate, Side};
 use crate::worker::Worker;
 
@@ -239,7 +240,10 @@ impl Listener {
     /// Starts a connection's task.
     pub(crate) fn admit(self: &Rc<Self>, worker: &Rc<Worker>, fd: OwnedFd, peer: Address) {
         let admission = Admission::new(worker, self);
-        let Ok(client) = Client::new(worker, self, admission, fd, peer) else { return };
+        let Ok(mut client) = Client::new(worker, self, admission, fd, peer) else { return };
+        if let Some((source, destination)) = observe::ends() {
+            client.set_addresses(Address::Inet(source), Address::Inet(destination));
+        }
         match self.proxy.conf().mode {
             Mode::Http => tokio::task::spawn_local(connection::serve_http(client)),
             Mode::Log => tokio::task::spawn_local(relay::stream(client)),

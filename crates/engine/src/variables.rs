@@ -85,6 +85,11 @@ fn room(t: &Transaction, scope: VarScope) -> usize {
 // === impl Variables ===
 
 impl Variables {
+    /// Each set with the name of its scope.
+    pub(crate) fn each(&self) -> [(&'static str, &RefCell<Vars>); 3] {
+        [("txn", &self.transaction), ("req", &self.request), ("res", &self.response)]
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         for vars in [&mut self.transaction, &mut self.request, &mut self.response] {

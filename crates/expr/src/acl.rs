@@ -14,6 +14,7 @@ use weir_diag::Diagnostic;
 
 pub use names::{CRITERIA, Criterion};
 
+use crate::observe::{self, AclSeen};
 use crate::pattern::{Bounds, Comparing, Method, PatternList, PatternSet, User, View, parse_bounds};
 use crate::{Error, Expr, Load, Lookup, Scope, Scratch};
 
@@ -151,17 +152,23 @@ impl AclExpr {
 
     /// Whether one of its values matches.
     pub fn test(&self, scope: &dyn Scope, scratch: &Scratch) -> Verdict {
-        let matches = |value| match self.method {
-            Method::Found => true,
-            _ => self.views.iter().any(|view| view.matches(value, scratch)),
+        let matches = |value| {
+            let matches = match self.method {
+                Method::Found => true,
+                _ => self.views.iter().any(|view| view.matches(value, scratch)),
+            };
+            observe::tell(|| AclSeen::Value(&self.name, value, matches));
+            matches
         };
         let answer = self.expr.eval_each(scope, scratch, matches);
-        match answer {
+        let verdict = match answer {
             Lookup::Value(true) => Verdict::True,
             Lookup::Value(false) | Lookup::Absent => Verdict::False,
             Lookup::Partial(_) | Lookup::NotYet if !scope.is_final() => Verdict::NotYet,
             Lookup::Partial(_) | Lookup::NotYet => Verdict::False,
-        }
+        };
+        observe::tell(|| AclSeen::Verdict(&self.name, verdict));
+        verdict
     }
 }
 

@@ -18,6 +18,7 @@ pub mod hash;
 pub mod keyword;
 mod load;
 pub mod logformat;
+pub mod observe;
 pub mod pattern;
 mod place;
 pub mod regex;

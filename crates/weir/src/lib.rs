@@ -10,14 +10,15 @@ mod check;
 mod cli;
 mod demo;
 mod dumps;
+mod explain;
 mod finish;
 mod inheritance;
 mod keywords;
 mod limits;
 mod lint;
 mod load;
-mod plan;
 mod modernize;
+mod plan;
 mod restore;
 mod say;
 mod serve;
@@ -59,6 +60,8 @@ fn act(words: &[OsString], called: &Path) -> Finish {
         }
         Ok(Request::Own(Own::Check(files))) => check::run(&files, &voice),
         Ok(Request::Own(Own::Plan(new, against))) => plan::run(&new, against.as_deref(), &voice),
+        Ok(Request::Own(Own::Explain(question))) => explain::run(&question, &voice),
+        Ok(Request::Own(Own::Test(file, junit))) => explain::suite::run(&file, junit.as_deref(), &voice),
         Ok(Request::Own(Own::Lint(shape, files))) => lint::run(files, shape, &voice),
         Ok(Request::Own(Own::Modernize(file))) => modernize::run(&file, &voice),
         Ok(Request::Own(Own::Demo)) => demo::run(voice),

@@ -217,6 +217,14 @@ pub struct CaptureCookie {
 // === impl Balance ===
 
 impl Balance {
+    /// The algorithm's word.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Default | Self::RoundRobin => "roundrobin",
+            Self::Other(words) => words.first().map_or("", String::as_str),
+        }
+    }
+
     /// Whether it goes by something that only HTTP has.
     pub fn reads_http(&self) -> bool {
         let Self::Other(words) = self else { return false };

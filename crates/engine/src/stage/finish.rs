@@ -3,6 +3,7 @@
 use crate::clock::Tick;
 use crate::ending::Cause;
 use crate::log;
+use crate::observe;
 use crate::runtime::Counters;
 use crate::stage::{record, reuse};
 use crate::tables;
@@ -50,6 +51,8 @@ pub(crate) fn tcp(mut t: Transaction) {
 fn end(t: &mut Transaction) {
     let now = t.now();
     t.facts.finished = Some(now);
+    observe::tell_variables(t);
+    observe::tell(|| observe::Event::End(t.facts.status));
     log::finished(t);
     take_times(t, now);
     record::end(t, now);

@@ -25,6 +25,7 @@ use crate::farm::{Choice, Wish};
 use crate::io::Stream;
 use crate::local;
 use crate::log;
+use crate::observe;
 use crate::outbound::{self, Connecting, Failure};
 use crate::refusal::Unreached;
 use crate::stage::{answer, exchange, handshake, proxy_header, rules};
@@ -40,6 +41,18 @@ pub(crate) async fn server(t: &mut Transaction) -> Result<Stream, Stop> {
             Err(end) => again(t, end).await?,
         }
     }
+}
+
+/// Tells who watches which server it is.
+fn tell_chosen(t: &Transaction, server: &local::Server, wanted: bool) {
+    observe::tell(|| observe::Event::Server {
+        name: server.conf().name.clone(),
+        why: match wanted {
+            true => "persistence, or 'use-server'".to_owned(),
+            false => format!("balance: {}", t.proxy().conf().balance.word()),
+        },
+    });
+    observe::tell_variables(t);
 }
 
 /// How a connection attempt ended.
@@ -87,6 +100,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                     t.facts.blame(Cause::Internal, Stage::Connect);
                     return Err(Stop::Answer(500));
                 };
+                tell_chosen(t, &server, wanted.is_some());
                 note_assigned(t, &server);
                 let watch = Watch::on(&backend, &server);
                 let generation = server.shared.runtime.generation.load(Relaxed);

@@ -8,6 +8,7 @@ use crate::action::{RuleSet, Run, Target};
 use crate::conf::Mode;
 use crate::ending::{Cause, Stage};
 use crate::local::{self, View};
+use crate::observe;
 use crate::transaction::{Stop, Transaction};
 
 /// Chooses the backend and counts the transaction there.
@@ -26,6 +27,7 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
         t.facts.turned_away = true;
         return Err(Stop::Answer(503));
     };
+    observe::tell(|| observe::Event::Backend(proxy.conf().name.clone()));
     let side = &proxy.shared.runtime.backend;
     side.sessions.up();
     let counters = proxy.back();

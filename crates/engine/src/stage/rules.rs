@@ -16,6 +16,7 @@ use crate::connection::Client;
 use crate::ending::{Cause, Stage};
 use crate::facts::LastRule;
 use crate::local;
+use crate::observe;
 use crate::stage::{proxy_header, receive, respond};
 use crate::tables::Event;
 use crate::transaction::{Messages, Stop, Transaction};
@@ -351,6 +352,14 @@ fn step(
             Holds::False | Holds::NotYet => Verdict::Next,
         };
         let verdict = if verdict == Verdict::Inspect { inspect(&mut run, of) } else { verdict };
+        observe::tell(|| observe::Event::Rule {
+            proxy: of.conf().name.clone(),
+            set: set.name(),
+            file: rule.file.to_string(),
+            line: rule.line,
+            applies: holds == Holds::True,
+            outcome: (verdict != Verdict::Next).then(|| format!("{verdict:?}")),
+        });
         let end = match verdict {
             Verdict::Next => {
                 *place = Place { at: place.at + 1, ..Place::default() };

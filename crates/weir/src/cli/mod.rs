@@ -35,6 +35,10 @@ pub(crate) enum Own {
     Check(Vec<PathBuf>),
     /// `weir plan NEW.cfg [SOCKET|OLD.cfg]`
     Plan(PathBuf, Option<PathBuf>),
+    /// `weir explain -f FILE [-H LINE] [--src ADDRESS] [--json] REQUEST`
+    Explain(Box<crate::explain::Question>),
+    /// `weir test [--junit FILE] FILE`
+    Test(PathBuf, Option<PathBuf>),
     /// `weir lint [--format text|json|sarif] FILE...`
     Lint(weir_lint::Shape, Vec<PathBuf>),
     /// `weir modernize FILE`
@@ -272,6 +276,8 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
                 return Err(Misuse { message: Some(message), usage: true });
             }
         },
+        b"explain" => return explain(rest).map(Some),
+        b"test" => return test(rest).map(Some),
         b"lint" => return lint(rest).map(Some),
         b"modernize" | b"modernise" => {
             let [file] = rest else {
@@ -292,6 +298,54 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
         }
         None => Ok(Some(own)),
     }
+}
+
+/// The words behind `weir explain`.
+fn explain(words: &[OsString]) -> Result<Own, Misuse> {
+    let misuse = |message: String| Misuse { message: Some(format!("explain: {message}")), usage: true };
+    let mut question = crate::explain::Question::default();
+    let (mut headers, mut source, mut frontend, mut request) = (Vec::new(), None, None, None);
+    let mut words = words.iter().map(|w| w.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        let mut value =
+            || words.next().ok_or_else(|| misuse(format!("option '{word}' expects an argument.")));
+        match word.as_str() {
+            "-f" => question.files.push(PathBuf::from(value()?)),
+            "-H" => {
+                let line = value()?;
+                let (name, text) =
+                    line.split_once(':').ok_or_else(|| misuse("-H expects 'name: value'.".to_owned()))?;
+                headers.push((name.trim().to_owned(), text.trim().to_owned()));
+            }
+            "--src" => {
+                let text = value()?;
+                let address = crate::explain::suite::source(&text);
+                source = Some(address.ok_or_else(|| misuse(format!("'{text}' is no address.")))?);
+            }
+            "--frontend" => frontend = Some(value()?),
+            "--data" => question.request.body = value()?.into_bytes(),
+            "--json" => question.json = true,
+            text => request = Some(crate::explain::Request::parse(text).map_err(misuse)?),
+        }
+    }
+    let Some(request) = request.filter(|_| !question.files.is_empty()) else {
+        return Err(misuse("expects -f <file> and a request as 'GET https://host/path'.".to_owned()));
+    };
+    let body = std::mem::take(&mut question.request.body);
+    question.request = crate::explain::Request { headers, source, frontend, body, ..request };
+    Ok(Own::Explain(Box::new(question)))
+}
+
+/// The words behind `weir test`.
+fn test(words: &[OsString]) -> Result<Own, Misuse> {
+    let (file, junit) = match words {
+        [file] => (file, None),
+        [option, junit, file] | [file, option, junit] if option == "--junit" => {
+            (file, Some(PathBuf::from(junit)))
+        }
+        _ => return Err(Misuse { message: Some("test: expects one file of cases.".into()), usage: true }),
+    };
+    Ok(Own::Test(PathBuf::from(file), junit))
 }
 
 /// The words behind `weir lint`.
