@@ -1,0 +1,74 @@
+//! Files of TLS: certificates and keys, what authorities say, keys of tickets, and OpenSSL's lists.
+
+use weir_tls::certificate::Certificate;
+use weir_tls::openssl::{ciphers, groups, sigalgs};
+use weir_tls::pair::{Pair, Parts};
+use weir_tls::tickets::TicketKeys;
+use weir_tls::verify::Trust;
+use weir_tls::{ocsp, pem, text, time};
+
+/// As a file, and with the bytes as what its blocks hold.
+#[test]
+fn tls_files() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        read(bytes);
+        for label in ["CERTIFICATE", "X509 CRL", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
+            let mut file = String::new();
+            pem::write(label, bytes, &mut file);
+            assert_eq!(pem::blocks(file.as_bytes()).len(), 1, "what is written is read");
+            read(file.as_bytes());
+        }
+        look(bytes);
+        if let Some(id) = ocsp::certificate_id(bytes) {
+            assert!(id.len() <= bytes.len());
+            ocsp::parts(id);
+        }
+        if let Ok(keys) = TicketKeys::read("keys", bytes) {
+            assert_eq!(keys.texts().len(), 3);
+        }
+    });
+}
+
+/// The lists of suites, groups and schemes: nothing is kept twice.
+#[test]
+fn tls_lists() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        for list in [ciphers::ciphers(&text), ciphers::ciphersuites(&text)].into_iter().flatten() {
+            let mut kept = list.kept.clone();
+            kept.dedup();
+            assert_eq!(kept.len(), list.kept.len());
+        }
+        let _ = (groups::groups(&text), sigalgs::sigalgs(&text));
+    });
+}
+
+fn read(file: &[u8]) {
+    let parts = Parts::read(file);
+    for certificate in &parts.chain {
+        look(certificate);
+    }
+    if let Some(key) = &parts.key {
+        pem::pkcs8(key);
+        let _ = Pair::new("pair", parts.chain.clone(), key);
+    }
+    let mut trust = Trust::default();
+    trust.add(file);
+    let count = trust.certificates().count() + trust.lists().count();
+    assert!(count <= file.len());
+    for list in trust.lists() {
+        assert!(list.revoked().count() <= file.len());
+    }
+}
+
+fn look(der: &[u8]) {
+    let Some(certificate) = Certificate::parse(der) else { return };
+    let mut out = Vec::new();
+    text::one_line(certificate.subject, &mut out);
+    text::ldap(certificate.issuer, &mut out);
+    text::alternative_names(&certificate, &mut out);
+    text::key_in_words(&certificate);
+    text::time_in_words(certificate.not_after);
+    time::seconds(&certificate.not_before);
+    assert!(certificate.extensions().count() <= der.len());
+}
