@@ -73,6 +73,12 @@ fn tls_file(path: &str) -> io::Result<Vec<u8>> {
         "/tls/key.pem" | "/tls/split.pem.key" => key,
         "/tls/mismatch.pem" => include_str!("messages/tls/mismatch.pem"),
         "/tls/encrypted.pem" => include_str!("messages/tls/encrypted.pem"),
+        "/tls/keys" | "/tls/two.keys" | "/tls/size.keys" => {
+            let key = "8soFg6XXxMHeaCYXmgh1nCGEboR+caiQABiZelnLSlH2RXaQZrJpyH7I+8erRjmF\n";
+            let short = if path == "/tls/size.keys" { "AAAA\n" } else { "" };
+            let count = if path == "/tls/two.keys" { 2 } else { 3 };
+            return Ok((key.repeat(count) + short).into_bytes());
+        }
         "/tls/junk.pem" => "hello\n",
         "/tls/good.list" => "/tls/good.pem [alpn h2,http/1.1] *.a.b !x.a.b *\n",
         "/tls/word.list" => "/tls/good.pem [foo] a.b\n",
