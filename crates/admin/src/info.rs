@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::clock;
 use weir_engine::conf::CliLevel;
-use weir_engine::runtime::{Counters, Rate};
+use weir_engine::runtime::{Counters, Process, Rate, TlsCounters};
 use weir_engine::snapshot::Proxy;
 
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
@@ -145,7 +145,30 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "PoolAlloc_bytes" | "PoolUsed_bytes" => commands::pool_bytes(world).into(),
         "CurrStreams" => (u64::from(process.connections.load(Relaxed)) + 1).into(),
         "CumStreams" => (requests(world) + commands).into(),
-        _ => 0_u64.into(),
+        _ => of_tls(process, name).unwrap_or(0).into(),
+    })
+}
+
+/// The value of a field about sessions of TLS.
+fn of_tls(process: &Process, name: &str) -> Option<u64> {
+    let counters = process.tls.get()?;
+    let rate = |which: fn(&TlsCounters) -> &Rate| {
+        counters.iter().map(|c| which(c).per_second(clock::now())).sum::<u64>()
+    };
+    let highest = |which: fn(&TlsCounters) -> &Rate| counters.iter().map(|c| which(c).highest()).sum::<u64>();
+    Some(match name {
+        "CumSslConns" => counters.iter().map(|c| c.sessions.value()).sum(),
+        "SslRate" => rate(|c| &c.rate),
+        "MaxSslRate" => highest(|c| &c.rate),
+        "SslFrontendKeyRate" => rate(|c| &c.client_keys),
+        "SslFrontendMaxKeyRate" => highest(|c| &c.client_keys),
+        "SslFrontendSessionReuse_pct" => match rate(|c| &c.rate) {
+            0 => 0,
+            all => 100 * all.saturating_sub(rate(|c| &c.client_keys)) / all,
+        },
+        "SslBackendKeyRate" => rate(|c| &c.server_keys),
+        "SslBackendMaxKeyRate" => highest(|c| &c.server_keys),
+        _ => return None,
     })
 }
 

@@ -70,6 +70,20 @@ pub struct Counters {
     pub latency: Latency,
 }
 
+/// What a worker counts of sessions of TLS.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct TlsCounters {
+    /// Sessions that were begun, on both sides.
+    pub sessions: Counter,
+    /// Those with clients.
+    pub rate: Rate,
+    /// Those with clients for which keys were made anew.
+    pub client_keys: Rate,
+    /// The same with servers.
+    pub server_keys: Rate,
+}
+
 /// An average over the last thousand or so values, in milliseconds.
 #[derive(Debug, Default)]
 pub struct Average {

@@ -25,7 +25,7 @@ use crate::conf::StickTable;
 use crate::service::Services;
 use crate::tables::{self, Tables};
 
-pub use counters::{Average, Counter, Counters, Rate, WINDOW};
+pub use counters::{Average, Counter, Counters, Rate, TlsCounters, WINDOW};
 pub use errors::{BadMessage, Errors, Part};
 pub(crate) use latency::Bucket;
 pub use latency::{Distribution, Latency, Phase};
@@ -58,6 +58,8 @@ pub struct Process {
     pub highest_connections: AtomicU32,
     /// Connections taken in since the start, and requests served.
     pub per_worker: OnceLock<Box<[Counters]>>,
+    /// Sessions of TLS since the start.
+    pub tls: OnceLock<Box<[TlsCounters]>>,
     /// Variables of the process.
     pub vars: crate::variables::ProcessVariables,
     /// Log datagrams that could not be sent.
@@ -179,6 +181,7 @@ impl Runtime {
     pub fn new(workers: usize) -> Arc<Self> {
         let process = Process { recorder: Recorder::new(workers), ..Process::default() };
         let _ = process.per_worker.set(counters(workers));
+        let _ = process.tls.set((0..workers).map(|_| TlsCounters::default()).collect());
         let _ = process.loads.set((0..workers).map(|_| Load::default()).collect());
         Arc::new(Self { workers, process, proxies: Mutex::default(), tables: Mutex::default() })
     }
@@ -223,6 +226,11 @@ impl Process {
     /// The counters of a worker.
     pub fn counters(&self, worker: usize) -> Option<&Counters> {
         self.per_worker.get()?.get(worker)
+    }
+
+    /// What a worker counts of sessions of TLS.
+    pub(crate) fn tls(&self, worker: usize) -> Option<&TlsCounters> {
+        self.tls.get()?.get(worker)
     }
 
     /// Changes the number of a worker's connections; for that worker alone.

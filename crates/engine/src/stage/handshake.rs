@@ -11,6 +11,7 @@ use weir_tls::session::Failure;
 use weir_tls::verify::Mismatch;
 
 use crate::balance;
+use crate::clock;
 use crate::ending::{Cause, Stage};
 use crate::io::Stream;
 use crate::local;
@@ -33,6 +34,10 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
     // Behind a PROXY header lies the beginning of the session.
     client.stream.accept_tls(acceptor, client.input.data());
     client.input.consume(client.input.len());
+    if let Some(tls) = client.worker.runtime.process.tls(client.worker.id) {
+        tls.sessions.add(1);
+        tls.rate.count(clock::now());
+    }
     let timeouts = &client.frontend.conf().timeouts;
     let wait = timeouts.client_hs.or(timeouts.client);
     client.timer.set(client.accepted.after(wait));
@@ -45,6 +50,11 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
     .await;
     match done {
         Some(Ok(())) => {
+            if !is_resumed(&client.stream)
+                && let Some(tls) = client.worker.runtime.process.tls(client.worker.id)
+            {
+                tls.client_keys.count(clock::now());
+            }
             // The request begins where the handshake ends.
             t.facts.begun = t.now();
             Ok(())
@@ -64,6 +74,9 @@ pub(crate) async fn with_server(
     let Some(policy) = &tls.policy else { return Err(Ended::Exhausted) };
     let name = tls.sni.as_ref().map(|sni| balance::text_of(t, sni)).filter(|name| !name.is_empty());
     stream.connect_tls(policy, name.as_deref()).map_err(|_| Ended::Refused)?;
+    let worker = t.client.worker.clone();
+    let counters = worker.runtime.process.tls(worker.id);
+    counters.inspect(|tls| tls.sessions.add(1));
     let done = poll_fn(|cx| {
         if let Poll::Ready(done) = stream.poll_handshake(cx) {
             return Poll::Ready(done.map_err(Some));
@@ -72,7 +85,12 @@ pub(crate) async fn with_server(
     })
     .await;
     let (unreached, end) = match done {
-        Ok(()) => (None, Ok(())),
+        Ok(()) => {
+            if !is_resumed(stream) {
+                counters.inspect(|tls| tls.server_keys.count(clock::now()));
+            }
+            (None, Ok(()))
+        }
         Err(None) => (None, Err(Ended::TimedOut)),
         Err(Some(failure)) => match failure.server() {
             Some(Mismatch::Host) => (Some(Unreached::OtherHost), Err(Ended::Mismatch)),
@@ -82,6 +100,13 @@ pub(crate) async fn with_server(
     };
     t.facts.unreached = unreached;
     end
+}
+
+/// Whether both sides knew each other's keys.
+fn is_resumed(stream: &Stream) -> bool {
+    let session = stream.session();
+    let kind = session.as_ref().and_then(|s| s.state()).and_then(|state| state.handshake_kind());
+    kind == Some(weir_tls::HandshakeKind::Resumed)
 }
 
 fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {

@@ -1,0 +1,88 @@
+//! Sessions that are taken up again: by tickets and by numbers, on every worker, and by keys that programs share.
+
+use std::process::{Command, Stdio};
+
+use weir_compat::compat;
+use weir_testkit::Running;
+
+const CONFIG: &str = "
+    global
+        nbthread 2
+        stats socket {dir}/admin.sock level admin
+    defaults
+        mode http
+        timeout client 5s
+        timeout server 5s
+        timeout connect 5s
+    frontend f
+        http-request return status 200
+        bind {tickets} ssl crt {dir}/one
+        bind {numbers} ssl crt {dir}/one no-tls-tickets ssl-max-ver TLSv1.2
+        bind {shared1} ssl crt {dir}/one tls-ticket-keys {dir}/keys ssl-max-ver TLSv1.2
+        bind {shared2} ssl crt {dir}/one tls-ticket-keys {dir}/keys ssl-max-ver TLSv1.2
+    ";
+
+const KEYS: &str = "\
+8soFg6XXxMHeaCYXmgh1nCGEboR+caiQABiZelnLSlH2RXaQZrJpyH7I+8erRjmF
+Xn32htctA+KqAVVKACf+6FkmKoCCtD5Pdxy9PLp/kaBPCetX8LNUCNkaRXU1UxG/
+kS8f1orMMcQAIPYnJ7URIWWn6CuQn3gu+keF+RhONgfV0729rBLmQJc/CGeCRJJV
+";
+
+/// Whether the session was `New` or `Reused`; what the server gave is kept in `session`.
+fn shake(proxy: &mut Running, bind: &str, version: &str, session: (&str, &str)) -> String {
+    let folder = proxy.dir().display().to_string();
+    let address = proxy.address(bind).to_string();
+    let (way, name) = session;
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-connect", &address, version, "-servername", "one.example", "-ign_eof"])
+        .args([way, &format!("{folder}/{name}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl(1) is there");
+    // A whole exchange, so that tickets of TLS 1.3 are read.
+    let mut stdin = client.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|l| l.starts_with("New, ") || l.starts_with("Reused, "));
+    line.and_then(|l| l.split(',').next()).unwrap_or("none").to_owned()
+}
+
+#[test]
+fn sessions_are_taken_up_again_on_any_worker() {
+    compat(|t| {
+        t.file("one", include_str!("../fixtures/tls/one.pem"));
+        t.file("keys", KEYS);
+        let mut proxy = t.start(CONFIG);
+        for (bind, version) in [("tickets", "-tls1_3"), ("tickets", "-tls1_2"), ("numbers", "-tls1_2")] {
+            let name = format!("{bind}{version}");
+            assert_eq!(shake(&mut proxy, bind, version, ("-sess_out", &name)), "New", "{name}");
+            for _ in 0..4 {
+                assert_eq!(shake(&mut proxy, bind, version, ("-sess_in", &name)), "Reused", "{name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn tickets_open_wherever_their_keys_are_known() {
+    compat(|t| {
+        t.file("one", include_str!("../fixtures/tls/one.pem"));
+        t.file("keys", KEYS);
+        let mut proxy = t.start(CONFIG);
+        assert_eq!(shake(&mut proxy, "shared1", "-tls1_2", ("-sess_out", "s")), "New");
+        assert_eq!(shake(&mut proxy, "shared2", "-tls1_2", ("-sess_in", "s")), "Reused");
+        assert_eq!(shake(&mut proxy, "tickets", "-tls1_2", ("-sess_in", "s")), "New");
+        let folder = proxy.dir().display().to_string();
+        for key in ["A", "B"] {
+            let key = key.repeat(64);
+            let said = proxy.admin(&format!("set ssl tls-key {folder}/keys {key}"));
+            assert_eq!(said.trim_end(), "TLS ticket key updated!");
+        }
+        assert_eq!(shake(&mut proxy, "shared1", "-tls1_2", ("-sess_in", "s")), "New", "its key is gone");
+        let info = proxy.admin("show info");
+        assert!(info.contains("CumSslConns: 4\n"), "{info}");
+    });
+}
