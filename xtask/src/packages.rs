@@ -39,6 +39,7 @@ fn package_of(program: &str) -> &str {
         "taskset" => "util-linux",
         "dpkg" => "dpkg",
         "node" => "nodejs",
+        "h2load" | "nghttp" => "nghttp2-client",
         "perf" => "linux-perf",
         other => other,
     }

@@ -1,4 +1,4 @@
-//! Load from `wrk` and `openssl s_time`, and what they report.
+//! Load from `wrk`, `h2load` and `openssl s_time`, and what they report.
 
 use super::contender::LOAD_CORE;
 use super::scenario::{Clients, Scenario};
@@ -27,7 +27,17 @@ pub(crate) fn run(scenario: &Scenario, address: SocketAddr, seconds: u64) -> Res
         Clients::Kept => wrk(scenario, address, seconds, &[]),
         Clients::Closing => wrk(scenario, address, seconds, &["-H", "Connection: close"]),
         Clients::Resuming => s_time(scenario, address, seconds),
+        Clients::Streams(streams) => h2load(scenario, streams, address, seconds),
     }
+}
+
+/// Streams of HTTP/2. Its latencies have no percentiles.
+fn h2load(scenario: &Scenario, streams: u32, address: SocketAddr, seconds: u64) -> Result<Load> {
+    let mut command = Command::new("taskset");
+    command.args(["-c", LOAD_CORE, "h2load", "-t1", "-D", &seconds.to_string()]);
+    command.args(["-c", &scenario.clients.to_string(), "-m", &streams.to_string()]);
+    let text = output(command.arg(format!("http://{address}{}", scenario.path)))?;
+    read_h2load(&text, seconds).ok_or_else(|| format!("{}: the load saw trouble: {text}", scenario.name))
 }
 
 fn wrk(scenario: &Scenario, address: SocketAddr, seconds: u64, more: &[&str]) -> Result<Load> {
@@ -77,6 +87,14 @@ fn read_s_time(text: &str) -> Option<Load> {
     Some(Load { requests, seconds, p50: f64::NAN, p99: f64::NAN })
 }
 
+/// `requests: 9 total, 9 started, 9 done, 9 succeeded, 0 failed, 0 errored, 0 timeout`, where nothing failed.
+fn read_h2load(text: &str, seconds: u64) -> Option<Load> {
+    let line = text.lines().find_map(|line| line.strip_prefix("requests: "))?;
+    let count = |what: &str| line.split(", ").find_map(|part| part.strip_suffix(what)?.parse::<f64>().ok());
+    let (requests, failed) = (count(" succeeded")?, count(" failed")?);
+    (failed == 0.0).then_some(Load { requests, seconds: seconds as f64, p50: f64::NAN, p99: f64::NAN })
+}
+
 /// Errors that wrk counted. Its read errors are left out where clients close: it counts each FIN as one.
 fn trouble(text: &str) -> Option<&str> {
     let bad = |line: &&str| line.contains("Non-2xx") || line.contains("Socket errors");
@@ -93,12 +111,19 @@ fn micros(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Load, read, read_s_time};
+    use super::{Load, read, read_h2load, read_s_time};
 
     #[test]
     fn what_wrk_prints_is_read() {
         let text = "  Latency Distribution\n     50%  385.00us\n     75%  401.00us\n     99%    1.20ms\n  165912 requests in 2.00s, 38.92MB read\n";
         assert_eq!(read(text), Some(Load { requests: 165_912.0, seconds: 2.0, p50: 385.0, p99: 1200.0 }));
+    }
+
+    #[test]
+    fn what_h2load_prints_is_read() {
+        let line = "requests: 9 total, 9 started, 9 done, 8 succeeded, 0 failed, 1 errored, 0 timeout\n";
+        assert_eq!(read_h2load(line, 3).map(|load| load.requests), Some(8.0));
+        assert_eq!(read_h2load(&line.replace("0 failed", "1 failed"), 3), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ struct Plan {
 
 /// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, `idle` and `idle-tls`.
 pub(crate) fn run(options: &[String]) -> Result {
-    packages::ensure(&["wrk", "taskset", "strace"])?;
+    packages::ensure(&["wrk", "taskset", "strace", "h2load"])?;
     let plan = Plan::read(options)?;
     let origin = Origin::start()?;
     let report = Report::new(&plan.contenders);

@@ -34,6 +34,8 @@ pub(crate) enum Clients {
     Closing,
     /// `openssl s_time`, one connection after the other, each on the session of the first.
     Resuming,
+    /// `h2load`, on kept connections of HTTP/2 with so many streams at once on each.
+    Streams(u32),
 }
 
 /// One kind of work.
@@ -100,6 +102,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         kind: Kind::Tcp,
         clients: 16,
         path: "/1m",
+        ..SMALL
+    },
+    Scenario {
+        name: "h2-streams",
+        about: "small answers over HTTP/2, 8 clients of 32 streams",
+        clients: 8,
+        load: Clients::Streams(32),
+        ..SMALL
+    },
+    Scenario {
+        name: "h2-1mb",
+        about: "1 MB answers over HTTP/2, 4 clients of 4 streams",
+        clients: 4,
+        path: "/1m",
+        load: Clients::Streams(4),
         ..SMALL
     },
     Scenario {
