@@ -31,6 +31,11 @@ fn tunnels_and_answers_cross_the_versions() {
 }
 
 #[test]
+fn streams_pass_from_end_to_end() {
+    compat(|t| scripted(t, (true, true), include_str!("h2_both.txt")));
+}
+
+#[test]
 fn oddities_of_clients_are_counted() {
     compat(|t| {
         let config = Proxy::http()

@@ -12,6 +12,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
+use crate::mux::h2::Lane;
 use crate::runtime::{Counter, Counters};
 use crate::stage::exchange::{self, Missing, News};
 use crate::stage::{finish, persist, prepare, reach, receive, rules, stick, stream, upload, websocket};
@@ -62,6 +63,14 @@ async fn carry_on(
     let mut down = Output::over(std::mem::take(&mut t.messages.spare));
     let mut settled = Settled { body, close: false, unsaid: false };
     let multiplexed = back.stream.lane().is_some();
+    let bare = body == BodyLength::Chunked
+        && t.client.stream.lane().is_some()
+        && t.messages.filters.down.is_none()
+        && back.stream.lane().is_some_and(Lane::is_spent);
+    if bare {
+        // The head was all: a client in HTTP/2 is told so with it.
+        settled.body = BodyLength::None;
+    }
     if rules::change_responses(t) && !multiplexed {
         let Messages { response, request, .. } = &mut *t.messages;
         settled = h1::settle_response(response, request, body);
@@ -73,7 +82,13 @@ async fn carry_on(
     }
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
-    let from = if multiplexed && body == BodyLength::Chunked { BodyLength::UntilClose } else { body };
+    let from = if bare {
+        BodyLength::None
+    } else if multiplexed && body == BodyLength::Chunked {
+        BodyLength::UntilClose
+    } else {
+        body
+    };
     let mut response = Pump::new(from, settled.body, trailers)
         .into(&t.client.stream)
         .through(t.messages.filters.down.as_ref());
@@ -173,7 +188,8 @@ async fn carry(
         if let Some(cause) = exchange::server_ended(t, cx) {
             return Poll::Ready(Err(cause));
         }
-        if request.is_read() && client_gone(t, cx, &mut left) {
+        let over = request.is_read() || t.client.stream.lane().is_some_and(|lane| lane.gone().is_some());
+        if over && client_gone(t, cx, &mut left) {
             return Poll::Ready(Err(Cause::Client));
         }
         let moved = (request.read + response.read, response.written);

@@ -232,6 +232,11 @@ impl Lane {
         self.mailbox.ended.get() && self.mailbox.incoming.borrow().is_empty()
     }
 
+    /// Whether the message is over and there is nothing left of it to take.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_ended() && self.mailbox.trailers.borrow().is_none()
+    }
+
     /// The lines that came after the body.
     pub(crate) fn take_trailers(&self) -> Option<Box<Head>> {
         self.mailbox.trailers.borrow_mut().take()
