@@ -1,8 +1,10 @@
 //! Servers under the test's control.
 
 use crate::peer::{PATIENCE, Peer};
-use socket2::{Domain, Socket, Type};
-use std::net::{SocketAddr, TcpListener};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::{Domain, SockRef, Socket, Type};
+use std::io::ErrorKind;
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -22,6 +24,8 @@ pub struct Origin {
 pub struct Serving {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// The listening socket, shut down to wake the acceptor.
+    listener: Option<TcpListener>,
     acceptor: Option<JoinHandle<()>>,
 }
 
@@ -74,13 +78,18 @@ impl Origin {
         self.listener.set_nonblocking(true).expect("O_NONBLOCK");
         let deadline = Instant::now() + time;
         loop {
-            if let Ok((stream, _)) = self.listener.accept() {
-                return Some(Peer::new(stream));
+            match self.listener.accept() {
+                Ok((stream, _)) => return Some(Peer::new(stream)),
+                // Shut down: nobody comes any more.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => return None,
+                Err(_) => {}
             }
-            if Instant::now() >= deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return None;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            let mut wanted = [PollFd::new(&self.listener, PollFlags::IN)];
+            let _ = poll(&mut wanted, Timespec::try_from(left).ok().as_ref());
         }
     }
 
@@ -94,11 +103,12 @@ impl Origin {
     pub fn serve(self, script: impl Fn(&mut Peer, usize) + Send + Sync + 'static) -> Serving {
         let shared = Arc::new(Shared::default());
         let address = self.address;
+        let listener = Some(self.listener.try_clone().expect("dup"));
         let acceptor = std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept_until_stopped(&self, &shared, &Arc::new(script))
         });
-        Serving { address, shared, acceptor: Some(acceptor) }
+        Serving { address, shared, listener, acceptor: Some(acceptor) }
     }
 
     /// Answers every request of every connection with the same bytes, and keeps connections open.
@@ -145,6 +155,9 @@ impl Serving {
     /// Stops listening: the port refuses from now on. Open connections live on.
     pub fn stop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
+        if let Some(listener) = self.listener.take() {
+            let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
+        }
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
         }
@@ -166,7 +179,7 @@ where
     F: Fn(&mut Peer, usize) + Send + Sync + 'static,
 {
     while !shared.stop.load(Ordering::Acquire) {
-        let Some(mut peer) = origin.accept_within(Duration::from_millis(20)) else { continue };
+        let Some(mut peer) = origin.accept_within(Duration::from_secs(60)) else { continue };
         let number = shared.accepted.fetch_add(1, Ordering::AcqRel);
         let (shared, script) = (Arc::clone(shared), Arc::clone(script));
         std::thread::spawn(move || {

@@ -368,11 +368,11 @@ impl Peer {
             return false;
         }
         self.socket().set_read_timeout(Some(left)).expect("SO_RCVTIMEO");
-        let mut chunk = [0; 65536];
+        let mut chunk = [0; 16384];
         let mut socket = self.socket();
         match socket.read(&mut chunk) {
             Ok(0) => self.end = Some(End::Eof),
-            Ok(count) => self.buffer.extend(chunk.iter().take(count)),
+            Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return false,
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(_) => self.end = Some(End::Reset),
