@@ -41,7 +41,7 @@ impl Switch {
     }
 
     fn first(&self) -> String {
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(head) = self.asked.lock().unwrap().first() {
                 return head.clone();
@@ -126,15 +126,18 @@ fn the_request_of_a_check_is_what_the_lines_say() {
         ),
         ("option httpchk\n http-check send meth POST", "POST / HTTP/1.0\r\ncontent-length: 0\r\n\r\n"),
     ];
-    for (lines, wanted) in cases {
-        compat(|t| {
-            let server = Switch::on(t.origin("srv"), "HTTP/1.0 200 OK\r\n\r\n");
-            let _proxy = t.start(&format!(
-                "{HTTP}\nlisten fe\n bind {{fe}}\n {lines}\n server s {{srv}} check inter 200\n"
-            ));
+    compat(|t| {
+        let mut config = HTTP.to_owned();
+        let mut servers = Vec::new();
+        for (n, (lines, _)) in cases.iter().enumerate() {
+            servers.push(Switch::on(t.origin(&format!("srv{n}")), "HTTP/1.0 200 OK\r\n\r\n"));
+            config += &format!("backend b{n}\n {lines}\n server s {{srv{n}}} check inter 1s\n");
+        }
+        let _proxy = t.start(&format!("{config}listen fe\n bind {{fe}}\n"));
+        for (server, (lines, wanted)) in servers.iter().zip(cases) {
             assert_eq!(server.first(), wanted, "{lines}");
-        });
-    }
+        }
+    });
 }
 
 #[test]
