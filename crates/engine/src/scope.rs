@@ -123,7 +123,8 @@ impl<'a> View<'a> {
             TimeoutOf::Connect => connect,
             TimeoutOf::Queue => queue,
             TimeoutOf::Server => server,
-            TimeoutOf::Tarpit => tarpit,
+            // One that is not set is told of as none at all.
+            TimeoutOf::Tarpit => tarpit.or(Some(std::time::Duration::ZERO)),
             TimeoutOf::Tunnel => tunnel,
         };
         timeout.map(|t| t.as_millis() as i64)
@@ -285,6 +286,9 @@ impl Scope for View<'_> {
             Number::BackReused => facts.reused.into(),
             Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
             Number::BackendTimeout(which) => self.timeout(t.proxy().conf(), which)?,
+            Number::CurrentTimeout(TimeoutOf::Tarpit) => {
+                t.timeout(TimeoutOf::Tarpit).unwrap_or_default().as_millis() as i64
+            }
             Number::CurrentTimeout(which) => t.timeout(which)?.as_millis() as i64,
             _ => return None,
         })

@@ -1,6 +1,5 @@
 //! Digests, message authentication and AES (manual, 7.3.1), on the library that TLS stands on.
 
-use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{
     self, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
     UnboundCipherKey,
@@ -10,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::Digest as _;
 
+use super::gcm::Gcm;
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Converter, Eval, NO_ARGS, converter, prepared};
 use crate::vars::VarRef;
@@ -280,13 +280,18 @@ fn key(eval: &Eval<'_>, args: &Args) -> Option<Vec<u8>> {
 
 fn cbc(eval: &Eval<'_>, args: &Args) -> Option<(UnboundCipherKey, [u8; 16])> {
     let key = key(eval, args)?;
-    let algorithm = match key.len() {
+    // A shorter one is filled up with zeros, a longer one is cut.
+    let mut iv = [0; 16];
+    iv.iter_mut().zip(secret(eval, args, 1)?).for_each(|(to, from)| *to = from);
+    Some((UnboundCipherKey::new(cipher_of(&key), &key).ok()?, iv))
+}
+
+fn cipher_of(key: &[u8]) -> &'static cipher::Algorithm {
+    match key.len() {
         16 => &cipher::AES_128,
         24 => &cipher::AES_192,
         _ => &cipher::AES_256,
-    };
-    let iv = *secret(eval, args, 1)?.first_chunk()?;
-    Some((UnboundCipherKey::new(algorithm, &key).ok()?, iv))
+    }
 }
 
 fn cbc_encrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
@@ -305,35 +310,28 @@ fn cbc_decrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> O
     Some(Value::Bin(eval.scratch.bytes(plain)))
 }
 
-/// The key, and a nonce of 96 bits; none of another length is taken.
-fn gcm(eval: &Eval<'_>, args: &Args) -> Option<(LessSafeKey, Nonce)> {
+fn gcm(eval: &Eval<'_>, args: &Args) -> Option<Gcm> {
     let key = key(eval, args)?;
-    let algorithm = match key.len() {
-        16 => &aead::AES_128_GCM,
-        24 => &aead::AES_192_GCM,
-        _ => &aead::AES_256_GCM,
-    };
-    let nonce = Nonce::try_assume_unique_for_key(&secret(eval, args, 1)?).ok()?;
-    Some((LessSafeKey::new(UnboundKey::new(algorithm, &key).ok()?), nonce))
+    let key = UnboundCipherKey::new(cipher_of(&key), &key).ok()?;
+    Gcm::new(key, &secret(eval, args, 1)?)
 }
 
-fn additional(eval: &Eval<'_>, args: &Args) -> Option<Aad<Vec<u8>>> {
-    Some(Aad::from(if matches!(args.arg(4), Arg::None) { Vec::new() } else { secret(eval, args, 4)? }))
+fn additional(eval: &Eval<'_>, args: &Args) -> Option<Vec<u8>> {
+    if matches!(args.arg(4), Arg::None) { Some(Vec::new()) } else { secret(eval, args, 4) }
 }
 
 fn gcm_encrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
-    let (key, nonce) = gcm(eval, args)?;
+    let gcm = gcm(eval, args)?;
     let mut data = value.bytes()?.to_vec();
-    let tag = key.seal_in_place_separate_tag(nonce, additional(eval, args)?, &mut data).ok()?;
-    let text = STANDARD.encode(tag.as_ref());
+    let tag = gcm.seal(&additional(eval, args)?, &mut data)?;
+    let text = STANDARD.encode(tag);
     eval.scope.set_var(args.var(3)?, Some(Value::Str(text.as_bytes())));
     Some(Value::Bin(eval.scratch.bytes(&data)))
 }
 
 fn gcm_decrypted<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
-    let (key, nonce) = gcm(eval, args)?;
+    let gcm = gcm(eval, args)?;
     let mut data = value.bytes()?.to_vec();
-    data.extend_from_slice(&secret(eval, args, 3)?);
-    let plain = key.open_in_place(nonce, additional(eval, args)?, &mut data).ok()?;
-    Some(Value::Bin(eval.scratch.bytes(plain)))
+    gcm.open(&additional(eval, args)?, &mut data, &secret(eval, args, 3)?)?;
+    Some(Value::Bin(eval.scratch.bytes(&data)))
 }

@@ -102,20 +102,33 @@ fn unquoted(text: &[u8]) -> &[u8] {
 /// A node parted into name and port: quotes are needed for an IPv6 name and for a port.
 fn node(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let bare = unquoted(text);
+    let (name, port) = parts(bare)?;
+    // What has a colon needs quotes in the header; the reference takes no port behind brackets even so.
     let quoted = bare.len() != text.len();
+    let fits = match (name.first(), port) {
+        (Some(b'['), Some(_)) => false,
+        (Some(b'['), None) | (_, Some(_)) => quoted,
+        _ => true,
+    };
+    fits.then_some((name, port))
+}
+
+/// The name and the port of a node without its quotes.
+fn parts(bare: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (name, port) = if bare.first() == Some(&b'[') {
         let end = memchr::memchr(b']', bare)?;
         let (name, rest) = bare.split_at_checked(end + 1)?;
-        (name, rest.strip_prefix(b":").or(if rest.is_empty() { None } else { return None }))
+        match rest {
+            [] => (name, None),
+            [b':', port @ ..] => (name, Some(port)),
+            _ => return None,
+        }
     } else {
         match memchr::memchr(b':', bare) {
             Some(at) => (bare.get(..at)?, bare.get(at + 1..)),
             None => (bare, None),
         }
     };
-    if (name.first() == Some(&b'[') || port.is_some()) && !quoted {
-        return None;
-    }
     if let Some(port) = port {
         let number = std::str::from_utf8(port).ok().and_then(|p| p.parse::<u16>().ok()).is_some();
         if !number && !is_obfuscated(port) {
@@ -163,8 +176,7 @@ fn leading_name(text: &[u8]) -> Option<&[u8]> {
 }
 
 fn node_port(text: &[u8]) -> Option<Value<'_>> {
-    let (_, port) = node(text)?;
-    let port = port?;
+    let port = parts(unquoted(text))?.1?;
     match std::str::from_utf8(port).ok()?.parse::<u16>() {
         Ok(n) => Some(Value::Sint(n.into())),
         Err(_) => Some(Value::Str(port)),

@@ -6,6 +6,7 @@ mod dates;
 mod encoding;
 mod fix;
 mod forwarded;
+mod gcm;
 mod hashes;
 mod json;
 mod jwt;

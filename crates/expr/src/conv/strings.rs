@@ -294,6 +294,7 @@ fn prepare_bytes(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
         let Some(text) = args.str(n) else { continue };
         let arg = match crate::args::integer(text) {
             Some(i) if i > 0 || (i == 0 && n == 0) => Arg::Int(i),
+            Some(_) if n == 0 => return Err("expects a non-negative integer".into()),
             Some(_) => return Err("expects a positive integer".into()),
             None => {
                 Arg::Var(Box::new(VarRef::parse(text).map_err(|_| "expects an integer or a variable name")?))

@@ -20,7 +20,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
             set_var,
             "Stores it in a variable.",
         ),
-        |a, _| first(a),
+        |a, _| assigned(a),
     ),
     prepared(
         converter("unset-var", (1, &[ArgType::Str]), Type::Any, Type::Any, unset_var, "Forgets a variable."),
@@ -162,6 +162,22 @@ fn prepare_when(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
         name => Err(format!("unknown condition '{}'", String::from_utf8_lossy(name))),
     }
 }
+
+/// A variable, and conditions.
+fn assigned(args: &mut Args) -> Result<(), String> {
+    first(args)?;
+    for n in 1..args.len() {
+        let Some(name) = args.str(n) else { continue };
+        if !CONDITIONS.contains(&name) {
+            return Err(format!("unknown condition \"{}\"", String::from_utf8_lossy(name)));
+        }
+    }
+    Ok(())
+}
+
+/// When a variable is set.
+const CONDITIONS: [&[u8]; 8] =
+    [b"ifexists", b"ifnotexists", b"ifempty", b"ifnotempty", b"ifset", b"ifnotset", b"ifgt", b"iflt"];
 
 fn first(args: &mut Args) -> Result<(), String> {
     let var = VarRef::parse(args.str(0).unwrap_or_default())?;

@@ -221,9 +221,8 @@ fn date<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
 
 fn rand<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
     let random = eval.scope.random() >> 32;
-    let limit = args.int(0).unwrap_or(0);
-    Lookup::Value(Value::Sint(match u64::try_from(limit) {
-        Ok(limit @ 1..) => (random.wrapping_mul(limit) >> 32).cast_signed(),
+    Lookup::Value(Value::Sint(match args.int(0).map(u64::try_from) {
+        Some(Ok(limit)) => (random.wrapping_mul(limit) >> 32).cast_signed(),
         _ => random.cast_signed(),
     }))
 }
@@ -253,7 +252,7 @@ fn uuid<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {
 fn prepare_uuid(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
     match args.int(0) {
         None | Some(4 | 7) => Ok(()),
-        Some(_) => Err("Unsupported UUID version (only '4' and '7' are supported)".into()),
+        Some(n) => Err(format!("Unsupported UUID version: '{n}'")),
     }
 }
 
