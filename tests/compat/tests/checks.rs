@@ -29,7 +29,10 @@ impl Switch {
         let serving = origin.serve(move |peer, _| {
             let head = peer.recv_head();
             seen.lock().unwrap().push(head.text());
-            peer.send(now.lock().unwrap().clone()).close();
+            let answer = now.lock().unwrap().clone();
+            // On a busy machine the check may have given up already; another follows.
+            let _ = peer.try_send(answer);
+            peer.close();
         });
         // The server runs until the test ends.
         std::mem::forget(serving);
