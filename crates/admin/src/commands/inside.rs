@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::atomic::Ordering::Relaxed;
 
 use weir_config::values::leading_integer;
 use weir_engine::conf::CliLevel::{Operator, User};
@@ -160,9 +161,12 @@ fn pools(call: &mut Call<'_, World>) -> Outcome {
     ))
 }
 
-/// Bytes of what is kept to be used again, whether it is in use or not.
+/// Bytes of buffers and transactions in use. It asks no worker: the exporter tells it on one, which would wait for
+/// itself.
 pub(crate) fn pool_bytes(world: &World) -> u64 {
-    stores(world).iter().map(|(_, size, used, idle)| ((used + idle) * size) as u64).sum()
+    let sessions = world.engine.runtime().process.jobs.load(Relaxed) as usize;
+    let size = world.engine.snapshot().global.tune.bufsize;
+    (sessions * (size + TRANSACTION)) as u64
 }
 
 /// What is kept to be used again: name, size of a piece in bytes, pieces in use, pieces that lie ready.
