@@ -76,7 +76,7 @@ impl<F: Copy + 'static> Registry<F> {
     }
 
     /// The keyword that `words` begin with and how many words its name has. The longest name wins. A word with
-    /// parentheses is found by what stands before them: `set-var(txn.a)` by `set-var`.
+    /// parentheses is found by what stands before them: `set-var(txn.a)` by `set-var`; options and timeouts have none.
     pub fn find(&self, classes: &[Class], words: &[Word]) -> Option<(&'static Keyword<F>, usize)> {
         let most = self.longest.min(words.len());
         (1..=most).rev().find_map(|n| {
@@ -89,7 +89,11 @@ impl<F: Copy + 'static> Registry<F> {
             let bare = plain.split_once('(').filter(|_| has_bare).map(|(before, _)| before);
             classes
                 .iter()
-                .find_map(|&c| self.named(c, &plain).or_else(|| bare.and_then(|b| self.named(c, b))))
+                .find_map(|&c| {
+                    let bare =
+                        bare.filter(|name| !["option ", "timeout "].iter().any(|p| name.starts_with(p)));
+                    self.named(c, &plain).or_else(|| bare.and_then(|b| self.named(c, b)))
+                })
                 .map(|k| (k, n))
         })
     }
@@ -131,6 +135,7 @@ impl<F: Copy + 'static> Registry<F> {
         let run = match run {
             Ok(run) => run,
             Err(notice) => {
+                out.take(arity(entry, line))?;
                 out.push(notice);
                 return None;
             }

@@ -14,35 +14,38 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("daemon", Arity::NONE, "goes to the background"), |c, _| {
         put(true, &mut c.global.daemon)
     }),
-    Keyword::works(entry("master-worker", Arity::ANY, "a master process that starts workers"), |c, line| {
-        if !c.global.master_worker {
-            let message = "config : The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W \
+    Keyword::works(
+        entry("master-worker", Arity::between(0, 1), "a master process that starts workers"),
+        |c, line| {
+            if !c.global.master_worker {
+                let message = "config : The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W \
                            or -Ws in the startup script instead.";
-            c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
-        }
-        put(true, &mut c.global.master_worker)
-    }),
-    Keyword::works(entry("pidfile", Arity::ANY, "file for the process id"), pidfile),
-    Keyword::works(entry("chroot", Arity::ANY, "folder that becomes the root"), |c, line| {
+                c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
+            }
+            put(true, &mut c.global.master_worker)
+        },
+    ),
+    Keyword::works(entry("pidfile", Arity::between(0, 1), "file for the process id"), pidfile),
+    Keyword::works(entry("chroot", Arity::between(0, 1), "folder that becomes the root"), |c, line| {
         put(Some(path(line, "'chroot' expects a directory as an argument.")?), &mut c.global.chroot)
     }),
-    Keyword::works(entry("user", Arity::ANY, "user to run as"), |c, line| {
+    Keyword::works(entry("user", Arity::between(0, 1), "user to run as"), |c, line| {
         let name = line.arg(0).map(Word::text).unwrap_or_default();
         let uid = c.outside.user(&name);
         let uid = uid.ok_or_else(|| about(line, format!("cannot find user id for '{name}' (0:Success)")))?;
         put(Some(uid), &mut c.global.uid)
     }),
-    Keyword::works(entry("group", Arity::ANY, "group to run as"), |c, line| {
+    Keyword::works(entry("group", Arity::between(0, 1), "group to run as"), |c, line| {
         let name = line.arg(0).map(Word::text).unwrap_or_default();
         let gid = c.outside.group(&name);
         let gid = gid.ok_or_else(|| about(line, format!("cannot find group id for '{name}' (0:Success)")))?;
         put(Some(gid), &mut c.global.gid)
     }),
-    Keyword::works(entry("uid", Arity::ANY, "number of the user to run as"), |c, line| {
+    Keyword::works(entry("uid", Arity::between(0, 1), "number of the user to run as"), |c, line| {
         let uid = account_number(c, line, "uid", "user")?;
         put(uid.or(c.global.uid), &mut c.global.uid)
     }),
-    Keyword::works(entry("gid", Arity::ANY, "number of the group to run as"), |c, line| {
+    Keyword::works(entry("gid", Arity::between(0, 1), "number of the group to run as"), |c, line| {
         let gid = account_number(c, line, "gid", "group")?;
         put(gid.or(c.global.gid), &mut c.global.gid)
     }),
