@@ -66,13 +66,15 @@ const STAGES: &[Stage] = &[
 ];
 
 fn tools() -> Result<Count> {
-    packages::ensure(&["cc", "make", "curl", "socat", "hatop", "strace", "wrk", "taskset"])
-        .or_else(|missing| {
-            // Without root the tests that need a tool say so themselves; only the compiler is needed by all.
-            println!("{missing}");
-            if missing.contains(" cc ") { Err(missing) } else { Ok(()) }
-        })
-        .map(|()| Count::default())
+    packages::ensure(&[
+        "cc", "make", "curl", "socat", "hatop", "strace", "wrk", "taskset", "nghttp", "h2load",
+    ])
+    .or_else(|missing| {
+        // Without root the tests that need a tool say so themselves; only the compiler is needed by all.
+        println!("{missing}");
+        if missing.contains(" cc ") { Err(missing) } else { Ok(()) }
+    })
+    .map(|()| Count::default())
 }
 
 fn clippy() -> Result<Count> {
