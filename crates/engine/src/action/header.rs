@@ -4,7 +4,7 @@
 use weir_config::{Keyword, Word};
 use weir_expr::regex::{self, Regex};
 use weir_expr::{Format, Purpose, WordsError};
-use weir_http::{Head, HeaderId};
+use weir_http::{Head, HeaderId, h1};
 
 use super::{Action, ActionFn, Bench, LINE, Parse, Parsed, Run, Verdict, has_room, works};
 
@@ -50,9 +50,19 @@ fn set(p: &mut Parse<'_, '_>) -> Parsed {
 }
 
 fn put(p: &mut Parse<'_, '_>, alone: bool) -> Parsed {
-    let name = lower(p.expect("expects exactly 2 arguments")?);
+    let name = new_name(p, "expects exactly 2 arguments")?;
     let value = p.format(Purpose::Http, "expects exactly 2 arguments")?;
     Ok(Box::new(Put { id: HeaderId::of(&name), name, value, alone }))
+}
+
+/// The name of a header that is to be made, in lower case; whoever reads it may stumble over what is no token.
+pub(super) fn new_name(p: &mut Parse<'_, '_>, missing: &str) -> Result<Box<[u8]>, WordsError> {
+    let word = p.expect(missing)?;
+    if let Some(bad) = word.bytes.iter().find(|b| !h1::is_token(**b)) {
+        let (name, bad) = (word.text(), char::from(*bad));
+        p.load.warnings.push(format!("header name '{name}' contains forbidden character '{bad}'."));
+    }
+    Ok(lower(word))
 }
 
 /// A header's name, in lower case.

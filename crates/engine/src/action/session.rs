@@ -4,7 +4,7 @@ use weir_config::Keyword;
 use weir_expr::{Format, Purpose};
 use weir_wire::syslog::Level;
 
-use super::header::lower;
+use super::header::new_name;
 use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
 use crate::log;
 
@@ -102,7 +102,7 @@ struct EarlyHint {
 
 fn early_hint(p: &mut Parse<'_, '_>) -> Parsed {
     const EXPECTS: &str = "expects exactly 2 arguments";
-    let name = lower(p.expect(EXPECTS)?);
+    let name = new_name(p, EXPECTS)?;
     let value = p.format(Purpose::Http, EXPECTS)?;
     Ok(Box::new(EarlyHint { name, value }))
 }

@@ -172,6 +172,16 @@ fn log_target(line: &Line, outside: &dyn Outside, or_global: &str) -> Result<Log
         let shown = rest.first().map(Word::text).unwrap_or_default();
         return Err(line.alert(format!("log : unknown log facility '{shown}'")));
     }
+    // A wrong facility is told before a wrong address.
+    if let [facility, ..] = rest
+        && !facility.is("len")
+        && !facility.is("format")
+        && !facility.is("sample")
+        && !facility.is("profile")
+        && self::facility(&facility.text()).is_none()
+    {
+        return Err(facility.alert(format!("log : unknown log facility '{}'", facility.text())));
+    }
     let mut target = LogTarget {
         transport: transport(address, outside).map_err(|m| address.alert(format!("log : {m}")))?,
         format: None,

@@ -151,10 +151,15 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
         .no(),
         "a buffer is as large as what is in it",
     ),
-    flag::<{ bits(Options::CLITCPKA) | bits(Options::SRVTCPKA) }>(
-        "option tcpka",
-        Sections::PROXIES,
-        "TCP keep-alive on both sides",
+    Keyword::works(
+        Entry::new(
+            Class::Proxy,
+            "option tcpka",
+            Sections::PROXIES,
+            Arity::NONE,
+            "TCP keep-alive on both sides",
+        ),
+        set::<{ bits(Options::CLITCPKA) | bits(Options::SRVTCPKA) }>,
     ),
     Keyword::works(
         Entry::new(

@@ -43,7 +43,9 @@ fn rdp_cookie(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             _ => return Err(line.alert(MISSING)),
         },
     };
-    if let Some(extra) = line.words.get(2) {
+    // Behind the bare word, anything goes.
+    let judged = word.contains('(');
+    if let Some(extra) = line.words.get(2).filter(|_| judged) {
         return Err(extra.alert(format!("'persist' cannot handle unexpected argument '{}'.", extra.text())));
     }
     let bytes = format!("req.rdp_cookie({name})").into_bytes();

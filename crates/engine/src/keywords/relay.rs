@@ -61,7 +61,7 @@ pub(super) const RELAY: &[Keyword<ProxyFn>] = &[
         },
     ),
     Keyword::works(
-        entry("server-state-file-name", Arity::ANY, "file of the states of its servers"),
+        entry("server-state-file-name", Arity::between(0, 1), "file of the states of its servers"),
         |ctx, line| {
             let name = line.arg(0).filter(|word| !word.is("use-backend-name"));
             ctx.draft.proxy.state_file = name.map(|word| word.text().into_owned());
