@@ -119,6 +119,8 @@ pub enum State<F: 'static> {
     Works(F),
     /// Nothing, and that is right here, for this reason. It loads with a notice.
     Inert(&'static str),
+    /// Nothing as well, for this reason, but the function judges its words as the reference does, and gives the notice.
+    Judged(F, &'static str),
     /// It is refused with an error that gives this reason.
     Refused(&'static str),
 }
@@ -213,6 +215,11 @@ impl<F: 'static> Keyword<F> {
     /// A word that has no meaning here.
     pub const fn inert(entry: Entry, reason: &'static str) -> Self {
         Self { entry, state: State::Inert(reason) }
+    }
+
+    /// A word that has no meaning here, and whose values are judged all the same.
+    pub const fn judged(entry: Entry, run: F, reason: &'static str) -> Self {
+        Self { entry, state: State::Judged(run, reason) }
     }
 
     /// A word that is known and refused.

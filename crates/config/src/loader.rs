@@ -280,7 +280,7 @@ impl<'a> Reader<'a> {
 
     fn begin(&mut self, keyword: &Keyword<Sections>, header: Line) {
         let kind = match keyword.state {
-            State::Works(kind) => kind,
+            State::Works(kind) | State::Judged(kind, _) => kind,
             State::Inert(_) | State::Refused(_) => {
                 match run_of(keyword, header.name_span(), keyword.entry.name) {
                     Ok(Err(message)) | Err(message) => self.diagnostics.push(message),

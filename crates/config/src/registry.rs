@@ -214,7 +214,7 @@ impl<F: 'static> Keyword<F> {
         let Entry { class, name, sections, help, .. } = self.entry;
         let state = match self.state {
             State::Works(_) => "works".to_owned(),
-            State::Inert(reason) => format!("inert {reason}"),
+            State::Inert(reason) | State::Judged(_, reason) => format!("inert {reason}"),
             State::Refused(reason) => format!("refused {reason}"),
         };
         format!("{}\t{name}\t{state}\t{}\t{help}", class.word(), sections.words())
@@ -229,7 +229,7 @@ pub fn run_of<F: Copy>(
     name: &str,
 ) -> Result<Result<F, Diagnostic>, Diagnostic> {
     match keyword.state {
-        State::Works(run) => Ok(Ok(run)),
+        State::Works(run) | State::Judged(run, _) => Ok(Ok(run)),
         State::Inert(reason) => Ok(Err(Diagnostic::notice(at, format!("'{name}' has no effect: {reason}.")))),
         // Words of work to come share one phrase, so that tools can tell them from what never comes.
         State::Refused(reason) if reason.starts_with("comes with") => {

@@ -251,7 +251,7 @@ fn word(text: &[u8], start: usize) -> (&str, usize) {
 
 fn to_come<F>(kind: &str, name: &str, state: State<F>) -> String {
     let reason = match state {
-        State::Refused(reason) | State::Inert(reason) => reason,
+        State::Refused(reason) | State::Inert(reason) | State::Judged(_, reason) => reason,
         State::Works(_) => "",
     };
     format!("{kind} '{name}' is not available yet ({reason})")

@@ -23,6 +23,8 @@ pub struct Pair {
     pub key: Arc<dyn SigningKey>,
     /// What its authority says of it today (`.ocsp`).
     pub ocsp: Option<Vec<u8>>,
+    /// The file of its signed timestamps, which are judged and not sent (`.sctl`).
+    pub timestamps: Option<String>,
     /// The key as it was read.
     pub secret: PrivateKeyDer<'static>,
     /// Where all of it comes from.
@@ -123,7 +125,15 @@ impl Pair {
         if key.public_key().is_some_and(|own| own.as_ref() != certificate.key) {
             return Err(Fault::Mismatch);
         }
-        Ok(Self { path: path.into(), chain, key, ocsp: None, secret, sources: Sources::default() })
+        Ok(Self {
+            path: path.into(),
+            chain,
+            key,
+            ocsp: None,
+            timestamps: None,
+            secret,
+            sources: Sources::default(),
+        })
     }
 
     /// The certificate itself.
@@ -153,6 +163,7 @@ impl Clone for Pair {
             chain: self.chain.clone(),
             key: self.key.clone(),
             ocsp: self.ocsp.clone(),
+            timestamps: self.timestamps.clone(),
             secret: self.secret.clone_key(),
             sources: self.sources.clone(),
         }

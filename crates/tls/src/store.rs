@@ -124,6 +124,8 @@ pub enum Fault {
     NotOpened(String),
     /// Neither can one that belongs to the certificate.
     Unread(String),
+    /// One beside it is no list of signed timestamps.
+    BadTimestamps(String),
     /// Nor one of OCSP.
     NoOcsp(String),
     /// The key belongs to another certificate.
@@ -253,7 +255,7 @@ impl Store {
             issuer.first().ok_or_else(|| unread(path))?;
         }
         if let Some(path) = &load.others.sctl {
-            files.read(path).map_err(|_| unread(path))?;
+            files.read(path).ok().filter(|text| is_timestamps(text)).ok_or_else(|| unread(path))?;
         }
         let ocsp = match &load.others.ocsp {
             Some(path) => Some(files.read(path).map_err(|_| Fault::NoOcsp(path.clone()))?),
@@ -263,6 +265,7 @@ impl Store {
         pair.path.clone_from(&load.name);
         pair.sources = load.written;
         pair.ocsp = ocsp.or(pair.ocsp);
+        pair.timestamps = load.others.sctl.or(pair.timestamps);
         self.spare().insert(load.name, Some(Arc::new(pair)));
         Ok(true)
     }
@@ -349,7 +352,8 @@ impl Store {
         names.iter().map(|name| self.file(&format!("{folder}/{name}"), files, extra, sources)).collect()
     }
 
-    fn load(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
+    /// Reads a certificate for a use of its own; no name leads to it.
+    pub fn load(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
         let text = files.read(path).map_err(|error| Fault::Missing(path.to_owned(), error))?;
         self.joined(path, Parts::read(&text), files, extra)
     }
@@ -379,6 +383,14 @@ impl Store {
         })?;
         if extra.ocsp {
             pair.ocsp = files.read(&extra.beside(path, ".ocsp")).ok();
+        }
+        if extra.sctl {
+            let beside = extra.beside(path, ".sctl");
+            pair.timestamps = match files.read(&beside).map(|text| is_timestamps(&text)) {
+                Ok(true) => Some(beside),
+                Ok(false) => return Err(Fault::BadTimestamps(beside)),
+                Err(_) => None,
+            };
         }
         pair.sources.key = Some(asked);
         Ok(pair)
@@ -492,6 +504,10 @@ impl fmt::Display for Fault {
                 write!(f, "cannot open the file '{path}'.\n '{path}' cannot be read or parsed.")
             }
             Self::Unread(path) => write!(f, " '{path}' cannot be read or parsed."),
+            // The reference adds the ending once more.
+            Self::BadTimestamps(path) => {
+                write!(f, " '{path}.sctl' is present but cannot be read or parsed'.")
+            }
             Self::NoOcsp(path) => {
                 write!(f, "Error opening OCSP response file '{path}' cannot be read or parsed.")
             }
@@ -504,6 +520,20 @@ impl fmt::Display for Fault {
             }
         }
     }
+}
+
+/// Whether these are the bytes of a `SignedCertificateTimestampList` (RFC 6962 section 3.3).
+fn is_timestamps(text: &[u8]) -> bool {
+    fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (len, rest) = bytes.split_first_chunk::<2>()?;
+        rest.split_at_checked(u16::from_be_bytes(*len).into())
+    }
+    let Some((mut list, [])) = prefixed(text) else { return false };
+    while !list.is_empty() {
+        let Some((_, rest)) = prefixed(list) else { return false };
+        list = rest;
+    }
+    true
 }
 
 /// An error of the system in its own words, without its number.
@@ -520,3 +550,16 @@ pub fn system_words(error: &io::Error) -> String {
 const BUNDLE: &[&str] = &[".rsa", ".dsa", ".ecdsa"];
 /// Endings of files that only stand beside certificates.
 const BESIDE: &[&str] = &[".issuer", ".ocsp", ".sctl", ".key"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_timestamps_are_told_from_other_bytes() {
+        let good: &[&[u8]] = &[b"\0\0", b"\0\x02\0\0", b"\0\x03\0\x01a", b"\0\x06\0\x01a\0\x01b"];
+        let bad: &[&[u8]] = &[b"", b"\0", b"\0\x03\0\x01ab", b"\0\x04\0\x01ab", b"\0\x01\0"];
+        assert!(good.iter().all(|text| is_timestamps(text)));
+        assert!(!bad.iter().any(|text| is_timestamps(text)));
+    }
+}

@@ -99,3 +99,60 @@ fn servers_that_cannot_be_reached_are_told_apart() {
         }
     });
 }
+
+#[test]
+fn ciphers_of_a_client_are_told_by_their_names() {
+    compat(|t| {
+        let log = t.sink("log");
+        t.file("cert", include_str!("../fixtures/tls/server.pem"));
+        let mut proxy = t.start(
+            "
+            global
+                tune.ssl.capture-buffer-size 400
+                log {log} local0
+            defaults
+                mode http
+                timeout client 5s
+            frontend f
+                log global
+                error-log-format \"C %[ssl_fc_cipherlist_str] %[ssl_fc_cipherlist_str(1)] %[ssl_fc_cipherlist_hex(1)]\"
+                bind {fe} ssl crt {dir}/cert
+        ",
+        );
+        let rows: [(&[u8], &str); 3] = [
+            (
+                // GREASE, a suite of TLS 1.3, one of TLS 1.2, one that nobody knows, an old one.
+                &[0x0a, 0x0a, 0x13, 0x01, 0xc0, 0x2b, 0x12, 0x34, 0x00, 0x2f],
+                "C UNKNOWN(0a0a),TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256,UNKNOWN(1234),AES128-SHA \
+                 TLS_AES_128_GCM_SHA256,ECDHE-ECDSA-AES128-GCM-SHA256,UNKNOWN(1234),AES128-SHA 1301C02B1234002F",
+            ),
+            (
+                &[0x00, 0xff, 0x56, 0x00],
+                "C TLS_EMPTY_RENEGOTIATION_INFO_SCSV,TLS_FALLBACK_SCSV \
+                 TLS_EMPTY_RENEGOTIATION_INFO_SCSV,TLS_FALLBACK_SCSV 00FF5600",
+            ),
+            (
+                &[0x00, 0x05, 0xcc, 0xa8],
+                "C RC4-SHA,ECDHE-RSA-CHACHA20-POLY1305 RC4-SHA,ECDHE-RSA-CHACHA20-POLY1305 0005CCA8",
+            ),
+        ];
+        for (suites, expected) in rows {
+            let mut client = proxy.client("fe");
+            client.send(hello(suites));
+            let line = log.next();
+            let found = line.find("C ").map(|at| line[at..].trim_end().to_owned());
+            assert_eq!(found.as_deref(), Some(expected), "{line}");
+        }
+    });
+}
+
+/// A client's first words in TLS 1.2, with these suites and nothing that would let a session begin.
+fn hello(suites: &[u8]) -> Vec<u8> {
+    let mut body = vec![3, 3];
+    body.extend([0x11; 32]);
+    body.extend([0, 0, u8::try_from(suites.len()).unwrap()]);
+    body.extend(suites);
+    body.extend([1, 0, 0, 0]);
+    let len = u8::try_from(body.len()).unwrap();
+    [&[22, 3, 1, 0, len + 4, 1, 0, 0, len][..], &body].concat()
+}

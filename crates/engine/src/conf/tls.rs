@@ -73,6 +73,10 @@ pub struct BindTls {
     pub certificates: Vec<BindCertificate>,
     /// The lists among them, folders too, to which certificates may be added.
     pub lists: Vec<String>,
+    /// `generate-certificates`, which is judged and has no effect.
+    pub makes_certificates: bool,
+    /// `ca-sign-file`, as written.
+    pub signer: Option<String>,
     /// `tls-ticket-keys`
     pub ticket_keys: Option<Arc<TicketKeys>>,
     /// Where it stands, `file:line`.
@@ -154,6 +158,8 @@ pub struct GlobalTls {
     pub capture: usize,
     /// `tune.ssl.keylog`
     pub keylog: bool,
+    /// `ssl-passphrase-cmd` is there, though nothing is asked.
+    pub has_passphrases: bool,
     /// `expose-experimental-directives`
     pub experimental: bool,
     /// The certificates of the configuration.

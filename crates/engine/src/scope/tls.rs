@@ -5,9 +5,11 @@ use std::cell::Ref;
 use weir_expr::scope::{HelloList, Part, Party, Shown, Tls, TlsFact};
 use weir_expr::{Scratch, Side, Value};
 use weir_tls::certificate::Certificate;
+use weir_tls::openssl::numbers;
 use weir_tls::seen::{Lists, without_grease};
 use weir_tls::session::Session;
 use weir_tls::{errors, names, text};
+use weir_wire::client_hello::{is_grease, pairs};
 
 use crate::transaction::Transaction;
 
@@ -34,6 +36,12 @@ pub(super) fn answer<'a>(t: &Transaction, ask: Tls<'_>, scratch: &'a Scratch) ->
                 false => out.extend_from_slice(bytes),
             });
             Some(Value::Bin(kept)).filter(|_| !bytes.is_empty())
+        }
+        Tls::CipherNames { plain } => {
+            let session = session(t, Side::Client)?;
+            let lists = session.seen().lists.as_deref()?;
+            let names = scratch.build(|out| push_names(&lists.ciphers, plain, out));
+            Some(Value::Str(names)).filter(|_| !lists.ciphers.is_empty())
         }
         Tls::Secret(side, secret) => {
             let session = session(t, side)?;
@@ -190,6 +198,18 @@ fn value_of<'a>(
             let mut out = Vec::new();
             text::alternative_names(certificate, &mut out);
             Some(out).filter(|out| !out.is_empty()).and_then(|out| text(&out))
+        }
+    }
+}
+
+/// Suites by OpenSSL's names, which has words for those that it does not know, too.
+fn push_names(suites: &[u8], plain: bool, out: &mut impl Extend<u8>) {
+    let numbers = pairs(suites).filter(|number| !plain || !is_grease(*number));
+    for (at, number) in numbers.enumerate() {
+        out.extend((at > 0).then_some(b','));
+        match numbers::name(number) {
+            Some(name) => out.extend(name.bytes()),
+            None => out.extend(format!("UNKNOWN({number:04x})").into_bytes()),
         }
     }
 }

@@ -10,7 +10,6 @@ pub(super) const FETCHES: &[Fetch] = &[
     fetch_to_come("ssl_bc_session_key", UNTOLD),
     fetch_to_come("ssl_bc_unique_id", UNTOLD),
     fetch_to_come("ssl_c_policies", LATER),
-    fetch_to_come("ssl_fc_cipherlist_str", LATER),
     fetch_to_come("ssl_fc_session_key", UNTOLD),
     fetch_to_come("ssl_fc_unique_id", UNTOLD),
     fetch_to_come("be_max_retries", LATER),

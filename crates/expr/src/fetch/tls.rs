@@ -280,6 +280,14 @@ pub(super) const FETCHES: &[Fetch] = &[
         "Ciphers that the client knows, in hexadecimal digits.",
     ),
     fetch(
+        "ssl_fc_cipherlist_str",
+        (0, &[ArgType::Int]),
+        Type::Str,
+        Needs::ClientSession,
+        |e, a| ask(e, Tls::CipherNames { plain: plain(a) }),
+        "Ciphers that the client knows, by their names.",
+    ),
+    fetch(
         "ssl_fc_cipherlist_xxh",
         NO_ARGS,
         Type::Sint,

@@ -29,6 +29,11 @@ pub enum Tls<'a> {
         /// Without GREASE.
         plain: bool,
     },
+    /// The cipher suites in the client's first words by OpenSSL's names, with commas between them; `plain` as above.
+    CipherNames {
+        /// Without GREASE.
+        plain: bool,
+    },
     /// A secret of a session, as key logs name it, in hexadecimal digits.
     Secret(Side, Secret),
 }

@@ -61,11 +61,6 @@ pub fn name(suite: CipherSuite) -> Option<&'static str> {
     AVAILABLE.iter().chain(AVAILABLE_13).find(|(_, here)| *here == suite).map(|(name, _)| *name)
 }
 
-/// OpenSSL's name of a suite that a client offers, by its number.
-pub fn name_of_number(number: u16) -> Option<&'static str> {
-    name(CipherSuite::from(number))
-}
-
 /// The list that a string makes, step by step.
 struct List {
     active: Vec<&'static Suite>,

@@ -6,6 +6,7 @@
 pub mod ciphers;
 pub mod errors;
 pub mod groups;
+pub mod numbers;
 pub mod sigalgs;
 mod suites;
 

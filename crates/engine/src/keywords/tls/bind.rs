@@ -114,9 +114,14 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
     value("tls-ticket-keys", "keys of tickets that several programs share", ticket_keys),
     flag("tls-tickets", "sessions resumed by tickets", |c, _| each(c, |t| t.words.tickets = Some(true))),
     value("verify", "whether clients show certificates, and are checked", verify),
-    inert("ca-sign-file", 1, "no certificates are made"),
-    inert("ca-sign-pass", 1, "no certificates are made"),
-    inert("generate-certificates", 0, "no certificates are made"),
+    judged("ca-sign-file", 1, |c, v| {
+        let path = text(v, "'ca-sign-file' : missing CAfile path").map_err(|m| c.name.alert(m))?;
+        each(c, |t| t.signer = Some(path.clone()))
+    }),
+    judged("ca-sign-pass", 1, |c, v| {
+        text(v, "'ca-sign-pass' : missing CAkey password").map_err(|m| c.name.alert(m)).map(drop)
+    }),
+    judged("generate-certificates", 0, |c, _| each(c, |t| t.makes_certificates = true)),
     Keyword::inert(
         Entry::new(Class::Bind, "npn", Sections::FRONTENDS, Arity::exactly(1), "protocols, of older clients"),
         "no client has spoken it since ALPN",
@@ -131,9 +136,11 @@ const fn value(name: &'static str, help: &'static str, run: BindFn) -> Keyword<B
     Keyword::works(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(1), help), run)
 }
 
-const fn inert(name: &'static str, values: u16, reason: &'static str) -> Keyword<BindFn> {
+/// A word about certificates that are made while clients wait; [`super::settle`] says that none are.
+const fn judged(name: &'static str, values: u16, run: BindFn) -> Keyword<BindFn> {
     let help = "see the configuration manual of HAProxy 3.4";
-    Keyword::inert(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(values), help), reason)
+    let entry = Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(values), help);
+    Keyword::judged(entry, run, "no certificates are made")
 }
 
 fn each(ctx: &mut BindCtx<'_>, mut set: impl FnMut(&mut BindTls)) -> Result<(), Diagnostic> {
@@ -174,7 +181,7 @@ fn certificates(ctx: &mut BindCtx<'_>, values: &[Word], default: bool) -> Result
     let path = below(ctx.tls.crt_base.as_ref(), &word.text());
     let files = Through(ctx.outside);
     let pairs = ctx.tls.store.named(&path, &files, ctx.tls.extra, Sources::of_line).map_err(|fault| {
-        let (first, message) = load_fault(&fault);
+        let (first, message) = load_fault(&fault, ctx.tls);
         if let Some(first) = first {
             ctx.out.push(Diagnostic::new(Severity::Alert, Some(word.span), first).form(Form::Config));
         }

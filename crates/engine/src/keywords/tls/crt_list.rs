@@ -34,7 +34,7 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
         let options = around.options(&line.options, &at).map_err(said)?;
         let file = below(ctx.tls.crt_base.as_ref(), &line.file);
         let pairs = around.pairs(&file, options.others).map_err(|fault| {
-            let (first, message) = load_fault(&fault);
+            let (first, message) = load_fault(&fault, ctx.tls);
             if let Some(first) = first {
                 ctx.out.push(word.alert(first).form(Form::Config));
             }
@@ -69,22 +69,24 @@ pub(super) fn of_frontend(
     around: &mut Around<'_>,
     list: &Arc<str>,
     args: &[Word],
+    place: &str,
 ) -> Result<Vec<BindCertificate>, Diagnostic> {
     let at = Word { bytes: b"ssl-f-use".as_slice().into(), span: around.span };
     let mut texts: Vec<String> = args.iter().map(|w| w.text().into_owned()).collect();
-    let place = texts.iter().position(|t| t == "crt");
-    let place = place.ok_or_else(|| at.alert(NO_CRT))?;
-    let end = texts.len().min(place + 2);
-    let file = texts.drain(place..end).nth(1).unwrap_or_default();
-    let options = around.options(&texts, "").map_err(|m| {
-        let m = m.strip_prefix("parsing []: ").unwrap_or(&m);
+    let word = texts.iter().position(|t| t == "crt");
+    let word = word.ok_or_else(|| at.alert(NO_CRT))?;
+    let end = texts.len().min(word + 2);
+    let file = texts.drain(word..end).nth(1).unwrap_or_default();
+    let options = around.options(&texts, place).map_err(|m| {
+        let m = m.strip_prefix(&format!("parsing [{place}]: ")).unwrap_or(&m);
         at.alert(match m.strip_prefix("unknown ssl keyword ") {
             Some(word) => format!("unknown crt keyword '{word}'"),
             None => m.to_owned(),
         })
     })?;
     let path = below(around.tls.crt_base.as_ref(), &file);
-    let pairs = around.pairs(&path, options.others).map_err(|fault| at.alert(load_fault(&fault).1))?;
+    let pairs =
+        around.pairs(&path, options.others).map_err(|fault| at.alert(load_fault(&fault, around.tls).1))?;
     let mut lines = around.tls.store.lists.lines(list).unwrap_or_default();
     let mut certificates = Vec::new();
     for pair in pairs {
@@ -169,11 +171,16 @@ impl Around<'_> {
             let text = name.text();
             if let Some(place) = beside(&text, &mut options.others) {
                 let value = tail.first().map(|w| w.text().into_owned()).unwrap_or_default();
-                *place = Some(below(self.tls.key_base.as_ref().filter(|_| text == "key"), &value));
+                *place = Some(value);
                 rest = tail.get(1..).unwrap_or_default();
                 continue;
             }
-            if text == "ocsp-update" || text == "alias" {
+            if text == "ocsp-update" {
+                self.updates(name, tail.first()).map_err(|m| format!("parsing [{at}] : {m}"))?;
+                rest = tail.get(1..).unwrap_or_default();
+                continue;
+            }
+            if text == "alias" {
                 rest = tail.get(1..).unwrap_or_default();
                 continue;
             }
@@ -204,6 +211,16 @@ impl Around<'_> {
         let [bind] = bind;
         options.words = has_words.then(|| Arc::new(bind.tls.words));
         Ok(options)
+    }
+
+    /// Judges an `ocsp-update`; that it has no effect is said once, whatever the number of lines.
+    fn updates(&mut self, name: &Word, value: Option<&Word>) -> Result<(), String> {
+        super::judge_updates(value)?;
+        let notice = super::no_effect(name, super::NO_UPDATES);
+        if !self.out.iter().any(|known| known.message == notice.message) {
+            self.out.push(notice);
+        }
+        Ok(())
     }
 }
 

@@ -93,11 +93,12 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             "ocsp" => written.ocsp = Some(value),
             "issuer" => written.issuer = Some(value),
             "sctl" => written.sctl = Some(value),
-            "ocsp-update" if value != "on" && value != "off" => {
-                let said = format!("cannot parse 'ocsp-update' value '{value}', 'on' or 'off' is expected.");
-                return Err(doubly(ctx, line, said));
+            "ocsp-update" => {
+                let judged =
+                    super::judge_updates(line.args().iter().skip_while(|w| w.span != word.span).nth(1));
+                judged.map_err(|said| doubly(ctx, line, said))?;
+                ctx.out.push(super::no_effect(word, super::NO_UPDATES));
             }
-            "ocsp-update" => ctx.out.push(super::no_effect(word, "responses of OCSP are not fetched")),
             "jwt" | "acme" | "domains" | "ips" | "profile" | "generate-dummy" | "keytype" | "bits"
             | "curves" | "cn" | "dummy-bits" => {
                 ctx.out.push(super::no_effect(word, "it comes with ACME"));
@@ -129,7 +130,7 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             let said = format!("'load' in section 'crt-store': store '{name}' was already defined.");
             Err(doubly(ctx, line, said))
         }
-        Err(fault) => Err(line.alert(load_fault(&fault).1)),
+        Err(fault) => Err(line.alert(load_fault(&fault, &draft.global).1)),
     }
 }
 

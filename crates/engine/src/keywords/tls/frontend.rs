@@ -5,6 +5,7 @@ use std::sync::Arc;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
 use weir_diag::Diagnostic;
 
+use super::super::resolve::place;
 use super::super::{ProxyCtx, ProxyFn};
 use super::crt_list::{Around, of_frontend};
 use super::settle::list_of;
@@ -27,7 +28,8 @@ fn uses(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     }
     let list: Arc<str> = list_of(&ctx.draft.proxy.name).into();
     let mut around = Around { outside: ctx.outside, tls: &ctx.global.tls, out: ctx.out, span: line.span };
-    let certificates = of_frontend(&mut around, &list, line.args())?;
+    let at = place(ctx.sources, line.span);
+    let certificates = of_frontend(&mut around, &list, line.args(), &at)?;
     ctx.draft.certificates.extend(certificates);
     Ok(())
 }

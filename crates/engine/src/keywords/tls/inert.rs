@@ -28,7 +28,20 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         }
         said(c, line, NO_DH)
     }),
-    word("ssl-passphrase-cmd", |c, line| said(c, line, "encrypted keys are not read")),
+    Keyword::judged(
+        Entry::new(Class::Global, "ssl-passphrase-cmd", Sections::GLOBAL, Arity::ANY, HELP),
+        |c, line| {
+            if line.args().is_empty() {
+                let expected = "expects a command line to a passphrase-providing tool (script/binary...) and its arguments.";
+                let message = format!("global statement 'ssl-passphrase-cmd' {expected}");
+                c.out.push(Diagnostic::warning(line.span, message));
+                return Ok(());
+            }
+            c.global.tls.has_passphrases = true;
+            said(c, line, NO_KEYS)
+        },
+        NO_KEYS,
+    ),
     word("ssl-security-level", |c, line| {
         let name = "ssl-security-level";
         let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' : missing value")))?;
@@ -95,8 +108,7 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
 ];
 
 const fn word(name: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
-    let help = "see the configuration manual of HAProxy 3.4";
-    Keyword::works(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), help), run)
+    Keyword::works(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), HELP), run)
 }
 
 fn said(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
@@ -128,6 +140,8 @@ fn on_off(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diag
 }
 
 const CACHE: &str = "sessions are resumed by tickets, or from a cache of its own size";
+const HELP: &str = "see the configuration manual of HAProxy 3.4";
 const NO_DH: &str = "finite-field key exchange is not offered";
+const NO_KEYS: &str = "encrypted keys are not read";
 const OCSP: &str = "responses of OCSP come from files and from the runtime API";
 const RECORDS: &str = "records are as large as what is sent at once";

@@ -123,18 +123,29 @@ fn no_effect(word: &Word, reason: &str) -> Diagnostic {
     Diagnostic::notice(word.span, format!("'{}' has no effect: {reason}.", word.text()))
 }
 
+/// Judges the value of an `ocsp-update`.
+fn judge_updates(value: Option<&Word>) -> Result<(), String> {
+    let text = value.map(Word::text).unwrap_or_default();
+    match &*text {
+        "on" | "off" => Ok(()),
+        _ => Err(format!("cannot parse 'ocsp-update' value '{text}', 'on' or 'off' is expected.")),
+    }
+}
+
 /// A word that must be there.
 fn text(values: &[Word], missing: &str) -> Result<String, String> {
     values.first().map(|w| w.text().into_owned()).ok_or_else(|| missing.to_owned())
 }
 
 /// What is said of a certificate that cannot be loaded; a first line of its own, where there is one.
-fn load_fault(fault: &Fault) -> (Option<&'static str>, String) {
+fn load_fault(fault: &Fault, tls: &GlobalTls) -> (Option<&'static str>, String) {
     let first = match fault {
-        Fault::NoKey { encrypted: true, .. } => {
-            Some("Trying to load a passphrase-protected private key without an 'ssl-passphrase-cmd' defined.")
-        }
+        Fault::NoKey { encrypted: true, .. } if !tls.has_passphrases => Some(NO_PASSPHRASE),
         _ => None,
     };
     (first, fault.to_string())
 }
+
+const NO_PASSPHRASE: &str =
+    "Trying to load a passphrase-protected private key without an 'ssl-passphrase-cmd' defined.";
+const NO_UPDATES: &str = "responses of OCSP are not fetched";

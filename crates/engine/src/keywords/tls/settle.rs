@@ -11,12 +11,13 @@ use weir_tls::openssl::sigalgs::sigalgs;
 use weir_tls::openssl::{Invalid, Reduced};
 use weir_tls::pair::Sources;
 use weir_tls::policy::{ClientPolicy, Fault, ServerPolicy, Settings};
+use weir_tls::store::Fault as SourceFault;
 use weir_tls::trusts::TrustFile;
 use weir_tls::verify::ClientRules;
 
 use super::super::resolve::{Load, place};
 use super::super::{Draft, Outside};
-use super::Through;
+use super::{Through, below, load_fault};
 use crate::conf::{BindTls, GlobalTls, Mode, ServerTls, TlsWords, Verify};
 
 /// Makes the acceptors of a proxy's `bind` lines.
@@ -28,6 +29,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
     let mode = draft.proxy.mode;
     let mut faults = Vec::new();
     let mut said = std::mem::take(&mut load.tls_said);
+    let mut known_line = None;
     for bind in draft.proxy.binds.iter_mut().filter(|b| b.tls.ssl) {
         if !draft.certificates.is_empty() {
             bind.tls.lists.push(list_of(&draft.proxy.name));
@@ -52,6 +54,11 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
             );
         }
         bind.tls.acceptor.clone_from(acceptor);
+        if known_line != Some(bind.at) {
+            known_line = Some(bind.at);
+            let about = About { load, proxy: &draft.proxy.name, at: bind.at };
+            faults.extend(signer(&about, &bind.tls, &mut said));
+        }
         bind.tls.place = place(load.sources, bind.at);
         notices(load, bind.at, &said, known);
     }
@@ -116,6 +123,36 @@ impl About<'_, '_> {
     }
 }
 
+/// Judges the authority that is to sign certificates made while clients wait. None are made, which is said once.
+fn signer(about: &About<'_, '_>, tls: &BindTls, said: &mut Said) -> Vec<Diagnostic> {
+    let global = &about.load.conf.global.tls;
+    if !tls.makes_certificates || tls.certificates.is_empty() {
+        return Vec::new();
+    }
+    let alert = |text: String| Diagnostic::alert(about.at, text).form(Form::Bare);
+    let (proxy, place) = (about.proxy, place(about.load.sources, about.at));
+    let Some(signer) = &tls.signer else {
+        let what = "cannot enable certificate generation, no CA certificate File configured";
+        return vec![alert(format!("Proxy '{proxy}': {what} at [{place}]."))];
+    };
+    let path = below(global.ca_base.as_ref(), signer);
+    let Err(fault) = global.store.load(&path, &Through(about.load.outside), global.extra) else {
+        tell(said, "'generate-certificates' has no effect: no certificates are made".to_owned());
+        return Vec::new();
+    };
+    let (first, mut why) = load_fault(&fault, global);
+    if let SourceFault::Missing(path, _) = &fault {
+        why = format!("cannot open the file '{path}'.");
+    }
+    let what =
+        format!("Failed to read CA certificate file '{path}' at [{place}]. Chain loading failed: {why}");
+    first
+        .map(|text| alert(text.to_owned()))
+        .into_iter()
+        .chain([alert(format!("Proxy '{proxy}': {what}\n"))])
+        .collect()
+}
+
 fn strict(load: &Load<'_>, tls: &BindTls) -> bool {
     tls.strict_sni.unwrap_or(load.conf.global.tls.strict_sni)
 }
@@ -142,6 +179,9 @@ fn acceptor(
     acceptor.capture = global.capture;
     let mut own: Vec<(Arc<TlsWords>, Arc<ServerPolicy>)> = Vec::new();
     for certificate in &tls.certificates {
+        if let Some(path) = &certificate.pair.timestamps {
+            tell(said, format!("'{path}' has no effect: signed timestamps are not sent"));
+        }
         let policy = match &certificate.words {
             None => policy.clone(),
             // Those of one line of a list share theirs.
