@@ -133,7 +133,7 @@ fn ciphers_of_a_client_are_told_by_their_names() {
             ),
             (
                 &[0x00, 0x05, 0xcc, 0xa8],
-                "C RC4-SHA,ECDHE-RSA-CHACHA20-POLY1305 RC4-SHA,ECDHE-RSA-CHACHA20-POLY1305 0005CCA8",
+                "C UNKNOWN(0005),ECDHE-RSA-CHACHA20-POLY1305 UNKNOWN(0005),ECDHE-RSA-CHACHA20-POLY1305 0005CCA8",
             ),
         ];
         for (suites, expected) in rows {
