@@ -6,6 +6,7 @@
 
 pub mod acceptor;
 pub mod certificate;
+pub mod counts;
 pub mod der;
 pub mod errors;
 pub mod lists;

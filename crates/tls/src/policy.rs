@@ -14,6 +14,7 @@ use rustls::{
     CipherSuite, ClientConfig, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion,
 };
 
+use crate::counts::Counted;
 use crate::pair::Pair;
 use crate::seen::SecretKeeper;
 use crate::session::{Failure, MOST_PLAIN, Session};
@@ -110,7 +111,7 @@ impl ServerPolicy {
         if settings.keeps_secrets {
             base.key_log = Arc::new(SecretKeeper);
         }
-        base.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        base.session_storage = Arc::new(Counted(ServerSessionMemoryCache::new(SESSIONS)));
         if settings.no_reuse {
             base.session_storage = Arc::new(NoServerSessionStorage {});
         }

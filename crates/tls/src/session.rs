@@ -20,6 +20,7 @@ use weir_wire::Parsed;
 use weir_wire::client_hello;
 
 use crate::acceptor::{Acceptor, Context, Refusal};
+use crate::counts::Open;
 use crate::seen::Seen;
 use crate::verify::{Mismatch, NotTrusted, Report};
 
@@ -43,6 +44,8 @@ pub struct Session {
     shown: Option<Arc<Context>>,
     /// What the examination of the client's came to, once somebody asked.
     examined: OnceCell<Report>,
+    /// It counts among those that are open.
+    _open: Open,
 }
 
 enum Side {
@@ -120,6 +123,7 @@ impl Session {
             seen: Box::default(),
             shown: None,
             examined: OnceCell::new(),
+            _open: Open::one(),
         }
     }
 

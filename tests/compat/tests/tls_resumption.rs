@@ -86,3 +86,41 @@ fn tickets_open_wherever_their_keys_are_known() {
         assert!(info.contains("CumSslConns: 4\n"), "{info}");
     });
 }
+
+#[test]
+fn sessions_and_questions_to_the_cache_are_counted() {
+    compat(|t| {
+        t.file("one", include_str!("../fixtures/tls/one.pem"));
+        t.file("keys", KEYS);
+        let mut proxy = t.start(CONFIG);
+        let is = |proxy: &Running, what: &str| {
+            let mut info = String::new();
+            let found = (0..200).any(|_| {
+                info = proxy.admin("show info");
+                let found = info.contains(what);
+                if !found {
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+                found
+            });
+            assert!(found, "{what}: {info}");
+        };
+        is(&proxy, "\nCurrSslConns: 0\n");
+        let address = proxy.address("tickets").to_string();
+        let mut open = Command::new("openssl")
+            .args(["s_client", "-connect", &address])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openssl(1) is there");
+        is(&proxy, "\nCurrSslConns: 1\n");
+        drop(open.stdin.take());
+        open.wait().unwrap();
+        is(&proxy, "\nCurrSslConns: 0\n");
+        is(&proxy, "\nSslCacheLookups: 0\nSslCacheMisses: 0\n");
+        assert_eq!(shake(&mut proxy, "numbers", "-tls1_2", ("-sess_out", "n")), "New");
+        assert_eq!(shake(&mut proxy, "numbers", "-tls1_2", ("-sess_in", "n")), "Reused");
+        is(&proxy, "\nSslCacheLookups: 1\nSslCacheMisses: 0\n");
+    });
+}

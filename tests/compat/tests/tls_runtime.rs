@@ -155,3 +155,40 @@ fn certificates_are_set_whole_and_in_parts() {
 fn keys_of_tickets_and_responses_are_shown_and_set() {
     compared("others");
 }
+
+#[test]
+fn commands_are_for_who_may_give_them() {
+    compat(|t| {
+        let proxy = started(t);
+        let none = "Can't allocate memory!";
+        let denied = "Permission denied";
+        let names = "# Frontend/Bind";
+        let rows = [
+            ("show ssl cert", none, "# filename"),
+            ("show ssl ca-file", none, "# filename"),
+            ("show ssl crl-file", none, "# filename"),
+            ("dump ssl cert x", none, none),
+            ("show ssl crt-list", denied, denied),
+            ("show ssl ocsp-response", denied, denied),
+            ("show ssl ocsp-updates", denied, denied),
+            ("show ssl sni", names, names),
+            ("show ssl providers", "Loaded providers", "Loaded providers"),
+            ("new ssl cert x", denied, denied),
+            ("add ssl crt-list x y", denied, denied),
+            ("del ssl ca-file x", denied, denied),
+            ("commit ssl crl-file x", denied, denied),
+            ("set ssl ocsp-response x", denied, denied),
+        ];
+        let mut wrong = Vec::new();
+        for (command, user, operator) in rows {
+            for (level, expected) in [("user", user), ("operator", operator)] {
+                let answer = proxy.admin(&format!("{level};{command}"));
+                let first = answer.lines().find(|line| !line.is_empty()).unwrap_or_default().to_owned();
+                if !first.starts_with(expected) {
+                    wrong.push(format!("{level}: {command}: {first}, not {expected}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}

@@ -3,13 +3,13 @@
 
 use std::io::Write as _;
 
-use weir_engine::conf::CliLevel::Admin;
+use weir_engine::conf::CliLevel::{Admin, Operator, User};
 use weir_engine::operator::certificates;
 use weir_tls::text;
 use weir_tls::trusts::{Kept, Kind, Waiting};
 use weir_tls::verify::{RevocationList, Trust};
 
-use super::{describe, hex, line, store};
+use super::{asked, describe, hex, line, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -58,18 +58,18 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command(
             "show ssl ca-file",
             "[<cafile>[:<index>]]",
-            Admin,
+            User,
             "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index \
              <index> of a CA file <cafile>",
-            |call| show(call, CA),
+            |call| asked(call, Operator, |call| show(call, CA)),
         ),
         command(
             "show ssl crl-file",
             "[<crlfile[:<index>>]]",
-            Admin,
+            User,
             "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> \
              of CRL file <crlfile>",
-            |call| show(call, CRL),
+            |call| asked(call, Operator, |call| show(call, CRL)),
         ),
     ]
 }

@@ -4,14 +4,14 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use weir_engine::conf::CliLevel::Admin;
+use weir_engine::conf::CliLevel::{Admin, Operator, User};
 use weir_engine::operator::certificates;
 use weir_tls::certificate::Certificate;
 use weir_tls::pair::Sources;
 use weir_tls::pem;
 use weir_tls::store::{Part, Pending};
 
-use super::{describe, line, store};
+use super::{asked, describe, line, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -21,17 +21,19 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command("abort ssl cert", "<certfile>", Admin, "abort a transaction for a certificate file", abort),
         command("commit ssl cert", "<certfile>", Admin, "commit a certificate file", commit),
         command("del ssl cert", "<certfile>", Admin, "delete an unused certificate file", delete),
-        command("dump ssl cert", "<certfile>", Admin, "dump the SSL certificates in PEM format", dump),
+        command("dump ssl cert", "<certfile>", User, "dump the SSL certificates in PEM format", |call| {
+            asked(call, Admin, dump)
+        }),
         command("new ssl cert", "<certfile>", Admin, "create a new certificate file to be used", create),
         command("set ssl cert", "<certfile> <payload>", Admin, "replace a certificate file", set),
         command(
             "show ssl cert",
             "[<certfile>]",
-            Admin,
+            User,
             "display the SSL certificates used in memory, or the details of a file",
-            show,
+            |call| asked(call, Operator, show),
         ),
-        command("show ssl providers", "", Admin, "show loaded SSL providers", |call| {
+        command("show ssl providers", "", User, "show loaded SSL providers", |call| {
             call.out.extend_from_slice(b"Loaded providers : \n\t- default\n");
             Outcome::Done
         }),

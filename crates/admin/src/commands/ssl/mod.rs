@@ -10,11 +10,12 @@ mod tickets;
 
 use std::sync::Arc;
 
+use weir_engine::conf::CliLevel;
 use weir_tls::certificate::{Certificate, DNS_NAME};
 use weir_tls::store::Store;
 use weir_tls::{names as hashes, text};
 
-use crate::cli::{Call, CommandKeyword};
+use crate::cli::{Call, CommandKeyword, Outcome, Severity};
 use crate::world::World;
 
 /// The commands of this room.
@@ -30,6 +31,18 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Runs a command whose answer to those without `level` is another than of the rest.
+fn asked(
+    call: &mut Call<'_, World>,
+    level: CliLevel,
+    run: impl FnOnce(&mut Call<'_, World>) -> Outcome,
+) -> Outcome {
+    match call.settings.level >= level {
+        true => run(call),
+        false => call.tell(Severity::Error, "Can't allocate memory!"),
+    }
 }
 
 fn store(call: &Call<'_, World>) -> Arc<Store> {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::SystemTime;
 
-use weir_engine::conf::CliLevel::Admin;
+use weir_engine::conf::CliLevel::User;
 use weir_engine::conf::{BindTls, Proxy};
 use weir_tls::pair::{Kind, Pair};
 use weir_tls::text;
@@ -16,7 +16,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     vec![command(
         "show ssl sni",
         "[-f <frontend>] [-A]",
-        Admin,
+        User,
         "display the list of SNI and their corresponding filename",
         show_names,
     )]

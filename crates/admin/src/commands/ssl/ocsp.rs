@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use weir_engine::conf::CliLevel::{Admin, User};
+use weir_engine::conf::CliLevel::Admin;
 use weir_engine::operator::certificates;
 use weir_tls::ocsp;
 use weir_tls::pair::Pair;
@@ -27,7 +27,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command(
             "show ssl ocsp-response",
             "[[text|base64] id]",
-            User,
+            Admin,
             "display the IDs of the OCSP responses used in memory, or the details of a single OCSP response (in text or \
              base64 format)",
             show,
@@ -35,7 +35,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command(
             "show ssl ocsp-updates",
             "",
-            User,
+            Admin,
             "display information about the next 'nb' ocsp responses that \
              will be updated automatically",
             |call| {
