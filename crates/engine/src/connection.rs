@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use weir_sys::recycle::Recycled;
 use weir_sys::{Address, accepted, listen};
@@ -213,11 +214,15 @@ impl Client {
             Some(Some(_)) if *spread => false,
             Some(Some(time)) => {
                 *spread = true;
-                let share = self.stream.as_raw_fd() as u32 % SHARES;
-                self.timer.set(clock::now().after(Some(time * share / SHARES)));
+                self.timer.set(clock::now().after(Some(self.share_of(time))));
                 false
             }
         }
+    }
+
+    /// The part of a time over which connections are spread that is this one's.
+    pub(crate) fn share_of(&self, time: Duration) -> Duration {
+        time * (self.stream.as_raw_fd() as u32 % SHARES) / SHARES
     }
 
     /// The newest configuration serves the next request.

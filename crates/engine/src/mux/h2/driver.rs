@@ -19,6 +19,8 @@ pub(super) struct Driver {
     ending: bool,
     /// How often something came.
     pub(super) reads: u64,
+    /// The other end knows that the process stops.
+    pub(super) warned: bool,
 }
 
 /// What a link has to tell.
@@ -40,7 +42,7 @@ pub(super) enum News {
 impl Driver {
     /// Over what came already.
     pub(super) fn new(link: &Rc<Link>, input: Buffer) -> Self {
-        Self { link: link.clone(), input, head: Head::default(), ending: false, reads: 0 }
+        Self { link: link.clone(), input, head: Head::default(), ending: false, reads: 0, warned: false }
     }
 
     /// Ready when there is something to tell.

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use weir_http::h2::{ErrorCode, Role};
 
@@ -45,14 +46,20 @@ pub(crate) async fn serve(mut client: Box<Client>) {
 async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, requests: u32) -> News {
     let timeouts = &client.frontend.conf().timeouts;
     let stream = timeouts.http_keep_alive.filter(|_| requests > 0).or(timeouts.http_request);
-    let limits = Limits {
+    let mut limits = Limits {
         stream,
         sign: timeouts.client.filter(|_| stream.is_none()),
         ping: client.listener.conf().and_then(|bind| bind.idle_ping),
     };
     let mut wait: Option<Patience> = None;
     let mut parting = None;
+    let mut stopping = false;
     poll_fn(|cx| {
+        if !stopping && client.worker.runtime.process.is_stopping() {
+            stopping = true;
+            wait = None;
+            limits.stream = stop(client, link, driver, limits.stream);
+        }
         if let Poll::Ready(news) = driver.poll(cx) {
             return Poll::Ready(news);
         }
@@ -60,6 +67,8 @@ async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, request
         if link.lanes() > 0 {
             wait = None;
             client.timer.set(clock::Tick::NEVER);
+            // A stop of the process wakes whoever holds a timer.
+            let _ = client.timer.poll_expired(cx);
             return Poll::Pending;
         }
         let now = clock::now();
@@ -76,11 +85,7 @@ async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, request
         if client.timer.poll_expired(cx) {
             cx.waker().wake_by_ref();
         }
-        let left = link.codec.borrow().is_leaving();
-        if left || client.worker.runtime.process.is_stopping() {
-            if !left {
-                link.codec.borrow_mut().leave(ErrorCode::NoError);
-            }
+        if link.codec.borrow().is_leaving() {
             return last_words(link, driver, false, cx);
         }
         match due {
@@ -90,6 +95,8 @@ async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, request
                 let _ = driver.poll(cx);
             }
             Due::Dead => return last_words(link, driver, true, cx),
+            // Who was warned had its time to turn elsewhere.
+            Due::Late if driver.warned => return last_words(link, driver, true, cx),
             Due::Late => {
                 link.codec.borrow_mut().leave(ErrorCode::NoError);
                 let left = driver.reads;
@@ -108,6 +115,22 @@ async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, request
         Poll::Pending
     })
     .await
+}
+
+/// The process stops: the client is told once to turn to another connection, while what it still asks for is
+/// served; or nothing is said and the connection closes at its share of `close-spread-time` (manual, 3.1). Gives how
+/// long a stream is waited for.
+fn stop(client: &Client, link: &Link, driver: &mut Driver, wait: Option<Duration>) -> Option<Duration> {
+    match client.worker.view().snapshot.global.close_spread_time {
+        None => {
+            if !std::mem::replace(&mut driver.warned, true) {
+                link.codec.borrow_mut().announce_leave();
+            }
+            wait
+        }
+        Some(None) => wait,
+        Some(Some(time)) => Some(wait.unwrap_or(time).min(client.share_of(time))),
+    }
 }
 
 /// Sends what is still to be said, and a word of parting where `again`.

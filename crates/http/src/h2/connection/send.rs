@@ -117,6 +117,13 @@ impl Connection {
         }
     }
 
+    /// Says that the end is near: streams that begin until then are served still (RFC 9113, 6.8).
+    pub fn announce_leave(&mut self) {
+        if !self.leaving {
+            frame::write_go_away(&mut self.out, MAX_WINDOW, ErrorCode::NoError);
+        }
+    }
+
     /// Says once more that it is over.
     pub fn part(&mut self) {
         self.leaving = true;
