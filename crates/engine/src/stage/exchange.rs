@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use weir_expr::scope::TimeoutOf;
 use weir_http::HeaderId;
@@ -283,9 +283,8 @@ impl Wait {
                     return Poll::Ready(Err(Missing::Junk));
                 }
             }
-            if let Poll::Ready(Err(e)) = self.send_interim(cx, t) {
-                return Poll::Ready(Err(e));
-            }
+            let _ = self.send_interim(cx, t)?;
+            ready!(self.poll_room(cx, t));
             let empty = back.input.is_empty();
             match back.stream.poll_read(cx, back.input.space()) {
                 Poll::Ready(Ok(0) | Err(_)) if empty => return Poll::Ready(Err(Missing::Empty)),
@@ -305,6 +304,8 @@ impl Wait {
     ) -> Poll<Result<(), Missing>> {
         let Some(lane) = back.stream.lane() else { return Poll::Pending };
         loop {
+            let _ = self.send_interim(cx, t)?;
+            ready!(self.poll_room(cx, t));
             match lane.poll_head(cx, &mut t.messages.response) {
                 Poll::Ready(Ok(())) if is_interim(t.messages.response.status()) => {
                     t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
@@ -320,13 +321,17 @@ impl Wait {
                     let missing = if gone == Gone::Malformed { Missing::Junk } else { Missing::Empty };
                     return self.send_interim(cx, t).map(|sent| sent.and(Err(missing)));
                 }
-                Poll::Pending => {
-                    return match self.send_interim(cx, t) {
-                        Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
-                        _ => Poll::Pending,
-                    };
-                }
+                Poll::Pending => return Poll::Pending,
             }
+        }
+    }
+
+    /// Ready when the client took so many of the interim answers that another one may be read.
+    fn poll_room(&self, cx: &mut Context<'_>, t: &Transaction) -> Poll<()> {
+        match t.client.stream.lane() {
+            Some(lane) => lane.poll_room(cx),
+            None if self.interim.bytes.len() > MAX_INTERIM => Poll::Pending,
+            None => Poll::Ready(()),
         }
     }
 
@@ -590,3 +595,6 @@ impl Missing {
         matches!(self, Self::Client(_) | Self::ClientLeft | Self::ClientReset)
     }
 }
+
+/// Interim answers that may wait for a client, in octets.
+const MAX_INTERIM: usize = 16 << 10;

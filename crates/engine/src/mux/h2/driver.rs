@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use weir_http::Head;
-use weir_http::h2::Event;
+use weir_http::h2::{ErrorCode, Event};
 
 use super::{Gone, Link, Mailbox};
 use crate::buffer::Buffer;
@@ -116,7 +116,12 @@ impl Driver {
                     }
                 }
                 Event::Head { stream, end } => match self.link.mailbox(stream) {
-                    Some(mailbox) => mailbox.deliver_head(&mut self.head, end),
+                    Some(mailbox) => {
+                        if !mailbox.deliver_head(&mut self.head, end) {
+                            self.link.codec.borrow_mut().reset(stream, ErrorCode::EnhanceYourCalm);
+                            mailbox.lose(Gone::Broken);
+                        }
+                    }
                     None => {
                         self.input.consume(step.consumed);
                         return Some(News::Request { stream, end });
@@ -133,7 +138,7 @@ impl Driver {
                 Event::Trailers { stream } => self.with(stream, |m, head| m.deliver_trailers(head)),
                 Event::Reset { stream, code, by_peer } => {
                     let gone = match (by_peer, code) {
-                        (true, weir_http::h2::ErrorCode::RefusedStream) => Gone::Refused,
+                        (true, ErrorCode::RefusedStream) => Gone::Refused,
                         (true, code) => Gone::Reset(code),
                         _ => Gone::Broken,
                     };

@@ -45,12 +45,7 @@ pub(crate) async fn serve(mut client: Box<Client>) {
 /// Waits for the next request, as long as it may.
 async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, requests: u32) -> News {
     let timeouts = &client.frontend.conf().timeouts;
-    let stream = timeouts.http_keep_alive.filter(|_| requests > 0).or(timeouts.http_request);
-    let mut limits = Limits {
-        stream,
-        sign: timeouts.client.filter(|_| stream.is_none()),
-        ping: client.listener.conf().and_then(|bind| bind.idle_ping),
-    };
+    let mut limits = limits(client, requests);
     let mut wait: Option<Patience> = None;
     let mut parting = None;
     let mut stopping = false;
@@ -115,6 +110,14 @@ async fn next(client: &Rc<Client>, link: &Rc<Link>, driver: &mut Driver, request
         Poll::Pending
     })
     .await
+}
+
+/// How long a client is waited for that has made so many requests.
+fn limits(client: &Client, requests: u32) -> Limits {
+    let timeouts = &client.frontend.conf().timeouts;
+    let stream = timeouts.http_keep_alive.filter(|_| requests > 0).or(timeouts.http_request);
+    let sign = timeouts.client.filter(|_| stream.is_none());
+    Limits { stream, sign, ping: client.listener.conf().and_then(|bind| bind.idle_ping) }
 }
 
 /// The process stops: the client is told once to turn to another connection, while what it still asks for is

@@ -86,10 +86,17 @@ impl Mailbox {
         self.wake_reader();
     }
 
-    pub(super) fn deliver_head(&self, head: &mut Head, end: bool) {
-        self.heads.borrow_mut().push_back(std::mem::take(head));
+    /// A head came; false where so many wait that this is no way to answer.
+    pub(super) fn deliver_head(&self, head: &mut Head, end: bool) -> bool {
+        let mut heads = self.heads.borrow_mut();
+        if heads.len() >= MAX_HEADS {
+            return false;
+        }
+        heads.push_back(std::mem::take(head));
         self.ended.set(end);
+        drop(heads);
         self.wake_reader();
+        true
     }
 
     pub(super) fn deliver_trailers(&self, head: &mut Head) {
@@ -195,6 +202,16 @@ impl Lane {
         }
         self.link.kick();
         Poll::Ready(Ok(n))
+    }
+
+    /// Ready when the connection takes more, or the stream is gone.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.mailbox.gone.get().is_some() || !self.link.codec.borrow().is_choked() {
+            return Poll::Ready(());
+        }
+        self.mailbox.writer.set(Some(cx.waker().clone()));
+        self.link.crowded.set(true);
+        Poll::Pending
     }
 
     /// Ready when there is something to read, the end of the stream included.
@@ -327,3 +344,6 @@ impl Drop for Lane {
         self.link.kick();
     }
 }
+
+/// Heads of a stream that may wait: an answer's, and the interim ones before it.
+const MAX_HEADS: usize = 64;
