@@ -56,7 +56,9 @@ pub(crate) fn all(weir: Option<String>, build: &str, nginx: bool) -> Result<Vec<
 impl Contender {
     /// True where it can do this kind of work.
     pub(crate) fn does(&self, kind: Kind) -> bool {
-        !self.is_nginx || !(matches!(kind, Kind::Tcp | Kind::Rules | Kind::Farm) || kind.is_tls())
+        !self.is_nginx
+            || !(matches!(kind, Kind::Tcp | Kind::Rules | Kind::Farm | Kind::TcpChecks | Kind::HttpChecks)
+                || kind.is_tls())
     }
 
     /// Starts it on the configuration of a kind of scenario and pins it to its core.

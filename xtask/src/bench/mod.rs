@@ -4,6 +4,7 @@
 //! and origin run on another. Rounds are interleaved, so that what the machine does meanwhile hits all alike; what
 //! is printed is the median over rounds, ratios taken within a round. Timings never decide a test.
 
+mod checks;
 mod contender;
 mod cpu;
 mod idle;
@@ -26,6 +27,7 @@ pub(crate) const OPTIONS: &str =
 struct Plan {
     scenarios: Vec<&'static Scenario>,
     idle: Vec<&'static str>,
+    checks: bool,
     rounds: usize,
     seconds: u64,
     idle_connections: usize,
@@ -33,7 +35,7 @@ struct Plan {
     contenders: Vec<Contender>,
 }
 
-/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, `idle` and `idle-tls`.
+/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, `idle`, `idle-tls` and `checks`.
 pub(crate) fn run(options: &[String]) -> Result {
     packages::ensure(&["wrk", "taskset", "strace", "h2load"])?;
     let plan = Plan::read(options)?;
@@ -49,6 +51,12 @@ pub(crate) fn run(options: &[String]) -> Result {
             report.idle(&idle_rounds(&plan, &origin, tls)?, plan.idle_connections);
         }
     }
+    if plan.checks {
+        for (kind, about) in CHECKS {
+            report.scenario("checks", about);
+            report.checks(&check_rounds(&plan, &origin, kind)?);
+        }
+    }
     Ok(())
 }
 
@@ -58,6 +66,15 @@ fn idle_rounds(plan: &Plan, origin: &Origin, tls: bool) -> Result<Vec<Vec<f64>>>
     let round = |_| {
         let able = plan.contenders.iter().filter(|contender| contender.does(kind));
         able.map(|contender| idle::measure(contender, origin, plan.idle_connections, tls)).collect()
+    };
+    (0..plan.rounds).map(round).collect()
+}
+
+/// Lets all contenders but nginx check servers in turn, several rounds.
+fn check_rounds(plan: &Plan, origin: &Origin, kind: Kind) -> Result<Vec<Vec<checks::Figures>>> {
+    let round = |_| {
+        let able = plan.contenders.iter().filter(|contender| contender.does(kind));
+        able.map(|contender| checks::measure(contender, origin, kind, plan.seconds)).collect()
     };
     (0..plan.rounds).map(round).collect()
 }
@@ -118,11 +135,13 @@ impl Plan {
         }
         let all = names.is_empty();
         let known = |name: &String| {
-            IDLE.iter().any(|(idle, _)| name == idle) || SCENARIOS.iter().any(|s| s.name == name.as_str())
+            name == "checks"
+                || IDLE.iter().any(|(idle, _)| name == idle)
+                || SCENARIOS.iter().any(|s| s.name == name.as_str())
         };
         if let Some(name) = names.iter().find(|name| !known(name)) {
             let known: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-            return Err(format!("no scenario {name}; there are: {} idle idle-tls", known.join(" ")));
+            return Err(format!("no scenario {name}; there are: {} idle idle-tls checks", known.join(" ")));
         }
         Ok(Plan {
             scenarios: SCENARIOS.iter().filter(|s| all || names.iter().any(|name| name == s.name)).collect(),
@@ -131,6 +150,7 @@ impl Plan {
                 .map(|(name, _)| *name)
                 .filter(|idle| all || names.iter().any(|n| n == idle))
                 .collect(),
+            checks: all || names.iter().any(|name| name == "checks"),
             rounds,
             seconds,
             idle_connections,
@@ -139,6 +159,12 @@ impl Plan {
         })
     }
 }
+
+/// The checks whose cost is measured.
+const CHECKS: [(Kind, &str); 2] = [
+    (Kind::TcpChecks, "10,000 servers whose TCP port is checked every 2 s"),
+    (Kind::HttpChecks, "10,000 servers that are asked over HTTP every 2 s"),
+];
 
 /// Scenarios of memory, and if clients speak TLS in them.
 const IDLE: [(&str, bool); 2] = [("idle", false), ("idle-tls", true)];

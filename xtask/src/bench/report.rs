@@ -1,5 +1,6 @@
 //! What a bench prints: medians over rounds, and ratios to the reference.
 
+use super::checks;
 use super::contender::Contender;
 use super::cpu::Cpu;
 use super::load::Load;
@@ -104,6 +105,26 @@ impl Report {
         let sum: f64 = calls.iter().map(|(_, count)| count).sum();
         let list: Vec<String> = calls.iter().map(|(name, count)| format!("{name} {count:.2}")).collect();
         println!("  {:<8} {sum:.2} system calls per request: {}", contender.name, list.join(", "));
+    }
+
+    /// Prints what checks cost from their rounds.
+    pub(crate) fn checks(&self, rounds: &[Vec<checks::Figures>]) {
+        println!("  {:<8} {:>8} {:>6} {:>8} {:>9}", "", "CPU s/s", "ratio", "user s/s", "checks/s");
+        let present = rounds.first().map_or(0, Vec::len);
+        for (index, name) in self.names.iter().enumerate().take(present) {
+            let value = |of: fn(&checks::Figures) -> f64| {
+                median(rounds.iter().filter_map(|round| round.get(index)).map(of))
+            };
+            let pairs =
+                rounds.iter().filter_map(|round| Some((round.get(index)?, round.get(self.reference)?)));
+            let ratio = median(pairs.map(|(own, reference)| own.cpu / reference.cpu));
+            println!(
+                "  {name:<8} {:>8.3} {ratio:>6.2} {:>8.3} {:>9.0}",
+                value(|f| f.cpu),
+                value(|f| f.user),
+                value(|f| f.rate)
+            );
+        }
     }
 
     /// Prints the memory of an idle connection from its rounds, KiB per contender in each.

@@ -18,6 +18,10 @@ pub(crate) enum Kind {
     Rules,
     /// HTTP with a thousand servers, which are addresses of one.
     Farm,
+    /// No traffic, but ten thousand servers whose port is checked, which are addresses of one.
+    TcpChecks,
+    /// The same by `option httpchk`.
+    HttpChecks,
     Tcp,
     /// HTTP over TLS in front, with a P-256 certificate and the X25519 group.
     Tls,
@@ -171,16 +175,19 @@ impl Kind {
 
     /// The configuration for HAProxy and Weir.
     pub(crate) fn haproxy(self) -> String {
-        let (mode, option, reuse) = match self {
+        let (mode, option, line) = match self {
             Kind::Http | Kind::Closing | Kind::Rules | Kind::Farm | Kind::Tls | Kind::TlsClosing => {
                 ("http", "httplog", "")
             }
+            Kind::TcpChecks => ("http", "httplog", "default-server check inter 2s"),
+            Kind::HttpChecks => ("http", "httplog", "default-server check inter 2s\n    option httpchk"),
             Kind::Idle | Kind::IdleTls => ("http", "httplog", "http-reuse always"),
             Kind::Tcp => ("tcp", "tcplog", ""),
         };
         let lines: String = match self {
             Kind::Closing | Kind::TlsClosing => "    balance roundrobin\n".to_owned() + &servers(8),
             Kind::Farm => "    balance leastconn\n".to_owned() + &servers(1000),
+            Kind::TcpChecks | Kind::HttpChecks => "    balance roundrobin\n".to_owned() + &servers(10_000),
             _ => "    server s1 {origin}\n".to_owned(),
         };
         let rules = if self == Kind::Rules { rules::LINES } else { "" };
@@ -206,7 +213,7 @@ frontend fe
 {rules}    default_backend be
 
 backend be
-    {reuse}
+    {line}
 {lines}"
         )
     }
