@@ -155,8 +155,7 @@ impl Connecting {
     /// Ready when the connection is established or has failed.
     pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         if !self.established {
-            ready!(self.stream.poll_writable(cx));
-            connect::outcome(&self.stream).map_err(Failure::Refused)?;
+            ready!(self.stream.poll_connected(cx)).map_err(Failure::Refused)?;
             self.established = true;
         }
         if let Some(socks) = &mut self.socks {

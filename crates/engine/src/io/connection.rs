@@ -115,9 +115,12 @@ impl Connection {
         self.socket.fd.poll_read_ready(cx).map(|_| ())
     }
 
-    /// Ready when bytes can be written, or the connection attempt is over.
-    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.socket.fd.poll_write_ready(cx).map(|_| ())
+    /// Ready when the connection attempt is over, with its outcome.
+    pub(crate) fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ready = ready!(self.socket.fd.poll_write_ready(cx))?;
+        // A socket that failed is closed as well: of all others the kernel need not be asked.
+        let closed = ready.ready().is_write_closed();
+        Poll::Ready(if closed { weir_sys::connect::outcome(&self.socket.fd) } else { Ok(()) })
     }
 
     /// Whether something arrived that nobody read: on an idle connection, a reason not to use it.

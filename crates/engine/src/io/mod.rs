@@ -125,11 +125,11 @@ impl Stream {
         }
     }
 
-    /// Ready when bytes can be written, or the connection attempt is over.
-    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the connection attempt is over, with its outcome.
+    pub(crate) fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Own(own) => own.poll_writable(cx),
-            Self::Lane(_) => Poll::Ready(()),
+            Self::Own(own) => own.poll_connected(cx),
+            Self::Lane(_) => Poll::Ready(Ok(())),
         }
     }
 
