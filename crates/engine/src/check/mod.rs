@@ -222,6 +222,11 @@ impl Site {
         self.at.borrow().clone()
     }
 
+    /// The server alone.
+    fn server(&self) -> Arc<snapshot::Server> {
+        self.at.borrow().server.clone()
+    }
+
     fn move_to(&self, place: Place) {
         let plan = Plan::of(&place, self.kind);
         let same = match (&plan, self.plan.borrow().as_deref()) {

@@ -114,8 +114,10 @@ impl Plan {
         // The ACK of the handshake waits for our request: a check that says nothing is over before the server
         // ever accepts it. A server that speaks first is not to wait for it.
         let hears = matches!(&work, Work::Rules(rules) if rules.hears_first());
+        let silent = matches!(&work, Work::Rules(rules) if rules.is_silent());
         let spec = ConnectSpec {
             no_quick_ack: !hears,
+            no_delay: !silent,
             ..crate::outbound::spec(&place.snapshot.global, proxy, server)
         };
         let millis = |d: Duration| d.as_millis() as u64;

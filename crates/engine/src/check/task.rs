@@ -30,7 +30,7 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
         rest(
             &timer,
             plan.as_ref().map_or(Tick::NEVER, |_| due).min(step),
-            site.kind.nudge(&site.place().server.runtime),
+            site.kind.nudge(&site.server().runtime),
         )
         .await;
         if site.replanned.replace(false) {
@@ -43,7 +43,7 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
             place.proxy.farm.update(place.server.index);
         }
         let Some(plan) = plan else { continue };
-        if site.kind == Kind::Health && site.place().server.runtime.hurry.swap(false, Relaxed) {
+        if site.kind == Kind::Health && site.at.borrow().server.runtime.hurry.swap(false, Relaxed) {
             due = due.min(clock::now().after(Some(interval(&site, &plan, true))));
         }
         if clock::now() < due {
@@ -58,7 +58,7 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
 }
 
 fn is_due(site: &Site) -> bool {
-    let server = site.place().server;
+    let server = &site.at.borrow().server;
     match site.kind {
         Kind::Health => {
             !server.runtime.admin().intersects(Admin::MAINT) && !server.runtime.unchecked.load(Relaxed)
@@ -92,7 +92,7 @@ async fn rest(timer: &Timer, until: Tick, nudge: &Notify) {
 }
 
 fn interval(site: &Site, plan: &Plan, fast: bool) -> Duration {
-    let place = site.place();
+    let place = site.at.borrow();
     let health = site.kind.health(&place.server.runtime).lock();
     let millis = plan.intervals.next(&health.counter, health.status.is_some(), fast);
     let spread = place.snapshot.global.spread_checks;
@@ -106,7 +106,7 @@ fn interval(site: &Site, plan: &Plan, fast: bool) -> Duration {
 
 /// When the weight of a server that came back has to be looked at again.
 fn next_step(site: &Site) -> Tick {
-    let place = site.place();
+    let place = site.at.borrow();
     let next = place.server.runtime.ramp().and_then(|ramp| ramp.next_step(clock::now().millis()));
     next.map_or(Tick::NEVER, |millis| Tick(millis.saturating_mul(1000)))
 }

@@ -341,6 +341,11 @@ impl Ruleset {
         Self { talk, steps, disable_on_404: false, send_state: false }
     }
 
+    /// Whether nothing of the check's own is ever sent.
+    pub fn is_silent(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.act, CheckAct::Send(_)))
+    }
+
     /// Whether the server is to speak first on the first connection.
     pub fn hears_first(&self) -> bool {
         let speech = |step: &&CheckStep| matches!(step.act, CheckAct::Send(_) | CheckAct::Expect(_));
