@@ -95,7 +95,15 @@ impl Engine {
     /// Runs on another configuration from now on. `bindings` are all its sockets; those that are not among
     /// them any more are closed once their queue is empty.
     pub fn publish(&self, snapshot: Arc<Snapshot>, bindings: &[Binding]) {
-        let before = std::mem::replace(&mut *self.snapshot.lock(), snapshot.clone());
+        self.replace(|_| snapshot, bindings);
+    }
+
+    /// The same with what `build` makes of the configuration that runs. What operators change meanwhile waits for
+    /// it, so that none of it is lost.
+    pub fn replace(&self, build: impl FnOnce(&Arc<Snapshot>) -> Arc<Snapshot>, bindings: &[Binding]) {
+        let mut current = self.snapshot.lock();
+        let snapshot = build(&current);
+        let before = std::mem::replace(&mut *current, snapshot.clone());
         let global = &snapshot.global;
         let limit = global.tune.vars.process;
         variables::adopt(&self.runtime.process.vars, limit, &global.vars, Some(&before.global.vars));

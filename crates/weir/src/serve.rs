@@ -305,7 +305,7 @@ impl Serving<'_> {
             }
         }
         self.around.hold(self.sockets.handed());
-        self.engine.publish(snapshot, &self.sockets.bindings());
+        self.engine.replace(Arc::clone, &self.sockets.bindings());
     }
 
     /// Loads the files anew and takes them over, or leaves everything as it is.
@@ -350,14 +350,17 @@ impl Serving<'_> {
             voice.warning(complaint);
         }
         clock::refresh();
-        let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
-        for lost in snapshot.patterns.adopt(&self.engine.snapshot().patterns) {
-            voice.notice(lost);
-        }
-        for proxy in &snapshot.proxies {
-            proxy.runtime.frontend.shut.store(false, Relaxed);
-        }
-        self.engine.publish(snapshot, &sockets.bindings());
+        let build = |old: &Arc<Snapshot>| {
+            let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
+            for lost in snapshot.patterns.adopt(&old.patterns) {
+                voice.notice(lost);
+            }
+            for proxy in &snapshot.proxies {
+                proxy.runtime.frontend.shut.store(false, Relaxed);
+            }
+            snapshot
+        };
+        self.engine.replace(build, &sockets.bindings());
         self.api.listen(&sockets, &conf.global);
         self.around.hold(sockets.handed());
         self.around.run(&outline);
