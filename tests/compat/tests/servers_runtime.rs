@@ -29,6 +29,8 @@ backend b
 backend other
     balance roundrobin
     server o1 {b}
+backend off
+    disabled
 backend static
     balance source
     server s1 {a} weight 10
@@ -164,6 +166,9 @@ const DIALOGUE: &[(&str, &str)] = &[
     ("shutdown sessions server b/nope", "No such server."),
     ("shutdown sessions server b/s2", ""),
     ("publish backend nope", "No such backend."),
+    ("publish backend off", "No effect on a disabled backend."),
+    ("unpublish backend off", "No effect on a disabled backend."),
+    ("unpublish backend fe", "No such backend."),
     ("unpublish backend b", "Backend unpublished."),
     ("publish backend b", "Backend published."),
     ("enable dynamic-cookie backend", "A backend name is expected."),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use weir_engine::conf::CliLevel::Admin;
 use weir_engine::operator::backends;
+use weir_engine::runtime::Saying;
 use weir_engine::snapshot::Proxy;
 
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
@@ -76,7 +77,11 @@ fn publish(call: &mut Call<'_, World>, published: bool) -> Outcome {
     let Some(proxy) = call.world.engine.snapshot().backend(&call.arg(0)).cloned() else {
         return call.fail("No such backend.");
     };
+    if proxy.conf.disabled {
+        return call.fail("No effect on a disabled backend.");
+    }
     backends::publish(&proxy, published);
     let text = if published { "Backend published." } else { "Backend unpublished." };
+    call.world.engine.runtime().process.voice.say(Saying::Notice, &format!("CLI : {text}"));
     call.tell(Severity::Info, text)
 }
