@@ -32,6 +32,7 @@ fn values(t: &mut Subject) -> Vec<String> {
             bind {{fe}} name main id 77
             id 5
             declare capture request len 10
+            declare capture response len 10
             capture response header x-r len 20
             http-request track-sc0 src table T
             http-request track-sc1 src table T

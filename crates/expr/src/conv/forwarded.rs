@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use crate::args::{ArgType, Args};
-use crate::fetch::trim;
 use crate::keyword::{Converter, Eval, NO_ARGS, converter};
 use crate::{Type, Value};
 
@@ -51,7 +50,7 @@ fn fields(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let mut rest = text;
     loop {
         let equals = memchr::memchr(b'=', rest)?;
-        let name = trim(rest.get(..equals)?);
+        let name = rest.get(..equals)?;
         let known: [&[u8]; 4] = [b"for", b"by", b"host", b"proto"];
         let once = found.iter().all(|(n, _)| *n != name);
         if !once || !known.contains(&name) {
@@ -64,7 +63,7 @@ fn fields(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
             value.iter().position(|c| matches!(c, b';' | b' ')).unwrap_or(value.len())
         };
         found.push((name, value.get(..end)?));
-        rest = trim(value.get(end..)?);
+        rest = value.get(end..)?;
         match rest.split_first() {
             None => return Some(found),
             Some((b';', tail)) => rest = tail,
@@ -92,7 +91,7 @@ fn field<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value
     }
     let found = fields(text)?;
     let (_, value) = found.into_iter().find(|(n, _)| *n == name)?;
-    Some(Value::Str(value))
+    Some(Value::Str(unquoted(value)))
 }
 
 fn unquoted(text: &[u8]) -> &[u8] {
@@ -103,13 +102,8 @@ fn unquoted(text: &[u8]) -> &[u8] {
 fn node(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let bare = unquoted(text);
     let (name, port) = parts(bare)?;
-    // What has a colon needs quotes in the header; the reference takes no port behind brackets even so.
-    let quoted = bare.len() != text.len();
-    let fits = match (name.first(), port) {
-        (Some(b'['), Some(_)) => false,
-        (Some(b'['), None) | (_, Some(_)) => quoted,
-        _ => true,
-    };
+    // What has a colon needs quotes in the header.
+    let fits = bare.len() != text.len() || (name.first() != Some(&b'[') && port.is_none());
     fits.then_some((name, port))
 }
 
@@ -154,7 +148,7 @@ fn address(name: &[u8]) -> Option<IpAddr> {
 }
 
 fn node_name(text: &[u8]) -> Option<Value<'_>> {
-    let name = match node(text) {
+    let name = match parts(text) {
         Some((name, _)) => name,
         None => leading_name(text)?,
     };
@@ -176,7 +170,7 @@ fn leading_name(text: &[u8]) -> Option<&[u8]> {
 }
 
 fn node_port(text: &[u8]) -> Option<Value<'_>> {
-    let port = parts(unquoted(text))?.1?;
+    let port = parts(text)?.1?;
     match std::str::from_utf8(port).ok()?.parse::<u16>() {
         Ok(n) => Some(Value::Sint(n.into())),
         Err(_) => Some(Value::Str(port)),
