@@ -191,11 +191,13 @@ impl Kind {
             _ => "    server s1 {origin}\n".to_owned(),
         };
         let rules = if self == Kind::Rules { rules::LINES } else { "" };
+        // HAProxy wants descriptors for all checks at once beside those of the connections.
+        let maxconn = if matches!(self, Kind::TcpChecks | Kind::HttpChecks) { 1000 } else { 9000 };
         let tls = if self.is_tls() { " ssl crt {certificate}" } else { "" };
         format!(
             "global
     nbthread 1
-    maxconn 9000
+    maxconn {maxconn}
     log {{log}} local0
     ssl-default-bind-curves X25519
 
