@@ -58,8 +58,8 @@ pub(crate) fn tests() -> Command {
         Err(reason) => println!("no reference, so on Weir alone: {reason}"),
     }
     if has_subcommand("nextest") {
-        // These tests wait more than they compute. One that a busy machine made too late gets a second chance.
-        let arguments = ["--no-fail-fast", "--test-threads", "6", "--retries", "1"];
+        // These tests wait more than they compute. One that a busy machine made too late gets two more chances.
+        let arguments = ["--no-fail-fast", "--test-threads", "6", "--retries", "2"];
         let mut command = cargo(&["nextest", "run", "--package", "weir-compat"]);
         command.args(arguments);
         // Peers that a test has stopped die with a panic, whose traces would bury what counts.
