@@ -80,6 +80,13 @@ fn defaults_are_handed_down_to_the_sections_that_follow_and_by_name() {
 }
 
 #[test]
+fn a_frontend_and_a_backend_of_one_name_both_exist() {
+    let conf = conf("frontend web\n bind :1000\n default_backend web\nbackend web\n server a 127.0.0.1:80\n");
+    assert_eq!(conf.proxies.len(), 2);
+    assert!(conf.proxies.iter().any(|p| p.is_backend() && p.servers.len() == 1));
+}
+
+#[test]
 fn numbers_fill_the_gaps_that_explicit_ones_leave() {
     let conf = conf(
         "listen one\n bind :1000\n bind :1001 id 1\n server a 127.0.0.1:80\n server b 127.0.0.1:80 id 1\n \

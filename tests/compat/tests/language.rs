@@ -141,18 +141,6 @@ fn sections_and_proxies_are_judged_by_their_names() {
                 "1 ALERT : config : Parsing [test.cfg:2]: frontend 'a' has the same name as frontend 'a' declared at test.cfg:1.",
             ),
             (
-                "frontend a\n bind :12345\nbackend a\n",
-                "1 ALERT : config : Parsing [test.cfg:3]: backend 'a' has the same name as frontend 'a' declared at test.cfg:1. This is no longer supported as of 3.3. Please rename one or the other.",
-            ),
-            (
-                "defaults a\nlisten a\n bind :12345\n",
-                "1 ALERT : config : Parsing [test.cfg:2]: proxy 'a' has the same name as defaults 'a' declared at test.cfg:1. This is no longer supported as of 3.3. Please rename one or the other.",
-            ),
-            (
-                "frontend a\n bind :12345\ndefaults a\n",
-                "1 ALERT : config : Parsing [test.cfg:3]: defaults 'a' has the same name as frontend 'a' declared at test.cfg:1. This is no longer supported as of 3.3. Please rename one or the other.",
-            ),
-            (
                 "listen a\n bind :12345\nfrontend a\n bind :12345\n",
                 "1 ALERT : config : Parsing [test.cfg:3]: frontend 'a' has the same name as proxy 'a' declared at test.cfg:1.",
             ),
@@ -659,6 +647,7 @@ fn old_spellings_are_translated() {
             "listen a\n option forceclose\n",
             "listen a\n option http-tunnel\n",
             "listen a\n bind-process 1\n",
+            "frontend x\n bind {x}\n timeout client 1s\nbackend x\n timeout connect 1s\n timeout server 1s\n",
         ];
         for text in rows {
             let outcome = t.check(&format!("{text}listen z\n {complete}"));

@@ -286,9 +286,6 @@ impl<'a> Load<'a> {
             _ => String::new(),
         };
         let at = section.header.span;
-        if !name.is_empty() {
-            self.judge_name("defaults", &name, at, Caps::empty());
-        }
         let mut draft = Draft::new(Proxy::new(name.clone(), Caps::LISTEN, at), "defaults");
         if let Some(from) = self.parent(section, "defaults", &name, true) {
             draft = inherit(from, Proxy::new(name.clone(), Caps::LISTEN, at), "defaults");
@@ -301,7 +298,6 @@ impl<'a> Load<'a> {
         let at = section.header.span;
         let Some(name) = self.proxy_name(section, keyword) else { return };
         let proxy = Proxy::new(name.clone(), caps, at);
-        self.judge_name(cross::kind(&proxy), &name, at, caps);
         let (from, mut draft) = match self.parent(section, keyword, &name, false) {
             Some(from) => (Some(from.proxy.at), inherit(from, proxy, keyword)),
             None => (None, Draft::new(proxy, keyword)),
@@ -312,26 +308,6 @@ impl<'a> Load<'a> {
         self.lines(section, &mut draft, section.kind, keyword);
         self.conf.tables.extend(draft.table.clone().map(Arc::new));
         self.drafts.push(draft);
-    }
-
-    /// Proxies and `defaults` share one space of names; only two `defaults` may have the same.
-    fn judge_name(&mut self, kind: &str, name: &str, at: Span, caps: Caps) {
-        let defaults = self.defaults.iter().filter(|d| kind != "defaults" && d.name == name);
-        let defaults = defaults.map(|d| ("defaults", d.at, Caps::empty()));
-        let proxies = self.drafts.iter().map(|d| &d.proxy).filter(|p| p.name == name);
-        let proxies = proxies.map(|p| (cross::kind(p), p.at, p.caps));
-        let Some((other, first, sides)) = defaults.chain(proxies).last() else { return };
-        let (here, there) = (place(self.sources, at), place(self.sources, first));
-        let same = format!(
-            "config : Parsing [{here}]: {kind} '{name}' has the same name as {other} '{name}' declared at {there}."
-        );
-        let said = |message| Diagnostic::alert(at, message).form(Form::Bare);
-        // Of two on the same side the reference says it twice.
-        if caps.intersects(sides) {
-            self.out.push(said(same.clone()));
-        }
-        let advice = "This is no longer supported as of 3.3. Please rename one or the other.";
-        self.out.push(said(format!("{same} {advice}")).related(first, "first declared here"));
     }
 
     /// Judges the header of a proxy's section and returns its name.

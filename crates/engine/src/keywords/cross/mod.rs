@@ -16,6 +16,7 @@ use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 /// Checks the proxies as a whole and completes them.
 pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
     let mut drafts = std::mem::take(&mut load.drafts);
+    same_names(load, &drafts);
     // The first number is that of the frontend of the runtime API, where there is one.
     let first = if load.conf.global.stats_sockets.is_empty() { 1 } else { 2 };
     number_proxies(&mut drafts, first);
@@ -80,6 +81,48 @@ pub(super) fn warning(at: Span, message: String) -> Diagnostic {
 
 pub(super) fn alert(at: Span, message: String) -> Diagnostic {
     Diagnostic::alert(at, message).form(Form::Bare)
+}
+
+/// A frontend and a backend may share a name, which older versions allowed; all else may not.
+fn same_names(load: &mut Load<'_>, drafts: &[Draft]) {
+    for (at, draft) in drafts.iter().enumerate() {
+        let proxy = &draft.proxy;
+        let earlier = || drafts.iter().take(at).map(|d| &d.proxy).filter(|p| p.name == proxy.name);
+        let (kind, name) = (kind(proxy), &proxy.name);
+        if let Some(other) = earlier().find(|p| p.caps.intersects(proxy.caps)) {
+            load.out.push(
+                Diagnostic::new(
+                    Severity::Alert,
+                    Some(proxy.at),
+                    format!(
+                        "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}.",
+                        place(load.sources, proxy.at),
+                        self::kind(other),
+                        place(load.sources, other.at)
+                    ),
+                )
+                .form(Form::Bare)
+                .related(other.at, "first declared here"),
+            );
+        } else if let Some(other) = earlier().next() {
+            load.out.push(
+                warning(
+                    proxy.at,
+                    format!(
+                        "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}. \
+                         This is no longer supported as of 3.3. Please rename one or the other.",
+                        place(load.sources, proxy.at),
+                        self::kind(other),
+                        place(load.sources, other.at)
+                    ),
+                )
+                .related(other.at, "first declared here")
+                .hint(format!(
+                    "both are kept; write 'backend {name}_back' and 'default_backend {name}_back' to tell them apart"
+                )),
+            );
+        }
+    }
 }
 
 /// Gives each proxy, listener and server without `id` the next free number.
