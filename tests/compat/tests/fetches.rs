@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use weir_compat::{Subject, compat};
 
-const STORED: &str = "gpc0,gpc1,gpt0,conn_cnt,conn_cur,conn_rate(10s),sess_cnt,sess_rate(10s),http_req_cnt,http_req_rate(10s),http_err_cnt,http_err_rate(10s),http_fail_cnt,http_fail_rate(10s),bytes_in_cnt,bytes_in_rate(10s),bytes_out_cnt,bytes_out_rate(10s),gpc0_rate(10s),gpc1_rate(10s),glitch_cnt,glitch_rate(10s)";
+const STORED: &str = "gpc0,gpc1,gpt0,conn_cnt,conn_cur,conn_rate(1h),sess_cnt,sess_rate(1h),http_req_cnt,http_req_rate(1h),http_err_cnt,http_err_rate(1h),http_fail_cnt,http_fail_rate(1h),bytes_in_cnt,bytes_in_rate(1h),bytes_out_cnt,bytes_out_rate(1h),gpc0_rate(1h),gpc1_rate(1h),glitch_cnt,glitch_rate(1h)";
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-R: v1, v2\r\nX-R: v3\r\nX-N: 42\r\nX-Ip: 1.2.3.4\r\nSet-Cookie: sc=a; path=/\r\nSet-Cookie: sn=12\r\n\r\nhello";
 
