@@ -1,6 +1,7 @@
 //! Fetches that look at a whole transaction: connections, proxies, servers, times, counters, the response. Each line
 //! of `fetches.txt` is an expression; both programs evaluate it in a rule for responses and must agree. What differs
-//! from run to run is asked for as whether it is there.
+//! from run to run (addresses, times, what the request before it has not given back yet) is asked for as whether it is
+//! there.
 
 use std::sync::Mutex;
 
