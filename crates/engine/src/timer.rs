@@ -21,6 +21,8 @@ pub(crate) struct Wheel {
     next: Cell<u64>,
     /// Wakes the driver when a timer is put before `next`.
     driver: RefCell<Option<Waker>>,
+    /// The room for those that a turn wakes, kept from turn to turn.
+    woken: Cell<Vec<Waker>>,
 }
 
 /// One deadline. It wakes the task that last asked whether it has passed.
@@ -69,6 +71,7 @@ impl Wheel {
             }),
             next: Cell::new(u64::MAX),
             driver: RefCell::new(None),
+            woken: Cell::default(),
         })
     }
 
@@ -123,7 +126,7 @@ impl Wheel {
 
     /// Goes through all slots up to `now`: wakes what has expired, links anew what was moved.
     fn turn(&self, now: Tick) {
-        let mut woken: Vec<Waker> = Vec::new();
+        let mut woken = self.woken.take();
         let mut inner = self.inner.borrow_mut();
         let upto = slot_of(now);
         while let Some(slot) = inner.first_used().filter(|s| *s < upto) {
@@ -132,9 +135,11 @@ impl Wheel {
         inner.done = inner.done.max(upto);
         self.next.set(inner.first_used().unwrap_or(u64::MAX));
         drop(inner);
-        for w in woken {
+        for w in woken.drain(..) {
             w.wake();
         }
+        woken.shrink_to(KEPT_WOKEN);
+        self.woken.set(woken);
     }
 
     fn link(&self, key: usize, deadline: Tick) {
@@ -288,6 +293,8 @@ fn slot_of(t: Tick) -> u64 {
 const SLOT_MICROS: u64 = 4000;
 /// One turn of the wheel is half a minute; what is further away is looked at once a turn.
 const SLOTS: u64 = 8192;
+/// The room for woken tasks that a turn leaves to the next.
+const KEPT_WOKEN: usize = 64;
 const NONE: u32 = u32::MAX;
 const UNLINKED: u64 = u64::MAX;
 
