@@ -43,15 +43,15 @@ fn a_kept_alive_request_allocates_nothing() {
         let (engine, address) = engine(options, rules, backend, origin);
         let mut client = TcpStream::connect(address).unwrap();
         exchange(&mut client, WARM_UP);
-        // What a busy machine brings about once (a full log socket, a long wait) does not come three times.
-        let taken = (0..3).map(|_| {
+        // Histograms take memory for a range of times when they first see it. The ranges are few: a machine however
+        // busy has brought them all after some rounds, and then a round takes nothing.
+        let mut taken = Vec::new();
+        while taken.last() != Some(&0) && taken.len() < ROUNDS {
             let before = allocations();
             exchange(&mut client, REQUESTS);
-            allocations() - before
-        });
-        let taken = taken.min().unwrap();
-        // One in a thousand is the machine's doing (a log socket that is full makes a queue); one per request is ours.
-        assert!(taken * 100 < REQUESTS as u64, "{what}: {taken} allocations in {REQUESTS} requests");
+            taken.push(allocations() - before);
+        }
+        assert_eq!(taken.last(), Some(&0), "{what}: {taken:?} allocations in rounds of {REQUESTS} requests");
         engine.stop();
     }
     // Two configurations log: the count means nothing if no line was written. A busy system may drop some.
@@ -219,3 +219,4 @@ const BODY: &[u8] = b"\r\n\r\nhello\n";
 /// Enough for every pool to have what it needs.
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 1000;
+const ROUNDS: usize = 20;
