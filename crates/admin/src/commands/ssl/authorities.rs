@@ -9,7 +9,7 @@ use weir_tls::text;
 use weir_tls::trusts::{Kept, Kind, Waiting};
 use weir_tls::verify::{RevocationList, Trust};
 
-use super::{asked, describe, hex, line, store};
+use super::{aborted, asked, describe, hex, line, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -193,19 +193,11 @@ fn abort(call: &mut Call<'_, World>, words: Words) -> Outcome {
     }
     let store = store(call);
     let waiting = store.trusts.waiting(words.kind).as_ref().map(|waiting| waiting.path.clone());
-    match waiting {
-        None => call.tell(Severity::Error, "No ongoing transaction!"),
-        Some(other) if other != path => call.tell(
-            Severity::Error,
-            format!(
-                "The ongoing transaction is about '{other}' but you are trying to abort a transaction for '{path}'"
-            ),
-        ),
-        Some(_) => {
-            *store.trusts.waiting(words.kind) = None;
-            call.tell(Severity::Notice, format!("Transaction aborted for certificate '{path}'!"))
-        }
+    let outcome = aborted(call, waiting.as_deref(), &path);
+    if waiting.as_ref() == Some(&path) {
+        *store.trusts.waiting(words.kind) = None;
     }
+    outcome
 }
 
 fn show(call: &mut Call<'_, World>, words: Words) -> Outcome {

@@ -11,7 +11,7 @@ use weir_tls::pair::Sources;
 use weir_tls::pem;
 use weir_tls::store::{Part, Pending};
 
-use super::{asked, describe, line, store};
+use super::{aborted, asked, describe, line, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -120,19 +120,11 @@ fn abort(call: &mut Call<'_, World>) -> Outcome {
     }
     let store = store(call);
     let waiting = store.pending().as_ref().map(|p| p.path.clone());
-    match waiting {
-        None => call.tell(Severity::Error, "No ongoing transaction!"),
-        Some(other) if other != path => call.tell(
-            Severity::Error,
-            format!(
-                "The ongoing transaction is about '{other}' but you are trying to abort a transaction for '{path}'"
-            ),
-        ),
-        Some(_) => {
-            *store.pending() = None;
-            call.tell(Severity::Notice, format!("Transaction aborted for certificate '{path}'!"))
-        }
+    let outcome = aborted(call, waiting.as_deref(), &path);
+    if waiting.as_ref() == Some(&path) {
+        *store.pending() = None;
     }
+    outcome
 }
 
 fn create(call: &mut Call<'_, World>) -> Outcome {

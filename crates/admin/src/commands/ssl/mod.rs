@@ -45,6 +45,20 @@ fn asked(
     }
 }
 
+/// The answer to who wants what waits for `path` to be forgotten, where `waiting` is what it waits for.
+fn aborted(call: &mut Call<'_, World>, waiting: Option<&str>, path: &str) -> Outcome {
+    match waiting {
+        None => call.tell(Severity::Error, "No ongoing transaction!"),
+        Some(other) if other != path => call.tell(
+            Severity::Error,
+            format!(
+                "The ongoing transaction is about '{other}' but you are trying to abort a transaction for '{path}'"
+            ),
+        ),
+        Some(_) => call.tell(Severity::Notice, format!("Transaction aborted for certificate '{path}'!")),
+    }
+}
+
 fn store(call: &Call<'_, World>) -> Arc<Store> {
     call.world.engine.snapshot().global.tls.store.clone()
 }
