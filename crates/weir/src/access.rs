@@ -122,15 +122,5 @@ pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
 
 /// The regular files in a folder; `None` where `path` is none.
 pub(crate) fn list(path: &str) -> io::Result<Option<Vec<String>>> {
-    if !std::fs::metadata(path)?.is_dir() {
-        return Ok(None);
-    }
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if std::fs::metadata(entry.path()).is_ok_and(|data| data.is_file()) {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    Ok(Some(names))
+    System.list(Path::new(path))
 }
