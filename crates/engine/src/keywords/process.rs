@@ -375,7 +375,12 @@ pub(super) fn time_argument(line: &Line, name: &str) -> Result<Duration, Diagnos
     let Some(word) = line.arg(0) else {
         return Err(line.alert(format!("'{name}' expects <time> as argument.")));
     };
-    let time = values::parse_time(&word.bytes, Unit::Milliseconds).map_err(|fault| match fault {
+    written_time(word, name, Unit::Milliseconds)
+}
+
+/// The time that `word` is, with the messages that name `<name>`.
+pub(super) fn written_time(word: &Word, name: &str, unit: Unit) -> Result<Duration, Diagnostic> {
+    let time = values::parse_time(&word.bytes, unit).map_err(|fault| match fault {
         TimeFault::Unexpected(c) => {
             word.alert(format!("unexpected character '{c}' in argument to <{name}>."))
         }

@@ -105,16 +105,7 @@ fn probe_count(line: &Line) -> Result<u32, Diagnostic> {
 fn probe_time(line: &Line) -> Result<Duration, Diagnostic> {
     let name = line.name();
     let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' expects an integer value")))?;
-    let time = values::parse_time(&word.bytes, Unit::Seconds).map_err(|fault| match fault {
-        TimeFault::Unexpected(c) => {
-            word.alert(format!("unexpected character '{c}' in argument to <{name}>."))
-        }
-        TimeFault::Overflow => word.alert(format!(
-            "timer overflow in argument '{}' to <{name}> (maximum value is 2147483647 ms or ~24.8 days).",
-            word.text()
-        )),
-    })?;
-    Ok(time.duration)
+    super::process::written_time(word, &name, Unit::Seconds)
 }
 
 fn set(
