@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rustls::server::StoresServerSessions;
 
+use crate::tickets::{fresh, stamped};
+
 /// The counts at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -23,18 +25,25 @@ pub fn now() -> Counts {
     Counts { open: OPEN.load(Relaxed), lookups: LOOKUPS.load(Relaxed), misses: MISSES.load(Relaxed) }
 }
 
-/// Counts as an open session for as long as it lives.
+/// Counts as an open session for as long as it lives: of a client from when it is let in, of a server from when the
+/// session begins.
 #[derive(Debug)]
-pub(crate) struct Open(());
+pub struct Open(());
 
-/// A cache of sessions, of which every question is counted.
+/// A cache of sessions, of which every question is counted, and which forgets what is too old.
 #[derive(Debug)]
-pub(crate) struct Counted(pub(crate) Arc<dyn StoresServerSessions>);
+pub(crate) struct Counted {
+    pub(crate) kept: Arc<dyn StoresServerSessions>,
+    /// In seconds.
+    pub(crate) lifetime: u32,
+}
 
 // === impl Open ===
 
 impl Open {
-    pub(crate) fn one() -> Self {
+    /// One more.
+    #[must_use = "it counts while it lives"]
+    pub fn one() -> Self {
         OPEN.fetch_add(1, Relaxed);
         Self(())
     }
@@ -50,19 +59,19 @@ impl Drop for Open {
 
 impl StoresServerSessions for Counted {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        self.0.put(key, value)
+        self.kept.put(key, stamped(&value))
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        counted(self.0.get(key))
+        counted(self.kept.get(key).and_then(|value| fresh(value, self.lifetime)))
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        counted(self.0.take(key))
+        counted(self.kept.take(key).and_then(|value| fresh(value, self.lifetime)))
     }
 
     fn can_cache(&self) -> bool {
-        self.0.can_cache()
+        self.kept.can_cache()
     }
 }
 

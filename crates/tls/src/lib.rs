@@ -16,6 +16,7 @@ pub mod openssl;
 pub mod pair;
 pub mod pem;
 pub mod policy;
+pub mod records;
 pub mod seen;
 pub mod session;
 pub mod store;

@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::Resumption;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{ServerName, SubjectPublicKeyInfoDer};
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache};
@@ -16,11 +15,12 @@ use rustls::{
 
 use crate::counts::Counted;
 use crate::pair::Pair;
+use crate::records::{MOST_PLAIN, Records};
 use crate::seen::SecretKeeper;
-use crate::session::{Failure, MOST_PLAIN, Session};
-use crate::tickets::{TicketKeys, Ticketer};
+use crate::session::{Failure, Session};
+use crate::tickets::{Lasting, TicketKeys, Ticketer};
 use crate::trusts::{TrustFile, merged};
-use crate::verify::{Anyone, ClientRules, Clients, Servers};
+use crate::verify::{ClientRules, Clients, Demands, Servers};
 use crate::version::Versions;
 
 /// What the words of a line, and the defaults of `global`, amount to.
@@ -54,6 +54,25 @@ pub struct Settings {
     pub own: Option<Arc<Pair>>,
     /// The keys that tickets are made with; keys of its own where there are none (`tls-ticket-keys`).
     pub ticket_keys: Option<Arc<TicketKeys>>,
+    /// How much plaintext a record holds (`tune.ssl.maxrecord`, `tune.ssl.hard-maxrecord`).
+    pub records: Records,
+    /// How long sessions may be resumed, and how many of them that have no tickets.
+    pub memory: Memory,
+}
+
+/// What is remembered of sessions, for clients who come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Seconds for which a session may be resumed (`tune.ssl.lifetime`).
+    pub lifetime: u32,
+    /// Sessions that are kept for who comes back without a ticket (`tune.ssl.cachesize`).
+    pub sessions: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { lifetime: 300, sessions: 20_000 }
+    }
 }
 
 /// Why no session could be made.
@@ -111,14 +130,16 @@ impl ServerPolicy {
         if settings.keeps_secrets {
             base.key_log = Arc::new(SecretKeeper);
         }
-        base.session_storage = Arc::new(Counted(ServerSessionMemoryCache::new(SESSIONS)));
-        if settings.no_reuse {
-            base.session_storage = Arc::new(NoServerSessionStorage {});
-        }
+        let Memory { lifetime, sessions } = settings.memory;
+        base.session_storage = match sessions {
+            0 => Arc::new(NoServerSessionStorage {}),
+            _ if settings.no_reuse => Arc::new(NoServerSessionStorage {}),
+            most => Arc::new(Counted { kept: ServerSessionMemoryCache::new(most), lifetime }),
+        };
         if !settings.no_tickets
-            && let Some(ticketer) = ticketer(settings)
+            && let Some(maker) = ticketer(settings)
         {
-            base.ticketer = ticketer;
+            base.ticketer = Arc::new(Lasting { maker, lifetime });
         }
         Ok(Self { base, settings: settings.clone(), clients })
     }
@@ -145,6 +166,11 @@ impl ServerPolicy {
     /// Who judges the certificates of clients.
     pub fn clients(&self) -> Option<&Arc<Clients>> {
         self.clients.as_ref()
+    }
+
+    /// How large records are.
+    pub fn records(&self) -> Records {
+        self.settings.records
     }
 
     /// How many protocols there are to agree on.
@@ -220,6 +246,7 @@ impl ClientPolicy {
             // Something has to stand for the server; it is not sent.
             None => Session::connect(configs.unnamed, Ipv4Addr::UNSPECIFIED.into()),
         }?;
+        session.limit_records(self.settings.read().unwrap_or_else(PoisonError::into_inner).records);
         session.note_name(name.as_ref().map(|n| n.to_str()).as_deref().map(str::as_bytes));
         Ok(session)
     }
@@ -233,11 +260,10 @@ impl ClientConfigs {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions)
             .map_err(|e| Fault::Unusable(e.to_string()))?;
-        let verifier: Arc<dyn ServerCertVerifier> = match &settings.servers {
-            Some((files, host)) => Servers::new(merged(files), host.clone(), &provider),
-            None => Anyone::new(&provider),
-        };
-        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let demands = settings.servers.as_ref();
+        let demands = demands.map(|(files, host)| Demands { trust: merged(files), host: host.clone() });
+        let judge = Servers::new(demands, &provider);
+        let builder = builder.dangerous().with_custom_certificate_verifier(judge);
         let mut named = match &settings.own {
             Some(pair) => {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair.certified())))
@@ -336,7 +362,5 @@ impl ResolvesServerCert for Nothing {
     }
 }
 
-/// Sessions that are kept for who comes back without a ticket.
-const SESSIONS: usize = 20_000;
 /// A record with its header, as the library counts.
 const ONE_RECORD: usize = MOST_PLAIN + 5;

@@ -21,6 +21,7 @@ use weir_wire::client_hello;
 
 use crate::acceptor::{Acceptor, Context, Refusal};
 use crate::counts::Open;
+use crate::records::{MOST_PLAIN, Pace, Records};
 use crate::seen::Seen;
 use crate::verify::{Mismatch, NotTrusted, Report};
 
@@ -42,10 +43,12 @@ pub struct Session {
     seen: Box<Seen>,
     /// The certificate that we showed.
     shown: Option<Arc<Context>>,
+    /// How large its records are.
+    pace: Pace,
     /// What the examination of the client's came to, once somebody asked.
     examined: OnceCell<Report>,
-    /// It counts among those that are open.
-    _open: Open,
+    /// It counts among those that are open; a client counts by itself.
+    _open: Option<Open>,
 }
 
 enum Side {
@@ -96,7 +99,7 @@ impl Failure {
 impl Session {
     /// A session with a client, of whose bytes `first` came already.
     pub fn accept(acceptor: Arc<Acceptor>, first: &[u8]) -> Self {
-        let mut this = Self::of(Side::Hello(acceptor));
+        let mut this = Self::of(Side::Hello(acceptor), None);
         this.incoming = first.to_vec();
         this
     }
@@ -104,12 +107,12 @@ impl Session {
     /// A session with a server; `name` decides its certificate where `config` sends names.
     pub fn connect(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Failure> {
         let conn = UnbufferedClientConnection::new(config, name).map_err(Failure::Protocol)?;
-        let mut this = Self::of(Side::Client(Box::new(conn)));
+        let mut this = Self::of(Side::Client(Box::new(conn)), Some(Open::one()));
         this.take(&mut [], &mut [])?;
         Ok(this)
     }
 
-    fn of(side: Side) -> Self {
+    fn of(side: Side, open: Option<Open>) -> Self {
         Self {
             side,
             incoming: Vec::new(),
@@ -122,8 +125,9 @@ impl Session {
             failure: None,
             seen: Box::default(),
             shown: None,
+            pace: Pace::default(),
             examined: OnceCell::new(),
-            _open: Open::one(),
+            _open: open,
         }
     }
 
@@ -165,6 +169,11 @@ impl Session {
         self.failure.as_ref()
     }
 
+    /// Records are as large as a line says.
+    pub(crate) fn limit_records(&mut self, records: Records) {
+        self.pace = Pace::new(records);
+    }
+
     /// The name of a client, as the library of TLS knows it, goes with the session.
     pub(crate) fn note_name(&mut self, name: Option<&[u8]>) {
         let Self { seen, outgoing, .. } = self;
@@ -178,9 +187,10 @@ impl Session {
         }
         let judge = self.shown.as_ref().and_then(|context| context.policy.clients());
         let chain = self.state().and_then(|state| state.peer_certificates());
-        match (judge, chain) {
-            (Some(judge), Some(chain)) => {
-                *self.examined.get_or_init(|| judge.report(chain, UnixTime::now().as_secs().cast_signed()))
+        match (judge, chain.and_then(|chain| chain.split_first())) {
+            (Some(judge), Some((leaf, others))) => {
+                let now = UnixTime::now().as_secs().cast_signed();
+                *self.examined.get_or_init(|| judge.report(leaf, others, now))
             }
             _ => Report::default(),
         }
@@ -281,11 +291,11 @@ impl Session {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        let Self { side, incoming, plain, outgoing, peer_closed, .. } = self;
+        let Self { side, incoming, plain, outgoing, peer_closed, pace, .. } = self;
         let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed };
         let said = match side {
-            Side::Server(c) => say(c.as_mut(), incoming, &saying, &mut out),
-            Side::Client(c) => say(c.as_mut(), incoming, &saying, &mut out),
+            Side::Server(c) => say(c.as_mut(), incoming, &saying, pace, &mut out),
+            Side::Client(c) => say(c.as_mut(), incoming, &saying, pace, &mut out),
             Side::Hello(_) => Err(Failure::Closed),
         };
         match said {
@@ -317,6 +327,7 @@ impl Session {
             self.seen.answer(cipher);
         }
         let took = self.step_on(cipher, consumed, into);
+        self.pace.heard();
         if handshaking {
             if matches!(self.side, Side::Server(_)) {
                 let Self { seen, outgoing, .. } = self;
@@ -360,6 +371,7 @@ impl Session {
             Parsed::Complete { value, .. } => {
                 self.seen.hello(&value, acceptor.capture);
                 let (config, context) = acceptor.choose(&value).map_err(Failure::Refused)?;
+                self.limit_records(context.policy.records());
                 self.shown = Some(context);
                 config
             }
@@ -510,6 +522,7 @@ fn say<P: Process>(
     conn: &mut P,
     held: &mut [u8],
     saying: &Saying<'_>,
+    pace: &mut Pace,
     out: &mut Out<'_>,
 ) -> Result<usize, Failure> {
     let mut consumed = 0;
@@ -518,7 +531,7 @@ fn say<P: Process>(
         consumed += status.discard;
         match status.state.map_err(Failure::Protocol)? {
             ConnectionState::WriteTraffic(mut traffic) => {
-                write(&mut traffic, saying, out.outgoing)?;
+                write(&mut traffic, saying, pace, out.outgoing)?;
                 return Ok(consumed);
             }
             state => match act(state, out)? {
@@ -532,17 +545,23 @@ fn say<P: Process>(
 fn write<D>(
     traffic: &mut WriteTraffic<'_, D>,
     saying: &Saying<'_>,
+    pace: &mut Pace,
     outgoing: &mut Vec<u8>,
 ) -> Result<(), Failure> {
     match saying {
         Saying::Data(plain) => {
-            let records = plain.len().div_ceil(MOST_PLAIN);
-            let at = outgoing.len();
-            outgoing.resize(at + plain.len() + records * OVERHEAD, 0);
-            let room = outgoing.get_mut(at..).unwrap_or_default();
-            let written = traffic.encrypt(plain, room);
-            outgoing.truncate(at + written.as_ref().map_or(0, |n| *n));
-            written.map(|_| ()).map_err(|_| Failure::Closed)
+            let mut rest = *plain;
+            let mut at = outgoing.len();
+            outgoing.resize(at + plain.len() + plain.len().div_ceil(pace.most()) * OVERHEAD, 0);
+            while !rest.is_empty() {
+                let (record, after) = rest.split_at(rest.len().min(pace.most()));
+                rest = after;
+                pace.say(record.len());
+                let written = traffic.encrypt(record, outgoing.get_mut(at..).unwrap_or_default());
+                at += written.map_err(|_| Failure::Closed)?;
+            }
+            outgoing.truncate(at);
+            Ok(())
         }
         Saying::End => grow(outgoing, |room| match traffic.queue_close_notify(room) {
             Err(EncryptError::InsufficientSize(needs)) => Err(Some(needs.required_size)),
@@ -577,10 +596,6 @@ fn grow(
 const METHODS: &[&[u8]] = &[b"GET ", b"POST ", b"HEAD ", b"PUT "];
 /// A fatal alert: no such name (RFC 6066 section 3).
 const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
-/// Plaintext of one of our records: a fifth of 64 KiB. RFC 8446 section 5.1 allows 16 KiB, but the library copies each
-/// record twice, and copies of 16 KiB and more leave the fast path of common C libraries (`rep movsb`, which is several
-/// times slower where source and target are not aligned alike).
-pub(crate) const MOST_PLAIN: usize = (64 * 1024_usize).div_ceil(5);
 /// What a record adds to its plaintext, at most: header, nonce, tag, type.
 const OVERHEAD: usize = 64;
 

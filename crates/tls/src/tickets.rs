@@ -10,6 +10,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::UnixTime;
 use rustls::server::ProducesTickets;
 
 /// The keys of a file.
@@ -139,6 +140,46 @@ impl TicketKeys {
     }
 }
 
+/// Tickets that are good for so long, whoever makes them.
+#[derive(Debug)]
+pub(crate) struct Lasting {
+    pub(crate) maker: Arc<dyn ProducesTickets>,
+    /// In seconds.
+    pub(crate) lifetime: u32,
+}
+
+impl ProducesTickets for Lasting {
+    fn enabled(&self) -> bool {
+        self.maker.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.maker.encrypt(&stamped(plain))
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        fresh(self.maker.decrypt(cipher)?, self.lifetime)
+    }
+}
+
+/// A session that is to be remembered, with the time behind it.
+pub(crate) fn stamped(session: &[u8]) -> Vec<u8> {
+    [session, &UnixTime::now().as_secs().to_be_bytes()].concat()
+}
+
+/// The session, where it is not older than `lifetime` in seconds.
+pub(crate) fn fresh(stamped: Vec<u8>, lifetime: u32) -> Option<Vec<u8>> {
+    let mut session = stamped;
+    let made = u64::from_be_bytes(*session.last_chunk()?);
+    session.truncate(session.len() - size_of::<u64>());
+    let age = UnixTime::now().as_secs().checked_sub(made)?;
+    (age <= u64::from(lifetime)).then_some(session)
+}
+
 /// Makes tickets with the keys of a file.
 #[derive(Debug)]
 pub(crate) struct Ticketer(pub(crate) Arc<TicketKeys>);
@@ -149,7 +190,7 @@ impl ProducesTickets for Ticketer {
     }
 
     fn lifetime(&self) -> u32 {
-        LIFETIME
+        0 // [`Lasting`] says it.
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
@@ -174,8 +215,6 @@ const NAME: usize = 16;
 const SIZES: [usize; 2] = [48, 80];
 /// So many keys are known at a time.
 const KEPT: usize = 3;
-/// Seconds for which clients may keep a ticket (`tune.ssl.lifetime`).
-const LIFETIME: u32 = 300;
 
 #[cfg(test)]
 mod tests {
@@ -198,6 +237,16 @@ mod tests {
         let mut spoiled = keys.seal(b"session").unwrap();
         *spoiled.last_mut().unwrap() ^= 1;
         assert_eq!((keys.open(&spoiled), keys.open(b"short")), (None, None));
+    }
+
+    #[test]
+    fn sessions_are_forgotten_when_they_are_old() {
+        let now = stamped(b"session");
+        assert_eq!(fresh(now.clone(), 0).as_deref(), Some(&b"session"[..]));
+        let mut old = now;
+        let end = old.len();
+        old[end - 8..].copy_from_slice(&(UnixTime::now().as_secs() - 10).to_be_bytes());
+        assert_eq!((fresh(old.clone(), 5), fresh(old, 60).is_some(), fresh(vec![1], 9)), (None, true, None));
     }
 
     #[test]

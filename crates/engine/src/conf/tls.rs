@@ -5,7 +5,8 @@ use std::sync::Arc;
 use weir_expr::Expr;
 use weir_tls::acceptor::{Acceptor, Filter};
 use weir_tls::pair::Pair;
-use weir_tls::policy::ClientPolicy;
+use weir_tls::policy::{ClientPolicy, Memory};
+use weir_tls::records::Records;
 use weir_tls::store::{Extra, Store};
 use weir_tls::tickets::TicketKeys;
 use weir_tls::trusts::TrustFile;
@@ -156,6 +157,10 @@ pub struct GlobalTls {
     pub trusts_servers: bool,
     /// `tune.ssl.capture-buffer-size`, in bytes.
     pub capture: usize,
+    /// `tune.ssl.lifetime`, `tune.ssl.cachesize`
+    pub memory: Memory,
+    /// `tune.ssl.maxrecord`, `tune.ssl.hard-maxrecord`
+    pub records: Records,
     /// `tune.ssl.keylog`
     pub keylog: bool,
     /// `ssl-passphrase-cmd` is there, though nothing is asked.

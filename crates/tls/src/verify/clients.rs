@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use super::{Finding, Purpose, Trust, examine, signature};
+use super::proofs::Proofs;
+use super::{Finding, Purpose, Trust};
 use crate::trusts::{TrustFile, merged};
 
 /// Whom a `bind` line believes, and what it overlooks.
@@ -63,7 +64,7 @@ pub struct Clients {
     rules: ClientRules,
     trust: Trust,
     told: Vec<DistinguishedName>,
-    algorithms: WebPkiSupportedAlgorithms,
+    proofs: Proofs,
 }
 
 /// The error of an examination, on its way through `rustls`.
@@ -93,14 +94,14 @@ impl Clients {
         let told = told.iter().flat_map(|trust| trust.certificates());
         let told = told.map(|c| DistinguishedName::from(c.subject.to_vec())).collect();
         let trust = merged(&rules.trust);
-        Arc::new(Self { rules, trust, told, algorithms: provider.signature_verification_algorithms })
+        Arc::new(Self { rules, trust, told, proofs: Proofs::new(provider) })
     }
 
     /// What there is to say of a chain, the client's own certificate first.
-    pub fn report(&self, chain: &[CertificateDer<'_>], now: i64) -> Report {
-        let sent: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
+    pub fn report(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: i64) -> Report {
         let mut report = Report::default();
-        for Finding { error, depth } in examine(&sent, &self.trust, &self.algorithms, Purpose::Client, now) {
+        let findings = self.proofs.examine(leaf, others, &self.trust, Purpose::Client, now);
+        for Finding { error, depth } in findings {
             report.verify = error;
             let ignored = if depth > 0 { &self.rules.ignored_above } else { &self.rules.ignored_leaf };
             if depth > 0 && report.above == 0 {
@@ -132,8 +133,7 @@ impl ClientCertVerifier for Clients {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let chain: Vec<CertificateDer<'_>> = std::iter::once(leaf).chain(others).cloned().collect();
-        let report = self.report(&chain, now.as_secs().try_into().unwrap_or(i64::MAX));
+        let report = self.report(leaf, others, now.as_secs().try_into().unwrap_or(i64::MAX));
         match report.fatal {
             None => Ok(ClientCertVerified::assertion()),
             Some(_) => {
@@ -149,7 +149,7 @@ impl ClientCertVerifier for Clients {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature(&self.algorithms, message, certificate, signed, false)
+        self.proofs.of_tls12(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -158,11 +158,11 @@ impl ClientCertVerifier for Clients {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature(&self.algorithms, message, certificate, signed, true)
+        self.proofs.of_tls13(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = self.algorithms.supported_schemes();
+        let mut schemes = self.proofs.schemes();
         if !self.rules.schemes.is_empty() {
             schemes.retain(|scheme| self.rules.schemes.contains(scheme));
         }

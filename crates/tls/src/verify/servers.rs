@@ -4,20 +4,29 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
-use super::{Purpose, Trust, examine, host_matches, signature};
+use super::proofs::Proofs;
+use super::{Purpose, Trust, host_matches};
 use crate::certificate::Certificate;
 
 /// Judges the certificates of a server.
 #[derive(Debug)]
 pub struct Servers {
-    trust: Trust,
+    /// What a server must fulfil; nothing where every server is believed (`verify none`).
+    demands: Option<Demands>,
+    proofs: Proofs,
+}
+
+/// What a server must fulfil (`verify required`).
+#[derive(Debug)]
+pub struct Demands {
+    /// Somebody among these vouches for it.
+    pub trust: Trust,
     /// The name that it must have where it was asked for none (`verifyhost`).
-    host: Option<String>,
-    algorithms: WebPkiSupportedAlgorithms,
+    pub host: Option<String>,
 }
 
 /// Why a server is not believed.
@@ -35,8 +44,8 @@ pub enum Mismatch {
 
 impl Servers {
     /// A judge with the algorithms of `provider`.
-    pub fn new(trust: Trust, host: Option<String>, provider: &CryptoProvider) -> Arc<Self> {
-        Arc::new(Self { trust, host, algorithms: provider.signature_verification_algorithms })
+    pub fn new(demands: Option<Demands>, provider: &CryptoProvider) -> Arc<Self> {
+        Arc::new(Self { demands, proofs: Proofs::new(provider) })
     }
 
     fn judge(
@@ -46,8 +55,8 @@ impl Servers {
         name: &ServerName<'_>,
         now: i64,
     ) -> Result<(), Mismatch> {
-        let sent: Vec<&[u8]> = std::iter::once(leaf).chain(others).map(AsRef::as_ref).collect();
-        let findings = examine(&sent, &self.trust, &self.algorithms, Purpose::Server, now);
+        let Some(Demands { trust, host }) = &self.demands else { return Ok(()) };
+        let findings = self.proofs.examine(leaf, others, trust, Purpose::Server, now);
         if let Some(finding) = findings.first() {
             return Err(Mismatch::Untrusted(finding.error, finding.depth > 0));
         }
@@ -57,7 +66,7 @@ impl Servers {
             ServerName::IpAddress(ip) if *ip != IpAddr::from(Ipv4Addr::UNSPECIFIED).into() => {
                 (IpAddr::from(*ip).to_string(), Mismatch::Name)
             }
-            _ => match &self.host {
+            _ => match host {
                 Some(host) => (host.clone(), Mismatch::Host),
                 None => return Ok(()),
             },
@@ -94,7 +103,7 @@ impl ServerCertVerifier for Servers {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature(&self.algorithms, message, certificate, signed, false)
+        self.proofs.of_tls12(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -103,11 +112,11 @@ impl ServerCertVerifier for Servers {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature(&self.algorithms, message, certificate, signed, true)
+        self.proofs.of_tls13(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        self.proofs.schemes()
     }
 }
 

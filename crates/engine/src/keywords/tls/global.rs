@@ -7,7 +7,7 @@ use weir_tls::store::Extra;
 use super::super::process::put;
 use super::super::{GlobalCtx, GlobalFn};
 use super::{Through, version, version_by_name};
-use crate::conf::TlsWords;
+use crate::conf::{GlobalTls, TlsWords};
 
 /// The lines of this file.
 pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
@@ -24,62 +24,30 @@ pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("key-base", Arity::between(0, 1), "folder of keys"), |c, l| {
         base(l, &mut c.global.tls.key_base)
     }),
-    Keyword::works(
-        entry("ssl-default-bind-ciphers", Arity::between(0, 1), "'ciphers' of 'bind ssl'"),
-        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.bind.ciphers),
-    ),
-    Keyword::works(
-        entry("ssl-default-bind-ciphersuites", Arity::between(0, 1), "'ciphersuites' of 'bind ssl'"),
-        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.bind.ciphersuites),
-    ),
-    Keyword::works(
-        entry("ssl-default-bind-client-sigalgs", Arity::between(0, 1), "'client-sigalgs' of 'bind ssl'"),
-        |c, l| list(l, "signature algorithms as an arguments", &mut c.global.tls.bind.client_sigalgs),
-    ),
-    Keyword::works(
-        entry("ssl-default-bind-curves", Arity::between(0, 1), "'curves' of 'bind ssl'"),
-        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.bind.curves),
-    ),
+    default_list("ssl-default-bind-ciphers", "'ciphers' of 'bind ssl'"),
+    default_list("ssl-default-bind-ciphersuites", "'ciphersuites' of 'bind ssl'"),
+    default_list("ssl-default-bind-client-sigalgs", "'client-sigalgs' of 'bind ssl'"),
+    default_list("ssl-default-bind-curves", "'curves' of 'bind ssl'"),
     Keyword::works(entry("ssl-default-bind-options", Arity::ANY, "options of 'bind ssl'"), |c, line| {
-        options(line, "ssl-default-bind-options", |word| {
-            let tls = &mut c.global.tls;
+        let GlobalTls { bind, client_order, strict_sni, .. } = &mut c.global.tls;
+        options(line, bind, |word| {
             match word {
-                "prefer-client-ciphers" => tls.client_order = true,
-                "strict-sni" => tls.strict_sni = true,
+                "prefer-client-ciphers" => *client_order = true,
+                "strict-sni" => *strict_sni = true,
                 _ => return false,
             }
             true
-        })?;
-        words(line, &mut c.global.tls.bind)
+        })
     }),
-    Keyword::works(
-        entry("ssl-default-bind-sigalgs", Arity::between(0, 1), "'sigalgs' of 'bind ssl'"),
-        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.bind.sigalgs),
-    ),
-    Keyword::works(
-        entry("ssl-default-server-ciphers", Arity::between(0, 1), "'ciphers' of 'server ssl'"),
-        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.server.ciphers),
-    ),
-    Keyword::works(
-        entry("ssl-default-server-ciphersuites", Arity::between(0, 1), "'ciphersuites' of 'server ssl'"),
-        |c, l| list(l, "a cipher suite as an argument", &mut c.global.tls.server.ciphersuites),
-    ),
-    Keyword::works(
-        entry("ssl-default-server-client-sigalgs", Arity::between(0, 1), "'client-sigalgs' of 'server ssl'"),
-        |c, l| list(l, "signature algorithms as an arguments", &mut c.global.tls.server.client_sigalgs),
-    ),
-    Keyword::works(
-        entry("ssl-default-server-curves", Arity::between(0, 1), "'curves' of 'server ssl'"),
-        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.server.curves),
-    ),
-    Keyword::works(
-        entry("ssl-default-server-sigalgs", Arity::between(0, 1), "'sigalgs' of 'server ssl'"),
-        |c, l| list(l, "a curves suite as an arguments", &mut c.global.tls.server.sigalgs),
-    ),
+    default_list("ssl-default-bind-sigalgs", "'sigalgs' of 'bind ssl'"),
+    default_list("ssl-default-server-ciphers", "'ciphers' of 'server ssl'"),
+    default_list("ssl-default-server-ciphersuites", "'ciphersuites' of 'server ssl'"),
+    default_list("ssl-default-server-client-sigalgs", "'client-sigalgs' of 'server ssl'"),
+    default_list("ssl-default-server-curves", "'curves' of 'server ssl'"),
     Keyword::works(entry("ssl-default-server-options", Arity::ANY, "options of 'server ssl'"), |c, line| {
-        options(line, "ssl-default-server-options", |_| false)?;
-        words(line, &mut c.global.tls.server)
+        options(line, &mut c.global.tls.server, |_| false)
     }),
+    default_list("ssl-default-server-sigalgs", "'sigalgs' of 'server ssl'"),
     Keyword::works(entry("ssl-load-extra-del-ext", Arity::ANY, "other endings replace '.crt'"), |c, _| {
         put(true, &mut c.global.tls.extra.replaces_crt)
     }),
@@ -151,15 +119,27 @@ fn issuers(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     }
 }
 
-fn list(line: &Line, expected: &str, to: &mut Option<String>) -> Result<(), Diagnostic> {
-    let word = line
-        .arg(0)
-        .ok_or_else(|| line.alert(format!("global statement '{}' expects {expected}.", line.name())))?;
-    put(Some(word.text().into_owned()), to)
+/// A list that lines of one side start from; its name says which.
+const fn default_list(name: &'static str, help: &'static str) -> Keyword<GlobalFn> {
+    Keyword::works(entry(name, Arity::between(0, 1), help), |ctx, line| {
+        let name = line.name();
+        let tls = &mut ctx.global.tls;
+        let words = if name.starts_with("ssl-default-bind-") { &mut tls.bind } else { &mut tls.server };
+        let (place, expected) = match name.splitn(4, '-').last() {
+            Some("ciphers") => (&mut words.ciphers, "a cipher suite as an argument"),
+            Some("ciphersuites") => (&mut words.ciphersuites, "a cipher suite as an argument"),
+            Some("client-sigalgs") => (&mut words.client_sigalgs, "signature algorithms as an arguments"),
+            Some("curves") => (&mut words.curves, "a curves suite as an arguments"),
+            _ => (&mut words.sigalgs, "a curves suite as an arguments"),
+        };
+        let expected = || line.alert(format!("global statement '{name}' expects {expected}."));
+        put(Some(line.arg(0).ok_or_else(expected)?.text().into_owned()), place)
+    })
 }
 
-/// Judges the words of a line of options; `own` takes those that are no matter of sessions.
-fn options(line: &Line, name: &str, mut own: impl FnMut(&str) -> bool) -> Result<(), Diagnostic> {
+/// Takes the words of a line of options; `own` those that are no matter of sessions.
+fn options(line: &Line, to: &mut TlsWords, mut own: impl FnMut(&str) -> bool) -> Result<(), Diagnostic> {
+    let name = line.name();
     if line.args().is_empty() {
         return Err(line.alert(format!("global statement '{name}' expects an option as an argument.")));
     }
@@ -169,30 +149,18 @@ fn options(line: &Line, name: &str, mut own: impl FnMut(&str) -> bool) -> Result
         let text = word.text();
         match &*text {
             "ssl-min-ver" | "ssl-max-ver" => {
-                version(&text, rest).map_err(|m| word.alert(format!("{m} on global statement '{name}'.")))?;
+                let version = version(&text, rest);
+                let version =
+                    version.map_err(|m| word.alert(format!("{m} on global statement '{name}'.")))?;
+                let end = if text == "ssl-min-ver" { &mut to.versions.min } else { &mut to.versions.max };
+                *end = Some(version);
                 rest = rest.get(1..).unwrap_or_default();
             }
-            "tls-tickets" | "no-tls-tickets" => {}
-            _ if VERSIONS.contains(&&*text) || own(&text) => {}
-            _ => return Err(word.alert(format!("unknown option '{text}' on global statement '{name}'."))),
-        }
-    }
-    Ok(())
-}
-
-/// Takes the words that are a matter of sessions.
-fn words(line: &Line, to: &mut TlsWords) -> Result<(), Diagnostic> {
-    let mut rest = line.args();
-    while let Some((word, after)) = rest.split_first() {
-        rest = after;
-        let text = word.text();
-        match &*text {
-            "ssl-min-ver" => to.versions.min = version(&text, rest).ok(),
-            "ssl-max-ver" => to.versions.max = version(&text, rest).ok(),
             "tls-tickets" => to.tickets = Some(true),
             "no-tls-tickets" => to.tickets = Some(false),
             _ if VERSIONS.contains(&&*text) => version_by_name(&text, to),
-            _ => {}
+            _ if own(&text) => {}
+            _ => return Err(word.alert(format!("unknown option '{text}' on global statement '{name}'."))),
         }
     }
     Ok(())

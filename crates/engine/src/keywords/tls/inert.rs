@@ -1,5 +1,5 @@
-//! Words of `global` that tune OpenSSL (manual, 3.1 and 3.2): they are judged as the reference judges them, and say that
-//! they have no effect.
+//! Words of `global` that tune OpenSSL (manual, 3.1 and 3.2). What has no meaning here is judged as the reference judges
+//! it, and says so.
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, values};
 use weir_diag::Diagnostic;
@@ -10,12 +10,12 @@ use super::no_effect;
 
 /// The lines of this file.
 pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
-    word("ocsp-update.disable", |c, line| on_off(c, line, OCSP)),
-    word("ocsp-update.httpproxy", |c, line| said(c, line, OCSP)),
-    word("ocsp-update.maxdelay", |c, line| said(c, line, OCSP)),
-    word("ocsp-update.mindelay", |c, line| said(c, line, OCSP)),
-    word("ocsp-update.mode", |c, line| on_off(c, line, OCSP)),
-    word("ssl-dh-param-file", |c, line| {
+    judged("ocsp-update.disable", OCSP, |c, line| on_off(c, line, OCSP)),
+    judged("ocsp-update.httpproxy", OCSP, |c, line| said(c, line, OCSP)),
+    judged("ocsp-update.maxdelay", OCSP, |c, line| said(c, line, OCSP)),
+    judged("ocsp-update.mindelay", OCSP, |c, line| said(c, line, OCSP)),
+    judged("ocsp-update.mode", OCSP, |c, line| on_off(c, line, OCSP)),
+    judged("ssl-dh-param-file", NO_DH, |c, line| {
         let word = line
             .arg(0)
             .ok_or_else(|| line.alert("'ssl-dh-param-file' expects a file path as an argument."))?;
@@ -42,7 +42,7 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         },
         NO_KEYS,
     ),
-    word("ssl-security-level", |c, line| {
+    judged("ssl-security-level", LEVEL, |c, line| {
         let name = "ssl-security-level";
         let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' : missing value")))?;
         let level = values::parse_integer(&word.bytes).ok_or_else(|| {
@@ -51,16 +51,26 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         if !(0..=5).contains(&level) {
             return Err(word.alert(format!("'{name}' : expects a value between 0 and 5")));
         }
-        said(c, line, "what a low level would allow is not there")
+        said(c, line, LEVEL)
     }),
-    word("tune.ssl.cachesize", |c, line| integer(c, line, CACHE)),
-    word("tune.ssl.capture-buffer-size", |c, line| {
+    word("tune.ssl.cachesize", "sessions that are kept for clients without tickets", |c, line| {
         needs_integer(line)?;
-        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
+        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.memory.sessions)
     }),
-    word("tune.ssl.capture-cipherlist-size", |c, line| {
-        needs_integer(line)?;
-        c.out.push(
+    word(
+        "tune.ssl.capture-buffer-size",
+        "bytes that are kept of lists of clients' first words",
+        |c, line| {
+            needs_integer(line)?;
+            put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
+        },
+    ),
+    word(
+        "tune.ssl.capture-cipherlist-size",
+        "'tune.ssl.capture-buffer-size' of older versions",
+        |c, line| {
+            needs_integer(line)?;
+            c.out.push(
             Diagnostic::warning(
                 line.span,
                 "'tune.ssl.capture-cipherlist-size' is deprecated and will be removed in version 2.7. Please use \
@@ -68,29 +78,34 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
             )
             .tight(),
         );
-        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
-    }),
-    word("tune.ssl.certificate-compression", |c, line| {
+            put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
+        },
+    ),
+    judged("tune.ssl.certificate-compression", COMPRESSION, |c, line| {
         let text = line.arg(0).map(|w| w.text().into_owned()).unwrap_or_default();
         if text != "auto" && text != "off" {
             return Err(line.alert(format!(
                 "'tune.ssl.certificate-compression' expects either 'auto' or 'off' but got '{text}'."
             )));
         }
-        said(c, line, "certificates are sent as they are")
+        said(c, line, COMPRESSION)
     }),
-    word("tune.ssl.default-dh-param", |c, line| {
+    judged("tune.ssl.default-dh-param", NO_DH, |c, line| {
         needs_integer(line)?;
         if super::super::listen::unsigned(line) < 1024 {
             return Err(line.alert("'tune.ssl.default-dh-param' expects a value >= 1024."));
         }
         said(c, line, NO_DH)
     }),
-    word("tune.ssl.hard-maxrecord", |c, line| integer(c, line, RECORDS)),
-    word("tune.ssl.lifetime", |c, line| {
+    word("tune.ssl.hard-maxrecord", "most plaintext of a record", |c, line| {
+        needs_integer(line)?;
+        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.records.always)
+    }),
+    word("tune.ssl.lifetime", "seconds for which sessions may be resumed", |c, line| {
         let expected = "'tune.ssl.lifetime' expects ssl sessions <lifetime> in seconds as argument.";
         let word = line.arg(0).ok_or_else(|| line.alert(expected))?;
-        values::parse_time(&word.bytes, values::Unit::Seconds).map_err(|fault| match fault {
+        let time = values::parse_time(&word.bytes, values::Unit::Seconds);
+        let time = time.map_err(|fault| match fault {
             values::TimeFault::Unexpected(c) => {
                 word.alert(format!("unexpected character '{c}' in argument to <tune.ssl.lifetime>."))
             }
@@ -99,16 +114,27 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
                 word.text()
             )),
         })?;
-        said(c, line, CACHE)
+        put(u32::try_from(time.duration.as_secs()).unwrap_or(u32::MAX), &mut c.global.tls.memory.lifetime)
     }),
-    word("tune.ssl.maxrecord", |c, line| integer(c, line, RECORDS)),
-    word("tune.ssl.ocsp-update.maxdelay", |c, line| said(c, line, OCSP)),
-    word("tune.ssl.ocsp-update.mindelay", |c, line| said(c, line, OCSP)),
-    word("tune.ssl.ssl-ctx-cache-size", |c, line| integer(c, line, "no certificates are made")),
+    word("tune.ssl.maxrecord", "most plaintext of a record where somebody begins to speak", |c, line| {
+        needs_integer(line)?;
+        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.records.first)
+    }),
+    judged("tune.ssl.ocsp-update.maxdelay", OCSP, |c, line| said(c, line, OCSP)),
+    judged("tune.ssl.ocsp-update.mindelay", OCSP, |c, line| said(c, line, OCSP)),
+    judged("tune.ssl.ssl-ctx-cache-size", GENERATED, |c, line| integer(c, line, GENERATED)),
 ];
 
-const fn word(name: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
-    Keyword::works(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), HELP), run)
+const fn word(name: &'static str, help: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
+    Keyword::works(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), help), run)
+}
+
+const fn judged(name: &'static str, reason: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
+    Keyword::judged(
+        Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), HELP),
+        run,
+        reason,
+    )
 }
 
 fn said(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
@@ -139,9 +165,10 @@ fn on_off(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diag
     said(ctx, line, reason)
 }
 
-const CACHE: &str = "sessions are resumed by tickets, or from a cache of its own size";
+const COMPRESSION: &str = "certificates are sent as they are";
+const GENERATED: &str = "no certificates are made";
 const HELP: &str = "see the configuration manual of HAProxy 3.4";
+const LEVEL: &str = "what a low level would allow is not there";
 const NO_DH: &str = "finite-field key exchange is not offered";
 const NO_KEYS: &str = "encrypted keys are not read";
 const OCSP: &str = "responses of OCSP come from files and from the runtime API";
-const RECORDS: &str = "records are as large as what is sent at once";

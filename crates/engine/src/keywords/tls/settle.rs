@@ -215,6 +215,7 @@ fn policy(
 ) -> Result<Arc<ServerPolicy>, String> {
     let mut settings = settings(words, Side::Bind, said).map_err(|wrong| wrong.bind())?;
     settings.keeps_secrets = global.keylog;
+    (settings.memory, settings.records) = (global.memory, global.records);
     settings.client_order = tls.client_order || global.client_order;
     if words.alpn.is_none() && mode == Mode::Http {
         settings.alpn = DEFAULT_ALPN.iter().map(|p| p.to_vec()).collect();
@@ -282,7 +283,7 @@ pub(in super::super) fn policies(
     }
     let mut settings = settings(&words, Side::Server, said).map_err(|wrong| wrong.server(proxy, name))?;
     (settings.no_reuse, settings.keeps_secrets) = (tls.no_reuse, global.keylog);
-    settings.own = own;
+    (settings.own, settings.records) = (own, global.records);
     if verify == Verify::Required {
         settings.servers = Some((files([&words.ca, &words.crl, &None]), tls.verifyhost.clone()));
     }
