@@ -120,6 +120,8 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "SessRate" => rate(counters, |c| &c.session_rate),
         "MaxSessRate" => totals::highest_rate(counters, |c| &c.session_rate).into(),
         "SessRateLimit" => process.rate_limits[1].load(Relaxed).into(),
+        "SslRateLimit" => process.rate_limits[2].load(Relaxed).into(),
+        "MaxSslConns" => global.max_tls_conn.into(),
         "CompressBpsRateLim" => process.compression_limit.load(Relaxed).into(),
         "Maxpipes" => global.max_pipes.unwrap_or(0).into(),
         "Tasks" => (u64::from(process.connections.load(Relaxed)) + runtime.workers as u64).into(),
@@ -144,18 +146,17 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "PoolAlloc_bytes" | "PoolUsed_bytes" => commands::pool_bytes(world).into(),
         "CurrStreams" => (u64::from(process.connections.load(Relaxed)) + 1).into(),
         "CumStreams" => (requests(world) + commands).into(),
-        _ => of_tls_now(process, name).or_else(|| of_tls(process, name)).unwrap_or(0).into(),
+        _ => of_tls_now(name).or_else(|| of_tls(process, name)).unwrap_or(0).into(),
     })
 }
 
 /// The value of a field about sessions of TLS that no worker counts.
-fn of_tls_now(process: &Process, name: &str) -> Option<u64> {
+fn of_tls_now(name: &str) -> Option<u64> {
     let counts = weir_tls::counts::now();
     Some(match name {
         "CurrSslConns" => counts.open,
         "SslCacheLookups" => counts.lookups,
         "SslCacheMisses" => counts.misses,
-        "SslRateLimit" => process.tls_rate_limit.load(Relaxed).into(),
         _ => return None,
     })
 }

@@ -211,7 +211,7 @@ impl Engine {
 
 /// Limits rates as `global` says; what an operator set since stays where the file says the same as `before`.
 fn limit_rates(runtime: &Runtime, before: Option<&Global>, global: &Global) {
-    let rates = |g: &Global| [g.max_conn_rate, g.max_sess_rate];
+    let rates = |g: &Global| [g.max_conn_rate, g.max_sess_rate, g.max_tls_rate];
     let old = before.map(rates);
     for (at, (limit, new)) in runtime.process.rate_limits.iter().zip(rates(global)).enumerate() {
         if old.is_none_or(|old| old.get(at) != Some(&new)) {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use weir_sys::connect::{self, KeepAlive};
 use weir_sys::{Address, accepted};
+use weir_tls::counts::Open;
 
 use crate::clock;
 use crate::conf::{self, Bind, Mode, Options};
@@ -61,6 +62,7 @@ pub(crate) struct Listener {
 pub(crate) struct Admission {
     worker: Rc<Worker>,
     listener: Rc<Listener>,
+    _tls: Option<Open>,
 }
 
 // === impl Listener ===
@@ -147,7 +149,7 @@ impl Listener {
                 return;
             }
             for _ in 0..batch {
-                if self.is_too_fast(&worker) {
+                if self.is_too_fast(&worker) || self.is_crowded(&worker) {
                     tokio::time::sleep(RATE_WAIT).await;
                     break;
                 }
@@ -269,10 +271,22 @@ impl Listener {
         room.waiting.fetch_sub(1, Relaxed);
     }
 
-    /// Whether connections come faster than they may (`rate-limit sessions`, `maxconnrate`, `maxsessrate`).
+    fn is_tls(&self) -> bool {
+        self.conf().is_some_and(|bind| bind.tls.acceptor.is_some())
+    }
+
+    /// Whether there are as many sessions of TLS as there may be (`maxsslconn`). Those with servers count, too, which
+    /// end without a word to who waits here.
+    fn is_crowded(&self, worker: &Worker) -> bool {
+        let limit = worker.view().snapshot.global.max_tls_conn;
+        limit > 0 && self.is_tls() && weir_tls::counts::now().open >= u64::from(limit)
+    }
+
+    /// Whether connections come faster than they may (`rate-limit sessions`, `maxconnrate`, `maxsessrate`,
+    /// `maxsslrate`).
     fn is_too_fast(&self, worker: &Worker) -> bool {
         let now = clock::now();
-        let [connections, sessions] = &worker.runtime.process.rate_limits;
+        let [connections, sessions, tls] = &worker.runtime.process.rate_limits;
         let over = |limit: u32, rate: &dyn Fn() -> u64| limit > 0 && rate() >= u64::from(limit);
         let front = &self.proxy.shared.runtime.frontend.counters;
         let process = &worker.runtime.process.per_worker;
@@ -282,6 +296,7 @@ impl Listener {
         over(self.proxy.conf().rate_limit, &|| front.iter().map(|c| c.session_rate.per_second(now)).sum())
             || over(connections.load(Relaxed), &|| all(|c| &c.connection_rate))
             || over(sessions.load(Relaxed), &|| all(|c| &c.session_rate))
+            || (self.is_tls() && over(tls.load(Relaxed), &|| worker.runtime.process.tls_rate(now)))
     }
 
     fn has_room(&self, worker: &Worker) -> bool {
@@ -336,7 +351,12 @@ impl Admission {
             all.connection_rate.count(now);
             all.session_rate.count(now);
         }
-        Self { worker: worker.clone(), listener: listener.clone() }
+        let tls = process.tls(worker.id).filter(|_| listener.is_tls()).map(|tls| {
+            tls.sessions.add(1);
+            tls.rate.count(now);
+            Open::one()
+        });
+        Self { worker: worker.clone(), listener: listener.clone(), _tls: tls }
     }
 }
 
@@ -396,7 +416,7 @@ fn is_transient(e: &io::Error) -> bool {
 }
 
 const MAX_ACCEPT: i32 = 64;
-/// How long it rests when connections come faster than they may.
+/// How long it rests when connections come faster than they may, or there are too many.
 const RATE_WAIT: Duration = Duration::from_millis(10);
 /// How long it rests when the system is out of descriptors or memory.
 const STARVED_WAIT: Duration = Duration::from_millis(100);

@@ -15,12 +15,12 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
 
 fn set(call: &mut Call<'_, World>) -> Outcome {
     let process = &call.world.engine.runtime().process;
-    let [connections, sessions] = &process.rate_limits;
+    let [connections, sessions, tls] = &process.rate_limits;
     let what = call.arg(0).into_owned();
     let (limit, factor) = match (what.as_str(), call.arg(1).as_ref()) {
         ("connections", "global") => (connections, 1),
         ("sessions", "global") => (sessions, 1),
-        ("ssl-sessions", "global") => (&process.tls_rate_limit, 1),
+        ("ssl-sessions", "global") => (tls, 1),
         ("http-compression", "global") => (&process.compression_limit, 1024),
         _ => return call.usage(false, USAGE),
     };

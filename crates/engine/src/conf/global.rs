@@ -25,10 +25,14 @@ pub struct Global {
     pub nbthread: Option<u16>,
     /// `maxconn`
     pub maxconn: Option<u32>,
-    /// `maxconnrate`, `maxsessrate`; 0 for no limit.
+    /// `maxconnrate`, `maxsessrate`, `maxsslrate`; 0 for no limit.
     pub max_conn_rate: u32,
     /// See `max_conn_rate`.
     pub max_sess_rate: u32,
+    /// See `max_conn_rate`.
+    pub max_tls_rate: u32,
+    /// `maxsslconn`, on both sides together; 0 for no limit.
+    pub max_tls_conn: u32,
     /// `maxpipes`
     pub max_pipes: Option<u32>,
     /// `ulimit-n`

@@ -83,6 +83,16 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             .missing("'maxsessrate' expects an integer argument."),
         |c, l| put(natural32(l), &mut c.global.max_sess_rate),
     ),
+    Keyword::works(
+        entry("maxsslconn", Arity::exactly(1), "most sessions of TLS, with clients and with servers")
+            .missing("'maxsslconn' expects an integer argument."),
+        |c, l| put(natural32(l), &mut c.global.max_tls_conn),
+    ),
+    Keyword::works(
+        entry("maxsslrate", Arity::exactly(1), "most sessions of TLS with clients per second")
+            .missing("'maxsslrate' expects an integer argument."),
+        |c, l| put(natural32(l), &mut c.global.max_tls_rate),
+    ),
     Keyword::works(entry("hard-stop-after", Arity::ANY, "most time that a soft stop may take"), |c, line| {
         let time = time_argument(line, "hard-stop-after")?;
         put(Some(time), &mut c.global.hard_stop_after)

@@ -138,12 +138,6 @@ pub(super) const INERT: &[Keyword<GlobalFn>] = &[
         "'maxcompcpuusage' expects an integer argument between 0 and 100.",
         "compression is bounded in another way",
     ),
-    inert_value("maxsslconn", "'maxsslconn' expects an integer argument.", "sessions are bounded by maxconn"),
-    inert_value(
-        "maxsslrate",
-        "'maxsslrate' expects an integer argument.",
-        "sessions are bounded by maxconnrate",
-    ),
     inert_value(
         "maxzlibmem",
         "'maxzlibmem' expects an integer argument.",

@@ -70,8 +70,6 @@ pub struct Process {
     pub log_destinations: crate::log::Destinations,
     /// Numbers the transactions (`%rt`).
     pub request_number: AtomicU32,
-    /// TLS sessions in a second; 0 for any number.
-    pub tls_rate_limit: AtomicU32,
     /// Bytes a second that compression may make; 0 for any number.
     pub compression_limit: AtomicU32,
     /// `anonkey`; 0 for none.
@@ -80,8 +78,8 @@ pub struct Process {
     pub recorder: Recorder,
     /// Messages that broke the protocol so far.
     pub bad_messages: AtomicU32,
-    /// How many connections, and how many sessions, there may be in a second; 0 for any number.
-    pub rate_limits: [AtomicU32; 2],
+    /// How many connections, how many sessions, and how many of TLS there may be in a second; 0 for any number.
+    pub rate_limits: [AtomicU32; 3],
     /// Set when the process is on its way out: no connection is kept alive any more.
     pub stopping: AtomicBool,
     /// Transactions and tunnels that still run.
@@ -226,6 +224,11 @@ impl Process {
     /// The counters of a worker.
     pub fn counters(&self, worker: usize) -> Option<&Counters> {
         self.per_worker.get()?.get(worker)
+    }
+
+    /// Sessions of TLS with clients in the last second.
+    pub(crate) fn tls_rate(&self, now: crate::clock::Tick) -> u64 {
+        self.tls.get().into_iter().flatten().map(|counters| counters.rate.per_second(now)).sum()
     }
 
     /// What a worker counts of sessions of TLS.

@@ -34,10 +34,6 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
     // Behind a PROXY header lies the beginning of the session.
     client.stream.accept_tls(acceptor, client.input.data());
     client.input.consume(client.input.len());
-    if let Some(tls) = client.worker.runtime.process.tls(client.worker.id) {
-        tls.sessions.add(1);
-        tls.rate.count(clock::now());
-    }
     let timeouts = &client.frontend.conf().timeouts;
     let wait = timeouts.client_hs.or(timeouts.client);
     client.timer.set(client.accepted.after(wait));
@@ -72,6 +68,10 @@ pub(crate) async fn with_server(
 ) -> Result<(), Ended> {
     let tls = &server.conf().tls;
     let Some(policy) = &tls.policy else { return Err(Ended::Exhausted) };
+    let limit = t.client.worker.view().snapshot.global.max_tls_conn;
+    if limit > 0 && weir_tls::counts::now().open >= u64::from(limit) {
+        return Err(Ended::Crowded);
+    }
     let name = tls.sni.as_ref().map(|sni| balance::text_of(t, sni)).filter(|name| !name.is_empty());
     stream.connect_tls(policy, name.as_deref()).map_err(|_| Ended::Refused)?;
     let worker = t.client.worker.clone();

@@ -64,6 +64,8 @@ pub(crate) enum Ended {
     TimedOut,
     /// We could not even try.
     Exhausted,
+    /// There are as many sessions of TLS as there may be.
+    Crowded,
     /// It is another server than was wanted: trying again does not help.
     Mismatch,
     /// The client went away meanwhile.
@@ -431,6 +433,7 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
         Ended::Refused | Ended::Mismatch => Cause::Server,
         Ended::TimedOut => Cause::ServerTimeout,
         Ended::Exhausted => Cause::Resource,
+        Ended::Crowded => Cause::Internal,
         Ended::ClientLeft | Ended::ClientReset => Cause::Client,
     };
     if end == Ended::Refused {
@@ -440,7 +443,7 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
         observe(t, Sign::Unreachable);
     }
     let next = match end {
-        Ended::ClientLeft | Ended::ClientReset => Next::GiveUp,
+        Ended::ClientLeft | Ended::ClientReset | Ended::Crowded => Next::GiveUp,
         Ended::Mismatch => {
             // The reference counts the attempts that it spares.
             t.facts.retries = t.facts.own_retries.unwrap_or(t.proxy().conf().retries);
@@ -457,7 +460,7 @@ pub(crate) async fn again(t: &mut Transaction, end: Ended) -> Result<(), Stop> {
         Next::GiveUp => {
             t.facts.blame(cause, Stage::Connect);
             count_failure(t);
-            Err(Stop::Answer(503))
+            Err(Stop::Answer(if end == Ended::Crowded { 500 } else { 503 }))
         }
         Next::SameServer { pause } => {
             t.facts.retries += 1;
