@@ -170,13 +170,7 @@ impl cli::World for World {
             (Some("srv-removable"), None) => cli::Waited::Wrong("Missing server name (<backend>/<server>)."),
             (Some("srv-removable"), Some(name)) => commands::servers::removable(self, &name),
             (Some("be-removable"), None) => cli::Waited::Wrong("Missing backend name."),
-            (Some("be-removable"), Some(name)) => match self.engine.snapshot().backend(&name) {
-                None => cli::Waited::Never("No such backend."),
-                // Backends stay for as long as the configuration.
-                Some(_) => cli::Waited::Never(
-                    "This proxy cannot be removed at runtime due to other configuration elements pointing to it.",
-                ),
-            },
+            (Some("be-removable"), Some(name)) => commands::backends::removable(self, &name),
             _ => cli::Waited::Unknown,
         }
     }

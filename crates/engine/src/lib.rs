@@ -25,6 +25,7 @@ mod local;
 pub mod log;
 mod mux;
 mod names;
+pub mod numbered;
 pub mod observe;
 pub mod operator;
 mod outbound;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::conf::{self, Options};
 use crate::mux::{h1, h2};
+use crate::numbered::Numbered;
 use crate::pool::IdlePool;
 use crate::runtime::{Counters, Side};
 use crate::snapshot::{self, Snapshot};
@@ -16,7 +17,7 @@ pub(crate) struct View {
     /// Which of the worker's views this is, counted from 0.
     pub(crate) generation: u32,
     pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) proxies: Vec<Rc<Proxy>>,
+    pub(crate) proxies: Numbered<Rc<Proxy>>,
 }
 
 /// A proxy on one worker.
@@ -49,18 +50,14 @@ impl View {
             .map(|s| (Arc::as_ptr(&s.shared.runtime), s.idle.take()))
             .collect();
         let generation = old.map_or(0, |v| v.generation.wrapping_add(1));
-        let proxies = snapshot
-            .proxies
-            .iter()
-            .map(|p| {
-                let servers = p.servers.iter().map(|s| {
-                    let idle = kept.remove(&Arc::as_ptr(&s.runtime)).unwrap_or_default();
-                    let idle = RefCell::new(idle);
-                    Rc::new(Server { shared: s.clone(), worker, idle, links: h2::Links::default() })
-                });
-                Rc::new(Proxy { shared: p.clone(), generation, worker, servers: servers.collect() })
-            })
-            .collect();
+        let proxies = snapshot.proxies.map(|p| {
+            let servers = p.servers.iter().map(|s| {
+                let idle = kept.remove(&Arc::as_ptr(&s.runtime)).unwrap_or_default();
+                let idle = RefCell::new(idle);
+                Rc::new(Server { shared: s.clone(), worker, idle, links: h2::Links::default() })
+            });
+            Rc::new(Proxy { shared: p.clone(), generation, worker, servers: servers.collect() })
+        });
         Rc::new(Self { generation, snapshot, proxies })
     }
 
@@ -83,7 +80,7 @@ impl View {
             let servers = shared.servers.iter().map(server).collect();
             Rc::new(Proxy { shared: shared.clone(), generation, worker, servers })
         };
-        let proxies = snapshot.proxies.iter().map(proxy).collect();
+        let proxies = snapshot.proxies.map(proxy);
         Rc::new(Self { generation, snapshot, proxies })
     }
 

@@ -443,7 +443,7 @@ impl Scope for View<'_> {
             Some((backend, server)) => {
                 let named =
                     |p: &Arc<snapshot::Proxy>| p.conf.is_backend() && p.conf.name.as_bytes() == backend;
-                (snapshot.proxies.iter().position(named)?, server.get(1..)?)
+                (snapshot.proxies.position(named)?, server.get(1..)?)
             }
             None => (self.t.proxy().shared.index, name),
         };
@@ -458,7 +458,7 @@ impl Scope for View<'_> {
             Side::Server => p.is_backend(),
         };
         let named = |p: &Arc<snapshot::Proxy>| fits(&p.conf) && p.conf.name.as_bytes() == name;
-        self.snapshot().proxies.iter().position(named).map(|index| ProxyId(index as u32))
+        self.snapshot().proxies.position(named).map(|index| ProxyId(index as u32))
     }
 }
 

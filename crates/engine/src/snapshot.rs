@@ -7,16 +7,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_balance::{Member, Plan};
+use weir_diag::Span;
 use weir_sys::connect::ConnectSpec;
 
 use weir_http::h1::CaseMap;
 
 use crate::answers::Answers;
 use crate::balance::{self, Key};
-use crate::clock::Tick;
+use crate::clock::{self, Tick};
 use crate::conf::{self, Conf};
 use crate::farm::{Farm, Limits, Seat};
 use crate::log::{self, LogPlan};
+use crate::numbered::Numbered;
 use crate::persistence::ServerCookie;
 use crate::runtime::{ProxyRuntime, Runtime, ServerRuntime};
 use crate::tables::Tables;
@@ -26,8 +28,10 @@ use crate::tables::Tables;
 pub struct Snapshot {
     /// The `global` section.
     pub global: Arc<conf::Global>,
-    /// The proxies, in the order of the files.
-    pub proxies: Vec<Arc<Proxy>>,
+    /// The proxies in the order of the files, behind them those that came at run time.
+    pub proxies: Numbered<Arc<Proxy>>,
+    /// Everything else of the configuration: there are no proxies in it.
+    pub sections: Arc<Conf>,
     /// The stick tables, in the order of the files.
     pub tables: Tables,
     /// The lists of patterns of its ACLs and maps.
@@ -41,7 +45,7 @@ pub struct Snapshot {
 pub struct Proxy {
     /// What the file says.
     pub conf: Arc<conf::Proxy>,
-    /// Its position in the snapshot.
+    /// Its number in the snapshot.
     pub index: usize,
     /// Its state.
     pub runtime: Arc<ProxyRuntime>,
@@ -99,7 +103,7 @@ impl Snapshot {
         let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
         let userlists: Arc<[Arc<conf::Userlist>]> = conf.userlists.clone().into();
         let tables = runtime.tables(&conf.tables);
-        let proxies: Vec<Arc<Proxy>> = conf
+        let proxies: Numbered<Arc<Proxy>> = conf
             .proxies
             .iter()
             .enumerate()
@@ -118,7 +122,8 @@ impl Snapshot {
             .collect();
         runtime.process.log_destinations.balance(&proxies);
         let (patterns, rings) = (conf.patterns.clone(), conf.rings.clone());
-        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, tables, patterns, rings })
+        let sections = Arc::new(Conf { proxies: Vec::new(), ..conf.clone() });
+        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, sections, tables, patterns, rings })
     }
 
     /// The backend of this name.
@@ -129,10 +134,45 @@ impl Snapshot {
     /// The same with another proxy in the place of one.
     pub(crate) fn with(&self, proxy: Proxy) -> Arc<Self> {
         let mut amended = self.clone();
-        let index = proxy.index;
-        if let Some(place) = amended.proxies.get_mut(index) {
-            *place = Arc::new(proxy);
-        }
+        amended.proxies.put(proxy.index, Arc::new(proxy));
+        Arc::new(amended)
+    }
+
+    /// The configuration as it runs, proxies and servers by number. Where nobody has a number stands a proxy without
+    /// a side, or a server without a name.
+    pub(crate) fn conf(&self) -> Conf {
+        let of = |place: &Option<Arc<Proxy>>| match place {
+            Some(proxy) => proxy.numbered(),
+            None => Arc::new(conf::Proxy::new("", conf::Caps::empty(), Span::default())),
+        };
+        Conf { proxies: self.proxies.places().iter().map(of).collect(), ..(*self.sections).clone() }
+    }
+
+    /// The same with one more backend, the one at `index` of `conf`.
+    pub(crate) fn with_backend(
+        &self,
+        conf: &Conf,
+        index: usize,
+        runtime: &Arc<Runtime>,
+    ) -> Option<Arc<Self>> {
+        let proxy = conf.proxies.get(index)?;
+        let destinations = &runtime.process.log_destinations;
+        let log = log::Builder::new(conf, destinations).plan(index);
+        let route = Route {
+            names: &HashMap::new(),
+            userlists: &self.sections.userlists.clone().into(),
+            tables: &self.tables,
+            fullconn: 0,
+            maxconn: 0,
+            global: &self.global,
+        };
+        Some(self.with(Proxy::build(proxy, index, runtime, &route, log, clock::now())))
+    }
+
+    /// The same without a proxy.
+    pub(crate) fn without(&self, index: usize) -> Arc<Self> {
+        let mut amended = self.clone();
+        amended.proxies.remove(index);
         Arc::new(amended)
     }
 
@@ -198,6 +238,17 @@ impl Proxy {
             answers: Answers::compile(&conf.error_files),
             cases: case_map(route.global).filter(|_| conf.options.intersects(ADJUSTED)),
         }
+    }
+
+    /// What the file says, the servers by number.
+    fn numbered(&self) -> Arc<conf::Proxy> {
+        if self.servers.iter().enumerate().all(|(position, server)| server.index == position) {
+            return self.conf.clone();
+        }
+        let most = self.servers.iter().map(|s| s.index + 1).max().unwrap_or(0);
+        let nobody = || Arc::new(conf::Server::new("", Span::default()));
+        let of = |number| self.server(number).map_or_else(nobody, |s| s.conf.clone());
+        Arc::new(conf::Proxy { servers: (0..most).map(of).collect(), ..(*self.conf).clone() })
     }
 
     /// The server with this number.
@@ -277,14 +328,15 @@ fn build_farm(plan: &Plan, servers: &[Arc<Server>], state: &Arc<ProxyRuntime>, f
     Farm::new(plan, members, seats, state.clone())
 }
 
-/// A tenth of what the frontends take in together that lead to this backend by name (manual, 4.2 "fullconn").
+/// A tenth of what the frontends take in together that lead to this backend by name (manual, 4.2 "fullconn"); 0
+/// where it came at run time, and nothing does.
 fn default_fullconn(conf: &Conf, backend: &conf::Proxy, maxconn: u32) -> u32 {
     let leads = |p: &&Arc<conf::Proxy>| {
         let by_default = p.default_backend.as_ref().map_or(p.name == backend.name, |d| d.0 == backend.name);
         p.is_frontend() && (by_default || p.use_backend.iter().any(|u| u.target == backend.name))
     };
     let limits = conf.proxies.iter().filter(leads).map(|p| p.maxconn.unwrap_or(maxconn));
-    weir_balance::maxconn::default_fullconn(limits).max(1)
+    weir_balance::maxconn::default_fullconn(limits).max(u32::from(!backend.dynamic))
 }
 
 /// How header names are spelled for peers that insist (manual, 3.1 "h1-case-adjust").

@@ -11,6 +11,7 @@ use weir_admin::cli::Modes;
 use weir_admin::listen::Adopted;
 use weir_diag::Sources;
 use weir_engine::conf::{CliLevel, Conf, Global};
+use weir_engine::operator::backends;
 use weir_engine::runtime::{Runtime, Saying};
 use weir_engine::snapshot::Snapshot;
 use weir_engine::{Engine, clock};
@@ -298,9 +299,7 @@ impl Serving<'_> {
     fn obey(&mut self) {
         let snapshot = self.engine.snapshot();
         for name in self.around.orders() {
-            if let Some(at) =
-                snapshot.proxies.iter().position(|p| p.conf.name == name && p.conf.is_frontend())
-            {
+            if let Some(at) = snapshot.proxies.position(|p| p.conf.name == name && p.conf.is_frontend()) {
                 self.sockets.shut(at);
             }
         }
@@ -351,11 +350,12 @@ impl Serving<'_> {
         }
         clock::refresh();
         let build = |old: &Arc<Snapshot>| {
+            let conf = backends::kept(&conf, self.engine.runtime(), |lost| voice.notice(lost));
             let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
             for lost in snapshot.patterns.adopt(&old.patterns) {
                 voice.notice(lost);
             }
-            for proxy in &snapshot.proxies {
+            for proxy in snapshot.proxies.iter() {
                 proxy.runtime.frontend.shut.store(false, Relaxed);
             }
             snapshot

@@ -37,7 +37,7 @@ fn clear(call: &mut Call<'_, World>) -> Outcome {
     };
     let process = world.engine.runtime().process.per_worker.get();
     clear(Counted::Process, process.map_or(&[][..], |all| all), &[]);
-    for proxy in &world.engine.snapshot().proxies {
+    for proxy in world.engine.snapshot().proxies.iter() {
         let (name, state) = (&proxy.conf.name, &proxy.runtime);
         let front = &state.frontend;
         clear(Counted::Frontend(name.clone()), &front.counters, &[&front.sessions]);

@@ -43,7 +43,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     let process = &call.world.engine.runtime().process;
     let count = process.bad_messages.load(Relaxed);
     call.say(format!("Total events captured on [{}] : {count}", local_time(clock::wall(), 3)));
-    for proxy in &snapshot.proxies {
+    for proxy in snapshot.proxies.iter() {
         let errors = &proxy.runtime.errors;
         if kind != "response"
             && let Some(message) = errors.request.lock().clone().filter(|message| is_about(proxy, message))

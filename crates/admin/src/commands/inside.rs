@@ -290,7 +290,7 @@ fn frontends(world: &World) -> BTreeMap<u16, String> {
     use weir_engine::conf::Endpoint;
     let snapshot = world.engine.snapshot();
     let mut ports = BTreeMap::new();
-    for proxy in &snapshot.proxies {
+    for proxy in snapshot.proxies.iter() {
         for bind in &proxy.conf.binds {
             if let Endpoint::Inet(address) = &bind.endpoint {
                 ports.insert(address.port(), proxy.conf.name.clone());

@@ -2,7 +2,7 @@
 
 mod agents;
 mod anonymous;
-mod backends;
+pub(crate) mod backends;
 mod counters;
 mod debug;
 mod errors;

@@ -244,6 +244,15 @@ fn set_check_port(call: &mut Call<'_, World>) -> Outcome {
     }
 }
 
+/// How far the removal of something has come that somebody waits for.
+pub(super) fn waited(outcome: Result<(), Obstacle>) -> Waited {
+    match outcome {
+        Ok(()) => Waited::Met,
+        Err(Obstacle::Busy(text)) => Waited::NotYet(text),
+        Err(Obstacle::Firm(text)) => Waited::Never(text),
+    }
+}
+
 /// What stands in the way of taking a server away, for those who wait for it (`wait srv-removable`).
 pub(crate) fn removable(world: &World, name: &str) -> Waited {
     let Some((backend, name)) = name.split_once('/') else {
@@ -252,11 +261,7 @@ pub(crate) fn removable(world: &World, name: &str) -> Waited {
     let snapshot = world.engine.snapshot();
     let Some(proxy) = snapshot.backend(backend) else { return Waited::Never("No such backend.") };
     let Some(server) = proxy.server_named(name) else { return Waited::Never("No such server.") };
-    match servers::removable(&snapshot, proxy, server) {
-        Ok(()) => Waited::Met,
-        Err(Obstacle::Busy(text)) => Waited::NotYet(text),
-        Err(Obstacle::Firm(text)) => Waited::Never(text),
-    }
+    waited(servers::removable(&snapshot, proxy, server))
 }
 
 /// `at`: where the weight stands behind the name of the command.

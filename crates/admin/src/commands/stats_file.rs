@@ -96,7 +96,7 @@ fn line(out: &mut Vec<u8>, guid: &str, columns: &[&str], row: &Row) {
 /// The counters of the first worker, of each object that has a guid. A proxy that is both sides has one for each.
 fn by_guid(snapshot: &Snapshot) -> HashMap<String, Counted> {
     let mut all = HashMap::new();
-    for proxy in &snapshot.proxies {
+    for proxy in snapshot.proxies.iter() {
         if let Some(guid) = &proxy.conf.guid {
             all.insert(guid.clone(), Counted::Proxy(proxy.runtime.clone(), proxy.conf.is_frontend()));
         }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use weir_engine::numbered::Numbered;
 use weir_engine::operator::{self, Order};
 use weir_engine::runtime::Admin;
 use weir_engine::snapshot::{Proxy, Server};
@@ -69,7 +70,7 @@ pub(crate) fn apply(world: &World, body: &[u8]) -> Outcome {
 }
 
 /// The backend of a name, or of `#` and a number.
-fn found<'a>(proxies: &'a [Arc<Proxy>], name: &[u8]) -> Option<&'a Arc<Proxy>> {
+fn found<'a>(proxies: &'a Numbered<Arc<Proxy>>, name: &[u8]) -> Option<&'a Arc<Proxy>> {
     let number = name.strip_prefix(b"#").and_then(|n| std::str::from_utf8(n).ok()?.parse::<u32>().ok());
     let fits = |p: &&Arc<Proxy>| match number {
         Some(id) => p.conf.id == id,

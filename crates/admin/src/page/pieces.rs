@@ -112,7 +112,7 @@ impl Pieces for Report {
                 self.at = if is_schema { Step::Over } else { Step::Proxy(0) };
                 !is_schema
             }
-            Step::Proxy(at) => match self.snapshot.proxies.get(at).cloned() {
+            Step::Proxy(at) => match self.snapshot.proxies.ranked(at).cloned() {
                 Some(proxy) => {
                     if self.shows(&proxy) {
                         self.proxy(&proxy, out);

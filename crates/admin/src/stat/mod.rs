@@ -45,7 +45,7 @@ pub struct Filter {
 
 /// Hands over every row that `filter` lets through, in the order of the configuration.
 pub fn each(world: &World, filter: &Filter, mut take: impl FnMut(Row)) {
-    for proxy in &world.engine.snapshot().proxies {
+    for proxy in world.engine.snapshot().proxies.iter() {
         let mine = filter.proxy.is_none_or(|id| id == proxy.conf.id);
         if mine && !proxy.conf.disabled && proxy.conf.log_forward.is_none() {
             of_proxy(world, proxy, filter, &mut take);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::clock::{self, Tick};
-use weir_engine::conf::{Balance, Bind, Endpoint, Mode, PortRule};
+use weir_engine::conf::{self, Balance, Bind, Endpoint, Mode, Options, PortRule};
 use weir_engine::runtime::{Admin, Counters, Side};
 use weir_engine::snapshot::{Proxy, Server};
 
@@ -129,7 +129,7 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
         (C::SafeConnCur, state.idle.load(Relaxed).into()),
         (C::UsedConnCur, state.serving.now().into()),
         (C::NeedConnEst, state.needed.load(Relaxed).into()),
-        (C::Srid, 0),
+        (C::Srid, server.conf.revision.into()),
         (C::PrivIdleCur, 0),
     ]);
     for (column, limit) in [(C::Slim, state.maxconn.load(Relaxed)), (C::Qlimit, conf.maxqueue)] {
@@ -204,7 +204,7 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     }
     multiplexed(&mut row, &side.counters, &totals);
     row.put(C::Mode, conf.mode.word());
-    row.put(C::Algo, algorithm(&conf.balance));
+    row.put(C::Algo, algorithm(conf));
     if let Some(cookie) = &conf.persistence.cookie {
         row.put(C::Cookie, String::from_utf8_lossy(&cookie.name).into_owned());
     }
@@ -360,8 +360,9 @@ fn shown(endpoint: &Endpoint, port: PortRule) -> String {
     }
 }
 
-fn algorithm(balance: &Balance) -> String {
-    match balance {
+fn algorithm(proxy: &conf::Proxy) -> String {
+    match &proxy.balance {
+        Balance::Default if proxy.options.contains(Options::TRANSPARENT) => "none".to_owned(),
         // The reference has no word for the algorithms that draw lots.
         Balance::Default => "unknown".to_owned(),
         Balance::RoundRobin => "roundrobin".to_owned(),

@@ -13,7 +13,7 @@ use super::judge::{Late, Reader};
 use super::parse::{Parse, is_condition};
 use super::rules::Rule;
 use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, counters, expected, lines};
-use crate::conf::{Caps, Mode, StickTable};
+use crate::conf::{Caps, Mentions, Mode, StickTable};
 
 /// A line that is read when all names are known.
 #[derive(Clone, Debug)]
@@ -83,6 +83,11 @@ impl<'a> Compiler<'a> {
             files,
             out,
         }
+    }
+
+    /// What was named since the last call.
+    pub(crate) fn take_mentions(&mut self) -> Mentions {
+        self.directory.mentions.take()
     }
 
     /// Whether a word was used that is experimental.

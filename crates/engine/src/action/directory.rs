@@ -1,5 +1,6 @@
 //! The names of a configuration while its rules are compiled.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
 use weir_expr::{Names, Side};
 
-use crate::conf::{Caps, HttpErrors, Mode, StickTable};
+use crate::conf::{Caps, HttpErrors, Mentions, Mode, StickTable};
 use crate::keywords::Outside;
 use crate::names::server_id;
 
@@ -45,13 +46,24 @@ pub(crate) struct Directory<'a> {
     pub outside: &'a dyn Outside,
     /// The proxy whose rules are compiled.
     pub current: usize,
+    /// What these rules have named so far.
+    pub mentions: &'a RefCell<Mentions>,
 }
 
 // === impl Directory ===
 
 impl Directory<'_> {
-    /// The position of the proxy of that name with that side; without a name the current one.
+    /// The position of the proxy of that name with that side; without a name the current one. It is noted that
+    /// rules name it.
     pub(crate) fn find(&self, name: Option<&[u8]>, side: Side) -> Option<usize> {
+        let found = self.look_up(name, side)?;
+        if name.is_some() && side == Side::Server {
+            self.mentions.borrow_mut().backends.insert(found);
+        }
+        Some(found)
+    }
+
+    fn look_up(&self, name: Option<&[u8]>, side: Side) -> Option<usize> {
         let side = match side {
             Side::Client => Caps::FRONTEND,
             Side::Server => Caps::BACKEND,
@@ -76,9 +88,11 @@ impl Names for Directory<'_> {
     }
 
     fn server(&mut self, backend: Option<&[u8]>, name: &[u8]) -> Option<ServerId> {
-        let index = self.find(backend, Side::Server)?;
+        let index = self.look_up(backend, Side::Server)?;
         let servers = &self.proxies.get(index)?.servers;
-        Some(server_id(index, servers.iter().position(|s| s.as_bytes() == name)?))
+        let server = servers.iter().position(|s| s.as_bytes() == name)?;
+        self.mentions.borrow_mut().servers.insert((index, server));
+        Some(server_id(index, server))
     }
 
     fn table(&mut self, name: Option<&[u8]>) -> Option<TableId> {

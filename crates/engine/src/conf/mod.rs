@@ -8,6 +8,7 @@ mod check;
 mod errors;
 mod global;
 mod log;
+mod mentions;
 mod options;
 mod persistence;
 mod proxy;
@@ -18,6 +19,8 @@ mod timeouts;
 mod tls;
 
 use std::sync::Arc;
+
+use crate::keywords::Templates;
 
 pub use bind::{Bind, CliLevel, Endpoint, Proto, SeverityOutput, Shards, UnixPerms, V6Mode};
 pub use check::{
@@ -30,6 +33,7 @@ pub use log::{
     Facility, HostStrategy, LogFormatKind, LogForward, LogLevel, LogLine, LogOverride, LogProfile,
     LogProfileStep, LogSample, LogStep, LogTarget, LogTransport, Ring, RingServer, SyslogFormat,
 };
+pub use mentions::Mentions;
 pub use options::{AddressHeader, Forwarded, HeaderNames, Options, RetryOn};
 pub use persistence::{Cookie, CookieFlags, CookieMode, Persistence, RdpCookie};
 pub use proxy::{
@@ -63,6 +67,8 @@ pub struct Conf {
     pub tables: Vec<Arc<StickTable>>,
     /// The lists of patterns that ACLs and maps are made of (manual, 2.7 and 7.1).
     pub patterns: weir_expr::PatternFiles,
+    /// The named `defaults`, for backends that come at run time.
+    pub templates: Arc<Templates>,
 }
 
 /// A `userlist` section: users, their passwords and groups (manual, 12.2).

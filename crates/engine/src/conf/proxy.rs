@@ -13,7 +13,7 @@ use crate::action::Rules;
 
 use super::{
     AddressHeader, Bind, CheckKind, ErrorFile, Forwarded, HeaderNames, LogForward, LogLine, LogTarget,
-    Options, Persistence, RetryOn, Server, Source, StatsPage, Timeouts,
+    Mentions, Options, Persistence, RetryOn, Server, Source, StatsPage, Timeouts,
 };
 
 bitflags! {
@@ -110,6 +110,10 @@ pub struct Proxy {
     pub disabled: bool,
     /// `be-unpublished`
     pub unpublished: bool,
+    /// It came at run time.
+    pub dynamic: bool,
+    /// What its rules name.
+    pub mentions: Mentions,
     /// `bind` lines.
     pub binds: Vec<Bind>,
     /// `backlog`
@@ -276,6 +280,8 @@ impl Proxy {
             mode: Mode::default(),
             disabled: false,
             unpublished: false,
+            dynamic: false,
+            mentions: Mentions::default(),
             binds: Vec::new(),
             backlog: None,
             maxconn: None,

@@ -116,6 +116,8 @@ pub struct Server {
     pub template: Option<u32>,
     /// It came at run time (`add server`).
     pub dynamic: bool,
+    /// How often numbers of servers may have been given anew before it came (`srid` of `show stat`).
+    pub revision: u32,
     /// An `id` was given.
     pub explicit_id: bool,
 }
@@ -305,6 +307,7 @@ impl Server {
             mptcp: false,
             template: None,
             dynamic: false,
+            revision: 0,
             explicit_id: false,
         }
     }

@@ -40,7 +40,7 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     }),
     value("guid-prefix", "beginning of the names that outlive reloads", |c, v| {
         let text = text(c, v, "expects an argument")?;
-        if let Some(fault) = v.first().and_then(super::listen::guid_fault) {
+        if let Some(fault) = v.first().and_then(|word| super::listen::guid_fault(&word.bytes)) {
             return Err(said(c, format!("error on GUID generation : {fault}")));
         }
         c.out.push(no_effect(c, "no counters of listeners are kept over reloads"));

@@ -102,6 +102,8 @@ pub struct Draft {
     pub checks: super::checks::CheckDraft,
     /// Its statistics page is its own, and not that of `defaults`.
     pub own_page: bool,
+    /// `mode` was given, here or in `defaults`.
+    pub gives_mode: bool,
     /// `id` was given.
     pub explicit_id: Option<Span>,
     /// The place of the word that chose the log line's form.
@@ -266,6 +268,7 @@ impl Draft {
             errors: Vec::new(),
             checks: super::checks::CheckDraft::default(),
             own_page: false,
+            gives_mode: false,
             explicit_id: None,
             log_format_at: None,
             rules: Vec::new(),

@@ -129,6 +129,7 @@ fn mode(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
                 .hint("the modes are 'tcp' and 'http'"));
         }
     };
+    ctx.draft.gives_mode = true;
     Ok(())
 }
 
@@ -289,17 +290,17 @@ fn id(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 
 fn guid(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let Some(word) = line.arg(0) else { return Err(line.alert("'guid' : expects an argument")) };
-    guid_fault(word).map_or(Ok(()), |m| Err(word.alert(format!("'guid': {m}"))))?;
+    guid_fault(&word.bytes).map_or(Ok(()), |m| Err(word.alert(format!("'guid': {m}"))))?;
     ctx.draft.proxy.guid = Some(word.text().into_owned());
     Ok(())
 }
 
 /// What is wrong with a word as a guid.
-pub(super) fn guid_fault(word: &Word) -> Option<String> {
-    if word.bytes.len() > GUID_MAX {
-        return Some("too long".to_owned());
+pub(super) fn guid_fault(guid: &[u8]) -> Option<String> {
+    if guid.len() > GUID_MAX {
+        return Some("invalid length".to_owned());
     }
-    values::invalid_character(&word.bytes).map(|c| format!("invalid character '{c}'"))
+    values::invalid_character(guid).map(|c| format!("invalid character '{c}'"))
 }
 
 /// Longest guid, in bytes.

@@ -38,6 +38,7 @@ mod stats;
 mod stats_page;
 mod status_codes;
 mod stick_table;
+mod templates;
 mod timeouts;
 pub(crate) mod tls;
 mod tune;
@@ -60,6 +61,8 @@ pub use resolve::resolve;
 pub(crate) use resolve::{file_and_line, place};
 pub use sections::SECTIONS;
 pub use servers::{DYNAMIC, dynamic_server};
+pub(crate) use templates::free_id;
+pub use templates::{NewBackend, Templates};
 
 /// All tables of this room, by the type of their functions.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, 
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
-    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, UserlistDraft, checks, cross,
-    log_forward, log_profiles, peers, rings, rules, stats_page, userlist,
+    Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, Templates, UserlistDraft,
+    checks, cross, log_forward, log_profiles, peers, rings, rules, stats_page, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -75,16 +75,16 @@ pub(super) struct Load<'a> {
     pub(super) healthchecks: Vec<Draft>,
     /// A server's name has no address.
     pub(super) unresolved: bool,
-    defaults: Vec<Defaults>,
+    pub(super) defaults: Vec<Defaults>,
     /// Which kind of proxy started from `defaults` that carry rules, by their place.
     pub(super) rule_users: Vec<(Span, Caps)>,
 }
 
 /// A `defaults` section that has been read.
-struct Defaults {
-    name: String,
+pub(super) struct Defaults {
+    pub(super) name: String,
     at: Span,
-    draft: Draft,
+    pub(super) draft: Draft,
     /// How many sections of this name stood before.
     used: bool,
 }
@@ -92,7 +92,7 @@ struct Defaults {
 // === impl Load ===
 
 impl<'a> Load<'a> {
-    fn new(sources: &'a Sources, outside: &'a dyn Outside) -> Self {
+    pub(super) fn new(sources: &'a Sources, outside: &'a dyn Outside) -> Self {
         let conf = Conf { global: Global { strict_limits: true, ..Global::default() }, ..Conf::default() };
         Self {
             sources,
@@ -410,10 +410,11 @@ impl<'a> Load<'a> {
         stats_page::authenticate(&mut self);
         rules::compile(&mut self);
         peers::check(&mut self);
-        let mut drafts = cross::check(&mut self);
+        let (mut drafts, last_id) = cross::check(&mut self);
         rings::behind_streams(&mut self, &mut drafts);
         rings::behind_servers(&mut self, &drafts);
         rings::judge_targets(&mut self, &drafts);
+        self.conf.templates = Arc::new(Templates::of(&self, last_id));
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
         (self.conf, self.out)
     }
@@ -433,7 +434,7 @@ fn without_condition(line: &Line) -> Option<Diagnostic> {
 }
 
 /// A new section that takes over what `from` says.
-fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
+pub(super) fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft {
     let mut draft = from.clone();
     let Proxy { name, at, caps, .. } = own;
     draft.proxy = Proxy { name, at, caps, ..draft.proxy };

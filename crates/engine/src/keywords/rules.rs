@@ -1,6 +1,7 @@
 //! The lines that become rules: kept as they are until all names are known, then compiled by
 //! [`Compiler`] (manual, 4.2).
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
@@ -10,7 +11,7 @@ use weir_table::Data;
 use super::resolve::{Load, place};
 use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_backends, log_profiles};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
-use crate::conf::{Caps, RdpCookie, UseBackend};
+use crate::conf::{Caps, Proxy, RdpCookie, UseBackend};
 
 /// The lines of this file.
 pub(super) const RULES: &[Keyword<ProxyFn>] = &[
@@ -107,25 +108,35 @@ pub(super) fn judge_inherited(load: &mut Load<'_>, draft: &Draft, from: Span) {
     load.out.push(Diagnostic::alert(at, message).tight().related(from, "the defaults section starts here"));
 }
 
-/// What rules know of a proxy.
-fn named(draft: &Draft, all: &[Draft]) -> Named {
-    let proxy = &draft.proxy;
-    let position = |name: &str| all.iter().position(|d| d.proxy.is_backend() && d.proxy.name == name);
+/// What rules know of a proxy whose servers have these names; `backends` are those that it may lead to.
+pub(super) fn named<'a>(
+    proxy: &Proxy,
+    servers: Vec<String>,
+    mut backends: impl Iterator<Item = &'a Proxy>,
+) -> Named {
+    let default = proxy.default_backend.as_ref();
     Named {
         name: proxy.name.clone(),
         caps: proxy.caps,
         mode: proxy.mode,
-        default_backend: proxy.default_backend.as_ref().and_then(|(name, _)| position(name)),
-        servers: match proxy.caps {
-            Caps::FRONTEND => Vec::new(),
-            _ => draft.servers.iter().map(|s| s.server.name.clone()).collect(),
-        },
+        default_backend: default
+            .and_then(|(name, _)| backends.position(|p| p.is_backend() && p.name == *name)),
+        servers: if proxy.caps == Caps::FRONTEND { Vec::new() } else { servers },
     }
 }
 
 /// Compiles the rules of all proxies.
 pub(super) fn compile(load: &mut Load<'_>) {
-    let proxies: Vec<Named> = load.drafts.iter().map(|draft| named(draft, &load.drafts)).collect();
+    let named = |draft: &Draft| {
+        let servers = draft.servers.iter().map(|s| s.server.name.clone()).collect();
+        named(&draft.proxy, servers, load.drafts.iter().map(|d| &d.proxy))
+    };
+    let proxies: Vec<Named> = load.drafts.iter().map(named).collect();
+    compile_among(load, &proxies, 0);
+}
+
+/// Compiles the rules of the drafts, the first of which is the proxy at this position.
+pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize) {
     let userlists: Vec<String> = load.conf.userlists.iter().map(|l| l.name.clone()).collect();
     let (outside, http_errors) = (load.outside, load.conf.http_errors.as_slice());
     let log_profiles: Vec<String> = load.conf.log_profiles.iter().map(|p| p.name.clone()).collect();
@@ -134,8 +145,9 @@ pub(super) fn compile(load: &mut Load<'_>) {
     }
     let tables = load.conf.tables.clone();
     let experimental = load.conf.global.experimental;
+    let mentions = RefCell::default();
     let directory = Directory {
-        proxies: &proxies,
+        proxies,
         userlists: &userlists,
         log_profiles: &log_profiles,
         http_errors,
@@ -143,12 +155,13 @@ pub(super) fn compile(load: &mut Load<'_>) {
         experimental,
         outside,
         current: 0,
+        mentions: &mentions,
     };
     let patterns = load.conf.patterns.clone();
     let counters = load.conf.global.tune.stick_counters;
     let mut faults = Vec::new();
     let mut compiler = Compiler::new(directory, counters, load.sources, patterns, &mut load.out);
-    for (index, draft) in load.drafts.iter_mut().enumerate() {
+    for (index, draft) in (first..).zip(&mut load.drafts) {
         let lines = std::mem::take(&mut draft.rules);
         if !lines.is_empty() {
             draft.proxy.rules = compiler.proxy(index, draft.proxy.mode, &lines);
@@ -167,6 +180,7 @@ pub(super) fn compile(load: &mut Load<'_>) {
         for server in &mut draft.servers {
             faults.extend(of_server(&mut compiler, index, (&proxy, http), server));
         }
+        draft.proxy.mentions = compiler.take_mentions();
     }
     faults.extend(checks::compile_sections(&mut compiler, &mut load.healthchecks));
     let sticky = compiler.sticky().to_vec();

@@ -266,7 +266,7 @@ fn guid(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
         return not_by_default(ctx);
     }
     let word = values.first().ok_or_else(|| ctx.name.alert("'guid' : expects an argument"))?;
-    if let Some(message) = guid_fault(word) {
+    if let Some(message) = guid_fault(&word.bytes) {
         return Err(word.alert(format!("'guid': {message}")));
     }
     ctx.draft.server.guid = Some(word.text().into_owned());

@@ -11,6 +11,7 @@ use super::balanced::{Balanced, Ways};
 use super::channel::Channel;
 use super::sink::{Sink, Sinks};
 use crate::conf::{LogTransport, Mode};
+use crate::numbered::Numbered;
 use crate::snapshot::Proxy;
 
 /// All addresses that any configuration of this process named.
@@ -39,7 +40,7 @@ pub(crate) struct Destination {
 
 impl Destinations {
     /// Has the lines for backends go to the servers that a configuration names.
-    pub(crate) fn balance(&self, proxies: &[Arc<Proxy>]) {
+    pub(crate) fn balance(&self, proxies: &Numbered<Arc<Proxy>>) {
         let list = self.list.lock().clone();
         for destination in list {
             let LogTransport::Backend(name) = &destination.transport else { continue };

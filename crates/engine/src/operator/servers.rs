@@ -38,23 +38,38 @@ pub fn add(engine: &Engine, backend: &str, name: &str, words: &[Word]) -> Result
         if conf.id == 0 {
             conf.id = free_id(proxy);
         }
+        conf.revision = engine.runtime().revision.lock().come();
         let conf = Arc::new(conf);
         let mut server = Server::build(&snapshot.global, &proxy.conf, &conf, 0, &proxy.runtime, clock::now());
         server.runtime.adopt(&conf);
         server.index = proxy.farm.seat(server.member(), server.seat(proxy.fullconn));
         proxy.runtime.changes.lock().add(&conf);
-        let servers = proxy.servers.iter().cloned().chain([Arc::new(server)]).collect();
+        let mut servers = proxy.servers.clone();
+        // Where nothing stands in the file, the last to come stands first.
+        let rank = if proxy.conf.dynamic { 0 } else { servers.len() };
+        servers.insert(rank, Arc::new(server));
         Ok((snapshot.with(proxy.with_servers(servers)), warnings))
     })
 }
 
-/// What stands in the way of taking a server away.
+/// What stands in the way of taking a server or a backend away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// It goes when its sessions have ended.
     Busy(&'static str),
     /// It cannot go.
     Firm(&'static str),
+}
+
+// === impl Obstacle ===
+
+impl Obstacle {
+    /// As the reference says it.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Busy(text) | Self::Firm(text) => text,
+        }
+    }
 }
 
 /// Whether a server may be taken away.
@@ -78,12 +93,11 @@ pub fn remove(engine: &Engine, backend: &str, name: &str) -> Result<(), &'static
     engine.amend(|snapshot| {
         let proxy = snapshot.backend(backend).ok_or("No such backend.")?;
         let server = proxy.server_named(name).ok_or("No such server.")?;
-        removable(snapshot, proxy, server).map_err(|o| match o {
-            Obstacle::Busy(text) | Obstacle::Firm(text) => text,
-        })?;
+        removable(snapshot, proxy, server).map_err(Obstacle::text)?;
         if !proxy.farm.unseat(server.index) {
             return Err(ATTACHED);
         }
+        engine.runtime().revision.lock().go();
         proxy.runtime.changes.lock().remove(name);
         proxy.runtime.forget(name);
         let servers = proxy.servers.iter().filter(|s| s.index != server.index).cloned().collect();
@@ -224,7 +238,10 @@ fn is_pointed_to(snapshot: &Snapshot, proxy: &Proxy, server: &Server) -> bool {
     };
     let names = |target: &Target| matches!(target, Target::Position(at) if *at == server.index);
     proxy.conf.rules.use_server.iter().any(|rule| names(&rule.target)) && !server.conf.dynamic
-        || snapshot.proxies.iter().any(|p| p.servers.iter().any(|s| tracks(p, s)))
+        || snapshot.proxies.iter().any(|p| {
+            p.conf.mentions.servers.contains(&(proxy.index, server.index))
+                || p.servers.iter().any(|s| tracks(p, s))
+        })
 }
 
 /// Whether servers may come and have any weight at run time: where the algorithm is ready for it.

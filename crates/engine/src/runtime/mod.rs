@@ -22,6 +22,7 @@ use weir_table::Table;
 
 use crate::clock::{self, Tick};
 use crate::conf::StickTable;
+use crate::keywords::NewBackend;
 use crate::service::Services;
 use crate::tables::{self, Tables};
 
@@ -31,7 +32,7 @@ pub(crate) use latency::Bucket;
 pub use latency::{Distribution, Latency, Phase};
 pub use recent::{Event, Recorder};
 pub use server::{Admin, Health, ServerRuntime};
-pub use servers::{Changes, Published};
+pub use servers::{Changes, Published, Revision};
 pub use voice::{Saying, Voice};
 
 /// All run-time state of the process.
@@ -41,8 +42,21 @@ pub struct Runtime {
     pub workers: usize,
     /// What the process as a whole counts.
     pub process: Process,
+    /// How often numbers of servers were left to others.
+    pub revision: Mutex<Revision>,
+    /// The backends that operators added, which reloads keep.
+    pub added: Mutex<AddedBackends>,
     proxies: Mutex<HashMap<String, Arc<ProxyRuntime>>>,
     tables: Mutex<HashMap<String, Arc<Table>>>,
+}
+
+/// Backends that came at run time, in the order of coming.
+#[derive(Debug, Default)]
+pub struct AddedBackends {
+    /// What was asked for.
+    pub list: Vec<NewBackend>,
+    /// The number that one was given last.
+    pub last_id: u32,
 }
 
 /// State of the whole process.
@@ -181,7 +195,8 @@ impl Runtime {
         let _ = process.per_worker.set(counters(workers));
         let _ = process.tls.set((0..workers).map(|_| TlsCounters::default()).collect());
         let _ = process.loads.set((0..workers).map(|_| Load::default()).collect());
-        Arc::new(Self { workers, process, proxies: Mutex::default(), tables: Mutex::default() })
+        let (revision, added, proxies, tables) = Default::default();
+        Arc::new(Self { workers, process, revision, added, proxies, tables })
     }
 
     /// The tables for these lines, with the entries that tables of their names had.
@@ -192,6 +207,11 @@ impl Runtime {
             lines.iter().map(|line| tables::make(line, known.get(&line.spec.name), seed)).collect();
         *known = made.iter().map(|table| (table.spec().name.clone(), table.clone())).collect();
         made
+    }
+
+    /// Forgets the state of a proxy that was taken away.
+    pub(crate) fn forget(&self, name: &str) {
+        self.proxies.lock().remove(name);
     }
 
     /// The state of the proxy of this name; empty state where there was none.

@@ -23,6 +23,14 @@ struct Moved {
 
 type Place = (Option<Endpoint>, PortRule);
 
+/// Counts how often numbers of servers may mean another than before.
+#[derive(Debug, Default)]
+pub struct Revision {
+    number: u32,
+    /// A server went since the last one came.
+    stale: bool,
+}
+
 /// Whether a backend is published, as an operator said.
 #[derive(Debug, Default)]
 pub struct Published(AtomicU8);
@@ -76,8 +84,26 @@ impl Changes {
                 *server = Arc::new(conf::Server { endpoint, port, ..(**server).clone() });
             }
         }
-        proxy.servers.extend(self.added.iter().cloned());
+        for added in &self.added {
+            let rank = if proxy.dynamic { 0 } else { proxy.servers.len() };
+            proxy.servers.insert(rank, added.clone());
+        }
         Arc::new(proxy)
+    }
+}
+
+// === impl Revision ===
+
+impl Revision {
+    /// A server comes: the revision that its number belongs to.
+    pub(crate) fn come(&mut self) -> u32 {
+        self.number += u32::from(std::mem::take(&mut self.stale));
+        self.number
+    }
+
+    /// A server goes, and leaves its number to others.
+    pub(crate) fn go(&mut self) {
+        self.stale = true;
     }
 }
 

@@ -13,13 +13,13 @@ use super::log_backends;
 use super::resolve::{Load, place};
 use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 
-/// Checks the proxies as a whole and completes them.
-pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
+/// Checks the proxies as a whole and completes them. With them the number that a proxy was given last.
+pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
     let mut drafts = std::mem::take(&mut load.drafts);
     same_names(load, &drafts);
     // The first number is that of the frontend of the runtime API, where there is one.
     let first = if load.conf.global.stats_sockets.is_empty() { 1 } else { 2 };
-    number_proxies(&mut drafts, first);
+    let last = number_proxies(&mut drafts, first);
     for at in 0..drafts.len() {
         backends_of(load, &drafts, at);
         let Some(draft) = drafts.get_mut(at) else { continue };
@@ -36,7 +36,17 @@ pub(super) fn check(load: &mut Load<'_>) -> Vec<Draft> {
         );
     }
     complete(load, &mut drafts);
-    drafts
+    (drafts, last)
+}
+
+/// Checks and completes a backend that comes when all others are there.
+pub(super) fn check_later(load: &mut Load<'_>) -> Option<Draft> {
+    let mut drafts = std::mem::take(&mut load.drafts);
+    for draft in drafts.iter_mut().filter(|draft| !draft.proxy.disabled) {
+        check_one(load, draft);
+    }
+    complete(load, &mut drafts);
+    drafts.pop()
 }
 
 fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
@@ -125,8 +135,8 @@ fn same_names(load: &mut Load<'_>, drafts: &[Draft]) {
     }
 }
 
-/// Gives each proxy, listener and server without `id` the next free number.
-fn number_proxies(drafts: &mut [Draft], first: u32) {
+/// Gives each proxy, listener and server without `id` the next free number. The last that a proxy was given.
+fn number_proxies(drafts: &mut [Draft], first: u32) -> u32 {
     let mut used: BTreeSet<u32> =
         drafts.iter().filter(|d| d.explicit_id.is_some()).map(|d| d.proxy.id).collect();
     let mut next = first;
@@ -154,6 +164,7 @@ fn number_proxies(drafts: &mut [Draft], first: u32) {
             next_server += 1;
         }
     }
+    next
 }
 
 fn free(used: &mut BTreeSet<u32>, next: &mut u32) -> u32 {
