@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use weir_balance::queue::Priority;
 use weir_sys::connect::PacketMarks;
+use weir_tls::session::Failure;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
@@ -40,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) refusal: Option<Refusal>,
     /// Why there was no connection to the server.
     pub(crate) unreached: Option<Unreached>,
+    /// What went wrong with the session of TLS with it.
+    pub(crate) far_failure: Option<Box<Failure>>,
     /// Who ended it; the first to fail is named.
     pub(crate) ending: Ending,
     /// Connection attempts beyond the first.

@@ -92,6 +92,8 @@ pub(crate) enum Unreached {
     Refused,
     /// There was no session of TLS.
     Handshake,
+    /// The server ended the session before it began.
+    Ended,
     /// Its certificate is not for the name that `verifyhost` gives.
     OtherHost,
     /// Its certificate is not for the name that it was asked for.
@@ -120,6 +122,7 @@ impl Unreached {
         match self {
             Self::Refused => (47, "EREFUSED", "ECONNREFUSED returned by OS"),
             Self::Handshake => Refusal::HandshakeFailed.row(),
+            Self::Ended => Refusal::HandshakeClosed.row(),
             Self::OtherHost => {
                 (32, "SSL_MISMATCH", "Server presented an SSL certificate different from the configured one")
             }

@@ -70,6 +70,10 @@ pub struct Addition {
 pub enum Refusal {
     /// None is for the name that it asks for, and there is no default (`strict-sni`).
     UnknownName,
+    /// Before TLS 1.3: no group for the key exchange is known to both.
+    NoSharedCipher,
+    /// No way of signing is known to both (`sigalgs`).
+    NoSharedSignature,
 }
 
 /// A name that a certificate is used for.
@@ -182,13 +186,6 @@ impl Acceptor {
         Ok((context.session(protocol), context.clone()))
     }
 
-    /// A set-up for who does not even say hello, so that it is told what is wrong.
-    pub fn any(&self) -> Option<Arc<ServerConfig>> {
-        let table = self.table();
-        let context = table.contexts.first()?;
-        Some(context.session(None))
-    }
-
     fn table(&self) -> Arc<Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -202,6 +199,27 @@ impl Acceptor {
 
     fn put(&self, table: Table) {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The alert that the client hears (RFC 8446 section 6.2).
+    pub(crate) fn alert(self) -> u8 {
+        match self {
+            Self::UnknownName => 112,
+            Self::NoSharedCipher | Self::NoSharedSignature => 40,
+        }
+    }
+
+    /// OpenSSL's number and words.
+    pub(crate) fn reason(self) -> (u16, &'static str) {
+        match self {
+            Self::UnknownName => (234, "callback failed"),
+            Self::NoSharedCipher => (193, "no shared cipher"),
+            Self::NoSharedSignature => (376, "no shared signature algorithms"),
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! Failures of sessions in OpenSSL's numbers and words, as logs and `ssl_fc_err` tell them (manual, 7.3.4).
 
-use rustls::{AlertDescription, Error, PeerIncompatible};
+use rustls::{AlertDescription, ContentType, Error, InvalidMessage, PeerIncompatible};
 
-use crate::acceptor::Refusal;
 use crate::session::Failure;
 
 /// The number of `ssl_fc_err`: the library's in the high bits, the reason below; 0 for an end that is no error.
@@ -21,8 +20,8 @@ pub fn text(failure: &Failure) -> String {
 fn reason(failure: &Failure) -> Option<(u16, &'static str)> {
     let error = match failure {
         Failure::Closed => return None,
-        Failure::PlainHttp => return Some((156, "http request")),
-        Failure::Refused(Refusal::UnknownName) => return Some((234, "callback failed")),
+        Failure::NoHello(no) => return Some(no.reason()),
+        Failure::Refused(refusal) => return Some(refusal.reason()),
         Failure::Protocol(error) => error,
     };
     Some(match error {
@@ -40,9 +39,17 @@ fn reason(failure: &Failure) -> Option<(u16, &'static str)> {
         Error::NoApplicationProtocol => (235, "no application protocol"),
         Error::DecryptError => (281, "decryption failed or bad record mac"),
         Error::PeerSentOversizedRecord => (198, "packet length too long"),
+        Error::InappropriateMessage { got_type: ContentType::ApplicationData, .. } => {
+            (245, "unexpected record")
+        }
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
             (244, "unexpected message")
         }
+        Error::InvalidMessage(
+            InvalidMessage::MissingData(_)
+            | InvalidMessage::TrailingData(_)
+            | InvalidMessage::MessageTooShort,
+        ) => (159, "length mismatch"),
         Error::InvalidMessage(_) => (267, "wrong version number"),
         _ => (68, "internal error"),
     })

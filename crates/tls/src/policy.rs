@@ -13,6 +13,9 @@ use rustls::{
     CipherSuite, ClientConfig, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion,
 };
 
+use weir_wire::client_hello::{ClientHello, pairs};
+
+use crate::acceptor::Refusal;
 use crate::counts::Counted;
 use crate::pair::Pair;
 use crate::records::{MOST_PLAIN, Records};
@@ -182,6 +185,26 @@ impl ServerPolicy {
     pub fn protocol<'a>(&self, offered: impl Iterator<Item = &'a [u8]> + Clone) -> Option<usize> {
         let is_offered = |ours: &Vec<u8>| offered.clone().any(|theirs| theirs == ours.as_slice());
         self.settings.alpn.iter().position(is_offered)
+    }
+
+    /// Whether there is something in common with a client that the other library misses before it looks further.
+    pub fn suits(&self, hello: &ClientHello<'_>) -> Result<(), Refusal> {
+        let provider = self.base.crypto_provider();
+        let is_modern = self.settings.versions.supported().contains(&&TLS13)
+            && hello.supported_versions().is_some_and(|list| pairs(list).any(|version| version == 0x0304));
+        let knows = |group: u16| provider.kx_groups.iter().any(|own| u16::from(own.name()) == group);
+        if !is_modern && hello.supported_groups().is_none_or(|list| !pairs(list).any(knows)) {
+            return Err(Refusal::NoSharedCipher);
+        }
+        let (ours, theirs) = (self.settings.schemes.as_ref(), hello.signature_algorithms());
+        match (ours, theirs) {
+            (Some(ours), Some(theirs))
+                if !pairs(theirs).any(|scheme| ours.contains(&SignatureScheme::from(scheme))) =>
+            {
+                Err(Refusal::NoSharedSignature)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The set-up of sessions that show this certificate and agree on the protocol of this place.

@@ -11,17 +11,18 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic};
+use rustls::server::UnbufferedServerConnection;
 use rustls::{CertificateError, ClientConfig, Error};
 use weir_wire::Parsed;
 use weir_wire::client_hello;
 
 use crate::acceptor::{Acceptor, Context, Refusal};
 use crate::counts::Open;
-use crate::records::{MOST_PLAIN, Pace, Records};
+use crate::drive::{Out, Process, Saying, Step, say, step};
+use crate::hello::{self, NoHello};
+use crate::records::{Pace, Records};
 use crate::seen::Seen;
 use crate::verify::{Mismatch, NotTrusted, Report};
 
@@ -65,8 +66,8 @@ pub enum Failure {
     Refused(Refusal),
     /// The protocol failed.
     Protocol(Error),
-    /// The peer speaks HTTP in clear.
-    PlainHttp,
+    /// The first bytes are none of TLS.
+    NoHello(NoHello),
     /// The peer closed its connection.
     Closed,
 }
@@ -129,6 +130,11 @@ impl Session {
             examined: OnceCell::new(),
             _open: open,
         }
+    }
+
+    /// Whether it was agreed how to go on: a client said what it wants, or a server was told.
+    pub fn is_begun(&self) -> bool {
+        !matches!(self.side, Side::Hello(_))
     }
 
     /// Whether both sides may speak.
@@ -371,15 +377,14 @@ impl Session {
             Parsed::Complete { value, .. } => {
                 self.seen.hello(&value, acceptor.capture);
                 let (config, context) = acceptor.choose(&value).map_err(Failure::Refused)?;
+                context.policy.suits(&value).map_err(Failure::Refused)?;
                 self.limit_records(context.policy.records());
                 self.shown = Some(context);
                 config
             }
-            Parsed::Invalid(_) if METHODS.iter().any(|m| cipher.starts_with(m)) => {
-                return Err(Failure::PlainHttp);
+            Parsed::Invalid(_) => {
+                return hello::judge(cipher).map_or(Ok(false), |no| Err(Failure::NoHello(no)));
             }
-            // It is told what is wrong with it.
-            Parsed::Invalid(_) => acceptor.any().ok_or(Failure::Closed)?,
         };
         let conn = UnbufferedServerConnection::new(config).map_err(Failure::Protocol)?;
         self.side = Side::Server(Box::new(conn));
@@ -388,8 +393,10 @@ impl Session {
 
     /// Leaves the alert that tells the peer why in [`Self::outgoing`]; `rest` is what came and was not used.
     fn fail(&mut self, failure: Failure, rest: &mut [u8]) {
-        if let Failure::Refused(Refusal::UnknownName) = failure {
-            self.outgoing.extend_from_slice(UNRECOGNIZED_NAME);
+        match &failure {
+            Failure::Refused(refusal) => self.outgoing.extend(hello::alert(refusal.alert())),
+            Failure::NoHello(no) => self.outgoing.extend(no.alert().into_iter().flatten()),
+            Failure::Protocol(_) | Failure::Closed => {}
         }
         let Self { side, plain, outgoing, peer_closed, .. } = self;
         let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed };
@@ -404,200 +411,18 @@ impl Session {
                 break;
             }
         }
+        // The library says what only TLS 1.3 knows, where alerts are not in clear (RFC 5246 section 7.4.6).
+        if let Some(alert) = self.outgoing.last_chunk_mut::<7>()
+            && *alert == hello::alert(CERTIFICATE_REQUIRED)
+        {
+            *alert = hello::alert(HANDSHAKE_FAILURE);
+        }
         self.failure = Some(failure);
     }
 }
 
-/// What one side says.
-enum Saying<'a> {
-    Data(&'a [u8]),
-    End,
-}
-
-/// A connection of `rustls`, of either side.
-trait Process {
-    type Data;
-
-    fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
-}
-
-impl Process for UnbufferedServerConnection {
-    type Data = ServerConnectionData;
-
-    fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
-        self.process_tls_records(cipher)
-    }
-}
-
-impl Process for UnbufferedClientConnection {
-    type Data = ClientConnectionData;
-
-    fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
-        self.process_tls_records(cipher)
-    }
-}
-
-/// Where the bytes that a step yields go.
-struct Out<'a> {
-    room: &'a mut [u8],
-    filled: usize,
-    plain: &'a mut Vec<u8>,
-    outgoing: &'a mut Vec<u8>,
-    peer_closed: &'a mut bool,
-}
-
-/// What is to be done next.
-enum Step {
-    Again,
-    Plain,
-    Wait,
-}
-
-// === impl Out ===
-
-impl Out<'_> {
-    fn plain(&mut self, bytes: &[u8]) {
-        let room = self.room.get_mut(self.filled..).unwrap_or_default();
-        let n = room.len().min(bytes.len());
-        let (now, later) = bytes.split_at_checked(n).unwrap_or_default();
-        // In pieces, for the reason that limits our records.
-        for (to, from) in room.chunks_mut(MOST_PLAIN).zip(now.chunks(MOST_PLAIN)) {
-            if let Some(to) = to.get_mut(..from.len()) {
-                to.copy_from_slice(from);
-            }
-        }
-        self.filled += n;
-        self.plain.extend_from_slice(later);
-    }
-}
-
-/// Does what the state of a connection asks for, and counts the bytes of its input that may go, which they may where
-/// it fails, too.
-fn step<D>(
-    status: UnbufferedStatus<'_, '_, D>,
-    out: &mut Out<'_>,
-    consumed: &mut usize,
-) -> Result<Step, Failure> {
-    *consumed += status.discard;
-    let (more, step) = act(status.state.map_err(Failure::Protocol)?, out)?;
-    *consumed += more;
-    Ok(step)
-}
-
-/// The same for a state.
-fn act<D>(state: ConnectionState<'_, '_, D>, out: &mut Out<'_>) -> Result<(usize, Step), Failure> {
-    let mut more = 0;
-    let step = match state {
-        ConnectionState::ReadTraffic(mut traffic) => {
-            while let Some(record) = traffic.next_record() {
-                let record = record.map_err(Failure::Protocol)?;
-                more += record.discard;
-                out.plain(record.payload);
-            }
-            Step::Plain
-        }
-        ConnectionState::EncodeTlsData(mut data) => {
-            grow(out.outgoing, |room| match data.encode(room) {
-                Err(EncodeError::InsufficientSize(needs)) => Err(Some(needs.required_size)),
-                other => other.map_err(|_| None),
-            })?;
-            Step::Again
-        }
-        ConnectionState::TransmitTlsData(data) => {
-            // It lies in `outgoing`, where nothing overtakes it.
-            data.done();
-            Step::Again
-        }
-        ConnectionState::PeerClosed => {
-            *out.peer_closed = true;
-            Step::Again
-        }
-        _ => Step::Wait,
-    };
-    Ok((more, step))
-}
-
-/// Says something once what the protocol itself has to say is said; how many bytes of `held` may go.
-fn say<P: Process>(
-    conn: &mut P,
-    held: &mut [u8],
-    saying: &Saying<'_>,
-    pace: &mut Pace,
-    out: &mut Out<'_>,
-) -> Result<usize, Failure> {
-    let mut consumed = 0;
-    loop {
-        let status = conn.process(held.get_mut(consumed..).unwrap_or_default());
-        consumed += status.discard;
-        match status.state.map_err(Failure::Protocol)? {
-            ConnectionState::WriteTraffic(mut traffic) => {
-                write(&mut traffic, saying, pace, out.outgoing)?;
-                return Ok(consumed);
-            }
-            state => match act(state, out)? {
-                (_, Step::Wait) => return Err(Failure::Closed),
-                (more, _) => consumed += more,
-            },
-        }
-    }
-}
-
-fn write<D>(
-    traffic: &mut WriteTraffic<'_, D>,
-    saying: &Saying<'_>,
-    pace: &mut Pace,
-    outgoing: &mut Vec<u8>,
-) -> Result<(), Failure> {
-    match saying {
-        Saying::Data(plain) => {
-            let mut rest = *plain;
-            let mut at = outgoing.len();
-            outgoing.resize(at + plain.len() + plain.len().div_ceil(pace.most()) * OVERHEAD, 0);
-            while !rest.is_empty() {
-                let (record, after) = rest.split_at(rest.len().min(pace.most()));
-                rest = after;
-                pace.say(record.len());
-                let written = traffic.encrypt(record, outgoing.get_mut(at..).unwrap_or_default());
-                at += written.map_err(|_| Failure::Closed)?;
-            }
-            outgoing.truncate(at);
-            Ok(())
-        }
-        Saying::End => grow(outgoing, |room| match traffic.queue_close_notify(room) {
-            Err(EncryptError::InsufficientSize(needs)) => Err(Some(needs.required_size)),
-            other => other.map_err(|_| None),
-        }),
-    }
-}
-
-/// Lets `write` add to a buffer; it says how much room it needs where there is too little.
-fn grow(
-    buffer: &mut Vec<u8>,
-    mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
-) -> Result<(), Failure> {
-    let at = buffer.len();
-    let mut room = OVERHEAD;
-    for _ in 0..2 {
-        buffer.resize(at + room, 0);
-        match write(buffer.get_mut(at..).unwrap_or_default()) {
-            Ok(n) => {
-                buffer.truncate(at + n);
-                return Ok(());
-            }
-            Err(Some(needed)) => room = needed,
-            Err(None) => break,
-        }
-    }
-    buffer.truncate(at);
-    Err(Failure::Closed)
-}
-
-/// By these beginnings a client is known that means to speak HTTP.
-const METHODS: &[&[u8]] = &[b"GET ", b"POST ", b"HEAD ", b"PUT "];
-/// A fatal alert: no such name (RFC 6066 section 3).
-const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
-/// What a record adds to its plaintext, at most: header, nonce, tag, type.
-const OVERHEAD: usize = 64;
+const CERTIFICATE_REQUIRED: u8 = 116;
+const HANDSHAKE_FAILURE: u8 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -700,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hello_is_refused_with_an_alert() {
+    fn what_is_no_hello_is_refused() {
         let mut server = Session::accept(acceptor(), &[]);
         let mut bytes = b"GET / HTTP/1.1\r\n\r\n".to_vec();
         assert!(server.take(&mut bytes, &mut []).is_err());

@@ -18,6 +18,8 @@ use crate::clock;
 use crate::conf::{CheckConnect, Ruleset, Talk};
 use crate::io::Stream;
 use crate::outbound::{self, Failure};
+use crate::refusal::Unreached;
+use crate::stage::handshake;
 use crate::timer::Timer;
 
 /// Checks the server once.
@@ -96,12 +98,14 @@ impl Attempt<'_> {
         run.securing();
         let tls = &self.place.server.conf.tls;
         let Some(mut stream) = self.stream.take() else { return Err(run.broken(&gone())) };
-        let policy = tls.check_policy.as_ref().ok_or_else(|| run.not_secured())?;
+        let failed = Unreached::Handshake;
+        let policy = tls.check_policy.as_ref().ok_or_else(|| run.not_secured(failed))?;
         let name = step.sni.as_deref().or(tls.check_sni.as_deref());
-        stream.connect_tls(policy, name.map(str::as_bytes)).map_err(|_| run.not_secured())?;
+        stream.connect_tls(policy, name.map(str::as_bytes)).map_err(|_| run.not_secured(failed))?;
         let done = self.in_time(|cx| stream.poll_handshake(cx)).await;
+        let done = done.map(|done| done.map_err(|failure| handshake::unreached(&failure, &stream)));
         self.stream = Some(stream);
-        done.ok_or_else(|| run.timed_out())?.map_err(|_| run.not_secured())
+        done.ok_or_else(|| run.timed_out())?.map_err(|why| run.not_secured(why))
     }
 
     async fn write(&self, run: &mut Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {

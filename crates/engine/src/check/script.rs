@@ -23,6 +23,7 @@ use crate::conf::{
     Ruleset, Talk, VariableValue,
 };
 use crate::keywords::binary;
+use crate::refusal::Unreached;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,8 +135,8 @@ impl<'a> Run<'a> {
     }
 
     /// There will be no session.
-    pub(super) fn not_secured(&self) -> Outcome {
-        Outcome::new(CheckStatus::L6Response, format!("SSL handshake failure{}", self.whereabouts()))
+    pub(super) fn not_secured(&self, why: Unreached) -> Outcome {
+        Outcome::new(CheckStatus::L6Response, format!("{}{}", why.text(), self.whereabouts()))
     }
 
     /// There will be no connection.

@@ -83,7 +83,9 @@ impl Layer {
                 Ok(0) => fresh = false,
                 Ok(n) => return Poll::Ready(Ok(n)),
                 Err(Broken::Socket(error)) => return Poll::Ready(Err(error)),
-                Err(Broken::Session(_)) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                Err(Broken::Session(_)) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "SSL fatal error")));
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What expressions see of the sessions of TLS and their certificates (manual, 7.3.4).
 
 use std::cell::Ref;
+use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{HelloList, Part, Party, Shown, Tls, TlsFact};
 use weir_expr::{Scratch, Side, Value};
@@ -76,8 +77,16 @@ fn session(t: &Transaction, side: Side) -> Option<Ref<'_, Session>> {
 }
 
 fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) -> Option<Value<'a>> {
-    let session = session(t, side)?;
     let text = |bytes: &[u8]| Some(Value::Str(scratch.bytes(bytes)));
+    if side == Side::Server && t.far.is_none() && is_unreached(t) {
+        let failure = t.facts.far_failure.as_deref();
+        return match what {
+            TlsFact::Error => Some(Value::Sint(failure.map_or(0, errors::number))),
+            TlsFact::ErrorText => text(errors::text(failure?).as_bytes()),
+            _ => None,
+        };
+    }
+    let session = session(t, side)?;
     match what {
         TlsFact::Verify => {
             return session.failure().is_none().then(|| Value::Sint(session.report().verify.into()));
@@ -125,6 +134,12 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         | TlsFact::ErrorText => None,
         TlsFact::EarlyReceived | TlsFact::HasEarly => Some(Value::Bool(false)),
     }
+}
+
+/// Whether a server that speaks TLS was not reached.
+fn is_unreached(t: &Transaction) -> bool {
+    let is_tls = t.assigned.as_ref().is_some_and(|a| a.server.shared.runtime.secured.load(Relaxed));
+    is_tls && t.facts.unreached.is_some()
 }
 
 /// Looks at a certificate.

@@ -55,7 +55,10 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
             t.facts.begun = t.now();
             Ok(())
         }
-        Some(Err(failure)) => Err(refuse(t, of_failure(&failure))),
+        Some(Err(failure)) => {
+            let begun = client.stream.session().is_some_and(|session| session.is_begun());
+            Err(refuse(t, of_failure(&failure, begun)))
+        }
         None => Err(refuse(t, Refusal::HandshakeTimeout)),
     }
 }
@@ -92,14 +95,25 @@ pub(crate) async fn with_server(
             (None, Ok(()))
         }
         Err(None) => (None, Err(Ended::TimedOut)),
-        Err(Some(failure)) => match failure.server() {
-            Some(Mismatch::Host) => (Some(Unreached::OtherHost), Err(Ended::Mismatch)),
-            Some(Mismatch::Name) => (Some(Unreached::OtherName), Err(Ended::Mismatch)),
-            _ => (Some(Unreached::Handshake), Err(Ended::Refused)),
-        },
+        Err(Some(failure)) => {
+            let why = unreached(&failure, stream);
+            t.facts.far_failure = Some(Box::new(failure));
+            let is_other = matches!(why, Unreached::OtherHost | Unreached::OtherName);
+            (Some(why), Err(if is_other { Ended::Mismatch } else { Ended::Refused }))
+        }
     };
     t.facts.unreached = unreached;
     end
+}
+
+/// Why there is no session with a server.
+pub(crate) fn unreached(failure: &Failure, stream: &Stream) -> Unreached {
+    match failure.server() {
+        Some(Mismatch::Host) => Unreached::OtherHost,
+        Some(Mismatch::Name) => Unreached::OtherName,
+        _ if stream.session().is_some_and(|session| session.is_ended()) => Unreached::Ended,
+        _ => Unreached::Handshake,
+    }
 }
 
 /// Whether both sides knew each other's keys.
@@ -116,14 +130,15 @@ fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {
     Stop::Close
 }
 
-fn of_failure(failure: &Failure) -> Refusal {
+/// What is logged of a failure; `begun`: the client had said what it wants.
+fn of_failure(failure: &Failure, begun: bool) -> Refusal {
     match failure.client().and_then(|report| report.fatal) {
         Some((_, true)) => return Refusal::HandshakeAuthority,
         Some((_, false)) => return Refusal::HandshakeCertificate,
         None => {}
     }
     match failure {
-        Failure::Closed => Refusal::HandshakeClosed,
-        Failure::PlainHttp | Failure::Refused(_) | Failure::Protocol(_) => Refusal::HandshakeFailed,
+        Failure::Closed if !begun => Refusal::HandshakeClosed,
+        _ => Refusal::HandshakeFailed,
     }
 }
