@@ -13,7 +13,7 @@ use weir_testkit::{Program, Running};
 /// A program to measure.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    program: Program,
+    pub(super) program: Program,
     is_nginx: bool,
 }
 

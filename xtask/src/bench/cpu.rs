@@ -42,6 +42,10 @@ pub(crate) fn memory(pids: &[u32]) -> Result<f64> {
 // === impl Cpu ===
 
 impl Cpu {
+    pub(crate) fn total(self) -> f64 {
+        self.user + self.system
+    }
+
     pub(crate) fn since(self, before: Cpu) -> Cpu {
         Cpu { user: self.user - before.user, system: self.system - before.system }
     }

@@ -4,6 +4,7 @@
 //! and origin run on another. Rounds are interleaved, so that what the machine does meanwhile hits all alike; what
 //! is printed is the median over rounds, ratios taken within a round. Timings never decide a test.
 
+mod certificates;
 mod checks;
 mod contender;
 mod cpu;
@@ -20,8 +21,7 @@ use report::{Figures, Report};
 use scenario::{Kind, SCENARIOS, Scenario};
 
 /// The options, for `cargo xtask help`.
-pub(crate) const OPTIONS: &str =
-    "[SCENARIO..] [--rounds N] [--seconds N] [--idle N] [--nginx] [--build PROFILE] [--weir PATH] [--perf]";
+pub(crate) const OPTIONS: &str = "[SCENARIO..] [--rounds N] [--seconds N] [--idle N] [--certificates N] [--nginx] [--build PROFILE] [--weir PATH] [--perf]";
 
 /// What was asked for.
 struct Plan {
@@ -31,11 +31,13 @@ struct Plan {
     rounds: usize,
     seconds: u64,
     idle_connections: usize,
+    /// How many certificates lie in a folder, where that is asked for.
+    certificates: Option<usize>,
     perf: bool,
     contenders: Vec<Contender>,
 }
 
-/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, `idle`, `idle-tls` and `checks`.
+/// `cargo xtask bench`; see [`OPTIONS`]. Scenarios are those of the table, `idle`, `idle-tls`, `checks` and `certificates`.
 pub(crate) fn run(options: &[String]) -> Result {
     packages::ensure(&["wrk", "taskset", "strace", "h2load"])?;
     let plan = Plan::read(options)?;
@@ -53,11 +55,14 @@ pub(crate) fn run(options: &[String]) -> Result {
     }
     if plan.checks {
         for (kind, about) in CHECKS {
-            report.scenario("checks", about);
+            report.scenario(CHECKED, about);
             report.checks(&check_rounds(&plan, &origin, kind)?);
         }
     }
-    Ok(())
+    match plan.certificates {
+        Some(count) => certificates::run_all(&plan.contenders, count, plan.rounds),
+        None => Ok(()),
+    }
 }
 
 /// Measures idle connections on all contenders in turn, several rounds; nginx has no TLS here.
@@ -115,7 +120,7 @@ fn measure(plan: &Plan, scenario: &Scenario, origin: &Origin, report: &Report) -
 
 impl Plan {
     fn read(options: &[String]) -> Result<Plan> {
-        let (mut rounds, mut seconds, mut idle_connections) = (5, 3, 5000);
+        let (mut rounds, mut seconds, mut idle_connections, mut certificates) = (5, 3, 5000, 20_000);
         let (mut nginx, mut perf, mut build, mut weir) = (false, false, "release".to_owned(), None);
         let mut names = Vec::new();
         let mut words = options.iter();
@@ -126,6 +131,7 @@ impl Plan {
                 "--rounds" => rounds = number(value()?)?.max(1),
                 "--seconds" => seconds = number(value()?)?.max(1) as u64,
                 "--idle" => idle_connections = number(value()?)?.max(1),
+                "--certificates" => certificates = number(value()?)?.clamp(1, 1_000_000),
                 "--build" => build = value()?,
                 "--weir" => weir = Some(value()?),
                 "--nginx" => nginx = true,
@@ -135,13 +141,16 @@ impl Plan {
         }
         let all = names.is_empty();
         let known = |name: &String| {
-            name == "checks"
+            [CHECKED, CERTIFICATES].contains(&name.as_str())
                 || IDLE.iter().any(|(idle, _)| name == idle)
                 || SCENARIOS.iter().any(|s| s.name == name.as_str())
         };
         if let Some(name) = names.iter().find(|name| !known(name)) {
             let known: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-            return Err(format!("no scenario {name}; there are: {} idle idle-tls checks", known.join(" ")));
+            return Err(format!(
+                "no scenario {name}; there are: {} idle idle-tls {CHECKED} {CERTIFICATES}",
+                known.join(" ")
+            ));
         }
         Ok(Plan {
             scenarios: SCENARIOS.iter().filter(|s| all || names.iter().any(|name| name == s.name)).collect(),
@@ -154,6 +163,7 @@ impl Plan {
             rounds,
             seconds,
             idle_connections,
+            certificates: (all || names.iter().any(|n| n == CERTIFICATES)).then_some(certificates),
             perf,
             contenders: contender::all(weir, &build, nginx)?,
         })
@@ -166,5 +176,8 @@ const CHECKS: [(Kind, &str); 2] = [
     (Kind::HttpChecks, "10,000 servers that are asked over HTTP every 2 s"),
 ];
 
+/// The scenario of checks, and that of a start with many certificates.
+const CHECKED: &str = "checks";
+const CERTIFICATES: &str = "certificates";
 /// Scenarios of memory, and if clients speak TLS in them.
 const IDLE: [(&str, bool); 2] = [("idle", false), ("idle-tls", true)];
