@@ -36,6 +36,8 @@ bitflags! {
         const LOG_FORWARD = 1 << 25;
         /// A `healthcheck` section.
         const HEALTHCHECK = 1 << 24;
+        /// `traces`
+        const TRACES = 1 << 26;
         /// Every proxy section that takes connections in.
         const FRONTENDS = Self::FRONTEND.bits() | Self::LISTEN.bits();
         /// Every proxy section that has servers.

@@ -375,7 +375,7 @@ fn unknown_second(first: &Word, second: Option<&Word>, seconds: &[&str]) -> Diag
 }
 
 fn section_list(sections: Sections) -> String {
-    const NAMES: [(Sections, &str); 11] = [
+    const NAMES: [(Sections, &str); 12] = [
         (Sections::GLOBAL, "global"),
         (Sections::DEFAULTS, "defaults"),
         (Sections::FRONTEND, "frontend"),
@@ -387,6 +387,7 @@ fn section_list(sections: Sections) -> String {
         (Sections::RING, "ring"),
         (Sections::PEERS, "peers"),
         (Sections::HEALTHCHECK, "healthcheck"),
+        (Sections::TRACES, "traces"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(s, _)| sections.contains(*s)).map(|(_, n)| *n).collect();
     match names.split_last() {

@@ -62,7 +62,7 @@ pub(crate) struct Client {
     pub(crate) vars: SessionVariables,
     /// The connection that its stream is one of, and with it the session.
     parent: Option<Rc<Client>>,
-    _admission: Option<Admission>,
+    admission: Option<Admission>,
 }
 
 /// Into how many parts the time is cut in which idle connections are closed.
@@ -109,7 +109,7 @@ impl Client {
             upgraded: false,
             vars: SessionVariables::default(),
             parent: None,
-            _admission: Some(admission),
+            admission: Some(admission),
         }))
     }
 
@@ -143,7 +143,7 @@ impl Client {
             upgraded: parent.upgraded,
             vars: SessionVariables::default(),
             parent: Some(parent.clone()),
-            _admission: None,
+            admission: None,
         });
         client.take_newest();
         client
@@ -152,6 +152,11 @@ impl Client {
     /// The connection as a whole: what its session tracks and remembers is there.
     pub(crate) fn session(&self) -> &Self {
         self.parent.as_deref().unwrap_or(self)
+    }
+
+    /// The number of its session; none where it is a stream and its connection was asked for.
+    pub(crate) fn number(&self) -> Option<usize> {
+        self.admission.as_ref().map(Admission::number)
     }
 
     /// The address that the client came to; asked from the kernel when first needed.

@@ -71,6 +71,7 @@ impl Engine {
         let global = &snapshot.global;
         variables::adopt(&runtime.process.vars, global.tune.vars.process, &global.vars, None);
         limit_rates(&runtime, None, global);
+        runtime.process.traces.apply(&snapshot.sections.traces);
         let colleagues = Colleagues::default();
         let start = |id| {
             let sockets = opened(bindings, id);
@@ -109,6 +110,9 @@ impl Engine {
         variables::adopt(&self.runtime.process.vars, limit, &global.vars, Some(&before.global.vars));
         limit_rates(&self.runtime, Some(&before.global), global);
         self.runtime.process.log_destinations.sinks.serve(&snapshot.rings);
+        if snapshot.sections.traces != before.sections.traces {
+            self.runtime.process.traces.apply(&snapshot.sections.traces);
+        }
         for (id, w) in self.workers.lock().iter().enumerate() {
             w.tell(Command::Publish(snapshot.clone(), opened(bindings, id)));
         }

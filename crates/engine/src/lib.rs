@@ -43,6 +43,7 @@ pub mod snapshot;
 mod stage;
 pub mod tables;
 mod timer;
+pub mod trace;
 mod transaction;
 mod tunnel;
 pub mod variables;

@@ -23,6 +23,7 @@ use crate::local;
 use crate::log::relay;
 use crate::observe;
 use crate::runtime::{Counters, Rate, Side};
+use crate::trace;
 use crate::worker::Worker;
 
 /// A listening socket for one worker.
@@ -63,6 +64,8 @@ pub(crate) struct Admission {
     worker: Rc<Worker>,
     listener: Rc<Listener>,
     _tls: Option<Open>,
+    /// What tells its session from all others.
+    number: usize,
 }
 
 // === impl Listener ===
@@ -346,22 +349,31 @@ impl Admission {
             counters.connection_rate.count(now);
             counters.session_rate.count(now);
         }
+        let mut number = worker.id;
         if let Some(all) = worker.process() {
             all.connections.add(1);
             all.connection_rate.count(now);
             all.session_rate.count(now);
+            number += all.connections.value() as usize * worker.runtime.workers;
         }
         let tls = process.tls(worker.id).filter(|_| listener.is_tls()).map(|tls| {
             tls.sessions.add(1);
             tls.rate.count(now);
             Open::one()
         });
-        Self { worker: worker.clone(), listener: listener.clone(), _tls: tls }
+        trace::session(worker, listener, number, &trace::SESSION_NEW);
+        Self { worker: worker.clone(), listener: listener.clone(), _tls: tls, number }
+    }
+
+    /// What tells its session from all others.
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        trace::session(&self.worker, &self.listener, self.number, &trace::SESSION_END);
         let process = &self.worker.runtime.process;
         process.connections.fetch_sub(1, Relaxed);
         process.jobs.fetch_sub(1, Relaxed);

@@ -34,6 +34,7 @@ use crate::stage::{
     stick, stream,
 };
 use crate::tables::Tracking;
+use crate::trace;
 use crate::variables::Variables;
 use crate::watch::Watch;
 
@@ -169,6 +170,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
 
 /// What follows when a request is there.
 async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
+    trace::transaction(t, &trace::STREAM_NEW);
     log::requested(t);
     rules::attach_filters(t);
     rules::keep_request(t);
@@ -184,6 +186,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::backend(t).await?;
     page::of_backend(t).await?;
     rules::redirect(t).await?;
+    trace::transaction(t, &trace::STREAM_REQUEST);
     persist::request(t);
     stick::request(t);
     body::buffered(t).await?;
@@ -215,6 +218,7 @@ async fn upgraded(mut t: Transaction) -> Served {
 
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
     t.count();
+    trace::transaction(t, &trace::PLAIN_NEW);
     proxy_header::accept(t).await?;
     handshake::with_client(t).await?;
     rules::session(t).await?;

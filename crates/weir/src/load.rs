@@ -103,16 +103,21 @@ pub(crate) fn environment(options: &Options) -> Environment {
 }
 
 /// Switches that stand for words of the file (management manual, chapter 3): `-dV` for `ssl-server-verify none`, `-dr`
-/// for `none` as the last way to find a server's address.
+/// for `none` as the last way to find a server's address, `-dt` for a `traces` section before all others.
 fn switch(options: &Options, document: &mut Document) {
     let word = |text: &str, span: Span| Word { bytes: text.as_bytes().into(), span };
+    let line = |words: &[&str]| Line {
+        prefix: Prefix::None,
+        words: words.iter().map(|text| word(text, Span::default())).collect(),
+        name_len: 1,
+        span: Span::default(),
+    };
+    if !options.traces.is_empty() {
+        let order = |words: &String| line(&words.split(' ').collect::<Vec<_>>());
+        let lines = options.traces.iter().map(order).collect();
+        document.sections.insert(0, Section { kind: Sections::TRACES, header: line(&["traces"]), lines });
+    }
     if options.switches.contains(Switches::NO_SERVER_VERIFY) {
-        let line = |words: &[&str]| Line {
-            prefix: Prefix::None,
-            words: words.iter().map(|text| word(text, Span::default())).collect(),
-            name_len: 1,
-            span: Span::default(),
-        };
         let lines = vec![line(&["ssl-server-verify", "none"])];
         document.sections.push(Section { kind: Sections::GLOBAL, header: line(&["global"]), lines });
     }

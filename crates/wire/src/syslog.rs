@@ -196,6 +196,23 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Adds what an event of the program itself begins with: no facility, no level, no name.
+    pub fn begin_event(self, stamp: &Stamp, micros: u32, out: &mut Vec<u8>) {
+        let long = stamp.long_with(micros);
+        let parts: &[&[u8]] = match self {
+            Format::Raw => &[],
+            Format::Short | Format::Priority => &[b"<0>"],
+            Format::Iso => &[&long, b" "],
+            Format::Timed => &[b"<0>", &long, b" "],
+            Format::Local => &[b"<0>", stamp.short(), b" "],
+            Format::Rfc3164 => &[b"<0>", stamp.short(), b" localhost "],
+            Format::Rfc5424 => &[b"<0>1 ", &long, b" - - - - - "],
+        };
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+    }
+}
+
 // === impl Level ===
 
 impl Level {

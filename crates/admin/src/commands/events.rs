@@ -35,7 +35,7 @@ fn events(call: &mut Call<'_, World>) -> Outcome {
         return call.fail("Nothing to report for this sink");
     }
     let sink = sinks.find(&name);
-    if sink.is_none() && !["buf0", "dpapi"].contains(&name.as_str()) {
+    if sink.is_none() {
         return call.fail("No such event sink");
     }
     let mut follows = Following { ring: name, next: 0, end: b'\n', sanitized: false };
@@ -65,6 +65,4 @@ const HEAD: &[u8] =
     b"Supported events sinks are listed below. Add -0(zero), -w(wait), -n(new), -s(anitize). Any key to stop.
     stdout     : type=fd, 0 dropped, standard output (fd#1)
     stderr     : type=fd, 0 dropped, standard output (fd#2)
-    buf0       : type=buffer, 0 dropped, in-memory ring buffer
-    dpapi      : type=buffer, 0 dropped, DPAPI ring buffer
 ";

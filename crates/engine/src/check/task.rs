@@ -9,12 +9,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
+use weir_balance::health::Verdict;
 
 use super::plan::{Plan, Work};
 use super::{Kind, Site, agent, attempt, program, state};
 use crate::clock::{self, Tick};
 use crate::runtime::Admin;
 use crate::timer::Timer;
+use crate::trace;
 use crate::worker::Worker;
 
 /// Checks the server for as long as it stands in the configuration, and takes its weight up after it came back.
@@ -51,7 +53,7 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
         }
         if is_due(&site) {
             let Ok(_permit) = room.acquire().await else { return };
-            check(&site, &plan, &timer).await;
+            check(worker.id, &site, &plan, &timer).await;
         }
         due = clock::now().after(Some(interval(&site, &plan, false)));
     }
@@ -68,19 +70,31 @@ fn is_due(site: &Site) -> bool {
     }
 }
 
-async fn check(site: &Site, plan: &Plan, timer: &Timer) {
+async fn check(worker: usize, site: &Site, plan: &Plan, timer: &Timer) {
     let place = site.place();
     let begun = clock::now();
     site.kind.health(&place.server.runtime).lock().under_way = true;
+    trace::check(&place, worker, &trace::CHECK_START);
+    trace::check(&place, worker, &trace::CHECK_RULES);
     let outcome = match &plan.work {
         Work::Rules(rules) => attempt::check(&place, plan, rules, timer).await,
         Work::Program(program) => program::check(&place, program, plan.inter(), timer).await,
     };
     let millis = clock::now().millis_since(begun).unsigned_abs();
     // A reload may have come meanwhile: the newest snapshot hears of it.
+    let place = site.place();
+    let failed = outcome.status.verdict() == Verdict::Failed;
+    let was_up = place.server.runtime.up.load(Relaxed);
     match plan.kind {
-        Kind::Health => state::settle(&site.place(), outcome, millis),
-        Kind::Agent => agent::settle(&site.place(), outcome, millis),
+        Kind::Health => state::settle(&place, outcome, millis),
+        Kind::Agent => agent::settle(&place, outcome, millis),
+    }
+    trace::check(&place, worker, if failed { &trace::CHECK_FAILED } else { &trace::CHECK_PASSED });
+    trace::check(&place, worker, &trace::CHECK_END);
+    match (was_up, place.server.runtime.up.load(Relaxed)) {
+        (true, false) => trace::check(&place, worker, &trace::CHECK_DOWN),
+        (false, true) => trace::check(&place, worker, &trace::CHECK_UP),
+        _ => {}
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Conf {
     pub userlists: Vec<Arc<Userlist>>,
     /// The `ring` sections (manual, 12.5), and those behind log targets that are streams.
     pub rings: Vec<Arc<Ring>>,
+    /// The `trace` lines (manual, 12.1), each without its first word.
+    pub traces: Vec<Vec<String>>,
     /// The `log-profile` sections (manual, 8.3.5).
     pub log_profiles: Vec<Arc<LogProfile>>,
     /// The stick tables of proxies and of `peers` sections (manual, chapter 11), in the order of the files.

@@ -228,6 +228,8 @@ pub enum List<'a> {
     Peers(&'a mut PeersDraft),
     /// A `crt-store` section.
     Certificates(&'a mut StoreDraft),
+    /// The `trace` lines of all `traces` sections so far.
+    Traces(&'a mut Vec<Vec<String>>),
 }
 
 /// A `userlist` while it is read.

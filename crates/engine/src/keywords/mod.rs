@@ -41,6 +41,7 @@ mod stick_table;
 mod templates;
 mod timeouts;
 pub(crate) mod tls;
+mod traces;
 mod tune;
 mod tune_h2;
 mod userlist;
@@ -110,6 +111,7 @@ pub fn listing() -> Vec<String> {
     lines.extend(userlist::USERLIST.iter().map(Keyword::listing));
     lines.extend(peers::PEERS.iter().map(Keyword::listing));
     lines.extend(tls::CRT_STORE.iter().map(Keyword::listing));
+    lines.extend(traces::TRACES.iter().map(Keyword::listing));
     lines.extend(tls::list_words());
     lines.extend(BIND.listing());
     lines.extend(SERVER.listing());
@@ -167,6 +169,7 @@ const LIST_TABLES: &[&[Keyword<ListFn>]] = &[
     peers::PEERS,
     rings::RING,
     tls::CRT_STORE,
+    traces::TRACES,
 ];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, tls::BIND_TLS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] =

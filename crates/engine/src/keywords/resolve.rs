@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, Templates, UserlistDraft,
-    checks, cross, log_forward, log_profiles, peers, rings, rules, stats_page, userlist,
+    checks, cross, log_forward, log_profiles, peers, rings, rules, stats_page, traces, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -125,6 +125,7 @@ impl<'a> Load<'a> {
             Sections::LOG_FORWARD => log_forward::section(self, section),
             Sections::PEERS => self.peers(section),
             Sections::CRT_STORE => super::tls::crt_store(self, section),
+            Sections::TRACES => traces::section(self, section),
             Sections::HEALTHCHECK => checks::healthcheck(self, section),
             _ => {}
         }
@@ -459,7 +460,7 @@ pub(crate) fn file_and_line(sources: &Sources, at: Span) -> (String, usize) {
     (name.to_owned(), at.line as usize)
 }
 
-fn unexpected(keyword: &str, extra: &Word) -> Diagnostic {
+pub(super) fn unexpected(keyword: &str, extra: &Word) -> Diagnostic {
     extra
         .alert(format!("'{keyword}' cannot handle unexpected argument '{}'.", extra.text()))
         .form(Form::Parsing)

@@ -23,7 +23,7 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     later("mailers", "comes with mail alerts", "mail servers for alerts"),
     later("resolvers", "comes with the resolver", "name servers"),
     works("ring", Sections::RING, "a ring buffer of messages"),
-    later("traces", "comes with traces", "traces at start"),
+    works("traces", Sections::TRACES, "what the program tells of itself from the start"),
 ];
 
 const fn works(name: &'static str, section: Sections, help: &'static str) -> Keyword<Sections> {

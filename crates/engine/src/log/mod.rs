@@ -16,6 +16,7 @@ pub(crate) mod relay;
 mod ring;
 mod sink;
 
+pub(crate) use channel::Channel;
 pub use destination::Destinations;
 pub use plan::{LogPlan, check};
 pub use sink::{Sink, Sinks};

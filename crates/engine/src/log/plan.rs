@@ -485,7 +485,7 @@ fn text_of(kind: &LogFormatKind, mode: Mode) -> &str {
     }
 }
 
-fn form(format: SyslogFormat) -> syslog::Format {
+pub(super) fn form(format: SyslogFormat) -> syslog::Format {
     match format {
         SyslogFormat::Local => syslog::Format::Local,
         SyslogFormat::Rfc3164 => syslog::Format::Rfc3164,

@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::forward::Forwarder;
-use crate::conf;
+use weir_wire::syslog::{Format, Stamp};
 
-/// All rings of the process, in the order that they were first named.
-#[derive(Debug, Default)]
+use super::forward::Forwarder;
+use super::plan::form;
+use crate::conf::{self, SyslogFormat};
+
+/// All rings of the process: those that are always there, then the others in the order that they were first named.
+#[derive(Debug)]
 pub struct Sinks(Mutex<Vec<Arc<Sink>>>);
 
 /// A ring.
@@ -29,9 +32,11 @@ pub struct Sink {
     came: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     description: String,
+    /// How the lines begin that nobody formatted before.
+    format: Format,
     lines: VecDeque<Vec<u8>>,
     /// The number of the first of them.
     first: u64,
@@ -44,6 +49,18 @@ struct State {
 
 // === impl Sinks ===
 
+impl Default for Sinks {
+    fn default() -> Self {
+        let this = Self(Mutex::default());
+        for (name, description) in ALWAYS {
+            let sink = this.add(name);
+            let mut state = sink.state.lock();
+            (state.description, state.size, state.format) = (description.to_owned(), LARGE, Format::Timed);
+        }
+        this
+    }
+}
+
 impl Sinks {
     /// Makes the rings that a configuration names what it says; others stay as they are.
     pub(crate) fn declare(&self, rings: &[Arc<conf::Ring>]) {
@@ -52,6 +69,7 @@ impl Sinks {
             let mut state = sink.state.lock();
             state.description.clone_from(&ring.description);
             state.size = ring.size;
+            state.format = form(ring.format.unwrap_or(SyslogFormat::Raw));
         }
     }
 
@@ -87,7 +105,7 @@ impl Sinks {
         let sink = Arc::new(Sink {
             name: name.to_owned(),
             dropped: AtomicU64::new(0),
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
             came: Condvar::new(),
         });
         self.0.lock().push(sink.clone());
@@ -101,6 +119,17 @@ impl Sink {
     /// What lists call it.
     pub fn description(&self) -> String {
         self.state.lock().description.clone()
+    }
+
+    /// Keeps an event of this time, in microseconds since 1970, as the lines of the ring begin.
+    pub(crate) fn push_event(&self, wall: u64, text: &[u8]) {
+        let second = i64::try_from(wall / 1_000_000).unwrap_or_default();
+        let stamp = Stamp::new(second, weir_sys::time::local_offset(second));
+        let format = self.state.lock().format;
+        let mut line = Vec::with_capacity(text.len() + 48);
+        format.begin_event(&stamp, (wall % 1_000_000) as u32, &mut line);
+        line.extend_from_slice(text);
+        self.push(&line);
     }
 
     /// Keeps a line, without the line feed at its end.
@@ -151,6 +180,27 @@ impl Sink {
     }
 }
 
+// === impl State ===
+
+impl State {
+    const fn new() -> Self {
+        Self {
+            description: String::new(),
+            format: Format::Raw,
+            lines: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            size: 0,
+            spare: Vec::new(),
+            servers: Vec::new(),
+        }
+    }
+}
+
+/// The rings that are always there, and what lists call them.
+const ALWAYS: [(&str, &str); 2] = [("buf0", "in-memory ring buffer"), ("dpapi", "DPAPI ring buffer")];
+/// The bytes that they hold.
+const LARGE: usize = 1 << 20;
 /// What a line takes beside its bytes.
 const RECORD: usize = 3;
 

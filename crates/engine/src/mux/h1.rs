@@ -137,11 +137,11 @@ pub(crate) struct Pump {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The source failed, or ended too early.
-    Source(#[expect(dead_code, reason = "shown by traces")] Option<io::Error>),
+    Source(#[expect(dead_code, reason = "for who debugs")] Option<io::Error>),
     /// The source's framing is invalid.
     Malformed,
     /// The sink failed.
-    Sink(#[expect(dead_code, reason = "shown by traces")] io::Error),
+    Sink(#[expect(dead_code, reason = "for who debugs")] io::Error),
 }
 
 // === impl Conn ===

@@ -80,6 +80,8 @@ pub struct Process {
     pub dropped_logs: AtomicU64,
     /// Log messages that came in to be sent on.
     pub received_logs: AtomicU64,
+    /// What is asked of the program's parts.
+    pub traces: crate::trace::Traces,
     /// Where log lines go.
     pub log_destinations: crate::log::Destinations,
     /// Numbers the transactions (`%rt`).

@@ -12,6 +12,7 @@ use crate::ending::{Cause, Stage};
 use crate::filter::Gate;
 use crate::mux::h1::Output;
 use crate::stage::{answer, body, prepare, respond, rules};
+use crate::trace;
 use crate::transaction::{Stop, Transaction};
 
 /// Answers the request by the service that it is for; what is left to be said.
@@ -32,12 +33,15 @@ pub(crate) async fn serve(t: &mut Transaction) -> Stop {
     t.facts.assigned.get_or_insert(now);
     t.facts.connected.get_or_insert(now);
     t.facts.answered = Some(now);
+    trace::transaction(t, &trace::APPLET_START);
     let answer = ask(t, &order, reads);
     if matches!(answer.body, Body::Standard) {
         return refuse(t, &order, answer.status).await;
     }
     respond::count_intercepted(t);
-    match send(t, &order, answer).await {
+    let sent = send(t, &order, answer).await;
+    trace::transaction(t, &trace::APPLET_END);
+    match sent {
         Ok(()) => Stop::Done,
         Err(stop) => stop,
     }

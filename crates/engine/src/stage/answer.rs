@@ -17,6 +17,7 @@ use crate::runtime::{Counter, Counters};
 use crate::stage::exchange::{self, Missing, News};
 use crate::stage::{finish, persist, prepare, reach, receive, rules, stick, stream, upload, websocket};
 use crate::tables::{self, Event};
+use crate::trace;
 use crate::transaction::{Messages, Stop, Transaction};
 
 /// Passes the answer on, head and body; gives the connection back that it came over.
@@ -101,6 +102,7 @@ async fn carry_on(
             Err(stop) => end = Err(stop),
         }
     }
+    tell_received(t, end.is_ok());
     t.front.taken = request.taken();
     t.facts.bytes_in += request.read;
     t.facts.bytes_up += request.written;
@@ -119,6 +121,18 @@ async fn carry_on(
     t.messages.output = up.bytes;
     t.messages.spare = down.bytes;
     end
+}
+
+/// Tells that the head of an answer leaves.
+pub(crate) fn tell_sent(t: &Transaction) {
+    let multiplexed = t.client.stream.lane().is_some();
+    trace::transaction(t, if multiplexed { &trace::H2_RESPONSE } else { &trace::H1_SEND_RESPONSE });
+}
+
+fn tell_received(t: &Transaction, whole: bool) {
+    if whole {
+        trace::transaction(t, &trace::H1_RESPONSE_DONE);
+    }
 }
 
 /// Runs the rules for responses, where there are any.
@@ -141,6 +155,7 @@ fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
     let status = t.messages.response.status();
     t.facts.status = status;
     count_status(t, status, false);
+    tell_sent(t);
     let stopping = t.client.worker.runtime.process.is_stopping();
     if body == BodyLength::UntilClose || settled.close || stopping {
         t.front.keep_alive = false;

@@ -3,24 +3,22 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use weir_expr::scope::TimeoutOf;
-use weir_http::HeaderId;
-use weir_http::h1::{self, BodyLength, Limits, Outgoing, Parse, Parser};
+use weir_http::h1::{self, BodyLength, Outgoing};
 use weir_http::h2::Kind;
 
 use crate::check::Sign;
-use crate::clock::{self, Tick};
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
-use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers, body_seems_valid};
-use crate::mux::h2::Gone;
+use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
+use crate::stage::head::Wait;
 use crate::stage::replay::Replay;
-use crate::stage::{answer, body, capture, prepare, reach, receive, reuse, rules, websocket};
+use crate::stage::{answer, body, prepare, reach, receive, reuse, rules, websocket};
 use crate::tables::{self, Event};
-use crate::transaction::{Messages, Stop, Transaction};
+use crate::trace;
+use crate::transaction::{Stop, Transaction};
 
 /// Why there is no head of an answer.
 #[derive(Debug)]
@@ -67,9 +65,19 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
         let mut request = send_head(t, body, &mut back, &mut up);
         let answered = head(t, &mut back, &mut request, &mut up).await;
         match &answered {
-            Ok(()) => reach::observe(t, Sign::Status(t.messages.response.status())),
-            Err(Missing::Empty | Missing::Junk) => count_failure(t),
-            Err(_) => {}
+            Ok(()) => {
+                if request.is_read() {
+                    trace::transaction(t, &trace::H1_REQUEST_SENT);
+                }
+                trace::transaction(t, &trace::H1_RESPONSE_HEAD);
+                reach::observe(t, Sign::Status(t.messages.response.status()));
+            }
+            Err(missing) => {
+                trace::transaction(t, &trace::H1_RESPONSE_MISSING);
+                if matches!(missing, Missing::Empty | Missing::Junk) {
+                    count_failure(t);
+                }
+            }
         }
         match answered {
             Ok(()) if replay.wants_status(t) && replay.again(t) => drain(t, back),
@@ -115,6 +123,7 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             t.facts.connected = Some(t.now());
             log::reached(t, &conn.stream);
             log::connected(t);
+            trace::transaction(t, &trace::STREAM_CONNECTED);
             return Ok(conn);
         }
         reuse::make_room(t).await;
@@ -122,6 +131,8 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
             Ok(stream) => {
                 t.facts.reused = false;
                 log::connected(t);
+                trace::transaction(t, &trace::STREAM_CONNECTED);
+                trace::transaction(t, &trace::H1_BACK_STREAM);
                 let stream = reuse::multiplexed(t, stream);
                 return Ok(Conn::new(stream, t.client.worker.buffers.buffer()));
             }
@@ -136,6 +147,7 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     prepare::name_server(t);
     let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
     let trailers = Trailers { limits: receive::request_limits(t), drop };
+    trace::transaction(t, &trace::H1_SEND_REQUEST);
     if let Some(lane) = back.stream.lane() {
         let tunnel = t.messages.request.facts().upgrade || t.messages.request.method() == b"CONNECT";
         lane.send_head(
@@ -197,227 +209,6 @@ async fn head(
         wait.poll_due(cx, t, late)
     })
     .await
-}
-
-/// The wait for a head.
-struct Wait {
-    limits: Limits,
-    parser: Parser,
-    interim: Output,
-    /// Heads among them, and what all heads weigh in the log, that are not counted yet.
-    hints: u32,
-    accounted: u64,
-    /// The final head is there.
-    complete: bool,
-    server: Option<std::time::Duration>,
-    client: Option<std::time::Duration>,
-    server_due: Tick,
-    client_due: Tick,
-}
-
-// === impl Wait ===
-
-impl Wait {
-    fn new(t: &Transaction) -> Self {
-        let (server, client) = (t.timeout(TimeoutOf::Server), t.timeout(TimeoutOf::Client));
-        let now = clock::now();
-        Self {
-            limits: receive::response_limits(t),
-            parser: Parser::default(),
-            interim: Output::default(),
-            hints: 0,
-            accounted: 0,
-            complete: false,
-            server,
-            client,
-            server_due: now.after(server),
-            client_due: now.after(client),
-        }
-    }
-
-    fn renew(&mut self) {
-        let now = clock::now();
-        (self.server_due, self.client_due) = (now.after(self.server), now.after(self.client));
-    }
-
-    /// Ready with the head of the final answer.
-    fn poll_head(
-        &mut self,
-        cx: &mut Context<'_>,
-        t: &mut Transaction,
-        back: &mut Conn,
-    ) -> Poll<Result<(), Missing>> {
-        if self.complete {
-            return self.send_interim(cx, t).map(|sent| sent.and_then(|()| answers(t)));
-        }
-        loop {
-            if back.stream.lane().is_some() {
-                return self.poll_stream_head(cx, t, back);
-            }
-            match h1::parse_response(
-                &mut self.parser,
-                back.input.data(),
-                &mut t.messages.response,
-                &self.limits,
-            ) {
-                Parse::Complete { consumed } => {
-                    back.input.consume(consumed);
-                    t.facts.bytes_down += consumed as u64;
-                    h1::strip_length(&mut t.messages.response, &t.messages.request);
-                    let interim = is_interim(t.messages.response.status());
-                    if !interim && !self.body_seems_valid(t, back) {
-                        return Poll::Ready(Err(Missing::Junk));
-                    }
-                    self.accounted += h1::accounted(&t.messages.response) as u64;
-                    if !interim {
-                        self.complete = true;
-                        return self.send_interim(cx, t).map(|sent| sent.and_then(|()| answers(t)));
-                    }
-                    self.pass_interim(t);
-                    continue;
-                }
-                Parse::Partial => {}
-                // What came before it in the same piece stays here, too.
-                Parse::Invalid(fault) => {
-                    capture::response(t, back.input.data(), fault.at);
-                    return Poll::Ready(Err(Missing::Junk));
-                }
-            }
-            let _ = self.send_interim(cx, t)?;
-            ready!(self.poll_room(cx, t));
-            let empty = back.input.is_empty();
-            match back.stream.poll_read(cx, back.input.space()) {
-                Poll::Ready(Ok(0) | Err(_)) if empty => return Poll::Ready(Err(Missing::Empty)),
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Missing::Junk)),
-                Poll::Ready(Ok(n)) => back.input.filled(n),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-
-    /// The same on a stream of HTTP/2.
-    fn poll_stream_head(
-        &mut self,
-        cx: &mut Context<'_>,
-        t: &mut Transaction,
-        back: &Conn,
-    ) -> Poll<Result<(), Missing>> {
-        let Some(lane) = back.stream.lane() else { return Poll::Pending };
-        loop {
-            let _ = self.send_interim(cx, t)?;
-            ready!(self.poll_room(cx, t));
-            match lane.poll_head(cx, &mut t.messages.response) {
-                Poll::Ready(Ok(())) if is_interim(t.messages.response.status()) => {
-                    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
-                    self.pass_interim(t);
-                }
-                Poll::Ready(Ok(())) => {
-                    multiplexed(t);
-                    self.complete = true;
-                    return self.send_interim(cx, t);
-                }
-                Poll::Ready(Err(gone)) => {
-                    // Interim answers that came before go on.
-                    let missing = if gone == Gone::Malformed { Missing::Junk } else { Missing::Empty };
-                    return self.send_interim(cx, t).map(|sent| sent.and(Err(missing)));
-                }
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-
-    /// Ready when the client took so many of the interim answers that another one may be read.
-    fn poll_room(&self, cx: &mut Context<'_>, t: &Transaction) -> Poll<()> {
-        match t.client.stream.lane() {
-            Some(lane) => lane.poll_room(cx),
-            None if self.interim.bytes.len() > MAX_INTERIM => Poll::Pending,
-            None => Poll::Ready(()),
-        }
-    }
-
-    /// Ready when interim answers have left.
-    fn send_interim(&mut self, cx: &mut Context<'_>, t: &mut Transaction) -> Poll<Result<(), Missing>> {
-        t.facts.log_bytes.1 += std::mem::take(&mut self.accounted);
-        if self.interim.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        for _ in 0..std::mem::take(&mut self.hints) {
-            count_interim(t);
-        }
-        self.interim.poll_send(cx, &t.client.stream, false).map(|sent| match sent {
-            Ok(n) => {
-                t.facts.bytes_out += n as u64;
-                Ok(())
-            }
-            Err(e) => Err(Missing::Client(Broken::Sink(e))),
-        })
-    }
-
-    fn body_seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
-        let chunked = t.messages.response.facts().chunked && t.messages.request.method() != b"HEAD";
-        let body = if chunked { BodyLength::Chunked } else { BodyLength::None };
-        body_seems_valid(body, back.input.data(), &self.limits)
-    }
-
-    /// Hands an interim answer on, to clients of HTTP/1.0 too: those that ask for one understand it.
-    fn pass_interim(&mut self, t: &Transaction) {
-        if let Some(lane) = t.client.stream.lane() {
-            count_interim(t);
-            return lane.send_interim(&t.messages.response);
-        }
-        self.hints += 1;
-        let how = Outgoing { cases: prepare::client_cases(t), ..Outgoing::default() };
-        h1::write_head(&t.messages.response, &how, &mut self.interim.bytes);
-    }
-
-    /// Ready when the time of the one who is waited for is over.
-    fn poll_due(&self, cx: &mut Context<'_>, t: &Transaction, late: Missing) -> Poll<Result<(), Missing>> {
-        t.client.timer.set(if matches!(late, Missing::ClientLate) {
-            self.client_due
-        } else {
-            self.server_due
-        });
-        if t.client.timer.poll_expired(cx) { Poll::Ready(Err(late)) } else { Poll::Pending }
-    }
-}
-
-/// An answer came on a stream of HTTP/2: what it is in the terms of HTTP/1.
-fn multiplexed(t: &mut Transaction) {
-    let Messages { request, response, .. } = &mut *t.messages;
-    h1::strip_length(response, request);
-    let facts = response.facts_mut();
-    facts.chunked = facts.content_length.is_none();
-    let agreed = request.facts().upgrade && (200..300).contains(&response.status());
-    if agreed {
-        // RFC 8441, 5: what is a 101 in HTTP/1
-        response.set_response(101, b"Switching Protocols", (2, 0));
-        response.facts_mut().upgrade = true;
-        response.append(b"connection", b"Upgrade");
-        let protocol = request.values(HeaderId::Upgrade).next().map(<[u8]>::to_vec);
-        response.append(b"upgrade", &protocol.unwrap_or_default());
-    }
-    t.facts.log_bytes.1 += h1::accounted(response) as u64;
-    t.facts.bytes_down += h1::accounted(response) as u64;
-}
-
-/// Whether the head answers the request. A change of protocols that nobody asked for is but an interim answer.
-fn answers(t: &Transaction) -> Result<(), Missing> {
-    if h1::response_body(&t.messages.response, &t.messages.request).is_ok() {
-        return Ok(());
-    }
-    count_interim(t);
-    Err(Missing::Unwanted)
-}
-
-/// Counts an interim answer, which is the server's alone.
-fn count_interim(t: &Transaction) {
-    if let Some(a) = &t.assigned {
-        answer::count_class(a.server.counters(), 100);
-    }
-}
-
-fn is_interim(status: u16) -> bool {
-    (100..200).contains(&status) && status != 101
 }
 
 /// Whether the client has left while it waits for the answer: reset its connection, or closed its side where
@@ -595,6 +386,3 @@ impl Missing {
         matches!(self, Self::Client(_) | Self::ClientLeft | Self::ClientReset)
     }
 }
-
-/// Interim answers that may wait for a client, in octets.
-const MAX_INTERIM: usize = 16 << 10;

@@ -7,6 +7,7 @@ use crate::observe;
 use crate::runtime::Counters;
 use crate::stage::{record, reuse};
 use crate::tables;
+use crate::trace;
 use crate::transaction::{Served, Transaction};
 
 /// Ends an HTTP transaction; whether the connection goes on.
@@ -18,8 +19,15 @@ pub(crate) fn http(mut t: Transaction) -> Served {
     }
     client.worker.messages.put(messages);
     client.free_since = facts.finished.unwrap_or(client.free_since);
+    let multiplexed = client.stream.lane().is_some();
     if front.keep_alive {
+        if !multiplexed {
+            trace::client(&client, &trace::H1_IDLE);
+        }
         return Served::Next(client);
+    }
+    if !multiplexed {
+        trace::client(&client, &trace::H1_CLOSE);
     }
     if !facts.dropped {
         client.stream.shutdown_write();
@@ -53,6 +61,7 @@ fn end(t: &mut Transaction) {
     t.facts.finished = Some(now);
     observe::tell_variables(t);
     observe::tell(|| observe::Event::End(t.facts.status));
+    tell_end(t);
     log::finished(t);
     take_times(t, now);
     record::end(t, now);
@@ -66,6 +75,17 @@ fn end(t: &mut Transaction) {
     if let Some(b) = &t.backend {
         b.shared.runtime.backend.sessions.down();
     }
+}
+
+fn tell_end(t: &Transaction) {
+    let answered = matches!(t.facts.ending.cause, Cause::None | Cause::Local);
+    if answered && t.facts.requested.is_some() && t.client.stream.lane().is_none() {
+        trace::transaction(t, &trace::H1_RESPONSE_SENT);
+    }
+    if !t.is_http() {
+        trace::transaction(t, &trace::PLAIN_END);
+    }
+    trace::transaction(t, if answered { &trace::STREAM_END } else { &trace::STREAM_FAILED });
 }
 
 /// Counts what of both messages was passed on, `bytes` in all so far, and is not counted yet.

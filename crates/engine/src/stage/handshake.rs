@@ -18,6 +18,7 @@ use crate::local;
 use crate::log;
 use crate::refusal::{Refusal, Unreached};
 use crate::stage::reach::Ended;
+use crate::trace;
 use crate::transaction::{Stop, Transaction};
 
 /// Makes the session that the `bind` line asks for, before the first request of a connection.
@@ -32,6 +33,7 @@ pub(crate) async fn with_client(t: &mut Transaction) -> Result<(), Stop> {
 async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop> {
     let client = &mut t.client;
     // Behind a PROXY header lies the beginning of the session.
+    trace::client(client, &trace::TLS_NEW);
     client.stream.accept_tls(acceptor, client.input.data());
     client.input.consume(client.input.len());
     let timeouts = &client.frontend.conf().timeouts;
@@ -51,15 +53,20 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
             {
                 tls.client_keys.count(clock::now());
             }
+            trace::transaction(t, &trace::TLS_DONE);
             // The request begins where the handshake ends.
             t.facts.begun = t.now();
             Ok(())
         }
         Some(Err(failure)) => {
-            let begun = client.stream.session().is_some_and(|session| session.is_begun());
+            trace::transaction(t, &trace::TLS_FAILED);
+            let begun = t.client.stream.session().is_some_and(|session| session.is_begun());
             Err(refuse(t, of_failure(&failure, begun)))
         }
-        None => Err(refuse(t, Refusal::HandshakeTimeout)),
+        None => {
+            trace::transaction(t, &trace::TLS_LATE);
+            Err(refuse(t, Refusal::HandshakeTimeout))
+        }
     }
 }
 

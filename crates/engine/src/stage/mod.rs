@@ -7,6 +7,7 @@ pub(crate) mod capture;
 pub(crate) mod exchange;
 pub(crate) mod finish;
 pub(crate) mod handshake;
+mod head;
 pub(crate) mod persist;
 pub(crate) mod prepare;
 pub(crate) mod proxy_header;

@@ -29,6 +29,7 @@ use crate::observe;
 use crate::outbound::{self, Connecting, Failure};
 use crate::refusal::Unreached;
 use crate::stage::{answer, exchange, handshake, proxy_header, rules};
+use crate::trace;
 use crate::transaction::{Assigned, Stop, Transaction};
 use crate::watch::Watch;
 
@@ -107,6 +108,7 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 let watch = Watch::on(&backend, &server);
                 let generation = server.shared.runtime.generation.load(Relaxed);
                 t.assigned = Some(Assigned { server, slot: Some(slot), generation, watch });
+                trace::transaction(t, &trace::STREAM_SERVER);
                 return Ok(());
             }
             Choice::NoServer => {

@@ -14,6 +14,7 @@ use crate::mux::h1::{Taken, body_seems_valid};
 use crate::mux::h2::Lane;
 use crate::stage::capture;
 use crate::tables::{self, Event};
+use crate::trace;
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the head.
@@ -43,6 +44,7 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
                 Parse::Complete { consumed } => {
                     t.client.input.consume(consumed);
                     t.facts.bytes_in += consumed as u64;
+                    trace::transaction(t, &trace::H1_FRONT_STREAM);
                     break;
                 }
                 Parse::Partial => {}
@@ -144,7 +146,10 @@ async fn fill(t: &mut Transaction) -> Result<(), Stop> {
             t.facts.status = 400; // For the log, even where nobody is there to read it.
             Err(if r.is_err() { Stop::Close } else { stop })
         }
-        None => Err(refuse(t, Cause::ClientTimeout, 408)),
+        None => {
+            trace::transaction(t, &trace::H1_REQUEST_LATE);
+            Err(refuse(t, Cause::ClientTimeout, 408))
+        }
     }
 }
 
@@ -181,8 +186,13 @@ fn judge(t: &mut Transaction, limits: &Limits) -> Result<(), Stop> {
 /// A request is there.
 fn arrived(t: &mut Transaction) {
     t.count();
+    let multiplexed = t.client.stream.lane().is_some();
+    trace::transaction(t, if multiplexed { &trace::H2_REQUEST } else { &trace::H1_REQUEST_HEAD });
     if t.front.request == BodyLength::None {
         t.front.taken = Taken::All;
+        if !multiplexed {
+            trace::transaction(t, &trace::H1_REQUEST_DONE);
+        }
     }
     t.facts.requested = Some(t.now());
     t.client.requests += 1;
@@ -204,6 +214,7 @@ fn count_request(t: &Transaction) {
 
 fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
     capture::request(t, fault.at);
+    trace::transaction(t, &trace::H1_REQUEST_BAD);
     let stop = refuse(t, Cause::Proxy, fault.status);
     tables::count(t, Event::Glitch);
     if fault.silent { Stop::Silent(fault.status) } else { stop }

@@ -92,6 +92,7 @@ async fn respond(t: &mut Transaction) {
     answer::count_status(t, counted, true);
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
+    answer::tell_sent(t);
     send(t, out).await;
 }
 

@@ -9,6 +9,7 @@ use crate::conf::Mode;
 use crate::ending::{Cause, Stage};
 use crate::local::{self, View};
 use crate::observe;
+use crate::trace;
 use crate::transaction::{Stop, Transaction};
 
 /// Chooses the backend and counts the transaction there.
@@ -39,6 +40,7 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
     t.place.note_backend(t.facts.number, &proxy, &t.client.source);
     let upgraded_in_vain = t.client.upgraded && proxy.conf().mode != Mode::Http;
     t.backend = Some(proxy);
+    trace::transaction(t, &trace::STREAM_BACKEND);
     if upgraded_in_vain {
         // HTTP does not become a plain session again.
         t.facts.blame(Cause::Internal, Stage::Request);

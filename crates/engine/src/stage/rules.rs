@@ -19,6 +19,7 @@ use crate::local;
 use crate::observe;
 use crate::stage::{proxy_header, receive, respond};
 use crate::tables::Event;
+use crate::trace;
 use crate::transaction::{Messages, Stop, Transaction};
 use crate::tunnel::Upload;
 
@@ -78,6 +79,9 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     }
     let Transaction { client, messages, .. } = t;
     client.worker.messages.put(messages);
+    if admitted.is_err() {
+        trace::client(&client, &trace::SESSION_REFUSED);
+    }
     if admitted.is_err() && admitted != Err(Stop::Drop) {
         client.stream.shutdown_write();
         client.stream.drain();

@@ -14,6 +14,7 @@ use crate::log;
 use crate::mux::h1::Conn;
 use crate::stage::{answer, rules, stick};
 use crate::tables::Meter;
+use crate::trace;
 use crate::transaction::{Stop, Transaction};
 use crate::tunnel::{self, End, Rules};
 
@@ -87,6 +88,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     t.facts.bytes_out += passed.down;
     t.facts.bytes_down += passed.down;
     t.facts.blame(passed.ending.cause, passed.ending.stage);
+    trace::transaction(t, &trace::PLAIN_PASSED);
     answer::count_end(t, passed.ending.cause);
 }
 

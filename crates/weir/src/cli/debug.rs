@@ -57,8 +57,7 @@ pub(super) fn option(name: &str, words: &mut Words<'_>, options: &mut Options) -
     if let Some(list) = name.strip_prefix('t') {
         // A list of traces may be a word of its own.
         let list = if list.is_empty() { words.plain().unwrap_or_default() } else { list.to_owned() };
-        traces(&list)?;
-        options.inert.push((format!("-dt{list}"), "traces of the reference's parts have no meaning here"));
+        options.traces.extend(traces(&list)?);
         return Ok(());
     }
     if let Some((_, reason)) = INERT.iter().find(|(letter, _)| first_is(name, letter)) {
@@ -83,9 +82,11 @@ pub(super) fn option(name: &str, words: &mut Words<'_>, options: &mut Options) -
     Ok(())
 }
 
-/// Judges the list of `-dt`: sources, each with a level and a verbosity behind colons.
-fn traces(list: &str) -> Result<(), Misuse> {
-    for entry in list.split(',').filter(|entry| !entry.is_empty()) {
+/// The list of `-dt`, sources, each with a level and a verbosity behind colons, as lines of a `traces` section.
+fn traces(list: &str) -> Result<Vec<String>, Misuse> {
+    let mut lines = Vec::new();
+    // Without a list, and for an empty word, all sources are meant.
+    for entry in list.split(',').filter(|entry| !entry.is_empty() || list.is_empty()) {
         let mut parts = entry.split(':');
         let mut part = || parts.next().unwrap_or_default();
         let (source, level, verbosity) = (part(), part(), part());
@@ -106,8 +107,14 @@ fn traces(list: &str) -> Result<(), Misuse> {
                  this source are: 'quiet', 'clean', 'minimal', 'simple', 'advanced', and 'complete'."
             )));
         }
+        let level = if level.is_empty() { "error" } else { level };
+        for name in SOURCES.iter().filter(|name| all || **name == source) {
+            let says = VERBOSITIES.contains(&verbosity) && !PLAIN.contains(name) || verbosity == "quiet";
+            let verbosity = if says { format!(" verbosity {verbosity}") } else { String::new() };
+            lines.push(format!("trace {name} sink stderr level {level}{verbosity} start now"));
+        }
     }
-    Ok(())
+    Ok(lines)
 }
 
 /// Applies `-dM` followed by `list`; true where its help is asked for.
@@ -183,6 +190,8 @@ const SOURCES: &[&str] = &[
     "acme", "applet", "check", "fcgi", "h1", "h2", "h3", "haterm", "peers", "pt", "qcm", "quic", "session",
     "spop", "ssl", "stream",
 ];
+/// Those with verbosities of their own.
+const PLAIN: &[&str] = &["haterm", "session"];
 const LEVELS: &[&str] = &["error", "user", "proto", "state", "data", "developer"];
 const VERBOSITIES: &[&str] = &["quiet", "clean", "minimal", "simple", "advanced", "complete"];
 

@@ -94,6 +94,8 @@ pub(crate) struct Options {
     pub(crate) dumps: Vec<Dump>,
     /// Words that were accepted without effect, each with the reason.
     pub(crate) inert: Vec<(String, &'static str)>,
+    /// `-dt`, as lines of a `traces` section.
+    pub(crate) traces: Vec<String>,
 }
 
 /// Processes that the started one replaces.

@@ -13,6 +13,7 @@ use super::{Link, Mailbox, Root, config};
 use crate::clock;
 use crate::connection::{self, Client};
 use crate::io::Stream;
+use crate::trace;
 use crate::transaction::Transaction;
 
 /// Serves the requests of a connection that begins with, or is known to be, HTTP/2.
@@ -23,6 +24,7 @@ pub(crate) async fn serve(mut client: Box<Client>) {
     let config = config(tune, &tune.h2.fe, Role::Server);
     let most = tune.h2.max_total_streams;
     let client: Rc<Client> = Rc::from(client);
+    trace::client(&client, &trace::H2_NEW);
     let link = Link::new(Root::Client(client.clone()), config, &worker.buffers);
     let mut driver = Driver::new(&link, input);
     let mut requests = 0;

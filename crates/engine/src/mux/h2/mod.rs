@@ -24,6 +24,7 @@ use crate::connection::Client;
 use crate::io::{Connection, Stream};
 use crate::local;
 use crate::runtime::Counters;
+use crate::trace;
 
 pub(crate) use back::{Links, Rest, open};
 pub(crate) use front::serve;
@@ -95,6 +96,9 @@ impl Link {
         if tally == Tally::default() {
             return;
         }
+        if let Root::Client(client) = &self.root {
+            trace::frames(client, &tally);
+        }
         let counters = self.counters();
         for (counter, n) in [
             (&counters.h2_headers_rcvd, tally.headers),
@@ -146,6 +150,9 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.tell();
+        if let Root::Client(client) = &self.root {
+            trace::client(client, &trace::H2_END);
+        }
         self.counters().h2_closed_connections.add(1);
     }
 }
