@@ -1,58 +1,88 @@
 //! "Did you mean": the candidate that a mistyped word was most likely meant to be.
+//!
+//! Words are compared by their fingerprints: how often each symbol follows each other one, and which symbols occur.
+//! That finds swapped, doubled and forgotten letters alike, and was fitted to what HAProxy proposes.
 
-/// The candidate nearest to `word`, if one is near enough to be worth naming. The first wins among equals.
+/// The candidate nearest to `word`, if it is near enough to be worth naming. The first wins among equals.
 ///
-/// Near is few edits (insert, delete, replace, swap of neighbours), fewer than half of the longer word's letters;
-/// a candidate that ends or begins with the whole word (`bufsize`, `tune.bufsize`) counts as near, too.
+/// Near is a distance of at most twice the length of the shorter of both words.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let mut best: Option<(usize, &str)> = None;
-    for candidate in candidates {
-        let Some(score) = score(word, candidate) else { continue };
-        if best.is_none_or(|(old, _)| score < old) {
-            best = Some((score, candidate));
-        }
-    }
-    best.map(|(_, candidate)| candidate)
-}
-
-/// Lower is nearer; `None` where the two have too little in common.
-fn score(word: &str, candidate: &str) -> Option<usize> {
-    if word.is_empty() || word == candidate || word.len() > MAX_LEN || candidate.len() > MAX_LEN {
+    if word.len() > MAX_LEN {
         return None;
     }
-    let edits = edits(word.as_bytes(), candidate.as_bytes());
-    let longer = word.len().max(candidate.len());
-    if edits * 5 <= longer * 2 {
-        return Some(edits);
+    let print = Fingerprint::of(word);
+    let mut best: Option<(u32, &str)> = None;
+    for candidate in candidates {
+        if candidate == word || candidate.len() > MAX_LEN {
+            continue;
+        }
+        let distance = print.distance(&Fingerprint::of(candidate));
+        if best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
     }
-    let contained = word.len() >= 4 && (candidate.ends_with(word) || candidate.starts_with(word));
-    contained.then_some(longer)
+    let (distance, candidate) = best?;
+    (distance as usize <= 2 * word.len().min(candidate.len())).then_some(candidate)
 }
 
-/// Edit distance with swaps of neighbours (optimal string alignment).
-fn edits(a: &[u8], b: &[u8]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    let mut last_a = None;
-    for (i, &ca) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(b.len() + 1);
-        row.push(i + 1);
-        let mut last_b = None;
-        for (j, &cb) in b.iter().enumerate() {
-            let at = |v: &[usize], n: usize| v.get(n).copied().unwrap_or(usize::MAX / 2);
-            let mut cost = at(&previous, j) + usize::from(ca != cb);
-            cost = cost.min(at(&previous, j + 1) + 1).min(at(&row, j) + 1);
-            if last_a == Some(cb) && last_b == Some(ca) && j > 0 {
-                cost = cost.min(at(&before, j - 1) + 1);
-            }
-            row.push(cost);
-            last_b = Some(cb);
-        }
-        before = std::mem::replace(&mut previous, row);
-        last_a = Some(ca);
-    }
-    previous.last().copied().unwrap_or(usize::MAX)
+/// What of a word is compared: a sorted list of pairs of neighbours, the edges of the word included, and the set of
+/// its symbols as bits.
+struct Fingerprint {
+    pairs: Vec<(u8, u8)>,
+    symbols: u32,
 }
+
+// === impl Fingerprint ===
+
+impl Fingerprint {
+    fn of(word: &str) -> Self {
+        let mut pairs = Vec::with_capacity(word.len() + 1);
+        let (mut symbols, mut before) = (0, EDGE);
+        for symbol in word.bytes().map(symbol) {
+            pairs.push((before, symbol));
+            symbols |= 1 << symbol;
+            before = symbol;
+        }
+        pairs.push((before, EDGE));
+        pairs.sort_unstable();
+        Self { pairs, symbols }
+    }
+
+    /// The squares of the differences, added up.
+    fn distance(&self, other: &Self) -> u32 {
+        let mut sum = (self.symbols ^ other.symbols).count_ones();
+        let (mut mine, mut theirs) = (self.pairs.as_slice(), other.pairs.as_slice());
+        while let Some(&least) = mine.first().into_iter().chain(theirs.first()).min() {
+            let difference = count(&mut mine, least).abs_diff(count(&mut theirs, least));
+            sum += difference * difference;
+        }
+        sum
+    }
+}
+
+/// How often a sorted list begins with `pair`; it goes on behind them.
+fn count(list: &mut &[(u8, u8)], pair: (u8, u8)) -> u32 {
+    let mut n = 0;
+    while let Some((first, rest)) = list.split_first()
+        && *first == pair
+    {
+        *list = rest;
+        n += 1;
+    }
+    n
+}
+
+/// A letter whatever its case, any digit, or what separates words, which is like the word's edge.
+fn symbol(byte: u8) -> u8 {
+    match byte.to_ascii_lowercase() {
+        letter @ b'a'..=b'z' => letter - b'a' + 1,
+        b'0'..=b'9' => DIGIT,
+        _ => EDGE,
+    }
+}
+
+const EDGE: u8 = 0;
+const DIGIT: u8 = 27;
 
 /// Longer words are no keywords; comparing them would cost time for nothing.
 const MAX_LEN: usize = 64;
@@ -66,17 +96,34 @@ mod tests {
         let words = ["maxconn", "mode", "timeout", "tune.bufsize", "tfo", "httplog", "option"];
         for (typed, meant) in [
             ("maxcon", Some("maxconn")),
-            ("timeot", Some("timeout")),
+            ("TIMEOT", Some("timeout")),
             ("moed", Some("mode")),
             ("bufsize", Some("tune.bufsize")),
             ("httplo", Some("httplog")),
             ("optoin", Some("option")),
+            ("foo", Some("tfo")),
             ("frobnicate", None),
             ("", None),
             ("mode", None),
             ("x", None),
         ] {
             assert_eq!(nearest(typed, words), meant, "{typed}");
+        }
+    }
+
+    /// What HAProxy proposes for parameters of `bind` and `server` lines.
+    #[test]
+    fn of_several_near_words_the_one_that_the_reference_names_is_named() {
+        for (typed, meant, others) in [
+            ("o-agent-check", "agent-check", ["no-agent-check", "check"]),
+            ("n-backup", "backup", ["no-backup", "addr"]),
+            ("ss-t", "tcp-ss", ["ssl", "mss"]),
+            ("ehalhcheck", "check", ["healthcheck", "cc"]),
+            ("idep-ing", "idle-ping", ["id", "uid"]),
+            ("ctr", "crt", ["cc", "curves"]),
+        ] {
+            let words = [meant].into_iter().chain(others);
+            assert_eq!(nearest(typed, words), Some(meant), "{typed}");
         }
     }
 }
