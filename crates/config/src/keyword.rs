@@ -121,7 +121,8 @@ pub enum State<F: 'static> {
     Works(F),
     /// Nothing, and that is right here, for this reason. It loads with a notice.
     Inert(&'static str),
-    /// Nothing as well, for this reason, but the function judges its words as the reference does, and gives the notice.
+    /// Nothing as well, for this reason, but the function judges its words as the reference does. Who runs it gives
+    /// the notice.
     Judged(F, &'static str),
     /// It is refused with an error that gives this reason.
     Refused(&'static str),
@@ -203,6 +204,18 @@ impl Arity {
     /// From `min` to `max` words.
     pub const fn between(min: u16, max: u16) -> Self {
         Self { min, max }
+    }
+}
+
+// === impl State ===
+
+impl<F> State<F> {
+    /// Why the word does nothing though its function runs.
+    pub const fn without_effect(&self) -> Option<&'static str> {
+        match self {
+            Self::Judged(_, reason) => Some(reason),
+            Self::Works(_) | Self::Inert(_) | Self::Refused(_) => None,
+        }
     }
 }
 

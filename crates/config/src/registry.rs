@@ -43,6 +43,8 @@ pub struct Found<F: 'static> {
     /// It stands in a proxy that has no use for it (`balance` in a frontend). That was said in a warning; the
     /// arguments are still to be judged, and what they say is to be thrown away.
     pub ignored: bool,
+    /// Why it has no effect, where its arguments are judged and no more.
+    pub without_effect: Option<&'static str>,
 }
 
 // === impl Registry ===
@@ -141,7 +143,7 @@ impl<F: Copy + 'static> Registry<F> {
             }
         };
         out.take(arity(entry, line))?;
-        Some(Found { entry, run, ignored })
+        Some(Found { entry, run, ignored, without_effect: keyword.state.without_effect() })
     }
 
     /// The parameter that stands at the beginning of `words` on a `bind` or `server` line, of class `class`.
@@ -205,6 +207,15 @@ impl<F: Copy + 'static> Registry<F> {
     }
 }
 
+// === impl Found ===
+
+impl<F> Found<F> {
+    /// What is to be said of a line whose words are right and do nothing.
+    pub fn notice(&self, line: &Line) -> Option<Diagnostic> {
+        self.without_effect.map(|reason| no_effect(line.name_span(), &line.name(), reason))
+    }
+}
+
 // === impl Keyword ===
 
 impl<F: 'static> Keyword<F> {
@@ -230,13 +241,18 @@ pub fn run_of<F: Copy>(
 ) -> Result<Result<F, Diagnostic>, Diagnostic> {
     match keyword.state {
         State::Works(run) | State::Judged(run, _) => Ok(Ok(run)),
-        State::Inert(reason) => Ok(Err(Diagnostic::notice(at, format!("'{name}' has no effect: {reason}.")))),
+        State::Inert(reason) => Ok(Err(no_effect(at, name, reason))),
         // Words of work to come share one phrase, so that tools can tell them from what never comes.
         State::Refused(reason) if reason.starts_with("comes with") => {
             Err(Diagnostic::alert(at, format!("'{name}' is not available yet (it {reason}).")))
         }
         State::Refused(reason) => Err(Diagnostic::alert(at, format!("'{name}' is not supported: {reason}."))),
     }
+}
+
+/// The notice for a word that does nothing here, for this reason.
+pub fn no_effect(at: Span, name: &str, reason: &str) -> Diagnostic {
+    Diagnostic::notice(at, format!("'{name}' has no effect: {reason}."))
 }
 
 /// `no` and `default` where they may not stand.

@@ -31,6 +31,8 @@ pub enum Form {
     Late,
     /// `parsing [file:line] : message`.
     Spaced,
+    /// `[file:line] : message`.
+    Place,
     /// `parsing [file:line]: message`, what arguments print that name nothing.
     Unresolved,
     /// `config : Parsing [file:line]: message`, what `log-profile` sections print of their formats.

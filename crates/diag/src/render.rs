@@ -39,6 +39,7 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
         (Form::Parsing, Some(place)) => format!("{tag}({pid}) : config : parsing {place} : {message}"),
         (Form::Tight, Some(place)) => format!("{tag}({pid}) : config : parsing {place}: {message}"),
         (Form::Here, Some(place)) => format!("{tag}({pid}) : config : {place} : {message}"),
+        (Form::Place, Some(place)) => format!("{tag}({pid}) : {place} : {message}"),
         (Form::Spaced, Some(place)) => format!("{tag}({pid}) : parsing {place} : {message}"),
         (Form::Unresolved, Some(place)) => format!("{tag}({pid}) : parsing {place}: {message}"),
         (Form::Late, Some(place)) => format!("{tag}({pid}) : Parsing {place}: {message}"),
@@ -51,6 +52,7 @@ pub fn first_line(diagnostic: &Diagnostic, sources: &Sources, pid: u32) -> Strin
             | Form::Late
             | Form::Unresolved
             | Form::Spaced
+            | Form::Place
             | Form::LateConfig
             | Form::Config,
             _,

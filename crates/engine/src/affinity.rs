@@ -2,10 +2,18 @@
 //!
 //! There is one group of threads; what is said of others concerns nobody here.
 
+use std::collections::BTreeSet;
+
 /// The processors of worker `thread`, counted from 1; `None` where no line names it. The last line that names
 /// it counts. Lines are as `conf` keeps them: the set of threads, then the sets of processors.
 pub(crate) fn processors(lines: &[Vec<String>], thread: usize) -> Option<Vec<usize>> {
     lines.iter().rev().find_map(|line| of_line(line, thread))
+}
+
+/// How many processors `threads` workers have between them, where each that no line names has the first `cpus`.
+pub(crate) fn shared(lines: &[Vec<String>], threads: usize, cpus: usize) -> usize {
+    let own = (1..=threads).map(|thread| processors(lines, thread).unwrap_or_else(|| (0..cpus).collect()));
+    own.flatten().collect::<BTreeSet<usize>>().len()
 }
 
 fn of_line(line: &[String], thread: usize) -> Option<Vec<usize>> {

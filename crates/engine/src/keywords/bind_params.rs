@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use weir_config::values::{self, Unit};
 use weir_config::{Arity, Class, Entry, Keyword, Sections, Word};
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, Form};
+use weir_sys::namespace::Namespace;
 
 use super::{BindCtx, BindFn};
 use crate::conf::{Bind, CliLevel, Proto, SeverityOutput, Shards, V6Mode};
@@ -13,14 +14,15 @@ use crate::conf::{Bind, CliLevel, Proto, SeverityOutput, Shards, V6Mode};
 pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     flag("accept-proxy", "expects a PROXY header first", |c, _| each(c, |b| b.accept_proxy = true)),
     value("accept-netscaler-cip", "expects a NetScaler header with this magic first", |c, v| {
-        let n = positive(c, v, "missing value")?;
+        let n = number(c, v)?;
         if n == 0 {
             return Err(said(c, format!("invalid value {n}, must be >= 0")));
         }
-        each(c, |b| b.accept_netscaler_cip = Some(n))
+        each(c, |b| b.accept_netscaler_cip = Some(n as u32))
     }),
     value("backlog", "pending connections that the system may keep", |c, v| {
-        let n = positive(c, v, "missing value")?;
+        let n = number(c, v)?;
+        let n = u32::try_from(n).map_err(|_| said(c, format!("invalid value {n}, must be > 0")))?;
         each(c, |b| b.backlog = (n > 0).then_some(n))
     }),
     value("cc", "congestion control algorithm", |c, v| {
@@ -30,22 +32,28 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     flag("defer-accept", "wakes up when data has come", |c, _| each(c, |b| b.defer_accept = true)),
     value("expose-fd", "lets the runtime API hand listening sockets over", expose_fd),
     value("gid", "group number of a unix socket", |c, v| {
-        let n = positive(c, v, "missing value")?;
-        each(c, |b| b.perms.gid = Some(n))
+        // Less than none is nobody's: the system keeps what is there.
+        let n = u32::try_from(number(c, v)?).ok();
+        each(c, |b| b.perms.gid = n)
     }),
     value("group", "group of a unix socket", |c, v| {
         let name = text(c, v, "missing group name")?;
         let gid = c.outside.group(&name).ok_or_else(|| said(c, format!("unknown group name '{name}'")))?;
         each(c, |b| b.perms.gid = Some(gid))
     }),
-    value("guid-prefix", "beginning of the names that outlive reloads", |c, v| {
-        let text = text(c, v, "expects an argument")?;
-        if let Some(fault) = v.first().and_then(|word| super::listen::guid_fault(&word.bytes)) {
-            return Err(said(c, format!("error on GUID generation : {fault}")));
-        }
-        c.out.push(no_effect(c, "no counters of listeners are kept over reloads"));
-        each(c, |b| b.guid_prefix = Some(text.clone()))
-    }),
+    Keyword::judged(
+        entry("guid-prefix", "beginning of the names that outlive reloads"),
+        |c, v| {
+            let text = text(c, v, "expects an argument")?;
+            if let Some(fault) = v.first().and_then(|word| super::listen::guid_fault(&word.bytes)) {
+                let message =
+                    format!("error on GUID generation : {fault}. You may fix it by adjusting guid-prefix.");
+                return Err(c.name.alert(message).form(Form::Place));
+            }
+            each(c, |b| b.guid_prefix = Some(text.clone()))
+        },
+        "no counters of listeners are kept over reloads",
+    ),
     value("id", "number of the listener", id),
     value("idle-ping", "silence after which a peer is asked for a sign of life", idle_ping),
     value("interface", "device to listen on", |c, v| {
@@ -58,7 +66,8 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     }),
     value("level", "what a peer of the runtime API may do", level),
     value("maxconn", "most connections at a time", |c, v| {
-        let n = positive(c, v, "missing value")?;
+        let n = number(c, v)?;
+        let n = u32::try_from(n).map_err(|_| said(c, format!("invalid value {n}, must be >= 0")))?;
         each(c, |b| b.maxconn = n)
     }),
     value("mode", "permissions of a unix socket", mode),
@@ -69,6 +78,10 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     }),
     value("namespace", "network namespace to listen in", |c, v| {
         let text = text(c, v, "missing namespace id")?;
+        if Namespace::open(&text).is_err() {
+            c.out.push(c.name.alert(format!("Cannot open namespace '{text}'.")).form(Form::Config));
+            return Err(c.name.alert("error encountered while processing 'namespace'."));
+        }
         each(c, |b| b.namespace = Some(text.clone()))
     }),
     value("nice", "priority of its connections", nice),
@@ -87,11 +100,12 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
     value("shards", "how many sockets an address gets", shards),
     value("tcp-ut", "how long sent data may stay unacknowledged", tcp_ut),
     flag("tfo", "TCP Fast Open", |c, _| each(c, |b| b.tfo = true)),
-    value("thread", "which workers serve it", thread),
+    Keyword::judged(entry("thread", "which workers serve it"), thread, "every worker serves every listener"),
     flag("transparent", "accepts connections to foreign addresses", |c, _| each(c, |b| b.transparent = true)),
     value("uid", "user number of a unix socket", |c, v| {
-        let n = positive(c, v, "missing value")?;
-        each(c, |b| b.perms.uid = Some(n))
+        // Less than none is nobody's: the system keeps what is there.
+        let n = u32::try_from(number(c, v)?).ok();
+        each(c, |b| b.perms.uid = n)
     }),
     value("user", "owner of a unix socket", |c, v| {
         let name = text(c, v, "missing user name")?;
@@ -107,16 +121,16 @@ const fn flag(name: &'static str, help: &'static str, run: BindFn) -> Keyword<Bi
 }
 
 const fn value(name: &'static str, help: &'static str, run: BindFn) -> Keyword<BindFn> {
-    Keyword::works(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(1), help), run)
+    Keyword::works(entry(name, help), run)
+}
+
+const fn entry(name: &'static str, help: &'static str) -> Entry {
+    Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(1), help)
 }
 
 fn each(ctx: &mut BindCtx<'_>, mut set: impl FnMut(&mut Bind)) -> Result<(), Diagnostic> {
     ctx.binds.iter_mut().for_each(&mut set);
     Ok(())
-}
-
-fn no_effect(ctx: &BindCtx<'_>, reason: &str) -> Diagnostic {
-    Diagnostic::notice(ctx.name.span, format!("'{}' has no effect: {reason}.", ctx.name.text()))
 }
 
 /// `'name' : message`
@@ -128,10 +142,10 @@ fn text(ctx: &BindCtx<'_>, values: &[Word], missing: &str) -> Result<String, Dia
     values.first().map(|w| w.text().into_owned()).ok_or_else(|| said(ctx, missing))
 }
 
-fn positive(ctx: &BindCtx<'_>, values: &[Word], missing: &str) -> Result<u32, Diagnostic> {
-    let word = values.first().ok_or_else(|| said(ctx, missing))?;
-    let n = values::leading_integer(&word.bytes);
-    u32::try_from(n).map_err(|_| said(ctx, format!("invalid value {n}, must be >= 0")))
+/// As C's `atol` reads it, cut to an `int`.
+fn number(ctx: &BindCtx<'_>, values: &[Word]) -> Result<i32, Diagnostic> {
+    let word = values.first().ok_or_else(|| said(ctx, "missing value"))?;
+    Ok(values::leading_integer(&word.bytes) as i32)
 }
 
 fn expose_fd(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
@@ -258,23 +272,27 @@ fn tcp_ut(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 fn thread(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let Some(word) = values.first() else { return Ok(()) };
     let text = word.text();
-    let sets = text.rsplit('/').next().unwrap_or_default();
-    for part in sets.split(',') {
-        if ["all", "odd", "even"].contains(&part) {
-            continue;
-        }
+    let wrong = |message: String| ctx.name.alert(message);
+    let sets = match text.split_once('/') {
+        Some(("", _)) => return Err(wrong(format!("thread group number expected before '{text}'."))),
+        Some((_, sets)) => sets,
+        None => &*text,
+    };
+    for part in sets.split(',').filter(|part| !["all", "odd", "even"].contains(part)) {
         let (low, high) = part.split_once('-').unwrap_or((part, part));
         for (which, end) in [("first", low), ("last", high)] {
-            if end.parse::<u16>().ok().is_none_or(|n| !(1..=1024).contains(&n)) {
-                return Err(word.alert(format!(
-                    "invalid {which} thread number '{end}', permitted range is 1..1024, or 'all', 'odd', 'even'."
+            let digits = end.bytes().take_while(u8::is_ascii_digit).count();
+            let fits = |n: u16| (1..=1024).contains(&n);
+            if !end.get(..digits).and_then(|n| n.parse().ok()).is_some_and(fits) {
+                let range = "permitted range is 1..1024, or 'all', 'odd', 'even'.";
+                return Err(wrong(format!("invalid {which} thread number '{end}', {range}")));
+            }
+            if let Some(bad) = end.get(digits..).and_then(|rest| rest.chars().next()) {
+                return Err(wrong(format!(
+                    "invalid character '{bad}' in thread set specification: '{text}'."
                 )));
             }
         }
     }
-    ctx.out.push(Diagnostic::notice(
-        ctx.name.span,
-        "'thread' has no effect: every worker serves every listener.",
-    ));
     Ok(())
 }

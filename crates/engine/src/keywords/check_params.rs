@@ -6,7 +6,7 @@ use weir_diag::{Diagnostic, Form};
 
 use super::process::put;
 use super::server_params::interval;
-use super::{Outside, ServerCtx, ServerFn};
+use super::{Outside, ServerFn};
 
 /// The parameters of this file.
 pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
@@ -30,13 +30,14 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         let word = v.first().ok_or_else(|| c.name.alert("'agent-send' expects a string as argument."))?;
         put(Some(word.bytes.to_vec()), &mut c.draft.agent.send)
     }),
-    value("check-pool-conn-name", "which idle connections checks may use", |c, v| {
-        if v.is_empty() {
-            return Err(c.name.alert("'check-pool-conn-name' : missing value"));
-        }
-        no_reuse(c);
-        Ok(())
-    }),
+    Keyword::judged(
+        entry("check-pool-conn-name", Arity::exactly(1), "which idle connections checks may use"),
+        |c, v| match v {
+            [] => Err(c.name.alert("'check-pool-conn-name' : missing value")),
+            _ => Ok(()),
+        },
+        NO_REUSE,
+    ),
     value("check-proto", "protocol of checks", |c, v| {
         let word = v.first().ok_or_else(|| c.name.alert("'check-proto' : missing value"))?;
         let name = word.text();
@@ -45,10 +46,7 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         }
         put(Some(name.into_owned()), &mut c.draft.check_proto)
     }),
-    flag("check-reuse-pool", "checks may use idle connections", |c, _| {
-        no_reuse(c);
-        Ok(())
-    }),
+    Keyword::inert(entry("check-reuse-pool", Arity::NONE, "checks may use idle connections"), NO_REUSE),
     value("healthcheck", "the section with the steps of checks", |c, v| {
         let Some(word) = v.first() else {
             // The reference goes on all the same.
@@ -59,7 +57,10 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         put(Some(word.clone()), &mut c.draft.healthcheck)
     }),
     flag("no-agent-check", "takes back an inherited 'agent-check'", |c, _| put(false, &mut c.draft.do_agent)),
-    flag("no-check-reuse-pool", "takes back an inherited 'check-reuse-pool'", |_, _| Ok(())),
+    Keyword::inert(
+        entry("no-check-reuse-pool", Arity::NONE, "takes back an inherited 'check-reuse-pool'"),
+        NO_REUSE,
+    ),
 ];
 
 /// An address without a port, or the address of a name.
@@ -69,15 +70,16 @@ fn address(word: &Word, outside: &dyn Outside) -> Option<std::net::IpAddr> {
     plain.parse().ok().or_else(|| outside.resolve(&text, values::Family::Any))
 }
 
-fn no_reuse(ctx: &mut ServerCtx<'_>) {
-    let message = format!("'{}' has no effect: each check opens a connection of its own.", ctx.name.text());
-    ctx.out.push(Diagnostic::notice(ctx.name.span, message));
-}
-
 const fn flag(name: &'static str, help: &'static str, run: ServerFn) -> Keyword<ServerFn> {
-    Keyword::works(Entry::new(Class::Server, name, Sections::BACKENDS, Arity::NONE, help), run)
+    Keyword::works(entry(name, Arity::NONE, help), run)
 }
 
 const fn value(name: &'static str, help: &'static str, run: ServerFn) -> Keyword<ServerFn> {
-    Keyword::works(Entry::new(Class::Server, name, Sections::BACKENDS, Arity::exactly(1), help), run)
+    Keyword::works(entry(name, Arity::exactly(1), help), run)
 }
+
+const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
+    Entry::new(Class::Server, name, Sections::BACKENDS, arity, help)
+}
+
+const NO_REUSE: &str = "each check opens a connection of its own";

@@ -1,7 +1,7 @@
 //! What a proxy is and where it takes connections in: `mode`, `bind`, `maxconn`, `default_backend` and the
 //! like (manual, 4.2).
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, run_of, values};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, no_effect, run_of, values};
 use weir_diag::{Diagnostic, Form};
 
 use super::address::{bind_endpoints, is_multipath, listening, prefixed};
@@ -181,7 +181,7 @@ pub(super) fn bind_parameters(
         .map(|fault| match fault {
             Fault::Unknown(word, message) => word.alert(format!("{at}: {message}")),
             // What stands alone in the reference names no line.
-            Fault::Said(said) if matches!(said.form, Form::Config | Form::Tight) => said,
+            Fault::Said(said) if matches!(said.form, Form::Config | Form::Tight | Form::Place) => said,
             Fault::Said(diagnostic) => prefixed(&format!("{at} : "), diagnostic),
         })
         .collect()
@@ -202,7 +202,6 @@ pub(super) fn parameters(
     outside: &dyn super::Outside,
     tls: &GlobalTls,
 ) -> Vec<Fault> {
-    let mut out = weir_diag::Diagnostics::default();
     let mut faults = Vec::new();
     let mut rest = params;
     while let Some((name, tail)) = rest.split_first() {
@@ -213,16 +212,23 @@ pub(super) fn parameters(
         let most = usize::from(keyword.entry.arity.max).min(tail.len());
         let (values, after) = tail.split_at_checked(most).unwrap_or((tail, &[]));
         rest = after;
+        let mut out = weir_diag::Diagnostics::default();
         match run_of(keyword, name.span, &name.text()) {
             Ok(Ok(run)) => {
                 let mut ctx = BindCtx { binds, name, out: &mut out, outside, tls };
                 let result = run(&mut ctx, values);
-                out.take(result);
+                if let (Some(()), Some(reason)) = (out.take(result), keyword.state.without_effect()) {
+                    out.push(no_effect(name.span, &name.text(), reason));
+                }
             }
             Ok(Err(said)) | Err(said) => out.push(said),
         }
+        let is_wrong = out.is_fatal();
+        faults.extend(out.into_iter().map(Fault::Said));
+        if is_wrong {
+            break; // What follows may belong to what is wrong.
+        }
     }
-    faults.extend(out.into_iter().map(Fault::Said));
     faults
 }
 

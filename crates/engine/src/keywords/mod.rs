@@ -15,6 +15,7 @@ mod context;
 mod cross;
 mod errors;
 mod http_options;
+mod inert;
 mod later;
 mod listen;
 mod log_backends;
@@ -133,7 +134,9 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     status_codes::STATUS_CODES,
     tune::TUNE,
     tune_h2::TUNE_H2,
-    tune::INERT,
+    inert::INERT,
+    inert::INERT_TUNE,
+    inert::INERT_QUIC,
     tls::GLOBAL_TLS,
     tls::GLOBAL_TLS_INERT,
     variables::VARIABLES,
@@ -171,9 +174,9 @@ const LIST_TABLES: &[&[Keyword<ListFn>]] = &[
     tls::CRT_STORE,
     traces::TRACES,
 ];
-const BIND_TABLES: &[&[Keyword<BindFn>]] = &[bind_params::BIND_PARAMS, tls::BIND_TLS, later::BIND_LATER];
+const BIND_TABLES: &[&[Keyword<BindFn>]] = &[tls::BIND_TLS, bind_params::BIND_PARAMS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] =
-    &[server_params::SERVER_PARAMS, check_params::CHECK_PARAMS, tls::SERVER_TLS, later::SERVER_LATER];
+    &[tls::SERVER_TLS, server_params::SERVER_PARAMS, check_params::CHECK_PARAMS, later::SERVER_LATER];
 
 static GLOBAL: LazyLock<Registry<GlobalFn>> = LazyLock::new(|| Registry::new(GLOBAL_TABLES));
 static PROXY: LazyLock<Registry<ProxyFn>> = LazyLock::new(|| Registry::new(PROXY_TABLES));

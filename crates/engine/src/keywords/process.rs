@@ -132,10 +132,11 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("zero-warning", Arity::NONE, "a warning keeps it from starting"), |c, _| {
         put(true, &mut c.global.zero_warning)
     }),
-    Keyword::works(entry("set-dumpable", Arity::ANY, "allows core dumps").no(), |c, line| {
+    Keyword::works(entry("set-dumpable", Arity::between(0, 1), "allows core dumps").no(), |c, line| {
         let off = line.prefix == Prefix::No;
         let on = match line.arg(0) {
-            None => !off,
+            _ if off => false,
+            None => true,
             Some(word) if word.is("on") => true,
             Some(word) if word.is("off") => false,
             Some(word) => {
@@ -162,11 +163,11 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("noreuseport", Arity::NONE, "one socket for each address"), |c, _| {
         put(true, &mut c.global.no_reuse_port)
     }),
-    Keyword::works(entry("thread-groups", Arity::ANY, "groups of workers; one here"), |c, line| {
-        ranged(line, "thread-groups", 32)?;
-        c.out.push(no_effect(line, "workers are not grouped"));
-        Ok(())
-    }),
+    Keyword::judged(
+        entry("thread-groups", Arity::ANY, "groups of workers; one here"),
+        |_, line| ranged(line, "thread-groups", 32).map(drop),
+        "workers are not grouped",
+    ),
     Keyword::works(entry("cpu-map", Arity::ANY, "processors for workers"), cpu_map),
     Keyword::works(entry("setcap", Arity::ANY, "capabilities to keep"), setcap),
     Keyword::works(entry("external-check", Arity::between(0, 1), "allows checks by programs"), |c, line| {
@@ -185,12 +186,10 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
         entry("insecure-fork-wanted", Arity::NONE, "allows the process to fork").no(),
         |c, line| put(line.prefix != Prefix::No, &mut c.global.fork_wanted),
     ),
-    Keyword::works(
+    Keyword::judged(
         entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"),
-        |c, line| {
-            c.out.push(no_effect(line, "programs gain rights as the system lets them"));
-            put(true, &mut c.global.setuid_wanted)
-        },
+        |c, _| put(true, &mut c.global.setuid_wanted),
+        "programs gain rights as the system lets them",
     ),
     Keyword::works(
         entry("expose-experimental-directives", Arity::NONE, "allows what is experimental"),
@@ -223,7 +222,10 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
         ),
         |c, _| put(true, &mut c.global.h1_keep_insecure_te),
     ),
-    Keyword::works(entry("h1-case-adjust", Arity::ANY, "how a header name is written"), case_adjust),
+    Keyword::works(
+        entry("h1-case-adjust", Arity::between(0, 2), "how a header name is written"),
+        case_adjust,
+    ),
     Keyword::works(entry("unix-bind", Arity::ANY, "what unix sockets of 'bind' lines share"), unix_bind),
     Keyword::works(entry("server-state-file", Arity::ANY, "file of the servers' states"), |c, line| {
         let path = path(line, "'server-state-file' expect one argument: a file path.")?;
@@ -283,15 +285,15 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             Ok(())
         },
     ),
-    environment("presetenv"),
-    environment("setenv"),
-    environment("unsetenv"),
-    environment("resetenv"),
+    environment("presetenv", Arity::between(0, 2)),
+    environment("setenv", Arity::between(0, 2)),
+    environment("unsetenv", Arity::ANY),
+    environment("resetenv", Arity::ANY),
 ];
 
 /// The environment is the reader's affair: it has obeyed the line when it comes here.
-const fn environment(name: &'static str) -> Keyword<GlobalFn> {
-    Keyword::works(entry(name, Arity::ANY, "the environment of the lines that follow"), |_, _| Ok(()))
+const fn environment(name: &'static str, arity: Arity) -> Keyword<GlobalFn> {
+    Keyword::works(entry(name, arity, "the environment of the lines that follow"), |_, _| Ok(()))
 }
 
 const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
@@ -431,10 +433,6 @@ fn cpu_map(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     };
     let text = set.text();
     let bare = text.strip_prefix("auto:").unwrap_or(&text);
-    let is_range = |part: &str| {
-        let (low, high) = part.split_once('-').unwrap_or((part, part));
-        low.parse::<u16>().is_ok() && (high.is_empty() || high.parse::<u16>().is_ok())
-    };
     let is_set = |part: &str| ["all", "odd", "even"].contains(&part) || is_range(part);
     if !bare.split('/').all(is_set) {
         return Err(set.alert(format!("cpu-map : '{text}' is not a valid number/range.")));
@@ -446,6 +444,12 @@ fn cpu_map(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     }
     ctx.global.cpu_map.push(line.args().iter().map(|w| w.text().into_owned()).collect());
     Ok(())
+}
+
+/// `3`, `3-5` or `3-`
+pub(super) fn is_range(part: &str) -> bool {
+    let (low, high) = part.split_once('-').unwrap_or((part, part));
+    low.parse::<u16>().is_ok() && (high.is_empty() || high.parse::<u16>().is_ok())
 }
 
 fn setcap(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

@@ -277,7 +277,9 @@ impl<'a> Load<'a> {
                 sources: self.sources,
             };
             let result = (found.run)(&mut ctx, &line);
-            self.out.take(result);
+            if self.out.take(result).is_some() {
+                self.out.extend(found.notice(&line));
+            }
         }
     }
 
@@ -404,7 +406,9 @@ impl<'a> Load<'a> {
         if found.ignored && result.is_ok() {
             self.out.extend(without_condition(&line));
         }
-        self.out.take(result);
+        if self.out.take(result).is_some() {
+            self.out.extend(found.notice(&line));
+        }
     }
 
     fn finish(mut self) -> (Conf, Diagnostics) {

@@ -86,7 +86,7 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     value("minconn", "limit of connections at low load", |c, v| put(count(v), &mut c.draft.server.minconn)),
     value("namespace", "network namespace to connect from", |c, v| {
         let text = text(c, v, "'namespace' : expects <name> as argument")?;
-        if text != "*" && !c.is_default && Namespace::open(&text).is_err() {
+        if text != "*" && Namespace::open(&text).is_err() {
             return Err(c.name.alert(format!("Cannot open namespace '{text}'")));
         }
         put(Some(text), &mut c.draft.server.namespace)
@@ -139,17 +139,21 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
         proxy_ssl(c, &["ssl", "cert-cn"])
     }),
     value("set-proxy-v2-tlv-fmt", "a value of a type of its own in the PROXY header", tlv),
-    value("shard", "part of the traffic, for stick tables", |c, v| {
-        c.out.push(Diagnostic::notice(
-            c.name.span,
-            "'shard' has no effect: entries are not spread over peers.",
-        ));
-        put(count(v), &mut c.draft.server.shard)
-    }),
+    Keyword::judged(
+        Entry::new(
+            Class::Server,
+            "shard",
+            Sections::BACKENDS,
+            Arity::exactly(1),
+            "part of the traffic, for stick tables",
+        ),
+        |c, v| put(count(v), &mut c.draft.server.shard),
+        "entries are not spread over peers",
+    ),
     value("slowstart", "time in which a server comes back to full weight", |c, v| {
         let word = v.first();
         let time = word
-            .map_or(Err(TimeFault::Unexpected('.')), |w| values::parse_time(&w.bytes, Unit::Milliseconds));
+            .map_or(Err(TimeFault::Unexpected('\0')), |w| values::parse_time(&w.bytes, Unit::Milliseconds));
         let time = time.map_err(|fault| time_fault(c, word, "slowstart", fault))?;
         put(Some(time.duration).filter(|d| !d.is_zero()), &mut c.draft.server.slowstart)
     }),
@@ -217,7 +221,7 @@ pub(super) fn interval(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<Durat
         return Err(word.alert(format!("invalid value 0 for argument '{name}' of server {server}.")));
     }
     if word.bytes.iter().all(u8::is_ascii_digit) && time.duration < Duration::from_millis(100) {
-        let (server, text) = (&ctx.draft.server.name, word.text());
+        let (server, text) = (ctx.server_name().to_owned(), word.text());
         ctx.out.push(
             Diagnostic::warning(
                 word.span,
@@ -237,7 +241,7 @@ fn time_fault(ctx: &ServerCtx<'_>, word: Option<&Word>, name: &str, fault: TimeF
     let word = word.unwrap_or(ctx.name);
     match fault {
         // What ends the empty word ends the message.
-        TimeFault::Unexpected(_) if word.bytes.is_empty() => word.alert("unexpected character '"),
+        TimeFault::Unexpected('\0') => word.alert("unexpected character '"),
         TimeFault::Unexpected(c) => {
             word.alert(format!("unexpected character '{c}' in '{name}' argument of server {server}."))
         }
@@ -302,9 +306,9 @@ fn id(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 }
 
 /// What names one server cannot be said of all. HAProxy calls it an alert and loads it.
-fn not_by_default(ctx: &mut ServerCtx<'_>) -> Result<(), Diagnostic> {
+pub(super) fn not_by_default(ctx: &mut ServerCtx<'_>) -> Result<(), Diagnostic> {
     let message = format!("'{}' option is not accepted in default-server sections", ctx.name.text());
-    ctx.out.push(Diagnostic::warning(ctx.name.span, message).form(weir_diag::Form::Here));
+    ctx.out.push(Diagnostic::complaint(ctx.name.span, message).form(weir_diag::Form::Here));
     Ok(())
 }
 
@@ -411,7 +415,7 @@ fn pool_max_conn(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnos
 
 fn idle_ping(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| ctx.name.alert("'idle-ping' expects an argument."))?;
-    let name = ctx.draft.server.name.clone();
+    let name = ctx.server_name().to_owned();
     let time = values::parse_time(&word.bytes, Unit::Milliseconds).map_err(|fault| match fault {
         values::TimeFault::Unexpected(c) => {
             word.alert(format!("unexpected character '{c}' in 'idle-ping' argument of server {name}."))

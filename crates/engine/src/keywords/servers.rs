@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, run_of, values};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, no_effect, run_of, values};
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity};
 
 use super::address::{endpoint, is_multipath, target};
@@ -327,7 +327,6 @@ fn parameters(
     params: &[Word],
     label: &Label<'_>,
 ) -> bool {
-    let mut all_right = true;
     let mut rest = params;
     while let Some((name, tail)) = rest.split_first() {
         let Some((keyword, _)) = SERVER.parameter(Class::Server, rest) else {
@@ -350,17 +349,22 @@ fn parameters(
                     ServerCtx { draft, name, is_default, taken, tls, out: &mut own, outside };
                 let result = run(&mut server_ctx, values);
                 taken = server_ctx.taken.min(tail.len());
-                own.take(result);
+                if let (Some(()), Some(reason)) = (own.take(result), keyword.state.without_effect()) {
+                    own.push(no_effect(name.span, &name.text(), reason));
+                }
             }
             Ok(Err(said)) | Err(said) => own.push(said),
         }
-        all_right &= !own.is_fatal();
+        let is_wrong = own.is_fatal();
         for said in own {
             out.push(completed(said, label));
         }
+        if is_wrong {
+            return false; // What follows may belong to what is wrong.
+        }
         rest = tail.get(taken..).unwrap_or_default();
     }
-    all_right
+    true
 }
 
 fn unknown(name: &Word, label: &Label<'_>) -> Diagnostic {

@@ -21,8 +21,17 @@ pub(super) const GLOBAL_STATS: &[Keyword<GlobalFn>] = &[
         let n = n.ok_or_else(|| line.alert("'stats maxconn' expects a positive value"))?;
         put(Some(n), &mut ctx.global.stats_maxconn)
     }),
-    Keyword::inert(
+    Keyword::judged(
         entry("stats calculate-max-counters", "whether highest values are kept"),
+        |_, line| match line.arg(0) {
+            Some(word) if word.is("on") || word.is("off") => Ok(()),
+            word => {
+                let got = word.map(Word::text).unwrap_or_default();
+                let message =
+                    format!("'calculate-max-counters' only supports 'on' and 'off', received '{got}'");
+                Err(line.alert(message))
+            }
+        },
         "the highest values are always kept",
     ),
 ];

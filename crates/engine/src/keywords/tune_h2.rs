@@ -67,26 +67,6 @@ pub(super) const TUNE_H2: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("tune.h2.max-frame-size", "largest frame that is taken, in bytes"), |c, l| {
         put(Some(between(l, 16384, 16_777_215)?), &mut c.global.tune.h2.max_frame_size)
     }),
-    Keyword::inert(
-        entry("tune.h2.be.max-frames-at-once", "frames taken in one turn from a server"),
-        "a connection takes a buffer of frames in its turn",
-    ),
-    Keyword::inert(
-        entry("tune.h2.fe.max-frames-at-once", "frames taken in one turn from a client"),
-        "a connection takes a buffer of frames in its turn",
-    ),
-    Keyword::inert(
-        entry("tune.h2.fe.max-rst-at-once", "resets taken in one turn from a client"),
-        "a stream that was reset counts until its transaction has ended",
-    ),
-    Keyword::inert(
-        entry("tune.h2.log-errors", "which faults are logged"),
-        "faults are counted, and not logged one by one",
-    ),
-    Keyword::inert(
-        entry("tune.h2.zero-copy-fwd-send", "whether bodies skip a buffer"),
-        "buffers and connections have pools of another kind",
-    ),
 ];
 
 const fn entry(name: &'static str, help: &'static str) -> Entry {
@@ -117,8 +97,13 @@ fn between(line: &Line, least: u32, most: u32) -> Result<u32, Diagnostic> {
 }
 
 fn size(line: &Line) -> Result<Option<u32>, Diagnostic> {
-    let Some(word) = line.arg(0) else { return Ok(None) };
-    values::size(&line.name(), word).map(Some)
+    let name = line.name();
+    let Some(word) = line.arg(0) else {
+        // What ends the empty word ends the message.
+        return Err(line.alert(format!("'{name}': unexpected character '")));
+    };
+    super::inert::size_fault(line).map_or(Ok(()), Err)?;
+    Ok(values::parse_size(&word.bytes).ok())
 }
 
 /// `rq-load` and `min` after the number: a worker has no queue of tasks whose length would tell its load, so that

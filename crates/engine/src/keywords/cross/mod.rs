@@ -3,6 +3,7 @@
 mod servers;
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use weir_diag::{Diagnostic, Form, Severity, Span};
@@ -11,6 +12,7 @@ use super::Draft;
 use super::errors::error_files;
 use super::log_backends;
 use super::resolve::{Load, place};
+use crate::affinity;
 use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 
 /// Checks the proxies as a whole and completes them. With them the number that a proxy was given last.
@@ -36,6 +38,7 @@ pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
         );
     }
     complete(load, &mut drafts);
+    crowded_processors(load);
     (drafts, last)
 }
 
@@ -47,6 +50,23 @@ pub(super) fn check_later(load: &mut Load<'_>) -> Option<Draft> {
     }
     complete(load, &mut drafts);
     drafts.pop()
+}
+
+/// More workers than there are processors for them.
+fn crowded_processors(load: &mut Load<'_>) {
+    let present = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let global = &load.conf.global;
+    let threads = global.nbthread.map_or(present, usize::from);
+    let cpus = affinity::shared(&global.cpu_map, threads, present);
+    if threads <= cpus || load.out.is_fatal() {
+        return;
+    }
+    let message = format!(
+        "This configuration binds {threads} threads to a total of {cpus} CPUs via cpu-map directives. This means that \
+         some threads will compete for the same CPU, which will cause severe performance degradation. Please fix \
+         either the 'cpu-map' directives or set the global 'nbthread' value accordingly."
+    );
+    load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
 }
 
 fn check_one(load: &mut Load<'_>, draft: &mut Draft) {

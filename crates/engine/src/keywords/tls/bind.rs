@@ -11,7 +11,8 @@ use weir_tls::trusts::{Kind, TrustFile};
 
 use super::super::{BindCtx, BindFn};
 use super::{
-    Through, below, crt_list, ignored, ktls, load_fault, no_effect, protocols, text, version, version_by_name,
+    NO_KTLS, NO_NPN_LIST, Through, below, crt_list, ignored, ktls, load_fault, protocols, text, version,
+    version_by_name,
 };
 use crate::conf::{BindCertificate, BindTls, TlsWords, Verify};
 
@@ -77,9 +78,11 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
     flag("force-tlsv11", "only this version", by_name),
     flag("force-tlsv12", "only this version", by_name),
     flag("force-tlsv13", "only this version", by_name),
-    value("ktls", "ciphers of the kernel", |c, v| {
-        ktls(c.tls, v).map_err(|m| c.name.alert(m)).map(|m| c.out.push(no_effect(c.name, m)))
-    }),
+    Keyword::judged(
+        Entry::new(Class::Bind, "ktls", Sections::FRONTENDS, Arity::exactly(1), "ciphers of the kernel"),
+        |c, v| ktls(c.tls, v).map_err(|m| c.name.alert(m)),
+        NO_KTLS,
+    ),
     flag("no-alpn", "agrees on no protocol", |c, _| each(c, |t| t.words.alpn = Some(Vec::new()))),
     flag("no-ca-names", "clients are not told of authorities", |c, _| {
         each(c, |t| t.words.no_ca_names = true)
@@ -122,8 +125,9 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
         text(v, "'ca-sign-pass' : missing CAkey password").map_err(|m| c.name.alert(m)).map(drop)
     }),
     judged("generate-certificates", 0, |c, _| each(c, |t| t.makes_certificates = true)),
-    Keyword::inert(
+    Keyword::judged(
         Entry::new(Class::Bind, "npn", Sections::FRONTENDS, Arity::exactly(1), "protocols, of older clients"),
+        |c, v| text(v, NO_NPN_LIST).map(drop).map_err(|m| c.name.alert(m)),
         "no client has spoken it since ALPN",
     ),
 ];
@@ -136,7 +140,7 @@ const fn value(name: &'static str, help: &'static str, run: BindFn) -> Keyword<B
     Keyword::works(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(1), help), run)
 }
 
-/// A word about certificates that are made while clients wait; [`super::settle`] says that none are.
+/// A word about certificates that are made while clients wait.
 const fn judged(name: &'static str, values: u16, run: BindFn) -> Keyword<BindFn> {
     let help = "see the configuration manual of HAProxy 3.4";
     let entry = Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(values), help);

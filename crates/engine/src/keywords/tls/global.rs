@@ -56,7 +56,7 @@ pub(in super::super) const GLOBAL_TLS: &[Keyword<GlobalFn>] = &[
         extra_files,
     ),
     Keyword::works(
-        entry("ssl-skip-self-issued-ca", Arity::NONE, "no self-signed authority is sent"),
+        entry("ssl-skip-self-issued-ca", Arity::ANY, "no self-signed authority is sent"),
         |c, _| put(true, &mut c.global.tls.extra.skips_roots),
     ),
     Keyword::works(

@@ -6,15 +6,14 @@ use weir_diag::Diagnostic;
 
 use super::super::process::put;
 use super::super::{GlobalCtx, GlobalFn};
-use super::no_effect;
 
 /// The lines of this file.
 pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
-    judged("ocsp-update.disable", OCSP, |c, line| on_off(c, line, OCSP)),
-    judged("ocsp-update.httpproxy", OCSP, |c, line| said(c, line, OCSP)),
-    judged("ocsp-update.maxdelay", OCSP, |c, line| said(c, line, OCSP)),
-    judged("ocsp-update.mindelay", OCSP, |c, line| said(c, line, OCSP)),
-    judged("ocsp-update.mode", OCSP, |c, line| on_off(c, line, OCSP)),
+    any("ocsp-update.disable", OCSP, on_off),
+    judged("ocsp-update.httpproxy", OCSP, |_, _| Ok(())),
+    any("ocsp-update.maxdelay", OCSP, |_, line| longest_delay(line)),
+    any("ocsp-update.mindelay", OCSP, |_, line| shortest_delay(line)),
+    any("ocsp-update.mode", OCSP, on_off),
     judged("ssl-dh-param-file", NO_DH, |c, line| {
         let word = line
             .arg(0)
@@ -26,7 +25,7 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
                 word.alert(format!("'ssl-dh-param-file': unable to load DH parameters from file <{path}>."))
             );
         }
-        said(c, line, NO_DH)
+        Ok(())
     }),
     Keyword::judged(
         Entry::new(Class::Global, "ssl-passphrase-cmd", Sections::GLOBAL, Arity::ANY, HELP),
@@ -38,11 +37,11 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
                 return Ok(());
             }
             c.global.tls.has_passphrases = true;
-            said(c, line, NO_KEYS)
+            Ok(())
         },
         NO_KEYS,
     ),
-    judged("ssl-security-level", LEVEL, |c, line| {
+    any("ssl-security-level", LEVEL, |_, line| {
         let name = "ssl-security-level";
         let word = line.arg(0).ok_or_else(|| line.alert(format!("'{name}' : missing value")))?;
         let level = values::parse_integer(&word.bytes).ok_or_else(|| {
@@ -51,7 +50,7 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         if !(0..=5).contains(&level) {
             return Err(word.alert(format!("'{name}' : expects a value between 0 and 5")));
         }
-        said(c, line, LEVEL)
+        Ok(())
     }),
     word("tune.ssl.cachesize", "sessions that are kept for clients without tickets", |c, line| {
         needs_integer(line)?;
@@ -81,21 +80,21 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
             put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
         },
     ),
-    judged("tune.ssl.certificate-compression", COMPRESSION, |c, line| {
+    judged("tune.ssl.certificate-compression", COMPRESSION, |_, line| {
         let text = line.arg(0).map(|w| w.text().into_owned()).unwrap_or_default();
         if text != "auto" && text != "off" {
             return Err(line.alert(format!(
                 "'tune.ssl.certificate-compression' expects either 'auto' or 'off' but got '{text}'."
             )));
         }
-        said(c, line, COMPRESSION)
+        Ok(())
     }),
-    judged("tune.ssl.default-dh-param", NO_DH, |c, line| {
+    judged("tune.ssl.default-dh-param", NO_DH, |_, line| {
         needs_integer(line)?;
         if super::super::listen::unsigned(line) < 1024 {
             return Err(line.alert("'tune.ssl.default-dh-param' expects a value >= 1024."));
         }
-        said(c, line, NO_DH)
+        Ok(())
     }),
     word("tune.ssl.hard-maxrecord", "most plaintext of a record", |c, line| {
         needs_integer(line)?;
@@ -120,13 +119,18 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         needs_integer(line)?;
         put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.records.first)
     }),
-    judged("tune.ssl.ocsp-update.maxdelay", OCSP, |c, line| said(c, line, OCSP)),
-    judged("tune.ssl.ocsp-update.mindelay", OCSP, |c, line| said(c, line, OCSP)),
-    judged("tune.ssl.ssl-ctx-cache-size", GENERATED, |c, line| integer(c, line, GENERATED)),
+    any("tune.ssl.ocsp-update.maxdelay", OCSP, |_, line| longest_delay(line)),
+    any("tune.ssl.ocsp-update.mindelay", OCSP, |_, line| shortest_delay(line)),
+    judged("tune.ssl.ssl-ctx-cache-size", GENERATED, |_, line| needs_integer(line)),
 ];
 
 const fn word(name: &'static str, help: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
     Keyword::works(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::between(0, 1), help), run)
+}
+
+/// As [`judged`], whatever follows the value.
+const fn any(name: &'static str, reason: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
+    Keyword::judged(Entry::new(Class::Global, name, Sections::GLOBAL, Arity::ANY, HELP), run, reason)
 }
 
 const fn judged(name: &'static str, reason: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
@@ -137,18 +141,6 @@ const fn judged(name: &'static str, reason: &'static str, run: GlobalFn) -> Keyw
     )
 }
 
-fn said(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
-    if let Some(word) = line.words.first() {
-        ctx.out.push(no_effect(word, reason));
-    }
-    Ok(())
-}
-
-fn integer(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
-    needs_integer(line)?;
-    said(ctx, line, reason)
-}
-
 fn needs_integer(line: &Line) -> Result<(), Diagnostic> {
     match line.arg(0) {
         Some(_) => Ok(()),
@@ -156,18 +148,43 @@ fn needs_integer(line: &Line) -> Result<(), Diagnostic> {
     }
 }
 
-fn on_off(ctx: &mut GlobalCtx<'_>, line: &Line, reason: &str) -> Result<(), Diagnostic> {
+/// The reference says what is wrong, and goes on.
+#[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
+fn on_off(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     if !line.arg(0).is_some_and(|w| w.is("on") || w.is("off")) {
         let message = format!("'{}' : expecting <on|off>", line.name());
         ctx.out.push(Diagnostic::warning(line.span, message));
+    }
+    Ok(())
+}
+
+/// Seconds between two questions for a response.
+fn delay(line: &Line) -> Result<u32, Diagnostic> {
+    needs_integer(line)?;
+    let n = line.arg(0).map_or(0, |w| values::leading_integer(&w.bytes)) as i32;
+    u32::try_from(n).map_err(|_| line.alert(format!("'{}' expects a positive numeric value.", line.name())))
+}
+
+fn longest_delay(line: &Line) -> Result<(), Diagnostic> {
+    if delay(line)? >= SHORTEST_DELAY {
         return Ok(());
     }
-    said(ctx, line, reason)
+    Err(line.alert(format!("'{}' can not be lower than tune.ssl.ocsp-update.mindelay.", line.name())))
+}
+
+fn shortest_delay(line: &Line) -> Result<(), Diagnostic> {
+    if delay(line)? <= LONGEST_DELAY {
+        return Ok(());
+    }
+    Err(line.alert(format!("'{}' can not be higher than tune.ssl.ocsp-update.maxdelay.", line.name())))
 }
 
 const COMPRESSION: &str = "certificates are sent as they are";
 const GENERATED: &str = "no certificates are made";
 const HELP: &str = "see the configuration manual of HAProxy 3.4";
+/// The reference waits an hour at most, and five minutes at least, unless it is told otherwise.
+const LONGEST_DELAY: u32 = 3600;
+const SHORTEST_DELAY: u32 = 300;
 const LEVEL: &str = "what a low level would allow is not there";
 const NO_DH: &str = "finite-field key exchange is not offered";
 const NO_KEYS: &str = "encrypted keys are not read";

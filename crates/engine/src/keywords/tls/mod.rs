@@ -104,13 +104,13 @@ fn ignored(name: &str, values: &[Word]) -> Result<Ignored, String> {
     text.split(',').map(number).collect::<Result<_, _>>().map(Ignored::These)
 }
 
-/// What `ktls` comes to: why it has no effect.
-fn ktls(global: &GlobalTls, values: &[Word]) -> Result<&'static str, String> {
+/// Judges `ktls`.
+fn ktls(global: &GlobalTls, values: &[Word]) -> Result<(), String> {
     if !values.first().is_some_and(|w| w.is("on") || w.is("off") || !w.bytes.is_empty()) {
         return Err("'ktls' expects \"on\" or \"off\" as an argument.".to_owned());
     }
     match global.experimental {
-        true => Ok("ciphers run in this program"),
+        true => Ok(()),
         false => Err(
             "'ktls' directive is experimental, must be allowed via a global 'expose-experimental-directives'"
                 .to_owned(),
@@ -146,6 +146,8 @@ fn load_fault(fault: &Fault, tls: &GlobalTls) -> (Option<&'static str>, String) 
     (first, fault.to_string())
 }
 
+const NO_KTLS: &str = "ciphers run in this program";
+const NO_NPN_LIST: &str = "'npn' : missing the comma-delimited NPN protocol suite";
 const NO_PASSPHRASE: &str =
     "Trying to load a passphrase-protected private key without an 'ssl-passphrase-cmd' defined.";
 const NO_UPDATES: &str = "responses of OCSP are not fetched";

@@ -7,8 +7,9 @@ use weir_diag::{Diagnostic, Form};
 use weir_tls::trusts::{Kind, TrustFile};
 
 use super::super::process::put;
+use super::super::server_params::not_by_default;
 use super::super::{ServerCtx, ServerFn};
-use super::{Through, below, ktls, no_effect, protocols, text, version, version_by_name};
+use super::{NO_KTLS, NO_NPN_LIST, Through, below, ktls, protocols, text, version, version_by_name};
 use crate::conf::{ServerTls, TlsWords, Verify};
 
 /// The parameters of this file.
@@ -49,16 +50,18 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         put(Some(path), &mut tls(c).own)
     }),
     value("curves", "groups for the key exchange", |c, v| {
-        list(c, v, "missing curve suite", |w| &mut w.curves)
+        list(c, v, "missing curves list", |w| &mut w.curves)
     }),
     flag("force-sslv3", "only this version", by_name),
     flag("force-tlsv10", "only this version", by_name),
     flag("force-tlsv11", "only this version", by_name),
     flag("force-tlsv12", "only this version", by_name),
     flag("force-tlsv13", "only this version", by_name),
-    value("ktls", "ciphers of the kernel", |c, v| {
-        ktls(c.tls, v).map_err(|m| c.name.alert(m)).map(|m| c.out.push(no_effect(c.name, m)))
-    }),
+    Keyword::judged(
+        Entry::new(Class::Server, "ktls", Sections::BACKENDS, Arity::exactly(1), "ciphers of the kernel"),
+        |c, v| ktls(c.tls, v).map_err(|m| c.name.alert(m)),
+        NO_KTLS,
+    ),
     flag("no-check-ssl", "takes back an inherited 'check-ssl'", |c, _| put(false, &mut tls(c).check_ssl)),
     flag("no-sni-auto", "no name but that of 'sni'", |c, _| put(Some(false), &mut tls(c).sni_auto)),
     flag("no-ssl", "takes back an inherited 'ssl'", |c, _| put(false, &mut tls(c).ssl)),
@@ -104,7 +107,7 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
     inert("no-check-sni-auto", "checks send the name of 'check-sni' only"),
     inert("no-renegotiate", "sessions are never negotiated anew"),
     inert("renegotiate", "sessions are never negotiated anew"),
-    Keyword::inert(
+    Keyword::judged(
         Entry::new(
             Class::Server,
             "npn",
@@ -112,6 +115,7 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
             Arity::exactly(1),
             "protocols, of older servers",
         ),
+        |c, v| text(v, NO_NPN_LIST).map(drop).map_err(|m| c.name.alert(m)),
         "no server has spoken it since ALPN",
     ),
 ];
@@ -140,6 +144,9 @@ fn tls<'a>(ctx: &'a mut ServerCtx<'_>) -> &'a mut ServerTls {
 
 fn by_name(ctx: &mut ServerCtx<'_>, _: &[Word]) -> Result<(), Diagnostic> {
     let name = ctx.name.text().into_owned();
+    if ctx.is_default && name.starts_with("no-") {
+        return not_by_default(ctx);
+    }
     version_by_name(&name, &mut tls(ctx).words);
     Ok(())
 }

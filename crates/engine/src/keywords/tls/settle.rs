@@ -57,7 +57,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
         if known_line != Some(bind.at) {
             known_line = Some(bind.at);
             let about = About { load, proxy: &draft.proxy.name, at: bind.at };
-            faults.extend(signer(&about, &bind.tls, &mut said));
+            faults.extend(signer(&about, &bind.tls));
         }
         bind.tls.place = place(load.sources, bind.at);
         notices(load, bind.at, &said, known);
@@ -123,8 +123,8 @@ impl About<'_, '_> {
     }
 }
 
-/// Judges the authority that is to sign certificates made while clients wait. None are made, which is said once.
-fn signer(about: &About<'_, '_>, tls: &BindTls, said: &mut Said) -> Vec<Diagnostic> {
+/// Judges the authority that is to sign certificates made while clients wait.
+fn signer(about: &About<'_, '_>, tls: &BindTls) -> Vec<Diagnostic> {
     let global = &about.load.conf.global.tls;
     if !tls.makes_certificates || tls.certificates.is_empty() {
         return Vec::new();
@@ -137,7 +137,6 @@ fn signer(about: &About<'_, '_>, tls: &BindTls, said: &mut Said) -> Vec<Diagnost
     };
     let path = below(global.ca_base.as_ref(), signer);
     let Err(fault) = global.store.load(&path, &Through(about.load.outside), global.extra) else {
-        tell(said, "'generate-certificates' has no effect: no certificates are made".to_owned());
         return Vec::new();
     };
     let (first, mut why) = load_fault(&fault, global);
