@@ -16,6 +16,7 @@ mod package;
 mod packages;
 mod shell;
 mod suite;
+mod testssl;
 mod tidy;
 
 use std::process::ExitCode;
@@ -117,6 +118,12 @@ const CHORES: &[Chore] = &[
         options: "[--screenshots]",
         help: "The statistics page and the dashboard in Debian's Chromium, with axe (needs npm); --screenshots renews docs/screenshots.",
         run: browser::run,
+    },
+    Chore {
+        name: "testssl",
+        options: "",
+        help: "testssl.sh against a bind line as it stands and a hardened one; fails where it finds worse than \"low\".",
+        run: testssl::run,
     },
     Chore {
         name: "dashboard",

@@ -87,6 +87,7 @@ fn package_of(program: &str) -> &str {
         "perf" => "linux-perf",
         "mariadbd" | "mariadb-install-db" => "mariadb-server",
         "initdb" => "postgresql",
+        "testssl" => "testssl.sh",
         other => other,
     }
 }

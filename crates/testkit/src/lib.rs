@@ -7,6 +7,7 @@
 //! value that stands for it. Failed expectations panic at the caller's line and show the bytes.
 //! Used by the compat tests and by the chores; never by shipped code.
 
+mod authority;
 pub mod h2;
 mod http;
 mod log;
@@ -18,6 +19,7 @@ mod program;
 mod show;
 mod template;
 
+pub use authority::{Authority, Background, Wanted};
 pub use http::{Head, Message};
 pub use log::LogSink;
 pub use origin::{Origin, Serving, panic_text};

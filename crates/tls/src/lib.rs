@@ -5,6 +5,7 @@
 //! but the one that `rustls` asks for the validity of tickets.
 
 pub mod acceptor;
+pub mod carried;
 pub mod certificate;
 pub mod counts;
 pub mod der;

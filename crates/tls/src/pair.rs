@@ -141,6 +141,11 @@ impl Pair {
         Certificate::parse(self.chain.first()?)
     }
 
+    /// Whether it is of the same content as another.
+    pub(crate) fn says_same(&self, other: &Self) -> bool {
+        self.chain == other.chain && self.secret == other.secret && self.ocsp == other.ocsp
+    }
+
     /// The kind of its key.
     pub fn kind(&self) -> Kind {
         match self.key.algorithm() {

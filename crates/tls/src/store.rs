@@ -53,6 +53,8 @@ pub struct Store {
     spare: Mutex<BTreeMap<String, Option<Arc<Pair>>>>,
     /// What is to take the place of a certificate once it is committed.
     pending: Mutex<Option<Pending>>,
+    /// What files said of certificates that were replaced since; nothing where no file did.
+    replaced: Mutex<BTreeMap<String, Option<Arc<Pair>>>>,
     /// Chains for certificates that have none (`issuers-chain-path`).
     issuers: Mutex<Vec<Vec<CertificateDer<'static>>>>,
     /// Files of authorities and of revoked certificates.
@@ -285,6 +287,7 @@ impl Store {
         let new = !self.listed().iter().any(|(known, ..)| known == path);
         if new {
             self.spare().insert(path.to_owned(), None);
+            self.note_replaced(path, None);
         }
         new
     }
@@ -294,6 +297,7 @@ impl Store {
         let (_, used, _) = self.listed().into_iter().find(|(known, ..)| known == path)?;
         if !used {
             self.spare().remove(path);
+            self.replaced().remove(path);
         }
         Some(!used)
     }
@@ -318,6 +322,7 @@ impl Store {
 
     /// Keeps a certificate that was committed.
     pub fn settle(&self, pair: Arc<Pair>) {
+        self.note_replaced(&pair.path, self.now(&pair.path).flatten());
         let mut spare = self.spare();
         match spare.get_mut(&pair.path) {
             Some(place) => *place = Some(pair),
@@ -421,6 +426,31 @@ impl Store {
             chain.pop();
         }
         chain
+    }
+
+    /// What was replaced while the program ran: the name, and what its file said.
+    pub(crate) fn replacements(&self) -> BTreeMap<String, Option<Arc<Pair>>> {
+        self.replaced().clone()
+    }
+
+    /// What a name stands for now, where it is known; nothing inside while it is empty.
+    pub(crate) fn now(&self, name: &str) -> Option<Option<Arc<Pair>>> {
+        let used = self.lock().get(name).cloned();
+        used.map(Some).or_else(|| self.spare().get(name).cloned())
+    }
+
+    /// Makes room for a certificate that no file holds, as it is now.
+    pub(crate) fn keep(&self, name: &str, pair: Option<Arc<Pair>>) {
+        self.spare().insert(name.to_owned(), pair);
+        self.note_replaced(name, None);
+    }
+
+    fn note_replaced(&self, name: &str, file: Option<Arc<Pair>>) {
+        self.replaced().entry(name.to_owned()).or_insert(file);
+    }
+
+    fn replaced(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<Arc<Pair>>>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spare(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<Arc<Pair>>>> {

@@ -21,6 +21,8 @@ pub struct TicketKeys {
     size: usize,
     /// The oldest first, as written.
     keys: RwLock<Vec<Vec<u8>>>,
+    /// What the file said when it was read.
+    read: Vec<Vec<u8>>,
 }
 
 /// Why a file of keys is of no use.
@@ -72,6 +74,24 @@ impl TicketFiles {
     }
 }
 
+impl TicketFiles {
+    /// Takes over keys that came to `old` while the program ran; the names of files that had changed themselves.
+    pub(crate) fn carry(&self, old: &Self) -> Vec<String> {
+        let here = self.all();
+        let mut lost = Vec::new();
+        for old in old.all().iter().filter(|old| old.now() != old.read) {
+            match here.iter().find(|keys| keys.path == old.path) {
+                Some(keys) if keys.read == old.read => {
+                    *keys.keys.write().unwrap_or_else(PoisonError::into_inner) = old.now();
+                }
+                Some(keys) => lost.push(keys.path.clone()),
+                None => {}
+            }
+        }
+        lost
+    }
+}
+
 // === impl TicketKeys ===
 
 impl TicketKeys {
@@ -91,7 +111,8 @@ impl TicketKeys {
         let first = keys.len().checked_sub(KEPT).ok_or(Fault::TooFew)?;
         keys.drain(..first);
         let size = keys.first().map_or(0, Vec::len);
-        Ok(Arc::new(Self { path: path.to_owned(), size, keys: RwLock::new(keys) }))
+        let read = keys.clone();
+        Ok(Arc::new(Self { path: path.to_owned(), size, keys: RwLock::new(keys), read }))
     }
 
     /// The keys in base64, the oldest first.

@@ -15,6 +15,8 @@ pub struct TrustFile {
     /// Its path, or `@system-ca`.
     pub path: String,
     content: RwLock<Arc<Trust>>,
+    /// What it said when it was read.
+    read: Arc<Trust>,
 }
 
 /// What a file is named for.
@@ -70,12 +72,18 @@ pub enum Kept {
 impl TrustFile {
     /// A file that says this.
     pub fn new(path: &str, trust: Trust) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), content: RwLock::new(Arc::new(trust)) })
+        let read = Arc::new(trust);
+        Arc::new(Self { path: path.to_owned(), content: RwLock::new(read.clone()), read })
     }
 
     /// What it says today.
     pub fn now(&self) -> Arc<Trust> {
         self.content.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it says something else than it said when it was read.
+    fn is_changed(&self) -> bool {
+        !Arc::ptr_eq(&self.now(), &self.read)
     }
 
     fn put(&self, trust: Trust) {
@@ -154,6 +162,27 @@ impl Trusts {
         if let Some(known) = self.lock().get(&waiting.path) {
             known.file.put(waiting.trust);
         }
+    }
+
+    /// Takes over what was changed in `old` while the program ran; the names of files that say something else now, and
+    /// of those that had changed themselves.
+    pub(crate) fn carry(&self, old: &Self) -> (Vec<String>, Vec<String>) {
+        let (mut kept, mut lost) = (Vec::new(), Vec::new());
+        for (path, known) in old.lock().iter().filter(|(_, known)| !known.used || known.file.is_changed()) {
+            let here = self.lock().get(path).map(|here| here.file.clone());
+            match here {
+                None if !known.used => {
+                    self.lock().insert(path.clone(), known.clone());
+                }
+                None => {}
+                Some(here) if known.used && *here.read == *known.file.read => {
+                    here.put(Trust::clone(&known.file.now()));
+                    kept.push(path.clone());
+                }
+                Some(_) => lost.push(path.clone()),
+            }
+        }
+        (kept, lost)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {

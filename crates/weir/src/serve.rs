@@ -11,7 +11,7 @@ use weir_admin::cli::Modes;
 use weir_admin::listen::Adopted;
 use weir_diag::Sources;
 use weir_engine::conf::{CliLevel, Conf, Global};
-use weir_engine::operator::backends;
+use weir_engine::operator::{backends, certificates};
 use weir_engine::runtime::{Runtime, Saying};
 use weir_engine::snapshot::Snapshot;
 use weir_engine::{Engine, clock};
@@ -352,7 +352,8 @@ impl Serving<'_> {
         let build = |old: &Arc<Snapshot>| {
             let conf = backends::kept(&conf, self.engine.runtime(), |lost| voice.notice(lost));
             let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());
-            for lost in snapshot.patterns.adopt(&old.patterns) {
+            let lost = snapshot.patterns.adopt(&old.patterns);
+            for lost in lost.into_iter().chain(certificates::carry(old, &snapshot)) {
                 voice.notice(lost);
             }
             for proxy in snapshot.proxies.iter() {

@@ -6,11 +6,9 @@
 //! Weir, so that the list can only shrink. `WEIR_COMPAT` selects `weir`, `reference` or `both` (the default);
 //! without a reference the tests run on Weir alone and say so. See README.md beside this crate.
 
-mod authority;
 mod config;
 pub mod h2;
 
-pub use authority::{Authority, Background, Wanted};
 pub use config::{Proxy, judge, relay, retort, table};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

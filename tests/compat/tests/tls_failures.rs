@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use weir_compat::{Authority, Subject, Wanted, compat};
-use weir_testkit::{LogSink, Running};
+use weir_compat::{Subject, compat};
+use weir_testkit::{Authority, LogSink, Running, Wanted};
 
 const CONFIG: &str = "
     global
@@ -154,7 +154,7 @@ fn certified(t: &mut Subject, config: &str) -> Running {
         ("revoked", "revoked.example", None, ""),
         ("servers", "servers.example", None, "extendedKeyUsage=serverAuth"),
     ] {
-        t.file(file, authority.issue(Wanted { name, times, extensions }));
+        t.file(file, authority.issue(Wanted { times, extensions, ..Wanted::good(name) }));
     }
     t.file("list", authority.revoke("revoked.example"));
     t.file("authority", authority.text("ca.pem"));

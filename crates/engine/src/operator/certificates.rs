@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use weir_config::values::Family;
 use weir_tls::acceptor::Acceptor;
-use weir_tls::lists::NotFound;
+use weir_tls::carried::{self, Carried};
+use weir_tls::lists::{ListChanges, NotFound};
 use weir_tls::pair::Pair;
 
 use crate::conf::{BindTls, Mode};
@@ -38,6 +39,32 @@ pub fn renew(snapshot: &Snapshot, path: &str) -> usize {
     lines(snapshot).filter_map(|line| line.acceptor?.renew(path).ok()).sum()
 }
 
+/// Lets what operators changed under `old` count under `new`, which was made of the files as they are; what cannot be
+/// kept, in words.
+pub fn carry(old: &Snapshot, new: &Snapshot) -> Vec<String> {
+    let (old, own) = (&old.global.tls.store, &new.global.tls.store);
+    if Arc::ptr_eq(old, own) {
+        return Vec::new();
+    }
+    let Carried { pairs, trusts, lists, mut lost } = carried::carry(old, own);
+    for pair in &pairs {
+        replace(new, pair);
+    }
+    for path in &trusts {
+        renew(new, path);
+    }
+    for ListChanges { name, added, removed } in lists {
+        let gone = removed.iter().filter_map(|line| {
+            let result = remove_line(new, &name, &line.path, Some(line.number));
+            result.is_err().then(|| format!("list of certificates '{name}': '{}' stays.", line.path))
+        });
+        lost.extend(gone);
+        let come = added.iter().filter_map(|text| add_line(new, &name, text).err());
+        lost.extend(come.map(|why| format!("list of certificates '{name}': {why}")));
+    }
+    lost
+}
+
 /// Adds a line to a list: a certificate that is known, options and names. The certificate's name, and on how many
 /// `bind` lines it is shown.
 pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String, usize), String> {
@@ -59,7 +86,7 @@ pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String,
         places.push((acceptor, policy));
     }
     let pair = store.known(&path).ok_or_else(|| format!("certificate '{path}' is empty!"))?;
-    let number = store.lists.push(list, late.line).unwrap_or_default();
+    let number = store.lists.push(list, late.line, text).unwrap_or_default();
     let count = places.len();
     for (acceptor, policy) in places {
         acceptor.insert(pair.clone(), policy, &late.filters, (list.into(), number));

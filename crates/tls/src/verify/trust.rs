@@ -25,6 +25,12 @@ pub struct TrustFault {
     why: Option<io::Error>,
 }
 
+impl PartialEq for Trust {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificates == other.certificates && self.lists == other.lists
+    }
+}
+
 // === impl Trust ===
 
 impl Trust {

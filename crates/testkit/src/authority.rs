@@ -16,8 +16,10 @@ pub struct Authority {
 pub struct Wanted<'a> {
     /// Its common name, and a DNS name of it.
     pub name: &'a str,
-    /// From when to when it is valid, `20200101000000Z`; absent for today and a month.
+    /// From when to when it is valid, `20200101000000Z`; absent for today.
     pub times: Option<(&'a str, &'a str)>,
+    /// How long it is valid from today on, where there are no times.
+    pub days: u16,
     /// More lines of extensions.
     pub extensions: &'a str,
 }
@@ -53,13 +55,13 @@ impl Authority {
 
     /// Makes a certificate with its key in the file `NAME.pem`; the text of it.
     pub fn issue(&self, wanted: Wanted<'_>) -> String {
-        let Wanted { name, times, extensions } = wanted;
+        let Wanted { name, times, days, extensions } = wanted;
         let lines = format!("[x]\nsubjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n{extensions}\n");
         fs::write(self.path("extensions"), lines).expect("extensions");
         self.openssl(&format!("req {KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr"));
         let times = match times {
             Some((from, to)) => format!("-startdate {from} -enddate {to}"),
-            None => "-days 30".to_owned(),
+            None => format!("-days {days}"),
         };
         self.openssl(&format!(
             "ca -batch -notext -config ca.cnf -extfile extensions -extensions x {times} -in {name}.csr -out {name}.crt"
@@ -72,6 +74,11 @@ impl Authority {
     /// Revokes a certificate; the list of all that were.
     pub fn revoke(&self, name: &str) -> String {
         self.openssl(&format!("ca -config ca.cnf -revoke {name}.crt"));
+        self.revocations()
+    }
+
+    /// The list of all that were revoked.
+    pub fn revocations(&self) -> String {
         self.openssl("ca -config ca.cnf -gencrl -crldays 30 -out crl.pem");
         self.text("crl.pem")
     }
@@ -109,7 +116,7 @@ impl Authority {
 impl<'a> Wanted<'a> {
     /// A certificate that is good today.
     pub fn good(name: &'a str) -> Self {
-        Self { name, times: None, extensions: "" }
+        Self { name, times: None, days: 30, extensions: "" }
     }
 }
 
