@@ -42,6 +42,12 @@ impl Effective {
     pub fn shown(self) -> u16 {
         self.0.div_ceil(SCALE)
     }
+
+    /// How much of the whole `weight` this is, in percent.
+    pub fn percent_of(self, weight: u32) -> u32 {
+        let scale = u32::from(SCALE);
+        (100 * u32::from(self.0) + scale - 1) / (scale * weight.max(1))
+    }
 }
 
 // === impl Ramp ===

@@ -70,6 +70,7 @@ pub fn order(engine: &Engine, proxy: &Arc<Proxy>, server: &Arc<Server>, order: O
         Order::Weight(weight) => {
             state.weight.store(weight.min(256), Relaxed);
             proxy.farm.update(server.index);
+            check::note_availability(&place);
         }
         Order::Maxconn(maxconn) => {
             state.maxconn.store(maxconn, Relaxed);
@@ -142,6 +143,9 @@ fn administer(place: &Place, set: Admin, clear: Admin) {
     }
     let moved = proxy.farm.update(server.index);
     let entered = !change.admin.intersects(Admin::MAINT) && after.intersects(Admin::MAINT);
+    if entered && change.up {
+        state.health.lock().downs += 1;
+    }
     if entered && server.conf.on_marked_down == Some(OnMarkedDown::ShutdownSessions) {
         state.end_sessions();
     }
@@ -157,8 +161,8 @@ fn administer(place: &Place, set: Admin, clear: Admin) {
     }
 }
 
-/// Out of maintenance a checked server is taken to be up, and goes down at the first failed check; one that follows
-/// another is what that is.
+/// Out of maintenance a checked server is as its `init-state` says, without one up, and down at the first failed
+/// check; one that follows another is what that is.
 fn come_back(place: &Place) {
     let state = &place.server.runtime;
     if let Some(name) = place.server.conf.track.as_deref() {
@@ -169,9 +173,13 @@ fn come_back(place: &Place) {
     if place.server.conf.check.is_some() {
         let mut health = state.health.lock();
         let (rise, fall) = (health.counter.rise(), health.counter.fall());
-        health.counter = Counter::restored(rise, fall, rise);
+        health.counter = match place.server.conf.init_state {
+            Some(init) => Counter::new(rise, fall, init.into()),
+            None => Counter::restored(rise, fall, rise),
+        };
+        let is_up = health.counter.is_up();
         drop(health);
-        state.up.store(state.agent.lock().counter.is_up(), Relaxed);
+        state.up.store(is_up && state.agent.lock().counter.is_up(), Relaxed);
     }
     if state.is_up() {
         state.warm_up(clock::now());

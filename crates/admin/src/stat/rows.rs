@@ -14,6 +14,7 @@ use super::agents;
 use super::columns::Column as C;
 use super::row::{Kind, Row};
 use super::status;
+use crate::field::Value;
 use crate::totals::{self, Totals};
 use crate::world::{Counted, World};
 
@@ -119,7 +120,7 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
         (C::Qmax, state.queued.highest().into()),
         (C::Scur, state.serving.now().into()),
         (C::Smax, state.serving.highest().into()),
-        (C::Weight, state.weight.load(Relaxed).into()),
+        (C::Weight, u64::from(state.effective().shown())),
         (C::Uweight, state.weight.load(Relaxed).into()),
         (C::Act, (!conf.backup).into()),
         (C::Bck, conf.backup.into()),
@@ -140,10 +141,14 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
     if let Ok(limit) = u64::try_from(conf.pool.max) {
         row.put(C::SrcIlim, limit);
     }
+    if state.ramp().is_some() && state.is_usable() {
+        row.put(C::Throttle, state.effective().percent_of(state.weight.load(Relaxed)));
+    }
     row.put(C::Status, status::server(world, proxy, server));
     row.put(C::Dresp, totals.denied_responses);
     traffic(&mut row, &totals);
     relayed(&mut row, proxy.conf.mode, &state.counters, &totals, now);
+    row.put(C::Lastsess, ago(last_session(&state.counters), now));
     checked(&mut row, server, now);
     agents::asked(&mut row, server);
     if let Some(track) = &conf.track {
@@ -196,6 +201,9 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     }
     row.put(C::Status, status::backend(proxy, &group, narrowed));
     relayed(&mut row, conf.mode, &side.counters, &totals, now);
+    // Where nothing can serve a session, there was none.
+    let serves = !proxy.servers.is_empty() || conf.stats.is_some();
+    row.put(C::Lastsess, ago(last_session(&side.counters).filter(|_| serves), now));
     if conf.mode == Mode::Http {
         row.put_all([(C::CacheLookups, 0), (C::CacheHits, 0)]);
     }
@@ -296,14 +304,21 @@ fn relayed(row: &mut Row, mode: Mode, counters: &[Counters], totals: &Totals, no
         (C::RtimeMax, response.1),
         (C::TtimeMax, total.1),
     ]);
-    let last = counters.iter().filter_map(|c| c.session_rate.last_second()).max();
-    let ago =
-        last.map_or(-1, |last| i64::try_from((now.0 / 1_000_000).saturating_sub(last)).unwrap_or(i64::MAX));
-    row.put(C::Lastsess, crate::field::Value::Signed(ago));
     if mode == Mode::Http {
         responses(row, totals);
         row.put(C::ReqTot, totals.requests.max(totals.responses.iter().sum()));
     }
+}
+
+/// The second of the process in which the last session came.
+fn last_session(counters: &[Counters]) -> Option<u64> {
+    counters.iter().filter_map(|c| c.session_rate.last_second()).max()
+}
+
+/// The seconds since then; -1 where it never was.
+fn ago(second: Option<u64>, now: Tick) -> Value {
+    let since = |second| i64::try_from((now.0 / 1_000_000).saturating_sub(second)).unwrap_or(i64::MAX);
+    Value::Signed(second.map_or(-1, since))
 }
 
 /// The columns of a server that is checked.

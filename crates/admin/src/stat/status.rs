@@ -37,11 +37,11 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
         None => (proxy.conf.name.clone(), track.clone()),
     });
     let admin = server.runtime.admin();
-    if admin.intersects(Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT) {
-        return "MAINT".to_owned();
-    }
     if let (true, Some((backend, name))) = (admin.contains(Admin::INHERITED_MAINT), &via) {
         return format!("MAINT (via {backend}/{name})");
+    }
+    if admin.intersects(Admin::FORCED_MAINT | Admin::CONFIGURED_MAINT) {
+        return "MAINT".to_owned();
     }
     if admin.contains(Admin::NO_ADDRESS) {
         return "MAINT (resolution)".to_owned();
@@ -57,18 +57,18 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> String {
     if asked && up && admin.intersects(Admin::DRAIN) {
         return "DRAIN (agent)".to_owned();
     }
+    let is_checked = judged.conf.check.is_some() && !judged.runtime.unchecked.load(Relaxed);
     let word = match () {
         () if !up => "DOWN",
         () if admin.intersects(Admin::DRAIN) => "DRAIN",
         () if server.runtime.stopping.load(Relaxed) => "NOLB",
-        () if judged.conf.check.is_none() => return "no check".to_owned(),
+        () if !is_checked => return "no check".to_owned(),
         () => "UP",
     };
     let progress = health.progress();
     if (judged.conf.check.is_some() || judged.conf.init_state.is_some())
         && progress.up == up
-        && progress.count > 0
-        && progress.count < progress.of
+        && progress.is_partial()
     {
         return format!("{word} {}/{}", progress.count, progress.of);
     }

@@ -47,7 +47,14 @@ pub(super) fn settle(place: &Place, outcome: Outcome, millis: u64) {
 pub(crate) fn agent_says(place: &Place, up: bool) {
     let rt = &place.server.runtime;
     let mut agent = rt.agent.lock();
-    let shift = if up { agent.counter.mark_up() } else { agent.counter.mark_down() };
+    let shift = match up {
+        true if rt.stopping.load(Relaxed) => {
+            agent.counter.mark_up();
+            Shift::Up
+        }
+        true => agent.counter.mark_up(),
+        false => agent.counter.mark_down(),
+    };
     drop(agent);
     follow(place, shift, ", changed from CLI");
 }

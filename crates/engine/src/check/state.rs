@@ -135,6 +135,7 @@ pub(crate) fn turn(place: &Place, to: Turn, reason: &str) {
 fn apply(place: &Place, to: Turn, reason: &str) {
     let rt = &place.server.runtime;
     let now = clock::now();
+    let before = Serving::of(&place.proxy);
     let was_up = rt.up.swap(to != Turn::Down, Relaxed);
     rt.stopping.store(to == Turn::Stopping, Relaxed);
     let since = Tick(rt.changed.swap(now.0, Relaxed));
@@ -148,7 +149,6 @@ fn apply(place: &Place, to: Turn, reason: &str) {
     if to == Turn::Up && !was_up {
         rt.warm_up(now);
     }
-    let before = Serving::of(&place.proxy);
     let moved = place.proxy.farm.update(place.server.index);
     let after = Serving::of(&place.proxy);
     if to == Turn::Down && place.server.conf.on_marked_down == Some(OnMarkedDown::ShutdownSessions) {
@@ -161,7 +161,7 @@ fn apply(place: &Place, to: Turn, reason: &str) {
     }
     report::turned(place, to, reason, after, moved);
     let availability = &place.proxy.runtime.availability;
-    match (before.any() || to != Turn::Up, after.any()) {
+    match (before.any(), after.any()) {
         (_, true) => availability.lock().up(now),
         (true, false) => {
             if availability.lock().down(now) {

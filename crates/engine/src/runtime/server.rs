@@ -268,12 +268,20 @@ fn fresh_counter(conf: &conf::Server) -> health::Health {
         None if conf.check.is_none() => health::InitState::FullyUp,
         _ if conf.check.is_none() && conf.agent.is_none() => health::InitState::FullyUp,
         None => health::InitState::None,
-        Some(conf::InitState::FullyUp) => health::InitState::FullyUp,
-        Some(conf::InitState::Up) => health::InitState::Up,
-        Some(conf::InitState::Down) => health::InitState::Down,
-        Some(conf::InitState::FullyDown) => health::InitState::FullyDown,
+        Some(init) => init.into(),
     };
     health::Health::new(rise, fall, init)
+}
+
+impl From<conf::InitState> for health::InitState {
+    fn from(init: conf::InitState) -> Self {
+        match init {
+            conf::InitState::FullyUp => Self::FullyUp,
+            conf::InitState::Up => Self::Up,
+            conf::InitState::Down => Self::Down,
+            conf::InitState::FullyDown => Self::FullyDown,
+        }
+    }
 }
 
 fn observer(conf: &conf::Server) -> Observer {

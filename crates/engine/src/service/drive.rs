@@ -137,7 +137,7 @@ async fn send(t: &mut Transaction, order: &Order, made: Answer) -> Result<(), St
     out.clear();
     t.messages.spare = out.bytes;
     // Only now: what it tells knows nothing of itself.
-    answer::count_status(t, t.facts.status, true);
+    answer::count_status(t, t.facts.status);
     match sent {
         Ok(()) => t.facts.blame(Cause::Local, Stage::Request),
         Err(cause) => {

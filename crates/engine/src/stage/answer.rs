@@ -140,6 +140,10 @@ async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
     if rules::server_content_waits(t) {
         rules::server_content(t).await?;
     }
+    if let Some(a) = &t.assigned {
+        // Its own status, whatever rules make of the answer.
+        count_class(a.server.counters(), t.messages.response.status());
+    }
     rules::response(t).await?;
     persist::response(t);
     if t.proxy().has(Options::CHECK_CACHE) && persist::shares_a_cookie(t) {
@@ -154,7 +158,7 @@ fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
     let body = settled.body;
     let status = t.messages.response.status();
     t.facts.status = status;
-    count_status(t, status, false);
+    count_status(t, status);
     tell_sent(t);
     let stopping = t.client.worker.runtime.process.is_stopping();
     if body == BodyLength::UntilClose || settled.close || stopping {
@@ -324,15 +328,12 @@ async fn upgrade(t: &mut Transaction, back: &mut Conn, mut down: Output) -> Resu
     Err(Stop::Close)
 }
 
-/// Counts the status where it is shown: frontend, backend and, where it is the server's, server.
-pub(crate) fn count_status(t: &Transaction, status: u16, own: bool) {
+/// Counts the status that the client gets, for the frontend and the backend.
+pub(crate) fn count_status(t: &Transaction, status: u16) {
     let count = |c: &Counters| count_class(c, status);
     count(t.client.frontend.front());
     if let Some(b) = &t.backend {
         count(b.back());
-    }
-    if let (false, Some(a)) = (own, &t.assigned) {
-        count(a.server.counters());
     }
 }
 

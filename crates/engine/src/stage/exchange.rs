@@ -328,7 +328,7 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         _ => count_client_abort(t),
     }
     if let Stop::Silent(status) = stop {
-        answer::count_status(t, status, true);
+        answer::count_status(t, status);
     }
     if stop == Stop::Answer(400) {
         t.front.keep_alive = false;

@@ -578,7 +578,7 @@ async fn rest(t: &mut Transaction, time: Duration) -> bool {
 fn left(t: &mut Transaction, stage: Stage) -> Stop {
     t.facts.blame(Cause::Client, stage);
     if t.proxy().conf().mode == Mode::Http {
-        answer::count_status(t, 0, true);
+        answer::count_status(t, 0);
     }
     Stop::Close
 }

@@ -42,7 +42,7 @@ async fn answer(t: &mut Transaction, status: u16) {
     if t.facts.requested.is_none() {
         // There is no request to answer: it was not understood.
         t.facts.status = status;
-        answer::count_status(t, status, true);
+        answer::count_status(t, status);
         t.front.keep_alive = false;
         if t.client.stream.lane().is_some() {
             make(t, status);
@@ -89,7 +89,7 @@ async fn respond(t: &mut Transaction) {
     t.facts.status = t.facts.meant.filter(|(said, _)| *said == status).map_or(status, |(_, meant)| meant);
     // What is said of the statistics page counts as the log has it.
     let counted = if t.messages.service.is_some() { t.facts.status } else { status };
-    answer::count_status(t, counted, true);
+    answer::count_status(t, counted);
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
     answer::tell_sent(t);

@@ -19,9 +19,7 @@ use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
     let mut drafts = std::mem::take(&mut load.drafts);
     same_names(load, &drafts);
-    // The first number is that of the frontend of the runtime API, where there is one.
-    let first = if load.conf.global.stats_sockets.is_empty() { 1 } else { 2 };
-    let last = number_proxies(&mut drafts, first);
+    let last = number_proxies(&mut drafts);
     for at in 0..drafts.len() {
         backends_of(load, &drafts, at);
         let Some(draft) = drafts.get_mut(at) else { continue };
@@ -156,10 +154,10 @@ fn same_names(load: &mut Load<'_>, drafts: &[Draft]) {
 }
 
 /// Gives each proxy, listener and server without `id` the next free number. The last that a proxy was given.
-fn number_proxies(drafts: &mut [Draft], first: u32) -> u32 {
+fn number_proxies(drafts: &mut [Draft]) -> u32 {
     let mut used: BTreeSet<u32> =
         drafts.iter().filter(|d| d.explicit_id.is_some()).map(|d| d.proxy.id).collect();
-    let mut next = first;
+    let mut next = FIRST_NUMBER;
     for draft in drafts.iter_mut() {
         if draft.explicit_id.is_none() {
             draft.proxy.id = free(&mut used, &mut next);
@@ -479,3 +477,6 @@ const HTTP_ONLY: [(Options, &str, Caps); 13] = [
     (Options::IDLE_CLOSE_ON_RESPONSE, "idle-close-on-response", Caps::FRONTEND),
     (Options::PREFER_LAST_SERVER, "prefer-last-server", Caps::BACKEND),
 ];
+
+/// The first number of a proxy: 1 is that of the runtime API, sockets or none.
+const FIRST_NUMBER: u32 = 2;
