@@ -97,11 +97,30 @@ impl Message {
     pub fn text(&self) -> String {
         self.head.text() + &String::from_utf8_lossy(&self.body)
     }
+
+    /// The body as text, without the marks of its chunks where it has some; what is no chunk ends it.
+    pub fn content(&self) -> String {
+        if self.head.framing() != Framing::Chunked {
+            return String::from_utf8_lossy(&self.body).into_owned();
+        }
+        let (mut rest, mut data) = (self.body.as_slice(), Vec::new());
+        while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
+            let size =
+                std::str::from_utf8(&rest[..at]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
+            let Some(chunk) = size.filter(|size| *size > 0).and_then(|size| rest.get(at + 2..at + 2 + size))
+            else {
+                break;
+            };
+            data.extend_from_slice(chunk);
+            rest = rest.get(at + 4 + chunk.len()..).unwrap_or_default();
+        }
+        String::from_utf8_lossy(&data).into_owned()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Framing, Head};
+    use super::{Framing, Head, Message};
 
     #[test]
     fn the_end_of_a_body_is_found_as_rfc_9112_says() {
@@ -114,6 +133,22 @@ mod tests {
         ];
         for (text, framing) in cases {
             assert_eq!(Head::new(text.into()).framing(), framing, "{text}");
+        }
+    }
+
+    #[test]
+    fn content_is_what_the_chunks_hold() {
+        for (head, body, content) in [
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n",
+                "abc0123456789",
+            ),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\n", ""),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "0\r\n", "0\r\n"),
+        ] {
+            let message = Message { head: Head::new(head.into()), body: body.into() };
+            assert_eq!(message.content(), content);
         }
     }
 

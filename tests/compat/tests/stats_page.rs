@@ -60,20 +60,6 @@ fn post(proxy: &mut Running, uri: &str, body: &str) -> Message {
     client.recv_message()
 }
 
-/// The body of an answer in chunks, without them.
-fn content(message: &Message) -> String {
-    let (mut rest, mut data) = (message.body.as_slice(), Vec::new());
-    while let Some(at) = rest.windows(2).position(|w| w == b"\r\n") {
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap(), 16).unwrap();
-        data.extend_from_slice(&rest[at + 2..at + 2 + size]);
-        rest = &rest[at + 4 + size..];
-        if size == 0 {
-            break;
-        }
-    }
-    String::from_utf8(data).unwrap()
-}
-
 /// The head of an answer, line ends as they are shown in tables.
 fn head(message: &Message) -> String {
     message.head.text().trim_end().replace("\r\n", "\n")
@@ -294,7 +280,7 @@ fn csv_shows_what_is_asked_for() {
         ];
         table(&rows, |uri| {
             let answer = ask(&mut proxy, &format!("GET {uri} HTTP/1.1\nHost: h"));
-            let text = content(&answer);
+            let text = answer.content();
             let mut lines = text.lines();
             assert!(lines.next().is_some_and(|l| l.starts_with("# pxname,svname,qcur,")), "{text}");
             let names = lines.filter(|l| !l.is_empty()).map(|l| {
@@ -323,7 +309,7 @@ fn csv_json_and_typed_output_are_those_of_the_runtime_api() {
                 let text = mask::digits(text.trim_end()).replace("-N", "N");
                 text.split([',', '\n']).map(str::to_owned).collect::<Vec<_>>()
             };
-            let page = fields(&content(&page));
+            let page = fields(&page.content());
             let told = fields(&proxy.admin(command));
             let differs = page.iter().zip(&told).filter(|(a, b)| a != b).collect::<Vec<_>>();
             assert!(differs.is_empty() && page.len() == told.len(), "{uri}: {differs:?}");
@@ -387,7 +373,7 @@ fn html_has_the_structure_that_scripts_know() {
             ("/stats;up;norefresh;scope=back;st=DONE", include_str!("stats_page.narrow.txt")),
         ] {
             let page = ask(&mut proxy, &format!("GET {uri} HTTP/1.1\nHost: h\nX-Admin: yes"));
-            let page = content(&page);
+            let page = page.content();
             let found = structure(&page).join("\n");
             assert_eq!(found.trim(), name.trim(), "{uri}");
         }
@@ -487,5 +473,110 @@ fn what_we_answer_ourselves_is_counted_where_only_a_frontend_saw_it() {
             let own = ["stot", "dreq"];
             format!("fe {} one {} two {}", of("FRONTEND", &columns), of("one", &own), of("two", &own))
         });
+    });
+}
+
+/// What a reader sees of a page, a line for each row: texts between tags, numbers masked, without the program's name
+/// and the places on the web that it links to.
+fn seen(page: &str) -> String {
+    let page = page.replace("<span class=\"rls\">", "").replace("</span>", "").replace("&nbsp;", " ");
+    let (_, body) = page.split_once("</style>").expect("a style");
+    let cells =
+        body.split("<td align=\"left\" valign=\"top\"").map(|cell| match cell.find("External resources") {
+            Some(_) => cell.split_once("</table>").map_or("", |(_, after)| after),
+            None => cell,
+        });
+    let body = cells.collect::<Vec<_>>().join("<td");
+    let rows = body.split("<tr").map(|row| {
+        let texts = row.split('<').filter_map(|part| part.split_once('>')).map(|(tag, text)| {
+            let tip = if tag.starts_with("div class=tips") { "? " } else { "" };
+            let is_figure = !text.contains(|c: char| c.is_alphabetic() && !"dhms".contains(c));
+            let is_time =
+                text.contains("ms") || text.contains("s ") && text.starts_with(|c: char| c.is_ascii_digit());
+            let varies =
+                is_figure || is_time || row.contains("uptime") || text.starts_with("Statistics Report");
+            let text = if varies { mask::digits(text).replace("Mbps", "kbps") } else { text.to_owned() };
+            format!("{tip}{}", text.replace("HAProxy", "Weir").trim())
+        });
+        texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join(" | ")
+    });
+    let rows = rows.filter(|row| !row.is_empty());
+    rows.map(|row| row.split("; maxpipes").next().unwrap_or_default().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn pages_read_as_those_of_the_reference() {
+    compat(|t| {
+        let mut proxy = t.start(
+            "
+            global
+                node here
+                description all and sundry
+                maxconn 1000
+                user root
+                chroot /
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                description the door
+                bind {fe} name li
+                option socket-stats
+                stats uri /stats
+                stats hide-version
+                stats admin if { hdr(x-admin) yes }
+                default_backend b
+            frontend side
+                bind {side}
+                stats uri /full
+                stats hide-version
+                stats show-legends
+                stats show-node
+                stats show-desc
+                stats show-modules
+                stats refresh 7s
+                stats scope full
+            listen full
+                bind {full}
+                description of all
+                cookie C insert
+                server a 127.0.0.1:1 cookie c1 weight 3 maxconn 5 maxqueue 6
+                server b 127.0.0.1:1 backup disabled
+            backend b
+                balance uri
+                server first 127.0.0.1:1 check inter 1h
+                server fresh 127.0.0.1:1 check inter 1h
+                server t 127.0.0.1:1 track fresh
+            backend empty
+            listen t
+                mode tcp
+                bind {t}
+                rate-limit sessions 100
+                server s 127.0.0.1:1
+        ",
+        );
+        let mut said = String::new();
+        for (door, uri) in [
+            ("fe", "/stats"),
+            ("side", "/full"),
+            ("side", "/full;norefresh;up?scope=full"),
+            ("fe", "/stats;scope=empty;st=DONE"),
+            ("fe", "/stats;scope=empty;st=NONE"),
+            ("fe", "/stats;scope=empty;st=PART"),
+            ("fe", "/stats;scope=empty;st=ERRP"),
+            ("fe", "/stats;scope=empty;st=EXCD"),
+            ("fe", "/stats;scope=empty;st=DENY"),
+            ("fe", "/stats;scope=empty;st=WHAT"),
+        ] {
+            let mut client = proxy.client(door);
+            client.send(format!("GET {uri} HTTP/1.1\r\nHost: h\r\nX-Admin: yes\r\n\r\n"));
+            let page = client.recv_message().content();
+            said.push_str(&format!("== {uri}\n{}\n", seen(&page)));
+        }
+        assert_eq!(said.trim(), include_str!("stats_page.text.txt").trim());
     });
 }

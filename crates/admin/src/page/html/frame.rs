@@ -101,14 +101,15 @@ fn legend(out: &mut Vec<u8>) {
         [("active_going_up", "active DOWN, going up"), ("backup_going_up", "backup DOWN, going up")]
             .map(pair)
             .concat(),
-        [("active_down", "DOWN"), ("active_no_check", "not checked")].map(pair).concat(),
-        wide(("maintain", "in maintenance (MAINT)")),
-        wide(("active_draining", "up without new clients (DRAIN, NOLB)")),
+        [("active_down", "active or backup DOWN"), ("active_no_check", "not checked")].map(pair).concat(),
+        wide(("maintain", "active or backup DOWN for maintenance (MAINT)")),
+        wide(("active_draining", "active or backup SOFT STOPPED for maintenance")),
     ]
     .into();
     let _ = write!(
         out,
-        "</td><td align=\"center\" nowrap>\n<table class=\"lgd\"><tr>\n{}</tr></table></td>",
+        "</td><td align=\"center\" nowrap>\n<table class=\"lgd\"><tr>\n{}</tr></table>\n\
+         Note: \"NOLB\"/\"DRAIN\" = UP with load-balancing disabled.</td>",
         rows.join("</tr><tr>\n")
     );
 }
@@ -151,13 +152,27 @@ fn item(out: &mut Vec<u8>, address: &str, text: &str) {
 /// What became of a form.
 fn message(report: &Report, status: Status, out: &mut Vec<u8>) {
     let (class, text) = match status {
-        Status::Done => ("active_up", "Done as asked."),
-        Status::Nothing => ("active_going_down", "Nothing to do: all is as it was."),
-        Status::Partly => ("active_going_down", "Done in part: some of the servers are not there."),
-        Status::Wrong => ("active_down", "Not done: the action, the backend or a server is not known."),
-        Status::TooLong => ("active_down", "Not done: too many servers at once for one request."),
-        Status::Denied => ("active_down", "Not done: you may look, but not change anything here."),
-        Status::Unknown => ("active_no_check", "No idea what became of it."),
+        Status::Done => ("active_up", "Action processed successfully."),
+        Status::Nothing => ("active_going_down", "Nothing has changed."),
+        Status::Partly => (
+            "active_going_down",
+            "Action partially processed.<br>Some server names are probably unknown or ambiguous \
+             (duplicated names in the backend).",
+        ),
+        Status::Wrong => (
+            "active_down",
+            "Action not processed because of invalid parameters.<ul><li>The action is maybe unknown.</li>\
+             <li>Invalid key parameter (empty or too long).</li>\
+             <li>The backend name is probably unknown or ambiguous (duplicated names).</li>\
+             <li>Some server names are probably unknown or ambiguous (duplicated names in the backend).</li></ul>",
+        ),
+        Status::TooLong => (
+            "active_down",
+            "<b>Action not processed : the buffer couldn't store all the data.<br>\
+             You should retry with less servers at a time.</b>",
+        ),
+        Status::Denied => ("active_down", "<b>Action denied.</b>"),
+        Status::Unknown => ("active_no_check", "Unexpected result."),
     };
     let query = Query { status: None, ..report.query.clone() };
     let uri = escaped(&String::from_utf8_lossy(&report.page.uri));

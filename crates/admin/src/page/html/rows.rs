@@ -1,10 +1,8 @@
 //! The rows of a proxy's table: frontend, listeners, servers, backend.
 
 use std::io::Write as _;
-use std::sync::atomic::Ordering::Relaxed;
 
 use weir_engine::conf::Mode;
-use weir_engine::runtime::Admin;
 use weir_engine::snapshot::{Proxy, Server};
 
 use super::cells::{Cells, count, escaped, grouped, limit, period};
@@ -18,17 +16,32 @@ pub(super) struct Scene<'a> {
     pub(super) legends: bool,
     /// There are columns for modules.
     pub(super) modules: bool,
-    /// Servers can be ticked.
+    /// There is a column of ticks on the page.
+    pub(super) ticks: bool,
+    /// The proxy's servers can be ticked.
     pub(super) admin: bool,
 }
 
 /// The columns of modules.
 pub(super) const MODULE_NAMES: [&str; 5] = ["ssl", "h3", "quic", "h2", "h1"];
 
+// === impl Scene ===
+
+impl Scene<'_> {
+    /// The cell that stands beside those with which servers are ticked.
+    fn tick(&self, out: &mut Vec<u8>) {
+        if self.ticks {
+            out.extend_from_slice(b"<td></td>");
+        }
+    }
+}
+
 pub(super) fn frontend(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
     let conf = &scene.proxy.conf;
     let http = conf.mode == Mode::Http;
-    out.extend_from_slice(b"<tr class=\"frontend\"><td></td><td class=ac>");
+    out.extend_from_slice(b"<tr class=\"frontend\">");
+    scene.tick(out);
+    out.extend_from_slice(b"<td class=ac>");
     anchor(&conf.name, "Frontend", "Frontend", out);
     out.extend_from_slice(b"</td><td colspan=3></td>");
     let shown = if http { (C::ReqRate, C::ReqRateMax) } else { (C::Rate, C::RateMax) };
@@ -56,7 +69,9 @@ pub(super) fn frontend(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
 
 pub(super) fn listener(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
     let (proxy, name) = (&scene.proxy.conf.name, cells.text(C::Svname));
-    out.extend_from_slice(b"<tr class=socket><td></td><td class=ac>");
+    out.extend_from_slice(b"<tr class=socket>");
+    scene.tick(out);
+    out.extend_from_slice(b"<td class=ac>");
     let _ = write!(out, "<a name=\"{proxy}/+{name}\"></a>");
     let link = format!("<a class=lfsb href=\"#{proxy}/+{name}\">{name}</a>");
     let (protocol, id) = (cells.text(C::Proto), cells.number(C::Sid));
@@ -82,16 +97,13 @@ pub(super) fn listener(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
 pub(super) fn server(scene: &Scene<'_>, server: &Server, cells: Cells<'_>, out: &mut Vec<u8>) {
     let (conf, name) = (&scene.proxy.conf, &server.conf.name);
     let _ = write!(out, "<tr class=\"{}\">", class(server, cells));
-    match scene.admin {
-        true => {
-            let proxy = &conf.name;
-            let _ = write!(
-                out,
-                "<td><input class='{proxy}-checkbox' type=\"checkbox\" name=\"s\" value=\"{name}\" \
-                 aria-label=\"{name}\"></td>"
-            );
-        }
-        false => out.extend_from_slice(b"<td></td>"),
+    if scene.admin {
+        let proxy = &conf.name;
+        let _ = write!(
+            out,
+            "<td><input class='{proxy}-checkbox' type=\"checkbox\" name=\"s\" value=\"{name}\" \
+             aria-label=\"{name}\"></td>"
+        );
     }
     let _ = write!(out, "<td class=ac><a name=\"{}/{name}\"></a>", conf.name);
     let link = format!("<a class=lfsb href=\"#{}/{name}\">{name}</a>", conf.name);
@@ -116,7 +128,7 @@ pub(super) fn server(scene: &Scene<'_>, server: &Server, cells: Cells<'_>, out: 
     limit(cells.limit(C::Slim), out);
     underlined(cells.number(C::Stot), out, |out| tips::server_totals(cells, conf.mode, out));
     relayed(cells, false, out);
-    status(server, cells, out);
+    status(cells, out);
     checked(scene, cells, out);
     modules(scene, SERVER_MODULES, out);
     out.extend_from_slice(b"</tr>\n");
@@ -124,7 +136,9 @@ pub(super) fn server(scene: &Scene<'_>, server: &Server, cells: Cells<'_>, out: 
 
 pub(super) fn backend(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
     let conf = &scene.proxy.conf;
-    out.extend_from_slice(b"<tr class=\"backend\"><td></td><td class=ac>");
+    out.extend_from_slice(b"<tr class=\"backend\">");
+    scene.tick(out);
+    out.extend_from_slice(b"<td class=ac>");
     if scene.legends {
         out.extend_from_slice(b"<u>");
     }
@@ -153,14 +167,17 @@ pub(super) fn backend(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
         out,
         "<td class=ac>{since} {}</td><td class=ac>&nbsp;</td><td class=ac>{}/{}</td><td class=ac>{}</td>\
          <td class=ac>{}</td><td class=ac>&nbsp;</td>",
-        cells.text(C::Status),
+        match cells.text(C::Status) {
+            "DOWN" => "<font color=\"red\"><b>DOWN</b></font>",
+            status => status,
+        },
         cells.number(C::Weight),
         cells.number(C::Uweight),
         cells.number(C::Act),
         cells.number(C::Bck),
     );
     count(cells.number(C::Chkdown), out);
-    let downtime = cells.limit(C::Downtime).map_or_else(|| "?".to_owned(), period);
+    let downtime = cells.limit(C::Downtime).map_or_else(String::new, period);
     let _ = write!(out, "<td>{downtime}</td><td></td>");
     modules(scene, MODULE_NAMES.len(), out);
     out.extend_from_slice(b"</tr>");
@@ -201,37 +218,49 @@ fn bytes(cells: Cells<'_>, compressed: bool, out: &mut Vec<u8>) {
 }
 
 /// The state of a server, and since when.
-fn status(server: &Server, cells: Cells<'_>, out: &mut Vec<u8>) {
-    let text = cells.text(C::Status);
+fn status(cells: Cells<'_>, out: &mut Vec<u8>) {
+    let text = match cells.text(C::Status) {
+        // Whom it follows stands in a cell of its own.
+        text if text.starts_with("MAINT (via") => "MAINT",
+        text => text,
+    };
     if text == "no check" {
         out.extend_from_slice(b"<td class=ac><i>no check</i></td>");
         return;
     }
-    let arrow = match text.contains('/') && !text.contains("via") {
-        true if server.runtime.up.load(Relaxed) => " &darr;",
-        true => " &uarr;",
-        false => "",
+    let arrow = match () {
+        () if text.starts_with("MAINT") => "",
+        () if text.starts_with("DOWN") && text.contains('/') => " &uarr;",
+        () if text.starts_with("DOWN") => "",
+        () if is_settled(cells) == Some(true) => "",
+        () => " &darr;",
     };
     let _ = write!(out, "<td class=ac>{} {}{arrow}</td>", period(cells.number(C::Lastchg)), escaped(text));
 }
 
 /// What checks found, what weight follows from it, and how often it was down.
 fn checked(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
-    let found = cells.text(C::CheckStatus);
+    let of_agent = cells.text(C::Status) == "DOWN (agent)";
+    let [status, code, duration, description, message] = if of_agent {
+        [C::AgentStatus, C::AgentCode, C::AgentDuration, C::AgentDesc, C::LastAgt]
+    } else {
+        [C::CheckStatus, C::CheckCode, C::CheckDuration, C::CheckDesc, C::LastChk]
+    };
+    let found = cells.text(status);
     if found.is_empty() {
         out.extend_from_slice(b"<td></td>");
     } else {
         let (star, word) = found.strip_prefix("* ").map_or(("", found), |word| ("*", word));
         let _ = write!(out, "<td class=ac><u>{star} {word}");
-        if let Some(code) = cells.limit(C::CheckCode) {
+        if let Some(code) = cells.limit(code) {
             let _ = write!(out, "/{code}");
         }
-        if let Some(duration) = cells.limit(C::CheckDuration) {
+        if let Some(duration) = cells.limit(duration) {
             let _ = write!(out, " in {duration}ms");
         }
-        let _ = write!(out, "<div class=tips>{}", escaped(cells.text(C::CheckDesc)));
-        if cells.has(C::LastChk) {
-            let _ = write!(out, ": {}", escaped(cells.text(C::LastChk)));
+        let _ = write!(out, "<div class=tips>{}", escaped(cells.text(description)));
+        if !cells.text(message).is_empty() {
+            let _ = write!(out, ": {}", escaped(cells.text(message)));
         }
         out.extend_from_slice(b"</div></u></td>");
     }
@@ -266,24 +295,28 @@ fn checked(scene: &Scene<'_>, cells: Cells<'_>, out: &mut Vec<u8>) {
 
 /// The class of a server's row: what colour it has.
 fn class(server: &Server, cells: Cells<'_>) -> String {
-    let admin = server.runtime.admin();
-    if admin.intersects(Admin::MAINT) {
+    let text = cells.text(C::Status);
+    if text.starts_with("MAINT") {
         return "maintain".to_owned();
     }
-    let text = cells.text(C::Status);
-    let partial = text.contains('/');
-    let up = server.runtime.up.load(Relaxed);
-    let state = match () {
-        () if text == "no check" => "no_check",
-        () if text.starts_with("DRAIN") => "draining",
-        () if text.starts_with("NOLB") => "nolb",
-        () if up && partial => "going_down",
-        () if up => "up",
-        () if partial => "going_up",
-        () => "down",
+    let state = match text {
+        "no check" => "no_check",
+        "DRAIN" => "draining",
+        "NOLB" => "nolb",
+        _ if text.starts_with("DOWN") && text.contains('/') => "going_up",
+        _ if text.starts_with("DOWN") => "down",
+        _ if is_settled(cells) == Some(false) => "going_down",
+        _ if cells.number(C::Weight) == 0 => "draining",
+        _ => "up",
     };
     let side = if server.conf.backup { "backup" } else { "active" };
     format!("{side}_{state}")
+}
+
+/// Whether no check that failed is remembered; nothing where no checks are made of the server itself.
+fn is_settled(cells: Cells<'_>) -> Option<bool> {
+    let most = cells.limit(C::CheckRise)? + cells.limit(C::CheckFall)?;
+    Some(cells.number(C::CheckHealth) + 1 >= most)
 }
 
 /// `active UP 1/3`: which modules a row has, and what they counted.

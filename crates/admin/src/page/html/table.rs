@@ -15,7 +15,8 @@ use crate::stat::row::{Kind, Row};
 pub(in crate::page) fn proxy(report: &Report, proxy: &Proxy, rows: &[Row], out: &mut Vec<u8>) {
     let conf = &proxy.conf;
     let admin = report.admin && conf.is_backend() && rows.iter().any(|row| row.kind == Kind::Server);
-    let scene = Scene { proxy, legends: report.page.legends, modules: report.page.modules, admin };
+    let page = &report.page;
+    let scene = Scene { proxy, legends: page.legends, modules: page.modules, ticks: report.admin, admin };
     if admin {
         out.extend_from_slice(b"<form method=\"post\">");
     }
@@ -63,7 +64,7 @@ fn title(report: &Report, proxy: &Proxy, out: &mut Vec<u8>) {
         out.extend_from_slice(link.as_bytes());
     }
     out.extend_from_slice(b"</th>");
-    match conf.description.as_ref().filter(|_| report.page.description.is_some()) {
+    match &conf.description {
         Some(text) => {
             let _ = write!(out, "<th class=\"desc\" width=\"90%\">{}</th>", escaped(text));
         }
@@ -82,7 +83,7 @@ fn heading(scene: &Scene<'_>, out: &mut Vec<u8>) {
             "<th rowspan=2 width=1><input type=\"checkbox\" aria-label=\"all servers\" \
              onclick=\"for (const box of document.getElementsByClassName('{class}')) box.checked = this.checked\"></th>"
         );
-    } else {
+    } else if scene.ticks {
         out.extend_from_slice(b"<th rowspan=2 role=\"cell\"></th>");
     }
     out.extend_from_slice(b"<th rowspan=2 role=\"cell\"></th>");
@@ -103,7 +104,7 @@ fn heading(scene: &Scene<'_>, out: &mut Vec<u8>) {
 /// What can be done with the servers that are ticked.
 fn form(proxy: &Proxy, out: &mut Vec<u8>) {
     out.extend_from_slice(
-        b"<label>With the servers that are ticked : <select name=action><option value=\"\"></option>",
+        b"<label>Choose the action to perform on the checked servers : <select name=action><option value=\"\"></option>",
     );
     for (word, text) in ACTIONS {
         let _ = write!(out, "<option value=\"{word}\">{text}</option>");

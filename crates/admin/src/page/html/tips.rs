@@ -198,7 +198,7 @@ fn cache(cells: Cells<'_>, tip: &mut Tip<'_>) {
 
 fn times(cells: Cells<'_>, mode: Mode, tip: &mut Tip<'_>) {
     let pair = |most, mean| (cells.number(most), cells.number(mean));
-    tip.out.extend_from_slice(b"<tr><th colspan=3>Highest / mean of the last 1024</th></tr>");
+    tip.out.extend_from_slice(b"<tr><th colspan=3>Max / Avg over last 1024 success. conn.</th></tr>");
     tip.time("- Queue time:", pair(C::QtimeMax, C::Qtime));
     tip.time("- Connect time:", pair(C::CtimeMax, C::Ctime));
     if mode == Mode::Http {
