@@ -35,6 +35,11 @@ pub(crate) fn table() -> Vec<CommandKeyword<World>> {
 /// A field: its position, name, tags, type and description.
 type About = (usize, &'static str, &'static str, &'static str, &'static str);
 
+/// What the field of this name is, in a line.
+pub(crate) fn description(name: &str) -> &'static str {
+    FIELDS.iter().find(|(_, field, ..)| *field == name).map_or("", |(.., description)| description)
+}
+
 fn show(call: &mut Call<'_, World>) -> Outcome {
     let has = |word: &[u8]| call.args.iter().any(|arg| arg == word);
     let (typed, json, described, float) = (has(b"typed"), has(b"json"), has(b"desc"), has(b"float"));

@@ -1,7 +1,7 @@
 //! The exporter for Prometheus: which metrics there are, their types, labels and values after the same traffic.
 
 use weir_compat::{compat, table};
-use weir_testkit::{Message, Running};
+use weir_testkit::Running;
 
 const CONFIG: &str = "
     global
@@ -33,31 +33,17 @@ const CONFIG: &str = "
         server a {srv}
 ";
 
-/// The body of an answer in chunks, without them.
-fn content(message: &Message) -> String {
-    let (mut rest, mut data) = (message.body.as_slice(), Vec::new());
-    while let Some(at) = rest.windows(2).position(|w| w == b"\r\n") {
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..at]).unwrap(), 16).unwrap();
-        data.extend_from_slice(&rest[at + 2..at + 2 + size]);
-        rest = &rest[at + 4 + size..];
-        if size == 0 {
-            break;
-        }
-    }
-    String::from_utf8(data).unwrap()
-}
-
 fn get(proxy: &mut Running, target: &str) -> (u16, String) {
     let mut client = proxy.client("fe");
     client.send(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
     let answer = client.recv_message();
     let chunked = answer.head.header("transfer-encoding").is_some();
-    (answer.head.status(), if chunked { content(&answer) } else { String::new() })
+    (answer.head.status(), if chunked { answer.content() } else { String::new() })
 }
 
-/// The names, types and labels, without what the process's own version and resolvers are.
+/// The names, types, helps and labels, without what the process's own version and resolvers are.
 fn shape(text: &str) -> String {
-    let lines = text.lines().filter(|l| !l.starts_with("# HELP") && !l.contains("haproxy_resolver_"));
+    let lines = text.lines().filter(|l| !l.contains("haproxy_resolver_"));
     let shown = lines.map(|l| match l.strip_prefix('#') {
         Some(_) => l.to_owned(),
         None => l.rsplit_once(' ').map_or(l, |(name, _)| name).to_owned(),
@@ -70,7 +56,7 @@ fn shape(text: &str) -> String {
 }
 
 #[test]
-fn metrics_have_the_names_types_and_labels_of_the_reference() {
+fn metrics_have_the_names_types_helps_and_labels_of_the_reference() {
     compat(|t| {
         let _server = t.origin("srv").answer_all("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         let mut proxy = t.start(CONFIG);

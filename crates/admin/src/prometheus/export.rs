@@ -50,22 +50,19 @@ impl Export {
 
     /// Writes one metric; false where the scope has no further one.
     fn metric(&mut self, scope: Scope, out: &mut Vec<u8>) -> bool {
-        let table = match scope {
+        match scope {
             Scope::Global => return self.process(out),
             Scope::StickTable => return self.stick_table(out),
             // There are none.
             Scope::Resolver => return false,
-            Scope::Frontend => metrics::FRONTEND,
-            Scope::Listener => metrics::LISTENER,
-            Scope::Backend => metrics::BACKEND,
-            Scope::Server => metrics::SERVER,
-        };
+            Scope::Frontend | Scope::Listener | Scope::Backend | Scope::Server => {}
+        }
         if self.metric == 0 {
             self.gather(scope);
         }
-        match table.get(self.metric) {
+        match metrics::of(scope).nth(self.metric) {
             Some(metric) => self.told(scope, metric, out),
-            None => return self.module(scope, self.metric - table.len(), out),
+            None => return self.module(scope, self.metric - metrics::of(scope).count(), out),
         }
         true
     }
@@ -107,7 +104,7 @@ impl Export {
         // As the reference has it: the first line decides, and what is not known is no counter.
         let first = self.rows.first().map(|told| told.row.value(metric.column).is_some());
         let unknown = scope == Scope::Server && UNKNOWN.contains(&metric.column) && first == Some(false);
-        head(&name, metrics::help(metric.column), if unknown { Kind::Gauge } else { metric.kind }, out);
+        head(&name, metric.help(), if unknown { Kind::Gauge } else { metric.kind }, out);
         let values = out.len();
         self.values(&name, metric, scope, out);
         // What nobody has is not spoken of.
@@ -197,7 +194,7 @@ impl Export {
             ("description", None) => return true,
             _ => None,
         };
-        head(&name, metric.help, metric.kind, out);
+        head(&name, metric.help(), metric.kind, out);
         let is_text = own.is_some();
         let own_is_it = metric.name == "description";
         let labels: Vec<String> = own.into_iter().chain(described.filter(|_| !own_is_it)).collect();
@@ -251,7 +248,7 @@ impl Pieces for Export {
 
 /// The lines before the values of a metric.
 pub(super) fn head(name: &str, help: &str, kind: Kind, out: &mut Vec<u8>) {
-    let _ = write!(out, "# HELP {name} {help}.\n# TYPE {name} {}\n", kind.word());
+    let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {}\n", kind.word());
 }
 
 /// What identifies a row.
@@ -366,7 +363,9 @@ const CLASSES: [(&str, C); 6] = [
 ];
 
 const STICK_TABLE: [(&str, &str); 3] = [
-    ("size", "Entries that the table can hold"),
-    ("used", "Entries of the table"),
-    ("local_updates", "Updates that began here, modulo 2 to the power of 32"),
+    ("size", "Stick table size."),
+    ("used", "Number of entries used in this stick table."),
+    ("local_updates", LOCAL_UPDATES),
 ];
+
+const LOCAL_UPDATES: &str = "Cumulative number of updates on the stick table initiated by the local process. Please note that this value will eventually wrap after 4294967295 since it is stored using unsigned int (uint32). As this metric is often used to compute the update rate of a given table between two queries, wrapping must be taken into account and the time between 2 queries must not exceed the theoretical time needed for this value to wrap.";
