@@ -14,11 +14,12 @@ use std::time::Duration;
 use weir_sys::recycle::Recycled;
 use weir_sys::{Address, accepted, listen};
 
+use crate::admission::Admission;
 use crate::buffer::Buffer;
 use crate::clock::{self, Tick};
 use crate::conf::Options;
 use crate::io::Stream;
-use crate::listener::{Admission, Listener};
+use crate::listener::Listener;
 use crate::local;
 use crate::mux::{h1, h2};
 use crate::runtime::{Counter, Counters};

@@ -4,6 +4,7 @@
 //! Nothing here parses a configuration's text or prints a page.
 
 mod action;
+mod admission;
 mod affinity;
 mod answers;
 mod balance;

@@ -14,16 +14,15 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use weir_sys::connect::{self, KeepAlive};
 use weir_sys::{Address, accepted};
-use weir_tls::counts::Open;
 
+use crate::admission::{Admission, Counted, Place, Vacancy};
 use crate::clock;
 use crate::conf::{self, Bind, Mode, Options};
 use crate::connection::{self, Client};
 use crate::local;
 use crate::log::relay;
 use crate::observe;
-use crate::runtime::{Counters, Rate, Side};
-use crate::trace;
+use crate::runtime::{Counters, Rate};
 use crate::worker::Worker;
 
 /// A listening socket for one worker.
@@ -43,6 +42,7 @@ pub(crate) struct Fresh {
     pub(crate) peer: Address,
     pub(crate) proxy: usize,
     pub(crate) bind: usize,
+    pub(crate) place: Place,
 }
 
 /// A listening socket that is served.
@@ -53,19 +53,9 @@ pub(crate) struct Listener {
     waker: Cell<Option<Waker>>,
     /// The socket refuses connections until the frontend goes on.
     resting: Cell<bool>,
-    /// Sessions that came over it and are not over.
-    pub(crate) sessions: Cell<u32>,
-    /// What is counted of it, where it is counted for itself.
-    own: Option<Arc<Side>>,
-}
-
-/// Counts a client connection for as long as it lives, and makes room when it ends.
-pub(crate) struct Admission {
-    worker: Rc<Worker>,
-    listener: Rc<Listener>,
-    _tls: Option<Open>,
-    /// What tells its session from all others.
-    number: usize,
+    pub(crate) counted: Counted,
+    /// Whether what happens is counted for it, too (manual, 4.2 "option socket-stats").
+    for_itself: bool,
 }
 
 // === impl Listener ===
@@ -77,16 +67,23 @@ impl Listener {
         let view = worker.view();
         let proxy = view.proxies.get(opened.proxy).cloned();
         let proxy = proxy.ok_or_else(|| io::Error::other("socket of no frontend"))?;
-        let id = proxy.conf().binds.get(opened.bind).and_then(|b| b.id);
-        let own = id.filter(|_| proxy.has(Options::SOCKET_STATS)).map(|id| proxy.shared.runtime.listener(id));
+        let (conf, state) = (proxy.conf(), &proxy.shared.runtime);
+        let bind = conf.binds.get(opened.bind);
+        let counted = Counted {
+            runtime: worker.runtime.clone(),
+            frontend: state.clone(),
+            listener: state.listener(bind.and_then(|b| b.id).unwrap_or_default()),
+            maxconn: proxy.shared.maxconn,
+            listener_maxconn: bind.map_or(0, |b| b.maxconn),
+        };
         let this = Rc::new(Self {
+            for_itself: proxy.has(Options::SOCKET_STATS),
+            counted,
             proxy,
             bind: opened.bind,
             closed: Cell::new(false),
             waker: Cell::new(None),
             resting: Cell::new(false),
-            sessions: Cell::new(0),
-            own,
         });
         tune(&opened.fd, proxy_of(&this), &view.snapshot.global.tune);
         let fd = AsyncFd::with_interest(opened.fd, tokio::io::Interest::READABLE)?;
@@ -100,12 +97,12 @@ impl Listener {
         Ok(this)
     }
 
-    /// The `bind` line.
-    /// What this worker counts of it, where it is counted for itself (manual, 4.2 "option socket-stats").
+    /// What this worker counts of it, where it is counted for itself.
     pub(crate) fn own(&self) -> Option<&Counters> {
-        self.own.as_deref().map(|side| self.proxy.of_listener(side))
+        self.for_itself.then(|| self.proxy.of_listener(&self.counted.listener))
     }
 
+    /// The `bind` line.
     pub(crate) fn conf(&self) -> Option<&Bind> {
         self.proxy.conf().binds.get(self.bind)
     }
@@ -147,8 +144,7 @@ impl Listener {
             })
             .await;
             if !open {
-                // Who is in the kernel's queue already was promised a connection.
-                while let Ok(true) = self.accept_one(&worker, &fd) {}
+                self.drain(&worker, &fd);
                 return;
             }
             for _ in 0..batch {
@@ -156,11 +152,11 @@ impl Listener {
                     tokio::time::sleep(RATE_WAIT).await;
                     break;
                 }
-                if !self.has_room(&worker) {
-                    self.wait_for_room(&worker).await;
+                let Some(room) = self.counted.room() else {
+                    self.wait_for_room().await;
                     break;
-                }
-                match self.accept_one(&worker, &fd) {
+                };
+                match self.accept_one(&worker, &fd, room) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(_) => {
@@ -184,7 +180,7 @@ impl Listener {
         }
         // A socket that cannot be told so keeps its queue, which the pause leaves alone.
         if resting {
-            while let Ok(true) = self.accept_one(worker, fd) {}
+            self.drain(worker, fd);
             let _ = rustix::net::shutdown(fd.get_ref(), rustix::net::Shutdown::Read);
         } else {
             let conf = self.proxy.conf();
@@ -194,8 +190,18 @@ impl Listener {
         }
     }
 
+    /// Takes all who are in the kernel's queue: they were promised a connection.
+    fn drain(self: &Rc<Self>, worker: &Rc<Worker>, fd: &AsyncFd<Arc<OwnedFd>>) {
+        while let Ok(true) = self.accept_one(worker, fd, self.counted.room_beyond_limits()) {}
+    }
+
     /// Takes one connection; `false` where there was none.
-    fn accept_one(self: &Rc<Self>, worker: &Rc<Worker>, fd: &AsyncFd<Arc<OwnedFd>>) -> io::Result<bool> {
+    fn accept_one(
+        self: &Rc<Self>,
+        worker: &Rc<Worker>,
+        fd: &AsyncFd<Arc<OwnedFd>>,
+        room: Vacancy<'_>,
+    ) -> io::Result<bool> {
         if self.conf().is_some_and(|b| b.datagrams) {
             let there = relay::datagrams(worker, &self.proxy, fd)?;
             return Ok(there || is_drained(fd));
@@ -209,11 +215,10 @@ impl Listener {
         if self.turns_away(worker, &stream, &peer) {
             return Ok(true);
         }
+        let (proxy, bind) = (self.proxy.shared.index, self.bind);
         match worker.less_busy() {
-            Some(other) => {
-                other.adopt(Fresh { fd: stream, peer, proxy: self.proxy.shared.index, bind: self.bind })
-            }
-            None => self.admit(worker, stream, peer),
+            Some((id, other)) => other.adopt(Fresh { fd: stream, peer, proxy, bind, place: room.fill(id) }),
+            None => self.admit(worker, stream, peer, room.fill(worker.id)),
         }
         Ok(true)
     }
@@ -243,8 +248,8 @@ impl Listener {
     }
 
     /// Starts a connection's task.
-    pub(crate) fn admit(self: &Rc<Self>, worker: &Rc<Worker>, fd: OwnedFd, peer: Address) {
-        let admission = Admission::new(worker, self);
+    pub(crate) fn admit(self: &Rc<Self>, worker: &Rc<Worker>, fd: OwnedFd, peer: Address, place: Place) {
+        let admission = Admission::new(worker, self, place);
         let Ok(mut client) = Client::new(worker, self, admission, fd, peer) else { return };
         if let Some((source, destination)) = observe::ends() {
             client.set_addresses(Address::Inet(source), Address::Inet(destination));
@@ -257,14 +262,14 @@ impl Listener {
     }
 
     /// Waits until a connection ends that made a limit full, or the listener is told something.
-    async fn wait_for_room(&self, worker: &Worker) {
-        let room = &worker.runtime.process.room;
+    async fn wait_for_room(&self) {
+        let room = &self.counted.runtime.process.room;
         let mut freed = std::pin::pin!(room.freed.notified());
         freed.as_mut().enable();
         room.waiting.fetch_add(1, Relaxed);
         // Either we see the place that was freed, or who freed it sees that we wait.
         fence(SeqCst);
-        if !self.has_room(worker) {
+        if !self.counted.has_room() {
             poll_fn(|cx| {
                 self.waker.set(Some(cx.waker().clone()));
                 if self.closed.get() { Poll::Ready(()) } else { freed.as_mut().poll(cx) }
@@ -274,7 +279,8 @@ impl Listener {
         room.waiting.fetch_sub(1, Relaxed);
     }
 
-    fn is_tls(&self) -> bool {
+    /// Whether its clients speak TLS.
+    pub(crate) fn is_tls(&self) -> bool {
         self.conf().is_some_and(|bind| bind.tls.acceptor.is_some())
     }
 
@@ -301,20 +307,6 @@ impl Listener {
             || over(sessions.load(Relaxed), &|| all(|c| &c.session_rate))
             || (self.is_tls() && over(tls.load(Relaxed), &|| worker.runtime.process.tls_rate(now)))
     }
-
-    fn has_room(&self, worker: &Worker) -> bool {
-        let side = &self.proxy.shared.runtime.frontend;
-        let bind_limit = self.conf().map_or(0, |b| b.maxconn);
-        let process = worker.runtime.process.connections.load(Relaxed);
-        let limit = worker.runtime.process.maxconn.load(Relaxed);
-        let own = match side.maxconn.load(Relaxed) {
-            0 => self.proxy.shared.maxconn,
-            set => set,
-        };
-        side.sessions.now() < own
-            && (bind_limit == 0 || self.sessions.get() < bind_limit)
-            && (limit == 0 || process < limit)
-    }
 }
 
 /// Notes that nothing more is there; there was none, in any case.
@@ -324,70 +316,6 @@ fn is_drained(fd: &AsyncFd<Arc<OwnedFd>>) -> bool {
         ready.clear_ready();
     }
     false
-}
-
-// === impl Admission ===
-
-impl Admission {
-    fn new(worker: &Rc<Worker>, listener: &Rc<Listener>) -> Self {
-        let now = clock::now();
-        let process = &worker.runtime.process;
-        let n = process.connections.fetch_add(1, Relaxed) + 1;
-        if n > process.highest_connections.load(Relaxed) {
-            process.highest_connections.fetch_max(n, Relaxed);
-        }
-        process.jobs.fetch_add(1, Relaxed);
-        process.load(worker.id, |n| n.wrapping_add(1));
-        listener.sessions.set(listener.sessions.get() + 1);
-        listener.proxy.shared.runtime.frontend.sessions.up();
-        if let Some(own) = &listener.own {
-            own.sessions.up();
-        }
-        for counters in std::iter::once(listener.proxy.front()).chain(listener.own()) {
-            counters.connections.add(1);
-            counters.sessions.add(1);
-            counters.connection_rate.count(now);
-            counters.session_rate.count(now);
-        }
-        let mut number = worker.id;
-        if let Some(all) = worker.process() {
-            all.connections.add(1);
-            all.connection_rate.count(now);
-            all.session_rate.count(now);
-            number += all.connections.value() as usize * worker.runtime.workers;
-        }
-        let tls = process.tls(worker.id).filter(|_| listener.is_tls()).map(|tls| {
-            tls.sessions.add(1);
-            tls.rate.count(now);
-            Open::one()
-        });
-        trace::session(worker, listener, number, &trace::SESSION_NEW);
-        Self { worker: worker.clone(), listener: listener.clone(), _tls: tls, number }
-    }
-
-    /// What tells its session from all others.
-    pub(crate) fn number(&self) -> usize {
-        self.number
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        trace::session(&self.worker, &self.listener, self.number, &trace::SESSION_END);
-        let process = &self.worker.runtime.process;
-        process.connections.fetch_sub(1, Relaxed);
-        process.jobs.fetch_sub(1, Relaxed);
-        self.listener.sessions.set(self.listener.sessions.get().saturating_sub(1));
-        self.listener.proxy.shared.runtime.frontend.sessions.down();
-        if let Some(own) = &self.listener.own {
-            own.sessions.down();
-        }
-        fence(SeqCst);
-        if process.room.waiting.load(Relaxed) > 0 {
-            process.room.freed.notify_waiters();
-        }
-        process.load(self.worker.id, |n| n.wrapping_sub(1));
-    }
 }
 
 fn proxy_of(listener: &Listener) -> &conf::Proxy {

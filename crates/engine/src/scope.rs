@@ -255,7 +255,7 @@ impl Scope for View<'_> {
             Number::BackendId => backend?.conf().id.into(),
             Number::ServerId => assigned?.server.conf().id.into(),
             Number::ListenerId => t.client.listener.conf()?.id?.into(),
-            Number::ListenerConnections => t.client.listener.sessions.get().into(),
+            Number::ListenerConnections => t.client.listener.counted.listener.sessions.now().into(),
             Number::FrontendConnections => self.frontend().shared.runtime.frontend.sessions.now().into(),
             Number::BackendConnections => self.without_own(backend?.shared.runtime.backend.sessions.now()),
             Number::ServerConnections => self.server_connections()?,

@@ -200,11 +200,12 @@ impl Worker {
     }
 
     /// A worker that has notably fewer connections than this one.
-    pub(crate) fn less_busy(&self) -> Option<&Mailbox> {
+    pub(crate) fn less_busy(&self) -> Option<(usize, &Mailbox)> {
         let mailboxes = self.colleagues.get().filter(|m| m.len() > 1)?;
         let mine = self.runtime.process.loads().nth(self.id)?;
         let (least, id) = self.runtime.process.loads().zip(0..).min()?;
-        (mine > least + least / 8 + SLACK).then(|| mailboxes.get(id)).flatten()
+        let mailbox = mailboxes.get(id).filter(|_| mine > least + least / 8 + SLACK)?;
+        Some((id, mailbox))
     }
 
     /// The mailboxes of the other workers, beginning with the next one.
@@ -219,7 +220,7 @@ impl Worker {
         // A listener that is gone meanwhile takes its connections with it.
         if let Some(l) = listeners.iter().find(|l| l.is_for(&fresh)).cloned() {
             drop(listeners);
-            l.admit(self, fresh.fd, fresh.peer);
+            l.admit(self, fresh.fd, fresh.peer, fresh.place);
         }
     }
 

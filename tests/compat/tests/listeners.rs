@@ -301,6 +301,39 @@ fn several_threads_serve_one_frontend() {
 }
 
 #[test]
+fn limits_of_connections_hold_for_all_threads_together() {
+    for (global, frontend, bind) in [
+        ("maxconn 3", "", ""),
+        ("", "maxconn 3", ""),
+        ("", "", "maxconn 3"),
+        ("maxconn 3", "maxconn 5", "maxconn 4"),
+    ] {
+        compat(|t| {
+            let server = t.origin("srv");
+            let text = Proxy::http().global(global).frontend(&format!("backlog 100\n{frontend}")).text();
+            let text =
+                text.replace("nbthread 1", "nbthread 4").replace("bind {fe}", &format!("bind {{fe}} {bind}"));
+            let mut proxy = t.start(&text);
+            let mut clients: Vec<Peer> = (0..12).map(|_| proxy.client("fe")).collect();
+            for client in &mut clients {
+                client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            }
+            // Each that ends lets one more in, until all were served.
+            let mut served: Vec<Peer> = (0..3).map(|_| server.accept()).collect();
+            for left in (0..12).rev() {
+                server.expect_nobody(Duration::from_millis(30));
+                let mut far = served.remove(0);
+                far.recv_message();
+                far.send(OK);
+                if left > 2 {
+                    served.push(server.accept());
+                }
+            }
+        });
+    }
+}
+
+#[test]
 fn the_source_and_interface_towards_the_server_can_be_chosen() {
     compat(|t| {
         let server = t.origin("srv");
