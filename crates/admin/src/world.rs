@@ -24,6 +24,8 @@ pub struct About {
     pub released: String,
     /// Descriptors that the process may open.
     pub descriptors: u64,
+    /// Sockets that there may be.
+    pub sockets: u64,
     /// `-m`, in megabytes; 0 for none.
     pub memory: u64,
     /// How long it took to start.

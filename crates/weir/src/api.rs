@@ -24,6 +24,8 @@ pub(crate) struct Api(Service);
 pub(crate) struct Started {
     /// Descriptors that the process may open.
     pub(crate) files: u64,
+    /// Sockets that it may have.
+    pub(crate) sockets: u64,
     /// How long it took.
     pub(crate) boot: Duration,
 }
@@ -43,6 +45,7 @@ impl Api {
             version: version::number("haproxy"),
             released: version::DATE.to_owned(),
             descriptors: started.files,
+            sockets: started.sockets,
             memory: options.memory.unwrap_or(0),
             boot: started.boot,
             features: version::features(),

@@ -10,7 +10,7 @@ use std::time::Instant;
 use weir_admin::cli::Modes;
 use weir_admin::listen::Adopted;
 use weir_diag::Sources;
-use weir_engine::conf::{CliLevel, Conf, Global};
+use weir_engine::conf::{CliLevel, Global};
 use weir_engine::operator::{backends, certificates};
 use weir_engine::runtime::{Runtime, Saying};
 use weir_engine::snapshot::Snapshot;
@@ -105,13 +105,9 @@ impl<'a> Service<'a> {
         let restored = Restored::read(&mut conf, voice);
         let threads = threads(&conf.global);
         let wanted = sockets::wanted(&conf, threads);
-        let needs = Needs {
-            sockets: wanted.iter().map(|want| u64::from(want.copies)).sum(),
-            checks: checks(&conf),
-            threads: threads.into(),
-        };
-        let fit = limits::apply(&conf.global, needs)
-            .map_err(|e| single(format!("Cannot set the limit of file descriptors: {e}.")))?;
+        let sockets = wanted.iter().map(|want| u64::from(want.copies)).sum();
+        let needs = Needs::of(&conf, threads, wanted.len() as u64, sockets);
+        let fit = limits::apply(&conf.global, needs).map_err(single)?;
         if let Some(notice) = &fit.notice {
             voice.notice(notice);
         }
@@ -130,12 +126,13 @@ impl<'a> Service<'a> {
         });
         runtime.process.anonymous_key.store(conf.global.anonymous_key, Relaxed);
         runtime.process.maxconn.store(fit.maxconn, Relaxed);
+        runtime.process.maxsock.store(fit.sockets, Relaxed);
         let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
         restored.apply(&runtime, &snapshot, voice);
         let engine =
             Engine::start(runtime, snapshot, &sockets.bindings()).map_err(|e| single(format!("{e}.")))?;
         let engine = Arc::new(engine);
-        let started = Started { files: fit.files, boot: began.elapsed() };
+        let started = Started { files: fit.files, sockets: fit.sockets, boot: began.elapsed() };
         let around = Around::new(voice.record().clone())
             .map_err(|e| single(format!("cannot start the runtime API: {e}.")))?;
         let around = Arc::new(around);
@@ -411,13 +408,6 @@ fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
 fn threads(global: &Global) -> u16 {
     let cpus = || system::usable_cpus().ok().and_then(|cpus| u16::try_from(cpus.len()).ok());
     global.nbthread.or_else(cpus).unwrap_or(1).max(1)
-}
-
-fn checks(conf: &Conf) -> u64 {
-    let checked = |proxy: &Arc<weir_engine::conf::Proxy>| {
-        proxy.servers.iter().filter(|server| server.check.is_some()).count() as u64
-    };
-    conf.proxies.iter().map(checked).sum()
 }
 
 const SIGNALS: &[Signal] = &[

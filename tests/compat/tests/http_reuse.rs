@@ -76,6 +76,22 @@ fn limits_of_the_pool_decide_what_is_kept() {
 }
 
 #[test]
+fn descriptors_in_use_decide_what_is_kept() {
+    for (ratios, wanted) in [
+        ("tune.pool-low-fd-ratio 0\ntune.pool-high-fd-ratio 0\nfd-hard-limit 200\nmaxconn 50", "0 1 2 3 4 5"),
+        ("tune.pool-low-fd-ratio 100\ntune.pool-high-fd-ratio 100", "0 0 0 0 0 0"),
+    ] {
+        compat(|t| {
+            let server = t.origin("srv");
+            let text = Proxy::http().global(ratios).backend("http-reuse always").text();
+            let mut proxy = t.start(&text);
+            let _server = numbering(server);
+            assert_eq!(three_clients(&mut proxy), wanted, "{ratios}");
+        });
+    }
+}
+
+#[test]
 fn max_reuse_limits_the_requests_of_a_connection() {
     compat(|t| {
         let reason = "the manual's limit is kept for HTTP/1 too, where the reference does not look at it";

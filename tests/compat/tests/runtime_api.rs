@@ -242,8 +242,6 @@ fn info(text: &str) -> String {
         "Release_date",
         "Pid",
         "Uptime",
-        "Ulimit-n",
-        "Maxsock",
         "CumConns",
         "CumReq",
         "Tasks",

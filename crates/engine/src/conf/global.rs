@@ -151,6 +151,10 @@ pub struct Tune {
     pub pipe_size: Option<usize>,
     /// `tune.idle-pool.shared`
     pub idle_pool_shared: bool,
+    /// `tune.pool-low-fd-ratio`: the share of descriptors in use, in percent, from which none is put to rest.
+    pub pool_low_fd_ratio: u32,
+    /// `tune.pool-high-fd-ratio`: the share from which one at rest is closed for each new one.
+    pub pool_high_fd_ratio: u32,
     /// `tune.rcvbuf.client`, `.frontend`
     pub rcvbuf_client: Option<usize>,
     /// `tune.rcvbuf.server`, `.backend`
@@ -233,6 +237,8 @@ impl Default for Tune {
             max_accept: None,
             pipe_size: None,
             idle_pool_shared: true,
+            pool_low_fd_ratio: 20,
+            pool_high_fd_ratio: 25,
             stick_counters: 3,
             rcvbuf_client: None,
             rcvbuf_server: None,

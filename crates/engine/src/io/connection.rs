@@ -8,6 +8,7 @@ use std::cell::{Ref, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker, ready};
 
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
@@ -33,6 +34,15 @@ pub(crate) struct Detached {
 /// A connected stream socket.
 pub(super) struct Socket {
     pub(super) fd: AsyncFd<OwnedFd>,
+    _counted: Counted,
+}
+
+/// One of the sockets that are open.
+struct Counted;
+
+/// How many sockets the process has open, to either side.
+pub(crate) fn open_sockets() -> u32 {
+    OPEN.load(Relaxed)
 }
 
 // === impl Connection ===
@@ -202,7 +212,7 @@ impl AsRawFd for Connection {
 impl Socket {
     #[expect(deprecated, reason = "an OwnedFd stays open for as long as it is registered: sound")]
     fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { fd: AsyncFd::new(fd)? })
+        Ok(Self { fd: AsyncFd::new(fd)?, _counted: Counted::new() })
     }
 
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -240,3 +250,20 @@ impl Socket {
         }
     }
 }
+
+// === impl Counted ===
+
+impl Counted {
+    fn new() -> Self {
+        OPEN.fetch_add(1, Relaxed);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Relaxed);
+    }
+}
+
+static OPEN: AtomicU32 = AtomicU32::new(0);

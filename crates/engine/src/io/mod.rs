@@ -13,7 +13,7 @@ use weir_tls::acceptor::Acceptor;
 use weir_tls::policy::ClientPolicy;
 use weir_tls::session::{Failure, Session};
 
-pub(crate) use connection::{Connection, Detached};
+pub(crate) use connection::{Connection, Detached, open_sockets};
 
 use crate::mux::h2::Lane;
 

@@ -132,8 +132,6 @@ pub(super) const INERT_TUNE: &[Keyword<GlobalFn>] = &[
         |_, l| check(number(l) > 0, l, "expects an integer argument greater than 0."),
         "updates are sent in batches of another kind",
     ),
-    one("tune.pool-high-fd-ratio", |_, l| percent(l), POOLS),
-    one("tune.pool-low-fd-ratio", |_, l| percent(l), POOLS),
     one("tune.pt.zero-copy-forwarding", on_or_off, POOLS),
     one(
         "tune.recv_enough",

@@ -52,6 +52,22 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
         idle_pool_shared,
     ),
     Keyword::works(
+        entry(
+            "tune.pool-high-fd-ratio",
+            Arity::between(0, 1),
+            "descriptors in use from which connections at rest are closed",
+        ),
+        |c, l| put(fd_ratio(l)?, &mut c.global.tune.pool_high_fd_ratio),
+    ),
+    Keyword::works(
+        entry(
+            "tune.pool-low-fd-ratio",
+            Arity::between(0, 1),
+            "descriptors in use from which no connection is put to rest",
+        ),
+        |c, l| put(fd_ratio(l)?, &mut c.global.tune.pool_low_fd_ratio),
+    ),
+    Keyword::works(
         entry("tune.rcvbuf.client", Arity::exactly(1), "receive buffer of the kernel, client side")
             .missing("'tune.rcvbuf.client' expects an integer argument."),
         |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_client),
@@ -183,6 +199,13 @@ fn idle_pool_shared(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnost
         }
     };
     Ok(())
+}
+
+fn fd_ratio(line: &Line) -> Result<u32, Diagnostic> {
+    let percent = u32::try_from(signed(line)).ok().filter(|n| *n <= 100 && !line.args().is_empty());
+    percent.ok_or_else(|| {
+        line.alert(format!("'{}' expects an integer argument between 0 and 100.", line.name()))
+    })
 }
 
 fn spread_checks(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

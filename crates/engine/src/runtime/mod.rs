@@ -68,6 +68,8 @@ pub struct Process {
     pub listeners: AtomicU32,
     /// How many there may be; 0 for no limit.
     pub maxconn: AtomicU32,
+    /// How many sockets there may be; 0 for any number.
+    pub maxsock: AtomicU64,
     /// The most of them at once.
     pub highest_connections: AtomicU32,
     /// Connections taken in since the start, and requests served.
@@ -258,11 +260,9 @@ impl Process {
         self.tls.get()?.get(worker)
     }
 
-    /// Changes the number of a worker's connections; for that worker alone.
-    pub fn load(&self, worker: usize, change: impl Fn(u32) -> u32) {
-        if let Some(Load(n)) = self.loads.get().and_then(|l| l.get(worker)) {
-            n.store(change(n.load(Relaxed)), Relaxed);
-        }
+    /// The number of a worker's connections.
+    pub fn load(&self, worker: usize) -> Option<&AtomicU32> {
+        self.loads.get()?.get(worker).map(|Load(n)| n)
     }
 
     /// The connections of each worker.
@@ -363,13 +363,17 @@ impl Level {
     /// One more; the number with it.
     pub fn up(&self) -> u32 {
         let n = self.now.fetch_add(1, Relaxed) + 1;
+        self.note(n);
+        n
+    }
+
+    fn note(&self, n: u32) {
         if n > self.highest.load(Relaxed) {
             self.highest.fetch_max(n, Relaxed);
         }
         if n > self.recent.load(Relaxed) {
             self.recent.store(n, Relaxed);
         }
-        n
     }
 
     /// The highest since the last [`Self::take_recent`].
@@ -380,6 +384,20 @@ impl Level {
     /// The highest since the last call.
     pub fn take_recent(&self) -> u32 {
         self.recent.swap(self.now(), Relaxed)
+    }
+
+    /// Takes one of `limit` places, 0 for any number; it counts among the highest once it is [`Self::settled`].
+    pub fn reserve(&self, limit: u32) -> bool {
+        if self.now.fetch_add(1, Relaxed) < limit || limit == 0 {
+            return true;
+        }
+        self.down();
+        false
+    }
+
+    /// What was reserved is taken.
+    pub fn settled(&self) {
+        self.note(self.now());
     }
 
     /// One less.

@@ -12,8 +12,8 @@ use weir_sys::connect::PacketMarks;
 
 use crate::balance;
 use crate::clock;
-use crate::conf::{Proto, RetryOn, ReuseMode};
-use crate::io::{Detached, Stream};
+use crate::conf::{Proto, RetryOn, ReuseMode, Tune};
+use crate::io::{self, Detached, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::mux::h2;
@@ -112,9 +112,15 @@ async fn rob(t: &Transaction, server: &Server, key: u64, proven: bool) -> Option
     None
 }
 
-/// Closes connections at rest where there may be no more connections than requests (`strict-maxconn`).
+/// Closes connections at rest for a new one: where descriptors run short (manual, 3.2 "tune.pool-high-fd-ratio"), and
+/// where there may be no more connections than requests (`strict-maxconn`).
 pub(crate) async fn make_room(t: &mut Transaction) {
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
+    let crowded = is_crowded(t, |tune| tune.pool_high_fd_ratio);
+    if crowded && !close_one(&t.client.worker, &server) && server.shared.runtime.idle.load(Relaxed) > 0 {
+        // What another worker gives is closed here.
+        Box::pin(rob(t, &server, key(t), false)).await;
+    }
     if !server.conf().strict_maxconn {
         return;
     }
@@ -131,6 +137,27 @@ pub(crate) async fn make_room(t: &mut Transaction) {
             return;
         }
     }
+}
+
+/// Whether more than a share of all descriptors, in percent, is in use.
+fn is_crowded(t: &Transaction, share: impl FnOnce(&Tune) -> u32) -> bool {
+    let worker = &t.client.worker;
+    let most = worker.runtime.process.maxsock.load(Relaxed);
+    most > 0
+        && u64::from(io::open_sockets()) * 100 > most * u64::from(share(&worker.view().snapshot.global.tune))
+}
+
+/// Closes a connection that rests here, to this server if there is one; whether there was one.
+fn close_one(worker: &Worker, server: &Server) -> bool {
+    let close = |server: &Server| {
+        let found = server.idle.borrow().len() > 0;
+        if found {
+            server.idle.borrow_mut().drop_oldest(1);
+            forget(server, 1);
+        }
+        found
+    };
+    close(server) || worker.view().proxies.iter().flat_map(|p| &p.servers).any(|s| close(s))
 }
 
 /// One worker's wish for a connection that rests at another's: the descriptor travels, with how many requests
@@ -177,6 +204,9 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     }
     let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
     if limits.purge_delay.is_zero() || (limits.max >= 0 && resting >= limits.max) || !is_needed(&server) {
+        return;
+    }
+    if is_crowded(t, |tune| tune.pool_low_fd_ratio) {
         return;
     }
     // The janitor hears of it when the server closes the connection.
