@@ -4,11 +4,10 @@ use aws_lc_rs::cipher::{
     self, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
     UnboundCipherKey,
 };
-use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use md5::Digest as _;
 
+use super::digests::Algorithm;
 use super::gcm::Gcm;
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Converter, Eval, NO_ARGS, converter, prepared};
@@ -54,129 +53,9 @@ pub(super) const CONVERTERS: &[Converter] = &[
     ),
 ];
 
-/// The digests there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Algorithm {
-    Md5,
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-    Sha512Of256,
-    Sha3Of256,
-    Sha3Of384,
-    Sha3Of512,
-}
-
-// === impl Algorithm ===
-
-impl Algorithm {
-    const ALL: [Self; 10] = [
-        Self::Md5,
-        Self::Sha1,
-        Self::Sha224,
-        Self::Sha256,
-        Self::Sha384,
-        Self::Sha512,
-        Self::Sha512Of256,
-        Self::Sha3Of256,
-        Self::Sha3Of384,
-        Self::Sha3Of512,
-    ];
-
-    /// The one that OpenSSL knows by this name.
-    fn named(name: &[u8]) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let name = name.strip_prefix(b"rsa-").unwrap_or(&name);
-        Some(match name {
-            b"md5" => Self::Md5,
-            b"sha1" | b"sha-1" => Self::Sha1,
-            b"sha224" | b"sha2-224" | b"sha-224" => Self::Sha224,
-            b"sha256" | b"sha2-256" | b"sha-256" => Self::Sha256,
-            b"sha384" | b"sha2-384" | b"sha-384" => Self::Sha384,
-            b"sha512" | b"sha2-512" | b"sha-512" => Self::Sha512,
-            b"sha512-256" | b"sha2-512/256" => Self::Sha512Of256,
-            b"sha3-256" => Self::Sha3Of256,
-            b"sha3-384" => Self::Sha3Of384,
-            b"sha3-512" => Self::Sha3Of512,
-            _ => return None,
-        })
-    }
-
-    fn library(self) -> Option<&'static digest::Algorithm> {
-        Some(match self {
-            Self::Md5 => return None,
-            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-            Self::Sha224 => &digest::SHA224,
-            Self::Sha256 => &digest::SHA256,
-            Self::Sha384 => &digest::SHA384,
-            Self::Sha512 => &digest::SHA512,
-            Self::Sha512Of256 => &digest::SHA512_256,
-            Self::Sha3Of256 => &digest::SHA3_256,
-            Self::Sha3Of384 => &digest::SHA3_384,
-            Self::Sha3Of512 => &digest::SHA3_512,
-        })
-    }
-
-    fn digest<T>(self, parts: &[&[u8]], take: impl FnOnce(&[u8]) -> T) -> T {
-        match self.library() {
-            Some(library) => {
-                let mut context = digest::Context::new(library);
-                parts.iter().for_each(|p| context.update(p));
-                take(context.finish().as_ref())
-            }
-            None => {
-                let mut context = md5::Md5::new();
-                parts.iter().for_each(|p| context.update(p));
-                take(&context.finalize())
-            }
-        }
-    }
-
-    /// Octets that it takes in at a time; keys are padded to so many (RFC 2104, 2).
-    fn block(self) -> usize {
-        match self {
-            Self::Md5 | Self::Sha1 | Self::Sha224 | Self::Sha256 => 64,
-            Self::Sha384 | Self::Sha512 | Self::Sha512Of256 => 128,
-            Self::Sha3Of256 => 136,
-            Self::Sha3Of384 => 104,
-            Self::Sha3Of512 => 72,
-        }
-    }
-
-    fn hmac(self) -> Option<hmac::Algorithm> {
-        Some(match self {
-            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            Self::Sha224 => hmac::HMAC_SHA224,
-            Self::Sha256 => hmac::HMAC_SHA256,
-            Self::Sha384 => hmac::HMAC_SHA384,
-            Self::Sha512 => hmac::HMAC_SHA512,
-            _ => return None,
-        })
-    }
-
-    /// RFC 2104.
-    fn authenticate<T>(self, key: &[u8], data: &[u8], take: impl FnOnce(&[u8]) -> T) -> T {
-        if let Some(algorithm) = self.hmac() {
-            return take(hmac::sign(&hmac::Key::new(algorithm, key), data).as_ref());
-        }
-        let mut padded = [0u8; 136];
-        let mut put = |key: &[u8]| padded.iter_mut().zip(key).for_each(|(p, k)| *p = *k);
-        if key.len() > self.block() {
-            self.digest(&[key], put)
-        } else {
-            put(key)
-        }
-        let block = padded.get(..self.block()).unwrap_or_default();
-        let mask = |with: u8| -> Vec<u8> { block.iter().map(|b| b ^ with).collect() };
-        self.digest(&[&mask(0x36), data], |inner| self.digest(&[&mask(0x5c), inner], take))
-    }
-}
-
 fn digested<'a>(eval: &mut Eval<'a>, algorithm: Algorithm, value: Value<'a>) -> Option<Value<'a>> {
     let scratch = eval.scratch;
-    Some(Value::Bin(algorithm.digest(&[value.bytes()?], |d| scratch.bytes(d))))
+    algorithm.digest(&[value.bytes()?], |d| Value::Bin(scratch.bytes(d)))
 }
 
 fn sha2<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
@@ -199,14 +78,13 @@ fn prepare_sha2(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
 /// Puts the number of the algorithm in the place of its name.
 fn prepare_digest(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
     let found = Algorithm::named(args.str(0).unwrap_or_default());
-    let at = Algorithm::ALL.iter().position(|a| Some(*a) == found);
-    let at = at.ok_or("algorithm must be a valid OpenSSL message digest name.")?;
-    args.set(0, Arg::Int(at as i64));
+    let found = found.ok_or("algorithm must be a valid OpenSSL message digest name.")?;
+    args.set(0, Arg::Int(found.number()));
     Ok(())
 }
 
 fn algorithm(args: &Args) -> Option<Algorithm> {
-    Algorithm::ALL.get(usize::try_from(args.int(0)?).ok()?).copied()
+    Algorithm::numbered(args.int(0)?)
 }
 
 fn named_digest<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
@@ -221,7 +99,7 @@ fn prepare_hmac(args: &mut Args, load: &mut Load<'_>) -> Result<(), String> {
 fn authenticated<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let scratch = eval.scratch;
     let key = secret(eval, args, 1)?;
-    Some(Value::Bin(algorithm(args)?.authenticate(&key, value.bytes()?, |d| scratch.bytes(d))))
+    algorithm(args)?.authenticate(&key, value.bytes()?, |d| Value::Bin(scratch.bytes(d)))
 }
 
 /// An argument in base64, or a variable that holds some.

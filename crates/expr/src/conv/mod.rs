@@ -3,6 +3,7 @@
 mod arithmetic;
 mod crypto;
 mod dates;
+mod digests;
 mod encoding;
 mod fix;
 mod forwarded;

@@ -35,7 +35,8 @@ fn url_dec<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<
             b'%' => {
                 let [a, b, after @ ..] = tail else { return None };
                 let digit = |c: u8| char::from(c).to_digit(16);
-                out.push((digit(*a)? << 4 | digit(*b)?) as u8);
+                // Text holds no NUL.
+                out.push(Some((digit(*a)? << 4 | digit(*b)?) as u8).filter(|c| *c != 0)?);
                 rest = after;
             }
             b'?' => {
