@@ -53,6 +53,8 @@ pub(crate) struct Client {
     pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
     /// A rule asked for a PROXY header.
     pub(crate) expects_proxy: bool,
+    /// What a PROXY header said beside addresses; empty where it said no more, absent where none came.
+    pub(crate) introduced: Option<Box<[u8]>>,
     /// What rules for connections and sessions track.
     pub(crate) tracking: Tracking,
     /// What began as a session of `mode tcp` is HTTP.
@@ -104,6 +106,7 @@ impl Client {
             free_since: clock::now(),
             requests: 0,
             private: None,
+            introduced: None,
             expects_proxy: false,
             tracking: Tracking::default(),
             expects_cip: false,
@@ -138,6 +141,7 @@ impl Client {
             free_since: clock::now(),
             requests,
             private: None,
+            introduced: None,
             expects_proxy: false,
             tracking: Tracking::default(),
             expects_cip: false,

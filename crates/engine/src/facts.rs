@@ -80,6 +80,8 @@ pub(crate) struct Facts {
     pub(crate) marks: PacketMarks,
     /// The last rule that ended a set.
     pub(crate) last_rule: Option<LastRule>,
+    /// The rule that waited when its client left.
+    pub(crate) interrupted: Option<LastRule>,
     /// A rule said that the request is not sent twice.
     pub(crate) not_replayed: bool,
     /// The status of the answer that lies ready, and the one that it stands for.

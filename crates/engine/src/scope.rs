@@ -16,15 +16,16 @@ use weir_expr::scope::{
     Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, Scheduling, ServerId, ServerNumber,
     TableKey, TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, UserlistId,
 };
-use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef};
+use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef, VarScope};
 use weir_http::Head;
+use weir_wire::proxy_v2::{self, Tlvs};
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
 use crate::conf::{self, Timeouts};
 use crate::hello;
 use crate::local;
-use crate::log::Origin;
+use crate::log::{self, Origin};
 use crate::names;
 use crate::outbound;
 use crate::passwords;
@@ -49,6 +50,8 @@ pub(crate) struct View<'a> {
     request: SeenRequest,
     /// Whether who looks waits for answers that take long.
     can_wait: bool,
+    /// Whether who looks waits for no more bytes.
+    last: bool,
 }
 
 // === impl View ===
@@ -56,12 +59,24 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// A view of a transaction as it is now, for a line or for rules.
     pub(crate) fn new(t: &'a Transaction, origin: Origin) -> Self {
-        Self { t, origin, termination: OnceCell::new(), request: SeenRequest::default(), can_wait: false }
+        Self {
+            t,
+            origin,
+            termination: OnceCell::new(),
+            request: SeenRequest::default(),
+            can_wait: false,
+            last: false,
+        }
     }
 
     /// The tick at which it ended, or now.
     fn now(&self) -> Tick {
         self.t.facts.finished.unwrap_or_else(|| self.t.now())
+    }
+
+    /// What a PROXY header said beside addresses.
+    fn said_ahead(&self, kind: u8) -> Option<&'a [u8]> {
+        Tlvs::new(self.t.client.session().introduced.as_deref()?).first(kind)
     }
 
     /// The four letters of the termination state.
@@ -76,14 +91,19 @@ impl<'a> View<'a> {
         })
     }
 
-    /// A view for the rules of a set.
+    /// A view for the rules of a set, with what is there now.
     pub(crate) fn of_rules(t: &'a Transaction, set: RuleSet) -> Self {
+        Self { last: true, ..Self::undecided(t, set) }
+    }
+
+    /// A view for a rule that may wait for more bytes.
+    pub(crate) fn undecided(t: &'a Transaction, set: RuleSet) -> Self {
         Self::new(t, Origin::Rules(set))
     }
 
     /// A view for a condition of a rule that can wait.
     pub(crate) fn waiting(t: &'a Transaction, set: RuleSet) -> Self {
-        Self { can_wait: true, ..Self::of_rules(t, set) }
+        Self { can_wait: true, ..Self::undecided(t, set) }
     }
 
     fn frontend(&self) -> &'a local::Proxy {
@@ -168,6 +188,13 @@ impl Scope for View<'_> {
         if there { Lookup::Value(head) } else { Lookup::NotYet }
     }
 
+    fn side(&self) -> Side {
+        match self.origin {
+            Origin::Rules(set) if set.is_response() => Side::Server,
+            _ => Side::Client,
+        }
+    }
+
     fn address(&self, which: Address) -> Option<Endpoint<'_>> {
         let ends = self.t.messages.ends.as_deref();
         let client = &self.t.client;
@@ -195,12 +222,16 @@ impl Scope for View<'_> {
         let captured = &self.t.messages.captured;
         match what {
             Text::LastRuleFile => Some(self.t.facts.last_rule.as_ref()?.file.as_bytes()),
+            Text::WaitingRuleFile => Some(self.t.facts.interrupted.as_ref()?.file.as_bytes()),
+            Text::PpAuthority => self.said_ahead(proxy_v2::AUTHORITY),
+            Text::PpUniqueId => self.said_ahead(proxy_v2::UNIQUE_ID),
+            Text::PpTlv(kind) => self.said_ahead(kind),
             Text::Frontend => Some(self.frontend().conf().name.as_bytes()),
             Text::Backend => Some(self.t.backend.as_ref()?.conf().name.as_bytes()),
             Text::DefaultBackend => Some(self.frontend().conf().default_backend.as_ref()?.0.as_bytes()),
             Text::Server => Some(self.t.assigned.as_ref()?.server.conf().name.as_bytes()),
             Text::Listener => self.t.client.listener.conf()?.name.as_ref().map(String::as_bytes),
-            Text::UniqueId => Some(&captured.unique_id).filter(|id| !id.is_empty()).map(Vec::as_slice),
+            Text::UniqueId => log::unique_id(self.t).filter(|id| !id.is_empty()),
             Text::RequestLine => captured.line(),
             Text::CapturedMethod => captured.method(),
             Text::CapturedUri => captured.target(),
@@ -222,6 +253,14 @@ impl Scope for View<'_> {
             Text::Service => Some(self.t.messages.service.as_ref()?.service.label().as_bytes()),
             Text::Termination => Some(self.termination()),
             Text::LogOrigin => Some(self.origin.name().as_bytes()),
+            // No events are kept; the tuple tells who is there.
+            Text::TerminationEvents => {
+                Some(match (self.t.has_begun(), self.t.facts.connected, self.t.facts.unreached) {
+                    (false, _, _) => b"{,,-,-,-,-,-}",
+                    (true, None, None) => b"{,,,,,-,-}",
+                    _ => b"{,,,,,,}",
+                })
+            }
             Text::Hostname => Some(self.frontend().shared.log.host()),
             _ => None,
         }
@@ -245,6 +284,7 @@ impl Scope for View<'_> {
             Number::PriorityOffset => facts.priority.offset.into(),
             Number::Uptime => (clock::now().millis() / 1000) as i64,
             Number::LastRuleLine => facts.last_rule.as_ref()?.line.into(),
+            Number::WaitingRuleLine => facts.interrupted.as_ref()?.line.into(),
             // No task is profiled.
             Number::Scheduling(which) => i64::from(which == Scheduling::Calls),
             Number::Pid => std::process::id().into(),
@@ -283,6 +323,7 @@ impl Scope for View<'_> {
             Number::ModeHttp | Number::StreamIsHttp => self.is_http().into(),
             Number::Tls(side) => tls::is_there(self.t, side).into(),
             Number::HttpMajor(side) if self.is_http() => streams::version(t, side)?,
+            Number::PpReceived => t.client.session().introduced.is_some().into(),
             Number::BackReused => facts.reused.into(),
             Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
             Number::BackendTimeout(which) => self.timeout(t.proxy().conf(), which)?,
@@ -363,6 +404,15 @@ impl Scope for View<'_> {
         variables::value(self.t, var, scratch)
     }
 
+    fn each_var<'v>(
+        &'v self,
+        scope: VarScope,
+        scratch: &'v Scratch,
+        visit: &mut dyn FnMut(&[u8], Value<'v>),
+    ) {
+        variables::each(self.t, scope, scratch, visit);
+    }
+
     fn set_var(&self, var: &VarRef, value: Option<Value<'_>>) -> bool {
         variables::set(self.t, var, value)
     }
@@ -425,7 +475,7 @@ impl Scope for View<'_> {
     }
 
     fn is_final(&self) -> bool {
-        self.t.messages.inspected
+        self.last || self.t.messages.inspected
     }
 
     fn password(&self, list: UserlistId, user: &[u8], password: &[u8]) -> Lookup<bool> {

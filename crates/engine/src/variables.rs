@@ -40,6 +40,25 @@ pub(crate) fn value<'a>(t: &Transaction, var: &VarRef, scratch: &'a Scratch) -> 
     }
 }
 
+/// Gives `visit` each variable of a scope.
+pub(crate) fn each<'a>(
+    t: &Transaction,
+    scope: VarScope,
+    scratch: &'a Scratch,
+    visit: &mut dyn FnMut(&[u8], Value<'a>),
+) {
+    let own = &t.messages.vars;
+    let mut all = |vars: &Vars| vars.iter(scratch).for_each(|(name, value)| visit(name, value));
+    match scope {
+        VarScope::Proc => all(&t.client.worker.runtime.process.vars.lock()),
+        VarScope::Sess => t.client.session().vars.borrow().as_deref().into_iter().for_each(all),
+        VarScope::Txn => all(&own.transaction.borrow()),
+        VarScope::Req => all(&own.request.borrow()),
+        VarScope::Res => all(&own.response.borrow()),
+        VarScope::Check => {}
+    }
+}
+
 /// Sets a variable, or forgets it; whether there was room.
 pub(crate) fn set(t: &Transaction, var: &VarRef, value: Option<Value<'_>>) -> bool {
     let own = &t.messages.vars;

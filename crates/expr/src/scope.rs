@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 
 use weir_http::Head;
 
-use crate::vars::VarRef;
+use crate::vars::{VarRef, VarScope};
 use crate::{Lookup, Scratch, Value};
 pub use questions::{
     Hello, Number, ProxyNumber, Scheduling, ServerNumber, TableData, TableKey, TableOp, TcpInfo, Text,
@@ -130,6 +130,11 @@ pub trait Scope {
     fn head(&self, side: Side) -> Lookup<&Head> {
         let _ = side;
         Lookup::Absent
+    }
+
+    /// Whose message the rules at hand are about: that of a client, unless they see an answer.
+    fn side(&self) -> Side {
+        Side::Client
     }
 
     /// What is buffered of a message's body, `Partial` while more may come.
@@ -264,6 +269,16 @@ pub trait Scope {
     fn var<'a>(&'a self, var: &VarRef, scratch: &'a Scratch) -> Option<Value<'a>> {
         let _ = (var, scratch);
         None
+    }
+
+    /// Gives `visit` each variable of a scope, its texts copied to `scratch`.
+    fn each_var<'a>(
+        &'a self,
+        scope: VarScope,
+        scratch: &'a Scratch,
+        visit: &mut dyn FnMut(&[u8], Value<'a>),
+    ) {
+        let _ = (scope, scratch, visit);
     }
 
     /// Sets a variable, or forgets it; `false` where its store is out of room or out of reach.

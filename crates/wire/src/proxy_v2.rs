@@ -153,6 +153,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<Header<'_>, Refusal> {
 // === impl Tlvs ===
 
 impl<'a> Tlvs<'a> {
+    /// Values as a header had them.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The same bytes.
+    pub const fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
     /// Takes bytes that [`Tlvs::as_bytes`] gave; what does not hold together at the end is left out.
     pub fn from_bytes(bytes: &'a [u8]) -> Tlvs<'a> {
         Tlvs(bytes)

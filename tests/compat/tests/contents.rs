@@ -8,62 +8,10 @@ use std::time::Duration;
 use weir_compat::{Subject, compat};
 
 /// What is asked of the bytes of a client.
-const OF_REQUESTS: &[&str] = &[
-    "req.ssl_hello_type",
-    "req_ssl_hello_type",
-    "req.ssl_ver",
-    "req_ssl_ver",
-    "req.ssl_sni",
-    "req_ssl_sni",
-    "req.ssl_alpn",
-    "req.ssl_ec_ext",
-    "req.ssl_st_ext",
-    "req.ssl_cipherlist,hex",
-    "req.ssl_keyshare_groups,hex",
-    "req.ssl_sigalgs,hex",
-    "req.ssl_supported_groups,hex",
-    "req.len",
-    "req_len",
-    "req.payload(0,0),hex,length",
-    "req.payload(0,4),hex",
-    "req.payload(3,0),hex,length",
-    "req.payload(5,1000),length",
-    "payload(1,2),hex",
-    "req.payload_lv(3,2),length",
-    "req.payload_lv(0,1),hex",
-    "req.payload_lv(3,1,4),hex",
-    "req.payload_lv(3,1,5),hex",
-    "req.payload_lv(3,1,0),hex",
-    "req.payload_lv(3,1,1),hex",
-    "req.payload_lv(3,1,-2),hex",
-    "req.payload_lv(3,1,+0),hex",
-    "req.payload_lv(3,1,+1),hex",
-    "req.payload_lv(3,1,-1),hex",
-    "payload_lv(43,1),length",
-    "req.rdp_cookie",
-    "req.rdp_cookie(msts)",
-    "req.rdp_cookie(MSTS),length",
-    "rdp_cookie(mstshash)",
-    "req.rdp_cookie_cnt",
-    "rdp_cookie_cnt(msts)",
-    "req.proto_http",
-    "wait_end",
-];
+const OF_REQUESTS: &str = include_str!("contents.requests.txt");
 
 /// What is asked of the bytes of a server.
-const OF_RESPONSES: &[&str] = &[
-    "res.ssl_hello_type",
-    "rep_ssl_hello_type",
-    "res.len",
-    "res.payload(0,4),hex",
-    "res.payload(0,0),hex",
-    "res.payload(2,1000),length",
-    "res.payload_lv(0,1),hex",
-    "res.payload_lv(3,2),length",
-    "payload(0,2),hex",
-    "payload_lv(0,1),hex",
-    "wait_end",
-];
+const OF_RESPONSES: &str = include_str!("contents.responses.txt");
 
 /// Conditions on the bytes of a client: each of them, with its opposite, sets a letter where it holds.
 const CONDITIONS: &[&str] = &[
@@ -98,6 +46,10 @@ const CONDITIONS: &[&str] = &[
     "{ req.payload(100,1) -m found }",
     "{ req.rdp_cookie_cnt 1 }",
     "{ req.rdp_cookie(msts) -m found }",
+    "{ distcc_param(DOTI) -m found }",
+    "{ distcc_param(ARGC) gt 1 }",
+    "{ distcc_body(ARGV,2) -m found }",
+    "{ distcc_body(ARGV) -m str cc }",
     "RDP_COOKIE",
     "REQ_CONTENT",
     "HTTP",
@@ -250,6 +202,15 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
         ("RDP of another version", [&[2][..], &rdp("Cookie: msts=a\r\n")[1..]].concat()),
         ("start of RDP", vec![3, 0, 0, 43]),
     ];
+    let build = b"DIST00000001ARGC00000002ARGV00000002ccARGV00000003-o\0DOTI00000000";
+    cases.extend([
+        ("distcc", build.to_vec()),
+        ("distcc before its last token", build[..53].to_vec()),
+        ("distcc within a token", build[..20].to_vec()),
+        ("distcc within a body", b"DIST00000001ARGC00000002LIST00000003a".to_vec()),
+        ("distcc with a wrong number", b"DIST0000000gARGC00000002".to_vec()),
+        ("distcc with large numbers", b"DISTffffffffARGC8000000aSTAT00000001DOTI0000000A".to_vec()),
+    ]);
     for n in [1, 2, 3, 4, 5, 6, 9, 11, 43, 44, 60, 76, 84, 100, 120, whole.len() - 1] {
         cases.push(("cut", cut(n)));
     }
@@ -295,14 +256,18 @@ enum Then {
 }
 
 /// A line that puts what an expression gives into a variable, for each of them.
-fn asked(set: &str, of: &[&str]) -> String {
-    of.iter()
+fn asked(set: &str, of: &str) -> String {
+    of.lines()
         .enumerate()
         .map(|(n, e)| format!("tcp-{set} content set-var(txn.v{n}) {e},concat()\n"))
         .collect()
 }
 
-fn shown(count: usize) -> String {
+fn shown(of: &str) -> String {
+    shown_values(of.lines().count())
+}
+
+fn shown_values(count: usize) -> String {
     (0..count).map(|n| format!("%{{+Q}}[var(txn.v{n})] ")).collect()
 }
 
@@ -323,6 +288,15 @@ fn alike(names: &[String], run: impl Fn(&mut Subject) -> Vec<String>) {
             .collect();
         assert!(differ.is_empty(), "{} of {} differ\n{}", differ.len(), names.len(), differ.join("\n"));
     }
+}
+
+/// Each expression has a value for one of the cases at least.
+fn each_has_a_value(of: &str, lines: &[String]) {
+    let rows: Vec<Vec<&str>> = lines.iter().map(|line| line.trim_end().split(' ').collect()).collect();
+    let some = |n: &usize| rows.iter().any(|row| row.get(*n).is_some_and(|value| *value != "\"\""));
+    let without: Vec<&str> =
+        of.lines().enumerate().filter(|(n, _)| !some(n)).map(|(_, expression)| expression).collect();
+    assert!(without.is_empty(), "no case has a value of {without:?}: {lines:#?}");
 }
 
 fn frontend(rules: &str, format: &str) -> String {
@@ -364,7 +338,11 @@ fn first_bytes_are_read_alike_when_the_delay_is_over() {
         "tcp-request inspect-delay 60ms\ntcp-request content accept if !WAIT_END\n{}tcp-request content reject\n",
         asked("request", OF_REQUESTS)
     );
-    alike(&names(&cases), |t| lines(t, &rules, &shown(OF_REQUESTS.len()), Then::Waits, &cases));
+    alike(&names(&cases), |t| {
+        let lines = lines(t, &rules, &shown(OF_REQUESTS), Then::Waits, &cases);
+        each_has_a_value(OF_REQUESTS, &lines);
+        lines
+    });
 }
 
 #[test]
@@ -374,7 +352,7 @@ fn first_bytes_are_read_alike_when_the_client_has_ended() {
         "tcp-request inspect-delay 5s\ntcp-request content accept if !WAIT_END\n{}tcp-request content reject\n",
         asked("request", OF_REQUESTS)
     );
-    alike(&names(&cases), |t| lines(t, &rules, &shown(OF_REQUESTS.len()), Then::Ends, &cases));
+    alike(&names(&cases), |t| lines(t, &rules, &shown(OF_REQUESTS), Then::Ends, &cases));
 }
 
 /// A condition that is not decided yet holds the rules up: the delay is long, so what is logged tells which of them
@@ -392,7 +370,7 @@ fn conditions_on_first_bytes_hold_alike() {
         })
         .collect();
     let rules = format!("tcp-request inspect-delay 80ms\n{rules}tcp-request content reject\n");
-    alike(&names(&cases), |t| lines(t, &rules, &shown(CONDITIONS.len()), Then::Waits, &cases));
+    alike(&names(&cases), |t| lines(t, &rules, &shown_values(CONDITIONS.len()), Then::Waits, &cases));
 }
 
 /// Which of the conditions wait for more than came, each alone.
@@ -403,6 +381,8 @@ fn the_same_conditions_wait_for_more() {
         "usual",
         "SSL 2",
         "HTTP",
+        "distcc within a token",
+        "distcc before its last token",
         "cookie that does not end",
         "cookie with the other end",
         "half a cookie",
@@ -473,23 +453,23 @@ fn first_bytes_of_servers_are_read_alike() {
         alike(&names(&cases), |t| {
             let server = t.origin("srv");
             let log = t.sink("log");
-            let text = frontend("", &shown(OF_RESPONSES.len()))
+            let text = frontend("", &("%ts ".to_owned() + &shown(OF_RESPONSES)))
                 + &format!(
-                    "tcp-response inspect-delay 60ms\n{wait}tcp-response content accept if {{ res.len 0 }}\n{}tcp-response content close\n",
+                    "tcp-response inspect-delay 60ms\n{wait}tcp-response content accept unless {{ res.len gt 0 }}\n{}tcp-response content close\n",
                     asked("response", OF_RESPONSES)
                 );
             let mut proxy = t.start(&text);
-            cases
-                .iter()
-                .map(|(_, bytes)| {
-                    let mut client = proxy.client("fe");
-                    let mut far = server.accept();
-                    far.send(bytes);
-                    let line = log.next();
-                    client.close();
-                    line.split_once("]: ").map_or(line.clone(), |(_, text)| text.to_owned())
-                })
-                .collect()
+            let answered = |(_, bytes): &(&str, Vec<u8>)| {
+                let mut client = proxy.client("fe");
+                let mut far = server.accept();
+                far.send(bytes);
+                let line = log.next();
+                client.close();
+                line.split_once("]: ").map_or(line.clone(), |(_, text)| text.to_owned())
+            };
+            let lines: Vec<String> = cases.iter().map(answered).collect();
+            each_has_a_value(OF_RESPONSES, &lines);
+            lines
         });
     }
 }

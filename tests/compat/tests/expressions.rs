@@ -7,13 +7,19 @@ use weir_testkit::Peer;
 const REQUEST: &str = "GET /p/a?x=1&y=2&x=3;z=4 HTTP/1.1\r\nHost: h.Ex:80\r\nA: v1, v2\r\nA:v3,\"x, y\" ,\r\nQ: \"a\\\"b, c\", d=\", e\", f\r\nN: 12, -5x\r\nXFF: 1.2.3.4, ::1, [::2]:80, 1.2.3.4:99\r\nCookie: a=1; b=\"q;x\"; a=2; n=42 ; c\r\ncookie: a=3;e=;=f;g = h\r\nEmpty:\r\nE2: ,x,\r\n";
 
 /// The maps of the tables, which name them by a path at the root.
-const MAPS: [(&str, &str); 6] = [
+const MAPS: [(&str, &str); 12] = [
     ("map", include_str!("../../../crates/expr/tests/cases/map.txt")),
     ("mapb", include_str!("../../../crates/expr/tests/cases/mapb.txt")),
+    ("mapaa", include_str!("../../../crates/expr/tests/cases/mapaa.txt")),
+    ("mapai", include_str!("../../../crates/expr/tests/cases/mapai.txt")),
+    ("mapia", include_str!("../../../crates/expr/tests/cases/mapia.txt")),
+    ("mapii", include_str!("../../../crates/expr/tests/cases/mapii.txt")),
     ("mapint", include_str!("../../../crates/expr/tests/cases/mapint.txt")),
     ("mapip", include_str!("../../../crates/expr/tests/cases/mapip.txt")),
     ("mapip2", include_str!("../../../crates/expr/tests/cases/mapip2.txt")),
     ("mapreg", include_str!("../../../crates/expr/tests/cases/mapreg.txt")),
+    ("mapsa", include_str!("../../../crates/expr/tests/cases/mapsa.txt")),
+    ("mapsi", include_str!("../../../crates/expr/tests/cases/mapsi.txt")),
 ];
 
 const HASHES: [&str; 8] = ["sdbm", "djb2", "wt6", "crc32", "crc32c", "xxh32", "xxh64", "xxh3"];
@@ -115,6 +121,11 @@ fn fetches_of_a_request() {
 #[test]
 fn quotes_maps_and_dates() {
     compat(|t| check(t, include_str!("../../../crates/expr/tests/cases/more.tsv")));
+}
+
+#[test]
+fn maps_of_every_kind() {
+    compat(|t| check(t, include_str!("../../../crates/expr/tests/cases/maps.tsv")));
 }
 
 #[test]

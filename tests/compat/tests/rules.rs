@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use weir_compat::{Proxy, compat, judge, relay, table};
-use weir_testkit::mask;
+use weir_testkit::{Running, mask};
 
 const GET: &str = "GET /a?b=c HTTP/1.1\r\nHost: h\r\nX: q, ab ,ab\r\nY-1: 1\r\n\r\n";
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Origin: one, two\r\n\r\nhi";
@@ -326,5 +326,41 @@ fn a_password_that_takes_long_holds_up_nobody_else() {
         // The same connection asks again, with a password that is right ("Hello world!").
         let head = waits.send(ask("/", "cXVpY2s6SGVsbG8gd29ybGQh")).recv_message().head;
         assert_eq!((head.status(), head.header("x")), (200, Some("quick".to_owned())));
+    });
+}
+
+/// Who left while a rule waited is served on, and the line says which rule that was.
+#[test]
+fn the_rule_that_waited_is_named_when_its_client_leaves() {
+    compat(|t| {
+        let log = t.sink("log");
+        let mut proxy = t.start(
+            "
+            global
+                log {log} local0
+            defaults
+                mode http
+                log global
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+                log-format \"%HU %ST %tsc %[waiting_entity,field(-1,:)] %[last_entity,field(-1,:)]\"
+            frontend fe
+                bind {fe}
+                http-request wait-for-body time 10s if { path /body }
+                http-request deny if { path /deny }
+                http-request return status 200
+            ",
+        );
+        let said = |request: &str, proxy: &mut Running| {
+            let mut client = proxy.client("fe");
+            client.send(request).shutdown_write();
+            let line = log.next();
+            line.rsplit("]: ").next().unwrap().trim_end().to_owned()
+        };
+        let body = "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc";
+        assert_eq!(said(body, &mut proxy), "/body 200 LR-- 13 15");
+        let deny = "GET /deny HTTP/1.1\r\nHost: h\r\n\r\n";
+        assert_eq!(said(deny, &mut proxy), "/deny 403 PR-- - 14");
     });
 }

@@ -142,7 +142,7 @@ impl Action for Track {
         if tables::tracked(run.t, self.counter).is_some() {
             return Verdict::Next;
         }
-        let view = View::of_rules(run.t, run.set);
+        let view = View::undecided(run.t, run.set);
         let scratch = &run.bench.scratch;
         let (value, table) = match self.key.eval(&view, scratch) {
             weir_expr::Lookup::NotYet if !run.t.messages.inspected => return Verdict::Inspect,

@@ -118,8 +118,9 @@ impl Action for WaitForBody {
         if enough || over || input.is_full() || body::is_whole(length, input.data()) {
             return Verdict::Next;
         }
+        // No more of it will come: of an answer this may be all, and a request goes on with what there is.
         if run.t.messages.at_end {
-            return self.ended(run);
+            return Verdict::Next;
         }
         if run.since.is_none_or(|since| since.after(Some(self.delay)) > run.t.now()) {
             return Verdict::Wait(Reason::Bytes { delay: Some(self.delay) });
@@ -131,19 +132,5 @@ impl Action for WaitForBody {
         run.t.facts.turned_away = true;
         run.t.facts.blame(Cause::ClientTimeout, Stage::Request);
         Verdict::Answer(408)
-    }
-}
-
-// === impl WaitForBody ===
-
-impl WaitForBody {
-    /// No more of the body will come: of a request none is expected any more, of an answer this may be all.
-    fn ended(&self, run: &mut Run<'_>) -> Verdict {
-        if run.set.is_response() {
-            return Verdict::Next;
-        }
-        run.t.facts.blame(Cause::Client, Stage::Request);
-        run.t.facts.status = 400;
-        Verdict::Close
     }
 }

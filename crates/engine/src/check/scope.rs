@@ -142,6 +142,21 @@ impl Scope for View<'_> {
         crate::scope::server_number(server, what)
     }
 
+    fn each_var<'v>(
+        &'v self,
+        scope: VarScope,
+        scratch: &'v Scratch,
+        visit: &mut dyn FnMut(&[u8], Value<'v>),
+    ) {
+        let mut all = |vars: &Vars| vars.iter(scratch).for_each(|(name, value)| visit(name, value));
+        match scope {
+            VarScope::Check => all(&self.variables.check.borrow()),
+            VarScope::Sess => all(&self.variables.session.borrow()),
+            VarScope::Proc => self.place.into_iter().for_each(|p| all(&p.runtime.process.vars.lock())),
+            VarScope::Txn | VarScope::Req | VarScope::Res => {}
+        }
+    }
+
     fn var<'v>(&'v self, var: &VarRef, scratch: &'v Scratch) -> Option<Value<'v>> {
         match var.scope {
             VarScope::Check => self.variables.check.borrow().value(var, scratch),

@@ -137,25 +137,21 @@ pub(crate) fn reached(t: &mut Transaction, stream: &Stream) {
     }
 }
 
-/// Makes the transaction's unique id, where one is configured and not there yet.
-pub(crate) fn make_unique_id(t: &mut Transaction) {
-    let front = t.client.frontend.clone();
-    let Some(format) = &front.shared.log.unique_id else { return };
-    if !t.messages.captured.unique_id.is_empty() {
-        return;
-    }
-    let worker = t.client.worker.clone();
-    let mut id = std::mem::take(&mut t.messages.captured.unique_id);
-    let draft = &mut *worker.log.draft.borrow_mut();
-    draft.scratch.reset();
-    format.render(&View::new(t, Origin::Unspecified), &draft.scratch, &mut id, UNIQUE_ID_LEN);
-    t.messages.captured.unique_id = id;
+/// The transaction's unique id, where one is configured. It is made at the first question, which comes before a line
+/// is written.
+pub(crate) fn unique_id(t: &Transaction) -> Option<&[u8]> {
+    let format = t.client.frontend.shared.log.unique_id.as_ref()?;
+    Some(t.messages.captured.unique_id(|id| {
+        let Ok(mut draft) = t.client.worker.log.draft.try_borrow_mut() else { return };
+        draft.scratch.reset();
+        format.render(&View::new(t, Origin::Unspecified), &draft.scratch, id, UNIQUE_ID_LEN);
+    }))
 }
 
 /// Writes a line to all targets; `profile` in the place of theirs.
 fn write(t: &mut Transaction, plan: &LogPlan, origin: Origin, level: Level, profile: Option<&Profile>) {
     if !origin.is_session() {
-        make_unique_id(t);
+        unique_id(t);
     }
     let ring = &t.client.worker.log;
     let Draft { text, structured, scratch } = &mut *ring.draft.borrow_mut();

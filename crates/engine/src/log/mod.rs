@@ -24,7 +24,7 @@ pub use weir_wire::syslog::Level;
 
 pub(crate) use balanced::ring_name;
 pub(crate) use line::{
-    accepted, answered, asked, connected, finished, make_unique_id, reached, refused, requested,
+    accepted, answered, asked, connected, finished, reached, refused, requested, unique_id,
 };
 pub(crate) use origin::Origin;
 pub(crate) use plan::Builder;

@@ -1,5 +1,7 @@
 //! What is kept of a request for the log, from before rules change it.
 
+use std::cell::{OnceCell, RefCell};
+
 use weir_expr::Side;
 use weir_http::{Head, cookie};
 
@@ -13,7 +15,9 @@ pub(crate) struct Captured {
     method_end: usize,
     target_end: usize,
     /// The unique id, once it is made.
-    pub(crate) unique_id: Vec<u8>,
+    unique_id: OnceCell<Vec<u8>>,
+    /// The storage of the one before.
+    spare: RefCell<Vec<u8>>,
     /// The cookies of both sides, `name=value`; empty where there was none.
     cookies: [Vec<u8>; 2],
 }
@@ -60,11 +64,23 @@ impl Captured {
         kept.clear();
     }
 
+    /// The unique id, which `make` writes at the first question.
+    pub(crate) fn unique_id(&self, make: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
+        self.unique_id.get_or_init(|| {
+            let mut id = self.spare.take();
+            make(&mut id);
+            id
+        })
+    }
+
     /// Empties it; the storage stays.
     pub(crate) fn clear(&mut self) {
         self.cookies.iter_mut().for_each(Vec::clear);
         self.line.clear();
-        self.unique_id.clear();
+        if let Some(mut id) = self.unique_id.take() {
+            id.clear();
+            self.spare.replace(id);
+        }
     }
 
     pub(super) fn cookie(&self, side: Side) -> Option<&[u8]> {

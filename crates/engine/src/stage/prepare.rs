@@ -90,9 +90,9 @@ fn restrict_names(t: &mut Transaction, wanted: HeaderNames) -> Result<(), Stop> 
 fn add_unique_id(t: &mut Transaction) {
     let front = t.client.frontend.clone();
     let Some(name) = &front.conf().unique_id_header else { return };
-    log::make_unique_id(t);
-    let messages = &mut *t.messages;
-    if !messages.captured.unique_id.is_empty() {
-        messages.request.append(name, &messages.captured.unique_id);
+    if log::unique_id(t).is_none_or(<[u8]>::is_empty) {
+        return;
     }
+    let messages = &mut *t.messages;
+    messages.request.append(name, messages.captured.unique_id(|_| {}));
 }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use weir_sys::Address;
 
 use weir_wire::proxy::{self, Endpoints};
+use weir_wire::proxy_v2::Tlvs;
 use weir_wire::{Parsed, netscaler_cip, proxy_v1, proxy_v2};
 
 use crate::conf::ProxyHeader;
@@ -56,7 +57,7 @@ pub(crate) fn write(rule: &ProxyHeader, custom: &[(u8, &[u8])], t: &Transaction,
     let facts = proxy_v2::Facts {
         endpoints: ends,
         custom,
-        unique_id: has("unique-id").then(|| &*t.messages.captured.unique_id).filter(|id| !id.is_empty()),
+        unique_id: has("unique-id").then(|| log::unique_id(t)).flatten().filter(|id| !id.is_empty()),
         crc32c: has("crc32c"),
         ssl: tls.then(proxy_v2::Ssl::default),
         ..proxy_v2::Facts::default()
@@ -65,8 +66,9 @@ pub(crate) fn write(rule: &ProxyHeader, custom: &[(u8, &[u8])], t: &Transaction,
     let _ = proxy_v2::write(out, &facts);
 }
 
-/// The addresses that a header names; `None` where the connection's own count.
-type Found = Parsed<Option<Endpoints>, Refusal>;
+/// What a header says: the addresses that it names, `None` where the connection's own count, and what a PROXY header
+/// says beside them.
+type Found<'a> = Parsed<(Option<Endpoints>, Option<Tlvs<'a>>), Refusal>;
 
 /// What is said of a header that does not come.
 struct Faults {
@@ -90,20 +92,22 @@ const CIP: Faults = Faults {
     truncated: Refusal::CipTruncated,
 };
 
-fn proxy_header(bytes: &[u8]) -> Found {
+fn proxy_header(bytes: &[u8]) -> Found<'_> {
     match proxy::parse(bytes) {
         Parsed::Partial => Parsed::Partial,
-        Parsed::Complete { value, consumed } => Parsed::Complete { value: value.endpoints, consumed },
+        Parsed::Complete { value, consumed } => {
+            Parsed::Complete { value: (value.endpoints, Some(value.tlvs)), consumed }
+        }
         Parsed::Invalid(proxy::Refusal::NotProxy) => Parsed::Invalid(Refusal::ProxyMissing),
         Parsed::Invalid(proxy::Refusal::Malformed) => Parsed::Invalid(Refusal::ProxyMalformed),
         Parsed::Invalid(proxy::Refusal::Protocol) => Parsed::Invalid(Refusal::ProxyProtocol),
     }
 }
 
-fn cip_header(bytes: &[u8], magic: u32) -> Found {
+fn cip_header(bytes: &[u8], magic: u32) -> Found<'_> {
     match netscaler_cip::parse(bytes, magic) {
         Parsed::Partial => Parsed::Partial,
-        Parsed::Complete { value, consumed } => Parsed::Complete { value: Some(value), consumed },
+        Parsed::Complete { value, consumed } => Parsed::Complete { value: (Some(value), None), consumed },
         Parsed::Invalid(netscaler_cip::Refusal::Magic) => Parsed::Invalid(Refusal::CipMagic),
         Parsed::Invalid(_) => Parsed::Invalid(Refusal::CipProtocol),
     }
@@ -111,14 +115,15 @@ fn cip_header(bytes: &[u8], magic: u32) -> Found {
 
 /// Reads one header. As in the reference it has to come with the first bytes: a part of one is refused, which
 /// the specification of the protocol allows (section 2).
-async fn read(t: &mut Transaction, faults: &Faults, parse: impl Fn(&[u8]) -> Found) -> Result<(), Stop> {
+async fn read(t: &mut Transaction, faults: &Faults, parse: impl Fn(&[u8]) -> Found<'_>) -> Result<(), Stop> {
     if t.client.input.is_empty() {
         fill(t, faults).await?;
     }
     let refusal = match parse(t.client.input.data()) {
-        Parsed::Complete { value, consumed } => {
+        Parsed::Complete { value: (endpoints, tlvs), consumed } => {
+            t.client.introduced = tlvs.map(|tlvs| tlvs.bytes().into()).or(t.client.introduced.take());
             t.client.input.consume(consumed);
-            if let Some(Endpoints { source, destination }) = value {
+            if let Some(Endpoints { source, destination }) = endpoints {
                 t.client.set_addresses(Address::Inet(source), Address::Inet(destination));
             }
             return Ok(());

@@ -345,9 +345,6 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
 async fn introduce(t: &mut Transaction, server: &local::Server, stream: &Stream) -> Result<(), Ended> {
     let Some(rule) = &server.conf().proxy_header else { return Ok(()) };
     let mut bytes = Vec::new();
-    if rule.options.iter().any(|o| o == "unique-id") {
-        log::make_unique_id(t);
-    }
     let custom = values(t, server);
     let custom: Vec<(u8, &[u8])> = custom.iter().map(|(id, value)| (*id, value.as_slice())).collect();
     proxy_header::write(rule, &custom, t, &mut bytes);

@@ -17,7 +17,6 @@ pub(crate) fn end(t: &mut Transaction, now: Tick) {
     }
     measure(t, now);
     if t.is_http() && !(100..400).contains(&t.facts.status) {
-        log::make_unique_id(t);
         let worker = &t.client.worker;
         worker.runtime.process.recorder.record(worker.id, |event| write(t, now, event));
     }
@@ -58,7 +57,7 @@ fn write(t: &Transaction, now: Tick, event: &mut Event) {
     event.status = facts.status;
     event.ending = facts.ending.letters();
     event.total = now.0.saturating_sub(facts.begun.0);
-    put(&mut event.id, &captured.unique_id);
+    put(&mut event.id, log::unique_id(t).unwrap_or_default());
     match captured.line() {
         Some(line) => put(&mut event.request, line),
         None => {

@@ -356,6 +356,9 @@ fn step(
             Holds::False | Holds::NotYet => Verdict::Next,
         };
         let verdict = if verdict == Verdict::Inspect { inspect(&mut run, of) } else { verdict };
+        if place.acting && place.since.is_some() && t.messages.at_end && !set.is_response() {
+            t.facts.interrupted = Some(LastRule { file: rule.file.clone(), line: rule.line, decided: false });
+        }
         observe::tell(|| observe::Event::Rule {
             proxy: of.conf().name.clone(),
             set: set.name(),

@@ -98,6 +98,17 @@ impl Scope for Alone<'_> {
         crate::scope::random()
     }
 
+    fn each_var<'v>(
+        &'v self,
+        scope: VarScope,
+        scratch: &'v Scratch,
+        visit: &mut dyn FnMut(&[u8], Value<'v>),
+    ) {
+        if scope == VarScope::Proc {
+            self.vars.lock().iter(scratch).for_each(|(name, value)| visit(name, value));
+        }
+    }
+
     fn var<'v>(&'v self, var: &VarRef, scratch: &'v Scratch) -> Option<Value<'v>> {
         match var.scope {
             VarScope::Proc => self.vars.lock().value(var, scratch),

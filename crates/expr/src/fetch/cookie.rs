@@ -14,7 +14,14 @@ const NAME: (u8, &[ArgType]) = (0, &[ArgType::Str]);
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[
     fetch("cook", NAME, Type::Str, Needs::RequestHead, |e, a| find(e, a, Client), "As `req.cook`."),
-    fetch("cookie", NAME, Type::Str, Needs::AnyHead, |e, a| find(e, a, Client), "As `req.cook`."),
+    fetch(
+        "cookie",
+        NAME,
+        Type::Str,
+        Needs::AnyHead,
+        |e, a| find(e, a, e.scope.side()),
+        "The value of a cookie of the request, or of the response where rules see that.",
+    ),
     fetch("cook_cnt", NAME, Type::Sint, Needs::RequestHead, |e, a| count(e, a, Client), "As `req.cook_cnt`."),
     fetch("cook_val", NAME, Type::Sint, Needs::RequestHead, |e, a| value(e, a, Client), "As `req.cook_val`."),
     fetch(

@@ -24,6 +24,9 @@ macro_rules! family {
     (@ $name:literal line_count $side:ident $needs:ident $help:literal) => {
         fetch($name, NAME, Type::Sint, Needs::$needs, |e, a| count(e, a, $side, true), $help)
     };
+    (@ $name:literal value Any $needs:ident $help:literal) => {
+        fetch($name, NAME_AND_OCCURRENCE, Type::Str, Needs::$needs, |e, a| find(e, a, e.scope.side(), false).map(Value::Str), $help)
+    };
     (@ $name:literal value $side:ident $needs:ident $help:literal) => {
         fetch($name, NAME_AND_OCCURRENCE, Type::Str, Needs::$needs, |e, a| find(e, a, $side, false).map(Value::Str), $help)
     };
@@ -49,7 +52,7 @@ macro_rules! family {
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = family! {
-    "hdr" value Client AnyHead "A value of a request header.";
+    "hdr" value Any AnyHead "A value of a header of the request, or of the response where rules see that.";
     "hdr_cnt" count Client RequestHead "How many values a request header has.";
     "hdr_ip" ip Client RequestHead "A value of a request header as an address.";
     "hdr_val" int Client RequestHead "A value of a request header as an integer.";

@@ -6,8 +6,11 @@ mod body;
 mod connection;
 mod constants;
 mod cookie;
+mod debug;
+mod distcc;
 mod header;
 mod http;
+mod htx;
 mod later;
 mod payload;
 mod process;
@@ -30,8 +33,11 @@ pub const FETCHES: &[&[Fetch]] = &[
     connection::FETCHES,
     constants::FETCHES,
     cookie::FETCHES,
+    debug::FETCHES,
+    distcc::FETCHES,
     header::FETCHES,
     http::FETCHES,
+    htx::FETCHES,
     later::FETCHES,
     payload::FETCHES,
     process::FETCHES,

@@ -89,7 +89,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         NO_ARGS,
         Type::Str,
         Needs::Process,
-        |e, _| text(e, Text::LastEntity),
+        |e, _| entity(e, Text::LastRuleFile, Number::LastRuleLine),
         "What ran last.",
     ),
     fetch(
@@ -97,7 +97,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         NO_ARGS,
         Type::Str,
         Needs::Process,
-        |e, _| text(e, Text::WaitingEntity),
+        |e, _| entity(e, Text::WaitingRuleFile, Number::WaitingRuleLine),
         "What was waited for.",
     ),
     fetch(
@@ -318,6 +318,21 @@ pub(super) const FETCHES: &[Fetch] = &[
         "Whether the stream speaks HTTP.",
     ),
 ];
+
+/// A rule by its place, `file:line`.
+fn entity<'a>(eval: &Eval<'a>, file: Text, line: Number) -> Lookup<Value<'a>> {
+    let (scope, scratch) = (eval.scope, eval.scratch);
+    let place = scope.text(file).zip(scope.number(line));
+    place
+        .map(|(file, line)| {
+            Value::Str(scratch.build(|out| {
+                out.extend_from_slice(file);
+                out.push(b':');
+                Value::Sint(line).write(out);
+            }))
+        })
+        .into()
+}
 
 fn termination<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     let state = eval.scope.text(Text::Termination).unwrap_or(b"--");

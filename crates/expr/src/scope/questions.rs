@@ -42,10 +42,8 @@ pub enum Text {
     Hostname,
     /// The file of the last final rule.
     LastRuleFile,
-    /// The entity that was running when an error occurred, or was last (`last_entity`).
-    LastEntity,
-    /// The entity that is waited for (`waiting_entity`).
-    WaitingEntity,
+    /// The file of the rule that waited when it was interrupted.
+    WaitingRuleFile,
     /// Bits and names of the termination events (`term_events`).
     TerminationEvents,
     /// Name of an error of the connection, `fc_err_name`/`bc_err_name`.
@@ -68,8 +66,6 @@ pub enum Text {
     CacheName,
     /// The compression in use (`res.comp_algo`).
     Compression,
-    /// The id of the stream, as text.
-    StreamDebug(Side),
     /// `docroot` of the FastCGI application.
     FcgiDocroot,
     /// `index` of the FastCGI application.
@@ -167,6 +163,8 @@ pub enum Number {
     BackendTimeout(TimeoutOf),
     /// Line of the last final rule.
     LastRuleLine,
+    /// Line of the rule that waited when it was interrupted.
+    WaitingRuleLine,
     /// Class of priority of the queue.
     PriorityClass,
     /// Offset of priority of the queue.
