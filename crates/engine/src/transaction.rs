@@ -181,6 +181,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     if t.backend.is_none() {
         route::backend(t)?;
     }
+    prepare::tell_early(t);
     rules::attach_backend_filters(t);
     rules::backend_content(t).await?;
     rules::backend(t).await?;

@@ -2,7 +2,9 @@
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncryptError, ReadEarlyData, UnbufferedStatus, WriteTraffic,
+};
 
 use crate::records::{MOST_PLAIN, Pace};
 use crate::session::Failure;
@@ -15,7 +17,7 @@ pub(crate) enum Saying<'a> {
 
 /// A connection of `rustls`, of either side.
 pub(crate) trait Process {
-    type Data;
+    type Data: Early;
 
     fn process<'c, 'i>(&'c mut self, cipher: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 }
@@ -36,6 +38,31 @@ impl Process for UnbufferedClientConnection {
     }
 }
 
+/// One side, which early data may come to, or not.
+pub(crate) trait Early: Sized {
+    /// Takes early data; how many bytes of ciphertext may go.
+    fn take(early: ReadEarlyData<'_, '_, Self>, out: &mut Out<'_>) -> Result<usize, Failure>;
+}
+
+impl Early for ServerConnectionData {
+    fn take(mut early: ReadEarlyData<'_, '_, Self>, out: &mut Out<'_>) -> Result<usize, Failure> {
+        let mut more = 0;
+        while let Some(record) = early.next_record() {
+            let record = record.map_err(Failure::Protocol)?;
+            more += record.discard;
+            *out.early = true;
+            out.plain(record.payload);
+        }
+        Ok(more)
+    }
+}
+
+impl Early for ClientConnectionData {
+    fn take(_: ReadEarlyData<'_, '_, Self>, _: &mut Out<'_>) -> Result<usize, Failure> {
+        Ok(0) // Servers send none.
+    }
+}
+
 /// Where the bytes that a step yields go.
 pub(crate) struct Out<'a> {
     pub(crate) room: &'a mut [u8],
@@ -43,6 +70,8 @@ pub(crate) struct Out<'a> {
     pub(crate) plain: &'a mut Vec<u8>,
     pub(crate) outgoing: &'a mut Vec<u8>,
     pub(crate) peer_closed: &'a mut bool,
+    /// Early data came.
+    pub(crate) early: &'a mut bool,
 }
 
 /// What is to be done next.
@@ -72,7 +101,7 @@ impl Out<'_> {
 
 /// Does what the state of a connection asks for, and counts the bytes of its input that may go, which they may where
 /// it fails, too.
-pub(crate) fn step<D>(
+pub(crate) fn step<D: Early>(
     status: UnbufferedStatus<'_, '_, D>,
     out: &mut Out<'_>,
     consumed: &mut usize,
@@ -84,7 +113,7 @@ pub(crate) fn step<D>(
 }
 
 /// The same for a state.
-fn act<D>(state: ConnectionState<'_, '_, D>, out: &mut Out<'_>) -> Result<(usize, Step), Failure> {
+fn act<D: Early>(state: ConnectionState<'_, '_, D>, out: &mut Out<'_>) -> Result<(usize, Step), Failure> {
     let mut more = 0;
     let step = match state {
         ConnectionState::ReadTraffic(mut traffic) => {
@@ -93,6 +122,10 @@ fn act<D>(state: ConnectionState<'_, '_, D>, out: &mut Out<'_>) -> Result<(usize
                 more += record.discard;
                 out.plain(record.payload);
             }
+            Step::Plain
+        }
+        ConnectionState::ReadEarlyData(early) => {
+            more += D::take(early, out)?;
             Step::Plain
         }
         ConnectionState::EncodeTlsData(mut data) => {

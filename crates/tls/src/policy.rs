@@ -57,6 +57,8 @@ pub struct Settings {
     pub own: Option<Arc<Pair>>,
     /// The keys that tickets are made with; keys of its own where there are none (`tls-ticket-keys`).
     pub ticket_keys: Option<Arc<TicketKeys>>,
+    /// Clients may send data before the handshake is over (`allow-0rtt`).
+    pub early: bool,
     /// How much plaintext a record holds (`tune.ssl.maxrecord`, `tune.ssl.hard-maxrecord`).
     pub records: Records,
     /// How long sessions may be resumed, and how many of them that have no tickets.
@@ -139,7 +141,10 @@ impl ServerPolicy {
             _ if settings.no_reuse => Arc::new(NoServerSessionStorage {}),
             most => Arc::new(Counted { kept: ServerSessionMemoryCache::new(most), lifetime }),
         };
-        if !settings.no_tickets
+        if settings.early {
+            // Sessions are kept here, so that none is resumed twice: the data could be repeated (RFC 8446 section 8.1).
+            base.max_early_data_size = MOST_EARLY;
+        } else if !settings.no_tickets
             && let Some(maker) = ticketer(settings)
         {
             base.ticketer = Arc::new(Lasting { maker, lifetime });
@@ -385,5 +390,7 @@ impl ResolvesServerCert for Nothing {
     }
 }
 
+/// Bytes of early data that a client may send.
+const MOST_EARLY: u32 = 16 * 1024;
 /// A record with its header, as the library counts.
 const ONE_RECORD: usize = MOST_PLAIN + 5;

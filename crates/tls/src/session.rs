@@ -38,6 +38,8 @@ pub struct Session {
     outgoing: Vec<u8>,
     sent: usize,
     peer_closed: bool,
+    /// Data of the client came before the handshake was over.
+    early: bool,
     told_end: bool,
     failure: Option<Failure>,
     /// Its first words.
@@ -122,6 +124,7 @@ impl Session {
             outgoing: Vec::new(),
             sent: 0,
             peer_closed: false,
+            early: false,
             told_end: false,
             failure: None,
             seen: Box::default(),
@@ -144,6 +147,22 @@ impl Session {
             Side::Client(c) => !c.is_handshaking(),
             Side::Hello(_) => false,
         }
+    }
+
+    /// Whether there is something to do with it: both sides may speak, or early data came under a protocol that was
+    /// agreed on (RFC 8446 section 2.3).
+    pub fn is_ready(&self) -> bool {
+        self.is_established() || (self.early && self.has_plain() && self.alpn().is_some())
+    }
+
+    /// Whether early data came, which somebody else may have sent before.
+    pub fn had_early(&self) -> bool {
+        self.early
+    }
+
+    /// Whether it came and nobody knows yet who sent it.
+    pub fn has_early(&self) -> bool {
+        self.early && !self.is_established()
     }
 
     /// Whether the peer has said that nothing follows.
@@ -297,8 +316,8 @@ impl Session {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        let Self { side, incoming, plain, outgoing, peer_closed, pace, .. } = self;
-        let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed };
+        let Self { side, incoming, plain, outgoing, peer_closed, early, pace, .. } = self;
+        let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed, early };
         let said = match side {
             Side::Server(c) => say(c.as_mut(), incoming, &saying, pace, &mut out),
             Side::Client(c) => say(c.as_mut(), incoming, &saying, pace, &mut out),
@@ -351,8 +370,8 @@ impl Session {
         into: &mut [u8],
     ) -> Result<usize, Failure> {
         let wanted = into.len();
-        let Self { side, plain, outgoing, peer_closed, .. } = self;
-        let mut out = Out { room: into, filled: 0, plain, outgoing, peer_closed };
+        let Self { side, plain, outgoing, peer_closed, early, .. } = self;
+        let mut out = Out { room: into, filled: 0, plain, outgoing, peer_closed, early };
         loop {
             let rest = cipher.get_mut(*consumed..).unwrap_or_default();
             let (next, handshaking) = match side {
@@ -398,8 +417,8 @@ impl Session {
             Failure::NoHello(no) => self.outgoing.extend(no.alert().into_iter().flatten()),
             Failure::Protocol(_) | Failure::Closed => {}
         }
-        let Self { side, plain, outgoing, peer_closed, .. } = self;
-        let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed };
+        let Self { side, plain, outgoing, peer_closed, early, .. } = self;
+        let mut out = Out { room: &mut [], filled: 0, plain, outgoing, peer_closed, early };
         // Only what is queued is taken out: `rustls` must not look at these bytes again.
         loop {
             let said = match side {

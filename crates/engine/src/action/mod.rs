@@ -118,6 +118,8 @@ pub(crate) enum Reason {
     Time(Duration),
     /// The hash of a password.
     Password,
+    /// The end of the client's handshake.
+    Handshake,
 }
 
 /// What an action is given.

@@ -55,13 +55,22 @@ impl Action for Pause {
     }
 }
 
-/// Requests are read when the handshake is over: nothing comes early.
+/// What came early is not looked at further until it is known who sent it.
 #[derive(Clone, Copy, Debug)]
 struct Handshake;
 
 impl Action for Handshake {
-    fn run(&self, _: &mut Run<'_>) -> Verdict {
-        Verdict::Next
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        let has_early = run.t.client.stream.session().is_some_and(|session| session.has_early());
+        match run.since {
+            _ if !has_early => Verdict::Next,
+            None => Verdict::Wait(Reason::Handshake),
+            // It is over, and there is no session: nobody knows who sent this.
+            Some(_) => {
+                run.t.facts.blame(Cause::Client, Stage::Headers);
+                Verdict::Answer(400)
+            }
+        }
     }
 }
 

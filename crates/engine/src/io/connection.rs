@@ -83,6 +83,14 @@ impl Connection {
         }
     }
 
+    /// Ready when both sides of a session of TLS may speak: what came early was the client's.
+    pub(crate) fn poll_established(&self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        match &self.tls {
+            Some(tls) => tls.borrow_mut().poll_established(cx, &self.socket),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Whether there is a session of TLS: no byte may pass around it.
     pub(crate) fn is_tls(&self) -> bool {
         self.tls.is_some()

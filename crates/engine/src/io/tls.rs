@@ -35,16 +35,34 @@ impl Layer {
         Self { session, accepted: 0, ended: false }
     }
 
-    /// Ready when the session is established and all that belongs to that has been sent.
+    /// Ready when there is something to do with the session and all that belongs to that has been sent.
     pub(super) fn poll_handshake(
         &mut self,
         cx: &mut Context<'_>,
         socket: &Socket,
     ) -> Poll<Result<(), Failure>> {
+        self.poll_until(cx, socket, Session::is_ready)
+    }
+
+    /// Ready when both sides may speak.
+    pub(super) fn poll_established(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &Socket,
+    ) -> Poll<Result<(), Failure>> {
+        self.poll_until(cx, socket, Session::is_established)
+    }
+
+    fn poll_until(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &Socket,
+        is_enough: fn(&Session) -> bool,
+    ) -> Poll<Result<(), Failure>> {
         let mut fresh = !self.session.pending().is_empty();
         loop {
             ready!(self.poll_flush(cx, socket, false)).map_err(|_| Failure::Closed)?;
-            if self.session.is_established() {
+            if is_enough(&self.session) {
                 return Poll::Ready(Ok(()));
             }
             match ready!(self.poll_take(cx, socket, &mut [], fresh)) {
@@ -97,6 +115,9 @@ impl Layer {
         buf: &[u8],
         more: bool,
     ) -> Poll<io::Result<usize>> {
+        if self.session.has_early() {
+            ready!(self.poll_established(cx, socket)).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        }
         if self.accepted == 0 {
             let most = buf.len().min(MOST_AT_ONCE);
             self.session.lend(OUTGOING.take());

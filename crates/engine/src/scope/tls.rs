@@ -132,7 +132,8 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         | TlsFact::AuthorityErrorDepth
         | TlsFact::Error
         | TlsFact::ErrorText => None,
-        TlsFact::EarlyReceived | TlsFact::HasEarly => Some(Value::Bool(false)),
+        TlsFact::EarlyReceived => Some(Value::Bool(session.had_early())),
+        TlsFact::HasEarly => Some(Value::Bool(session.has_early())),
     }
 }
 

@@ -11,7 +11,7 @@ use weir_tls::session::Failure;
 use weir_tls::verify::Mismatch;
 
 use crate::balance;
-use crate::clock;
+use crate::clock::{self, Tick};
 use crate::ending::{Cause, Stage};
 use crate::io::Stream;
 use crate::local;
@@ -68,6 +68,21 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
             Err(refuse(t, Refusal::HandshakeTimeout))
         }
     }
+}
+
+/// Waits until it is known who sent what came early, or nobody will be (`wait-for-handshake`).
+pub(crate) async fn known(t: &mut Transaction, since: Tick) {
+    let client = &mut t.client;
+    let timeouts = &client.frontend.conf().timeouts;
+    client.timer.set(since.after(timeouts.client_hs.or(timeouts.client)));
+    poll_fn(|cx| {
+        let connection = client.stream.connection();
+        if connection.poll_established(cx).is_ready() || client.timer.poll_expired(cx) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Makes the session that the `server` line asks for.

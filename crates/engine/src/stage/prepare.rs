@@ -23,6 +23,13 @@ pub(crate) fn frontend(t: &mut Transaction) -> Result<(), Stop> {
     restrict_names(t, front.conf().header_names)
 }
 
+/// Tells the server that the request may be a repeated one (RFC 8470 section 5.1).
+pub(crate) fn tell_early(t: &mut Transaction) {
+    if t.client.stream.session().is_some_and(|session| session.has_early()) {
+        t.messages.request.append(b"early-data", b"1");
+    }
+}
+
 /// Makes the request ready for a server.
 pub(crate) fn request(t: &mut Transaction) -> Result<(), Stop> {
     let back = t.proxy().clone();

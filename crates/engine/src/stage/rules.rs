@@ -17,7 +17,7 @@ use crate::ending::{Cause, Stage};
 use crate::facts::LastRule;
 use crate::local;
 use crate::observe;
-use crate::stage::{proxy_header, receive, respond};
+use crate::stage::{handshake, proxy_header, receive, respond};
 use crate::tables::Event;
 use crate::trace;
 use crate::transaction::{Messages, Stop, Transaction};
@@ -431,6 +431,7 @@ async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) {
         Reason::Bytes { delay } => (delay, true),
         Reason::Time(d) => (Some(d), false),
         Reason::Password => return t.messages.passwords.answer().await,
+        Reason::Handshake => return handshake::known(t, since).await,
     };
     t.client.timer.set(since.after(delay));
     if bytes && set.is_response() {

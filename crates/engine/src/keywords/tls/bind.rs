@@ -18,10 +18,9 @@ use crate::conf::{BindCertificate, BindTls, TlsWords, Verify};
 
 /// The parameters of this file.
 pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
-    Keyword::inert(
-        Entry::new(Class::Bind, "allow-0rtt", Sections::FRONTENDS, Arity::NONE, "early data of clients"),
-        "early data is not taken: clients send it again after the handshake",
-    ),
+    flag("allow-0rtt", "data of clients who come back before the handshake is over", |c, _| {
+        each(c, |t| t.words.early = true)
+    }),
     value("alpn", "protocols to agree on, the best first", |c, v| {
         let list = protocols("alpn", v).map_err(|m| c.name.alert(m))?;
         each(c, |t| t.words.alpn = Some(list.clone()))

@@ -199,9 +199,6 @@ impl Around<'_> {
                 return Err(format!("parsing [{at}]: ssl args out of '[]' for {text}"));
             };
             rest = after;
-            if text == "allow-0rtt" {
-                bind.iter_mut().for_each(|b| b.tls.words.early = true);
-            }
             if let weir_config::State::Works(run) = keyword.state {
                 let (outside, tls) = (self.outside, self.tls);
                 let mut own = BindCtx { binds: &mut bind, name, out: self.out, outside, tls };

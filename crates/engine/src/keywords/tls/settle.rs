@@ -215,6 +215,7 @@ fn policy(
     let mut settings = settings(words, Side::Bind, said).map_err(|wrong| wrong.bind())?;
     settings.keeps_secrets = global.keylog;
     (settings.memory, settings.records) = (global.memory, global.records);
+    settings.early = words.early;
     settings.client_order = tls.client_order || global.client_order;
     if words.alpn.is_none() && mode == Mode::Http {
         settings.alpn = DEFAULT_ALPN.iter().map(|p| p.to_vec()).collect();
