@@ -6,6 +6,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use hashbrown::HashMap;
 
 use self::stream::Stream;
@@ -52,6 +54,8 @@ pub struct Connection {
     /// A header block whose end is still to come.
     block: Block,
     streams: HashMap<u32, Stream>,
+    /// Streams that this end reset, of late: the other end may not have heard of it yet.
+    cast_off: VecDeque<u32>,
     /// The highest stream that the other end began.
     last_theirs: u32,
     /// The next stream that this end begins.
@@ -67,6 +71,8 @@ pub struct Connection {
     /// Room for header blocks in the making.
     scratch: Vec<u8>,
     glitches: u32,
+    /// A head, or the lines after a body, was none, on no stream that could tell so.
+    stray_head: bool,
     /// What happened since somebody asked.
     tally: Tally,
     /// We said that no further stream will be served.
@@ -189,6 +195,8 @@ struct Block {
     stream: u32,
     end: bool,
     frames: u32,
+    /// Its stream was reset by this end.
+    late: bool,
     bytes: Vec<u8>,
 }
 
@@ -206,6 +214,7 @@ impl Connection {
             phase: if role == Role::Server { Phase::Preface } else { Phase::Settings },
             block: Block::default(),
             streams: HashMap::new(),
+            cast_off: VecDeque::new(),
             last_theirs: 0,
             next_own: 1,
             send_window: i64::from(Settings::default().initial_window_size),
@@ -215,6 +224,7 @@ impl Connection {
             sent: 0,
             scratch: Vec::new(),
             glitches: 0,
+            stray_head: false,
             tally: Tally::default(),
             leaving: false,
             their_last: None,
@@ -265,6 +275,12 @@ impl Connection {
     /// What happened since the last time that this was asked.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
+    }
+
+    /// Whether, since the last time that this was asked, there was a head that was none and that neither began a
+    /// stream nor was told as [`Event::Malformed`] of one that never began.
+    pub fn take_stray_head(&mut self) -> bool {
+        std::mem::take(&mut self.stray_head)
     }
 
     /// Streams on which something is still to come or to go.
@@ -318,6 +334,16 @@ impl Connection {
         }
     }
 
+    /// Remembers that this end reset a stream: what was on its way is no fault (RFC 9113, 5.1).
+    fn remember_reset(&mut self, stream: u32) {
+        if !self.cast_off.contains(&stream) {
+            if self.cast_off.len() >= MAX_CAST_OFF {
+                self.cast_off.pop_front();
+            }
+            self.cast_off.push_back(stream);
+        }
+    }
+
     /// Counts something out of the ordinary; whether there was too much of it.
     fn glitch(&mut self) -> bool {
         self.glitches += 1;
@@ -327,3 +353,5 @@ impl Connection {
 
 /// Octets that may wait to be sent before reading stops.
 const MAX_UNSENT: usize = 64 << 10;
+/// Streams that this end reset and that are remembered.
+const MAX_CAST_OFF: usize = 128;

@@ -210,6 +210,7 @@ impl Connection {
         let known = self.streams.get(&stream).is_some_and(|s| !s.is_closed());
         if !known {
             frame::write_reset(&mut self.out, stream, code);
+            self.remember_reset(stream);
             return Ok(Event::Nothing);
         }
         self.reset(stream, code);
@@ -236,35 +237,42 @@ impl Connection {
             }
         }
         let end = frame.has(flag::END_STREAM);
-        self.begin(stream, end, payload.is_empty())?;
+        let late = self.begin(stream, end, payload.is_empty())?;
         if frame.has(flag::END_HEADERS) {
-            return self.block(stream, end, content, head);
+            return self.block((stream, end, late), content, head);
         }
         self.block.stream = stream;
-        (self.block.end, self.block.frames) = (end, 0);
+        (self.block.end, self.block.frames, self.block.late) = (end, 0, late);
         self.block.bytes.clear();
         self.block.bytes.extend_from_slice(content);
         Ok(Event::Nothing)
     }
 
-    /// Whether a head may come on this stream now (RFC 9113, 5.1 and 5.1.1).
-    fn begin(&mut self, stream: u32, end: bool, empty: bool) -> Result<(), ErrorCode> {
+    /// Whether a head may come on this stream now (RFC 9113, 5.1 and 5.1.1); true where it is too late for it, as
+    /// this end has reset the stream.
+    fn begin(&mut self, stream: u32, end: bool, empty: bool) -> Result<bool, ErrorCode> {
         if empty {
+            self.stray_head = true;
             return Err(ErrorCode::FrameSizeError);
         }
         if self.is_idle(stream) {
             if self.role == Role::Client || stream.is_multiple_of(2) {
+                self.stray_head = true;
                 return Err(ErrorCode::ProtocolError);
             }
             self.last_theirs = stream;
-            return Ok(());
+            return Ok(false);
         }
         match self.streams.get(&stream) {
             Some(s) if s.abandoned => Err(ErrorCode::StreamClosed),
-            Some(s) if s.reset => Ok(()),
+            Some(s) if s.reset => Ok(true),
             Some(s) if !s.receiving => Err(ErrorCode::ProtocolError),
-            Some(s) if s.headed && !end && self.role == Role::Server => Err(ErrorCode::ProtocolError),
-            Some(_) => Ok(()),
+            Some(s) if s.headed && !end && self.role == Role::Server => {
+                self.stray_head = true;
+                Err(ErrorCode::ProtocolError)
+            }
+            Some(_) => Ok(false),
+            None if self.cast_off.contains(&stream) => Ok(true),
             None => Err(ErrorCode::StreamClosed),
         }
     }
@@ -288,14 +296,19 @@ impl Connection {
             return Ok(Event::Nothing);
         }
         let bytes = std::mem::take(&mut self.block.bytes);
-        let (stream, end) = (std::mem::take(&mut self.block.stream), self.block.end);
-        let event = self.block(stream, end, &bytes, head);
+        let stream = std::mem::take(&mut self.block.stream);
+        let event = self.block((stream, self.block.end, self.block.late), &bytes, head);
         self.block.bytes = bytes;
         event
     }
 
-    /// A whole header block.
-    fn block(&mut self, stream: u32, end: bool, block: &[u8], head: &mut Head) -> Result<Event, ErrorCode> {
+    /// A whole header block, its stream, whether that ends with it, and whether it comes too late.
+    fn block(
+        &mut self,
+        (stream, end, late): (u32, bool, bool),
+        block: &[u8],
+        head: &mut Head,
+    ) -> Result<Event, ErrorCode> {
         let known = self.streams.get(&stream).copied();
         let kind = match known {
             Some(s) if s.headed => Kind::Trailers,
@@ -308,14 +321,25 @@ impl Connection {
         let all = self
             .decoder
             .decode(block, self.config.max_head, |name, value| assembler.line(name, value, head))
-            .map_err(|_| ErrorCode::CompressionError)?;
-        if known.is_some_and(|s| s.reset) {
-            return Ok(Event::Nothing);
+            .map_err(|_| {
+                self.stray_head = true;
+                ErrorCode::CompressionError
+            })?;
+        if late {
+            let server = self.role == Role::Server;
+            let code = if server { ErrorCode::StreamClosed } else { ErrorCode::ProtocolError };
+            return self.broken(stream, code);
         }
         let made = if all { self.assembler.finish(head, end) } else { Err(Fault::Stream) };
         match made {
-            Err(Fault::Connection(code)) => return Err(code),
-            Err(Fault::Stream) => return self.malformed(stream),
+            Err(Fault::Connection(code)) => {
+                self.stray_head = true;
+                return Err(code);
+            }
+            Err(Fault::Stream) => {
+                self.stray_head |= known.is_some();
+                return self.malformed(stream);
+            }
             Ok(()) => {}
         }
         if known.is_none() {

@@ -94,7 +94,7 @@ impl Connection {
         let step = self.config.settings.initial_window_size / 4;
         let Some(s) = self.streams.get_mut(&stream).filter(|s| s.receiving && !s.reset) else { return };
         s.owed = s.owed.saturating_add(octets);
-        if s.owed >= step {
+        if s.owed > 0 && s.owed >= step {
             s.receive_window += i64::from(s.owed);
             frame::write_window(&mut self.out, stream, std::mem::take(&mut s.owed));
         }
@@ -105,6 +105,7 @@ impl Connection {
         if let Some(s) = self.streams.get_mut(&stream).filter(|s| !s.is_closed()) {
             s.reset = true;
             frame::write_reset(&mut self.out, stream, code);
+            self.remember_reset(stream);
         }
     }
 

@@ -235,6 +235,44 @@ fn faults_of_a_stream_end_it_alone() {
     }
 }
 
+/// RFC 9113, 5.1: what was on its way when this end gave a stream up is no fault, and the other streams go on.
+#[test]
+fn what_comes_late_ends_nothing() {
+    let mut client = Connection::new(Role::Client, config());
+    play(&mut client, &frame(kind::SETTINGS, 0, 0, &[]));
+    let (given_up, other) = (client.open().unwrap(), client.open().unwrap());
+    client.reset(given_up, ErrorCode::Cancel);
+    client.release(given_up);
+    let answer = |stream| frame(kind::HEADERS, flag::END_HEADERS, stream, &block(&[(":status", "200")]));
+    let late = [answer(given_up), data(given_up, b"abc", true), answer(other)].concat();
+    assert_eq!(play(&mut client, &late), [Event::Head { stream: other, end: false }]);
+
+    let mut server = server();
+    play(&mut server, &post(1, &[]));
+    server.reset(1, ErrorCode::NoError);
+    server.release(1);
+    let late =
+        [data(1, b"abc", false), frame(kind::HEADERS, flag::END_HEADERS | END, 1, &block(&[("x", "1")]))];
+    assert_eq!(play(&mut server, &late.concat()), []);
+    assert_eq!(play(&mut server, &get(3, END)), [Event::Head { stream: 3, end: true }]);
+}
+
+/// RFC 9113, 6.9: a window that is hardly any is not given back in steps of nothing.
+#[test]
+fn nothing_is_never_given_back() {
+    let mut config = config();
+    (config.settings.initial_window_size, config.shared_window) = (3, 0);
+    let mut server = Connection::new(Role::Server, config);
+    play(
+        &mut server,
+        &[crate::h2::PREFACE.as_slice(), &frame(kind::SETTINGS, 0, 0, &[]), &post(1, &[])].concat(),
+    );
+    play(&mut server, &data(1, b"", false));
+    server.credit(1, 0);
+    let windows = server.output().windows(9).filter(|w| w[..4] == [0, 0, 4, kind::WINDOW_UPDATE]);
+    assert_eq!(windows.count(), 1, "that of the connection");
+}
+
 #[test]
 fn what_has_no_meaning_is_passed_over() {
     let input = [
