@@ -174,6 +174,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     log::requested(t);
     rules::attach_filters(t);
     rules::keep_request(t);
+    receive::is_wanted(t)?;
     prepare::frontend(t)?;
     rules::request(t).await?;
     page::of(t, &t.client.frontend.clone()).await?;

@@ -46,6 +46,8 @@ pub struct Facts {
     pub keep_alive: bool,
     /// `Connection: upgrade` and an `Upgrade` to go with it.
     pub upgrade: bool,
+    /// A `TE` says something else than `trailers`.
+    pub odd_te: bool,
 }
 
 /// A part of the arena.

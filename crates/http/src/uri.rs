@@ -39,9 +39,8 @@ pub fn authority(target: &[u8]) -> Option<&[u8]> {
 
 /// The scheme of an absolute target.
 pub fn scheme(target: &[u8]) -> Option<&[u8]> {
-    after_scheme(target)?;
-    let end = target.iter().position(|b| *b == b':')?;
-    target.get(..end)
+    let rest = after_scheme(target)?;
+    target.get(..target.len() - rest.len() - SEPARATOR.len())
 }
 
 /// Whether these bytes may be a scheme (RFC 3986, 3.1).
@@ -67,9 +66,11 @@ pub(crate) fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 fn after_scheme(target: &[u8]) -> Option<&[u8]> {
-    let at = memmem::find(target, b"://")?;
-    target.get(at + 3..)
+    let at = memmem::find(target, SEPARATOR)?;
+    target.get(at + SEPARATOR.len()..)
 }
+
+const SEPARATOR: &[u8] = b"://";
 
 #[cfg(test)]
 mod tests {

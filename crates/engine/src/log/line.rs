@@ -24,7 +24,7 @@ pub(crate) fn finished(t: &mut Transaction) {
     }
     let http = t.is_http();
     let origin = if http && t.facts.requested.is_none() { Origin::SessionError } else { Origin::Close };
-    if plan.is_due(origin) && !(is_null(t) && (plan.rules.no_null || t.client.requests > 0)) {
+    if plan.is_due(origin) && !(is_null(t) && (plan.rules.no_null || is_idle_end(t))) {
         automatic(t, &plan, origin);
     }
 }
@@ -254,6 +254,11 @@ fn is_normal(t: &Transaction) -> bool {
 }
 
 /// Whether nothing was asked, as probes do (manual, 8.3.1), and as every connection ends that was kept alive.
+/// Whether nothing came after a request: a connection at rest has ended, which is nobody's fault.
+fn is_idle_end(t: &Transaction) -> bool {
+    t.client.requests > 0 && t.client.stream.lane().is_none()
+}
+
 fn is_null(t: &Transaction) -> bool {
     match t.is_http() {
         true => !t.has_begun(),

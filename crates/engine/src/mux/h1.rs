@@ -318,6 +318,15 @@ impl Pump {
         }
     }
 
+    /// The same out of a stream of HTTP/2, if that is what the source is: the stream says where the body ends, as
+    /// far as it announced another length it is known to keep to it.
+    pub(crate) fn out_of(mut self, source: &Stream) -> Self {
+        if source.lane().is_some() && !self.ended {
+            self.reader = Reader::UntilClose;
+        }
+        self
+    }
+
     /// The same into a stream of HTTP/2, if that is what the sink is.
     pub(crate) fn into(mut self, sink: &Stream) -> Self {
         if sink.lane().is_some() {
@@ -387,7 +396,8 @@ impl Pump {
             match self.reader.frame(input.data(), self.closed) {
                 Frame::Data { skip, len } => {
                     input.consume(skip);
-                    ready!(self.pass(cx, input, len, to, output))?;
+                    let last = len == input.len() && from.lane().is_some_and(Lane::is_spent);
+                    ready!(self.pass(cx, input, (len, last), to, output))?;
                 }
                 Frame::More { skip } => {
                     input.consume(skip);
@@ -433,12 +443,12 @@ impl Pump {
         }
     }
 
-    /// Sends what was made, and `len` bytes of the input.
+    /// Sends what was made, and `len` bytes of the input, which are known to be the last ones or not.
     fn pass(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Buffer,
-        len: usize,
+        (len, last): (usize, bool),
         to: &Stream,
         output: &mut Output,
     ) -> Poll<Result<(), Broken>> {
@@ -454,6 +464,7 @@ impl Pump {
                 }
             },
         };
+        let last = last && allowed >= len;
         let len = allowed.min(len);
         let data = input.data().get(..len).unwrap_or_default();
         if self.writer == Writer::Chunked && self.open == 0 {
@@ -463,6 +474,9 @@ impl Pump {
                 Some(_) => len as u64,
             };
             chunk_header(self.open, &mut output.bytes);
+        }
+        if let (true, true, Some(lane)) = (last && self.framed, output.is_empty(), to.lane()) {
+            lane.ends_after(len);
         }
         // A small body goes out with its head, in one call.
         let joins = !output.is_empty() && len <= JOIN && output.bytes.len() <= 2 * JOIN;

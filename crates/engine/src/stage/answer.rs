@@ -14,7 +14,8 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::mux::h2::Lane;
 use crate::runtime::{Counter, Counters};
-use crate::stage::exchange::{self, Missing, News};
+use crate::stage::client_news::{News, client_news};
+use crate::stage::exchange::{self, Missing};
 use crate::stage::{finish, persist, prepare, reach, receive, rules, stick, stream, upload, websocket};
 use crate::tables::{self, Event};
 use crate::trace;
@@ -76,20 +77,21 @@ async fn carry_on(
         let Messages { response, request, .. } = &mut *t.messages;
         settled = h1::settle_response(response, request, body);
     }
-    send_head(t, settled, &mut down);
+    let from = match back.stream.lane() {
+        _ if bare => BodyLength::None,
+        // The server's stream says where the message ends, whatever its head announced.
+        Some(lane) if body == BodyLength::Chunked || body != BodyLength::Tunnel && !lane.is_spent() => {
+            BodyLength::UntilClose
+        }
+        _ => body,
+    };
+    send_head(t, settled, multiplexed && from == BodyLength::UntilClose, &mut down);
     log::answered(t, body, back.input.data());
     if body == BodyLength::Tunnel {
         return Box::pin(upgrade(t, back, down)).await;
     }
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
-    let from = if bare {
-        BodyLength::None
-    } else if multiplexed && body == BodyLength::Chunked {
-        BodyLength::UntilClose
-    } else {
-        body
-    };
     let mut response = Pump::new(from, settled.body, trailers)
         .into(&t.client.stream)
         .through(t.messages.filters.down.as_ref());
@@ -153,8 +155,8 @@ async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
     rules::after_response(t).await
 }
 
-/// Writes the head that the client gets.
-fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
+/// Writes the head that the client gets; `open` says that the server's stream is to say where the message ends.
+fn send_head(t: &mut Transaction, settled: Settled, open: bool, down: &mut Output) {
     let body = settled.body;
     let status = t.messages.response.status();
     t.facts.status = status;
@@ -174,8 +176,10 @@ fn send_head(t: &mut Transaction, settled: Settled, down: &mut Output) {
         _ => h1::client_line(response, asked, t.front.keep_alive),
     };
     if let Some(lane) = t.client.stream.lane() {
-        return websocket::send_head(t, lane, body);
+        return websocket::send_head(t, lane, if open { BodyLength::UntilClose } else { body });
     }
+    h1::settle_te(&mut t.messages.response);
+    let response = &t.messages.response;
     // It came over HTTP/2 without a length.
     let unsaid = body == BodyLength::Chunked && response.values(HeaderId::TransferEncoding).next().is_none();
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
@@ -277,9 +281,9 @@ fn client_gone(t: &mut Transaction, cx: &mut Context<'_>, left: &mut Option<Tick
     if left.is_some() {
         return false;
     }
-    match exchange::client_news(t, cx) {
+    match client_news(t, cx) {
         News::None => false,
-        News::Reset => true,
+        News::Reset | News::Left => true,
         News::Closed => {
             let leaves = t.proxy().conf().aborts_on_close();
             *left = Some(if leaves { clock::now().after(Some(LAST_MOMENT)) } else { Tick::NEVER });

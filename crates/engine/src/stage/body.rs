@@ -73,10 +73,7 @@ pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
     let (client, length) = (&mut t.client, t.front.request);
     let cause = poll_fn(|cx| {
         loop {
-            if client.input.is_full()
-                || is_whole(length, client.input.data())
-                || is_over(length, &client.stream)
-            {
+            if client.input.is_full() || is_complete(length, client.input.data(), &client.stream) {
                 return Poll::Ready(None);
             }
             match client.stream.poll_read(cx, client.input.space()) {
@@ -98,8 +95,15 @@ pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
 
 /// Whether the request's body lies in the buffer from its first byte to its last.
 pub(crate) fn is_here(t: &Transaction) -> bool {
-    let length = t.front.request;
-    is_whole(length, t.client.input.data()) || is_over(length, &t.client.stream)
+    is_complete(t.front.request, t.client.input.data(), &t.client.stream)
+}
+
+/// Whether all of a body was read; a stream of HTTP/2 says so itself.
+fn is_complete(length: BodyLength, input: &[u8], stream: &Stream) -> bool {
+    match stream.lane() {
+        Some(lane) => length == BodyLength::None || lane.is_ended(),
+        None => is_whole(length, input),
+    }
 }
 
 /// Whether a body without a known length has come to its end.

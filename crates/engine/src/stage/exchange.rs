@@ -13,6 +13,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
+use crate::stage::client_news::{News, client_news};
 use crate::stage::head::Wait;
 use crate::stage::replay::Replay;
 use crate::stage::{answer, body, prepare, reach, receive, reuse, rules, websocket};
@@ -155,12 +156,19 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
             &t.messages.request,
             // What came with a target of HTTP/1 names none, and the server is told the one that needs no excuse.
             b"https",
-            if tunnel { BodyLength::Tunnel } else { body },
+            match body {
+                _ if tunnel => BodyLength::Tunnel,
+                // The client's stream says where the body ends.
+                BodyLength::Known(_) if t.client.stream.lane().is_some() => BodyLength::UntilClose,
+                body => body,
+            },
         );
         return Pump::new(t.front.request, body, trailers)
+            .out_of(&t.client.stream)
             .into(&back.stream)
             .through(t.messages.filters.up.as_ref());
     }
+    h1::settle_te(&mut t.messages.request);
     let extra = h1::server_line(&t.messages.request, !prepare::tells_close(t));
     let unsaid = body == BodyLength::Chunked && t.client.stream.lane().is_some();
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
@@ -168,7 +176,9 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let extra = upgrade.as_deref().unwrap_or(extra);
     let cases = prepare::server_cases(t);
     h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
-    Pump::new(t.front.request, body, trailers).through(t.messages.filters.up.as_ref())
+    Pump::new(t.front.request, body, trailers)
+        .out_of(&t.client.stream)
+        .through(t.messages.filters.up.as_ref())
 }
 
 /// Sends the request and waits for the head of the answer; interim answers are passed on.
@@ -217,6 +227,7 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Missing> {
     match client_news(t, cx) {
         News::Reset => Some(Missing::ClientReset),
         News::Closed => t.proxy().conf().aborts_on_close().then_some(Missing::ClientLeft),
+        News::Left => Some(Missing::ClientLeft),
         News::None => None,
     }
 }
@@ -233,43 +244,6 @@ pub(crate) fn server_ended(t: &mut Transaction, cx: &mut Context<'_>) -> Option<
         return Some(Cause::Killed);
     }
     assigned.watch.as_mut()?.poll(cx)
-}
-
-/// What a client did whose request is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// Nothing, or it sent its next request ahead of time.
-    None,
-    /// It closed its side.
-    Closed,
-    /// Its connection is gone.
-    Reset,
-}
-
-/// Looks whether the client did something.
-pub(crate) fn client_news(t: &mut Transaction, cx: &mut Context<'_>) -> News {
-    let client = &mut t.client;
-    if let Some(lane) = client.stream.lane() {
-        // Its message ends, its connection does not; where that does, nobody waits for the answer.
-        return if lane.poll_gone(cx).is_ready() { News::Reset } else { News::None };
-    }
-    if client.stream.poll_readable(cx).is_pending() || client.input.is_full() {
-        return News::None;
-    }
-    match client.stream.poll_read(cx, client.input.space()) {
-        Poll::Ready(Ok(0)) => News::Closed,
-        Poll::Ready(Err(_)) => News::Reset,
-        Poll::Ready(Ok(n)) => {
-            client.input.filled(n);
-            // Asks to be woken for what follows; it is looked at then.
-            let _ = client.stream.poll_readable(cx);
-            News::None
-        }
-        Poll::Pending => {
-            client.input.release();
-            News::None
-        }
-    }
 }
 
 /// A connection that had been at rest was closed by the server just when the request went out. Nothing came

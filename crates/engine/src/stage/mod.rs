@@ -4,6 +4,7 @@ pub(crate) mod address_lines;
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod capture;
+pub(crate) mod client_news;
 pub(crate) mod exchange;
 pub(crate) mod finish;
 pub(crate) mod handshake;

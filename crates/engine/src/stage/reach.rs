@@ -25,6 +25,7 @@ use crate::farm::{Choice, Wish};
 use crate::io::Stream;
 use crate::local;
 use crate::log;
+use crate::mux::h2::Gone;
 use crate::observe;
 use crate::outbound::{self, Connecting, Failure};
 use crate::refusal::Unreached;
@@ -278,7 +279,10 @@ fn client_left(t: &mut Transaction, cx: &mut Context<'_>) -> Option<Ended> {
     }
     let client = &mut t.client;
     if let Some(lane) = client.stream.lane() {
-        return lane.poll_gone(cx).is_ready().then_some(Ended::ClientLeft);
+        return match lane.poll_gone(cx) {
+            Poll::Ready(Gone::Left) if !closing_counts => None,
+            gone => gone.is_ready().then_some(Ended::ClientLeft),
+        };
     }
     if client.input.is_full() {
         return None;

@@ -11,7 +11,7 @@ use crate::conf::{Options, Proto};
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Taken, body_seems_valid};
-use crate::mux::h2::Lane;
+use crate::mux::h2::{Gone, Lane};
 use crate::stage::capture;
 use crate::tables::{self, Event};
 use crate::trace;
@@ -73,7 +73,7 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
     let upgrade = facts.upgrade;
     t.front.request = match facts.content_length {
         _ if tunnel => BodyLength::None,
-        Some(0) => BodyLength::None,
+        Some(0) if ended => BodyLength::None,
         Some(n) => BodyLength::Known(n),
         None if facts.chunked => BodyLength::UntilClose,
         None => BodyLength::None,
@@ -84,16 +84,33 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
         && !head.target().contains(&0x7f)
         && uri::scheme(head.target()).is_none_or(uri::is_scheme);
     if !sound {
+        t.facts.log_bytes.0 += h1::accounted(&t.messages.request) as u64;
         tables::count(t, Event::Glitch);
         return Err(refuse(t, Cause::Proxy, 400));
     }
     arrived(t);
+    if t.client.stream.lane().and_then(Lane::gone) == Some(Gone::Malformed) {
+        t.facts.blame(Cause::Proxy, Stage::Request);
+        t.client.count(|c| &c.failed_requests);
+        return Err(Stop::Silent(400));
+    }
     if upgrade && ended {
         // Who has said its last word can speak no other protocol (RFC 8441, 5).
         t.facts.blame(Cause::Client, Stage::Headers);
         return Err(Stop::Answer(400));
     }
     Ok(())
+}
+
+/// Whether the client still wants what it asked for: a stream of HTTP/2 may be over before anybody looks at it.
+pub(crate) fn is_wanted(t: &mut Transaction) -> Result<(), Stop> {
+    let Some(lane) = t.client.stream.lane().filter(|lane| lane.gone().is_some()) else { return Ok(()) };
+    let stop = if lane.is_complete() { Stop::Close } else { Stop::Silent(400) };
+    t.facts.log_bytes.0 += lane.unread() as u64;
+    t.facts.blame(Cause::Client, Stage::Request);
+    t.client.count(|c| &c.failed_requests);
+    tables::count(t, Event::Error);
+    Err(stop)
 }
 
 /// Whether the first bytes of a connection begin HTTP/2 (RFC 9113, 3.4; manual, 4.2 "option disable-h2-upgrade");

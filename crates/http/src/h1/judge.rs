@@ -62,10 +62,8 @@ impl Judge {
             HeaderId::Connection => self.connection(value, head),
             HeaderId::Upgrade => self.upgrade(value, head),
             HeaderId::Te => {
-                // RFC 9110, 10.1.4: nothing but trailers is passed on.
-                if value.split(|b| *b == b',').any(|t| trim(t) == b"trailers") {
-                    head.push_known(id, b"te", b"trailers");
-                }
+                head.facts_mut().odd_te |= value != b"trailers";
+                head.push_known(id, b"te", value);
             }
             _ => {
                 self.websocket_key = true;

@@ -22,5 +22,5 @@ pub use framing::{
 pub use parse::{
     Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,
 };
-pub use settle::{Settled, settle_request, settle_response};
+pub use settle::{Settled, settle_request, settle_response, settle_te};
 pub use write::{CaseMap, Outgoing, chunk_header, write_head, write_trailers};

@@ -15,7 +15,10 @@ const LIMITS: Limits = Limits {
 fn passed(kind: Kind, input: &[u8], limits: &Limits) -> Result<String, u16> {
     let mut head = Head::default();
     match Parser::default().run(kind, input, &mut head, limits) {
-        Parse::Complete { .. } => Ok(written(&head)),
+        Parse::Complete { .. } => {
+            h1::settle_te(&mut head);
+            Ok(written(&head))
+        }
         Parse::Partial => Err(0),
         Parse::Invalid(fault) => Err(if fault.silent { 1000 + fault.status } else { fault.status }),
     }

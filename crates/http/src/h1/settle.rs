@@ -1,6 +1,7 @@
 //! What rules made of the lines that delimit a body, brought in line with the body that there is (RFC 9112, 6).
 
 use super::framing::{BodyLength, response_body, token_in};
+use super::trim;
 use crate::{Head, HeaderId};
 
 /// How a message whose lines were changed goes on.
@@ -69,6 +70,20 @@ pub fn settle_request(head: &mut Head, was: BodyLength) -> Option<BodyLength> {
         return Some(BodyLength::None);
     }
     Some(was)
+}
+
+/// Leaves of `TE` what goes further than one connection: `trailers` (RFC 9110, 10.1.4).
+pub fn settle_te(head: &mut Head) {
+    if !std::mem::take(&mut head.facts_mut().odd_te) {
+        return;
+    }
+    let wanted = |value: &[u8]| value.split(|b| *b == b',').any(|t| trim(t) == b"trailers");
+    head.remove(|id, _, value| id == HeaderId::Te && !wanted(value));
+    for index in 0..head.lines().len() {
+        if head.lines().get(index).is_some_and(|line| line.id == HeaderId::Te) {
+            head.set_value(index, b"trailers");
+        }
+    }
 }
 
 /// Leaves one line that delimits the body, of the kind that the body has; what it says, 0 for chunks. None where

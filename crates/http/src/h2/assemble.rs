@@ -71,11 +71,10 @@ impl Assembler {
 
     /// Takes a line; a fault is told by [`Self::finish`].
     pub(super) fn line(&mut self, name: &[u8], value: &[u8], head: &mut Head) {
-        if self.fault.is_some() {
-            return;
-        }
         let taken = match name {
+            // No line at all: worse than all that came before.
             [] => Err(Fault::Connection(ErrorCode::CompressionError)),
+            _ if self.fault.is_some() => return,
             [b':', ..] => self.pseudo(name, value),
             _ => self.regular(name, value, head),
         };
@@ -162,14 +161,15 @@ impl Assembler {
         Ok(())
     }
 
-    /// The first `Host` counts where there is no `:authority` (RFC 9113, 8.3.1).
+    /// The first `Host` counts where there is no `:authority` (RFC 9113, 8.3.1); others go unseen.
     fn host(&mut self, value: &[u8], head: &mut Head) -> Result<(), Fault> {
+        if self.of(Pseudo::Authority).is_some() || head.values(HeaderId::Host).next().is_some() {
+            return Ok(());
+        }
         if !is_host_valid(value) {
             return Err(Fault::Stream);
         }
-        if self.of(Pseudo::Authority).is_none() && head.values(HeaderId::Host).next().is_none() {
-            head.push_known(HeaderId::Host, b"host", value);
-        }
+        head.push_known(HeaderId::Host, b"host", value);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::{Head, HeaderId, uri};
 /// Appends the block of a response.
 pub(super) fn response(head: &Head, out: &mut Vec<u8>) {
     Encoder.status(out, head.status());
-    lines(head, out, |_| true);
+    lines(head, out, Te::AsItIs, |_| true);
 }
 
 /// Appends the block of a request that goes on over `scheme`, unless its target says another one.
@@ -16,7 +16,7 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
     if head.method() == b"CONNECT" {
         Encoder.line(out, b":method", b"CONNECT");
         Encoder.line(out, b":authority", target);
-        return lines(head, out, |id| id != HeaderId::Host);
+        return lines(head, out, Te::Trailers, |id| id != HeaderId::Host);
     }
     let upgrade = head.values(HeaderId::Upgrade).next().filter(|_| head.facts().upgrade);
     match upgrade {
@@ -38,20 +38,29 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
         path => path,
     };
     Encoder.line(out, b":path", path);
-    lines(head, out, |id| match id {
+    lines(head, out, Te::Trailers, |id| match id {
         HeaderId::Host => named.is_none(),
         HeaderId::SecWebSocketKey => upgrade.is_none(),
         _ => true,
     });
 }
 
-/// Appends the block of trailers.
+/// Appends the block of trailers, without what would say how the message was routed or framed (RFC 9110, 6.5.1).
 pub(super) fn trailers(head: &Head, out: &mut Vec<u8>) {
-    lines(head, out, |_| true);
+    lines(head, out, Te::Trailers, |id| !matches!(id, HeaderId::Host | HeaderId::ContentLength));
+}
+
+/// What becomes of `TE`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Te {
+    /// Nothing: it means something in requests alone.
+    AsItIs,
+    /// It may say `trailers`, and nothing else (RFC 9113, 8.2.2).
+    Trailers,
 }
 
 /// All lines but those that are for one HTTP/1 connection (RFC 9113, 8.2.2).
-fn lines(head: &Head, out: &mut Vec<u8>, keep: impl Fn(HeaderId) -> bool) {
+fn lines(head: &Head, out: &mut Vec<u8>, te: Te, keep: impl Fn(HeaderId) -> bool) {
     for line in head.lines() {
         let value = head.value(line);
         let passes = match line.id {
@@ -60,8 +69,8 @@ fn lines(head: &Head, out: &mut Vec<u8>, keep: impl Fn(HeaderId) -> bool) {
             | HeaderId::KeepAlive
             | HeaderId::Upgrade
             | HeaderId::TransferEncoding => false,
-            HeaderId::Te => {
-                if value.split(|b| *b == b',').any(|part| trim(part).eq_ignore_ascii_case(b"trailers")) {
+            HeaderId::Te if te == Te::Trailers => {
+                if value.split(|b| *b == b',').any(|part| trim(part) == b"trailers") {
                     Encoder.line(out, b"te", b"trailers");
                 }
                 false

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use weir_http::Head;
 use weir_http::h2::{ErrorCode, Event};
 
-use super::{Gone, Link, Mailbox};
+use super::{Gone, Link, Mailbox, Root};
 use crate::buffer::Buffer;
 
 /// Drives a link: takes in what comes, and sends what its lanes say.
@@ -17,6 +17,8 @@ pub(super) struct Driver {
     pub(super) head: Head,
     /// The codec has said its last word.
     ending: bool,
+    /// The client closed its side.
+    left: bool,
     /// How often something came.
     pub(super) reads: u64,
     /// The other end knows that the process stops.
@@ -28,7 +30,7 @@ pub(super) struct Driver {
 pub(super) enum News {
     /// A request came; its head lies in the driver, empty where it was none.
     Request {
-        /// Its stream.
+        /// Its stream; 0 where it has none.
         stream: u32,
         /// No body follows.
         end: bool,
@@ -42,7 +44,15 @@ pub(super) enum News {
 impl Driver {
     /// Over what came already.
     pub(super) fn new(link: &Rc<Link>, input: Buffer) -> Self {
-        Self { link: link.clone(), input, head: Head::default(), ending: false, reads: 0, warned: false }
+        Self {
+            link: link.clone(),
+            input,
+            head: Head::default(),
+            ending: false,
+            left: false,
+            reads: 0,
+            warned: false,
+        }
     }
 
     /// Ready when there is something to tell.
@@ -65,10 +75,11 @@ impl Driver {
                 let codec = self.link.codec.borrow();
                 (!codec.output().is_empty(), codec.is_choked())
             };
-            if self.ending && !unsent {
+            let over = self.ending || self.left && self.link.lanes() == 0;
+            if over && !unsent {
                 return Poll::Ready(News::Over);
             }
-            if self.ending || choked {
+            if self.ending || self.left || choked {
                 return Poll::Pending;
             }
             if self.input.is_full() {
@@ -78,6 +89,11 @@ impl Driver {
                 Poll::Ready(Ok(n)) if n > 0 => {
                     self.reads += 1;
                     self.input.filled(n);
+                }
+                // What it still has to be told can reach it.
+                Poll::Ready(Ok(_)) if self.serves() && self.link.lanes() > 0 => {
+                    self.left = true;
+                    self.link.mailboxes.borrow().values().for_each(|m| m.lose(Gone::Left));
                 }
                 Poll::Ready(_) => return Poll::Ready(News::Over),
                 Poll::Pending => {
@@ -155,6 +171,10 @@ impl Driver {
                 }
             }
             self.input.consume(step.consumed);
+            if self.serves() && self.link.codec.borrow_mut().take_stray_head() {
+                self.head.clear();
+                return Some(News::Request { stream: NO_STREAM, end: true });
+            }
         }
         None
     }
@@ -167,10 +187,15 @@ impl Driver {
 
     /// The other end will not look at what we began after `last` (RFC 9113, 6.8).
     fn refuse_above(&self, last: u32) {
-        if let super::Root::Server(..) = self.link.root {
+        if !self.serves() {
             let mailboxes = self.link.mailboxes.borrow();
             mailboxes.iter().filter(|(id, _)| **id > last).for_each(|(_, m)| m.lose(Gone::Refused));
         }
+    }
+
+    /// Whether the other end is a client.
+    fn serves(&self) -> bool {
+        matches!(self.link.root, Root::Client(_))
     }
 
     fn wake_writers(&self) {
@@ -201,3 +226,6 @@ impl Driver {
         Ok(())
     }
 }
+
+/// The stream of what should have been a head and came where no stream begins.
+const NO_STREAM: u32 = 0;

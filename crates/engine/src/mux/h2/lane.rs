@@ -54,6 +54,8 @@ pub(crate) enum Gone {
     Malformed,
     /// The other end never looked at it: it may be begun anew elsewhere.
     Refused,
+    /// The other end closed its side of the connection: it can still be told something.
+    Left,
     /// The connection is over.
     Closed,
 }
@@ -111,6 +113,11 @@ impl Mailbox {
         }
         self.wake_reader();
         self.wake_writer();
+    }
+
+    /// Whether nothing that is said reaches the other end.
+    fn is_deaf(&self) -> bool {
+        self.gone.get().is_some_and(|gone| gone != Gone::Left)
     }
 
     pub(super) fn wake_writer(&self) {
@@ -173,6 +180,10 @@ impl Lane {
         }
         match (self.mailbox.gone.get(), self.mailbox.ended.get()) {
             (_, true) => Poll::Ready(Ok(0)),
+            (Some(Gone::Left), _) => {
+                self.reset(ErrorCode::RefusedStream);
+                Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+            }
             (Some(Gone::Malformed), _) => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             (Some(_), _) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             _ => self.wait_to_read(cx),
@@ -182,7 +193,7 @@ impl Lane {
     /// Writes what the windows let through of `buf`.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let mailbox = &self.mailbox;
-        if mailbox.gone.get().is_some() || mailbox.done.get() {
+        if mailbox.is_deaf() || mailbox.done.get() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let mut codec = self.link.codec.borrow_mut();
@@ -206,7 +217,7 @@ impl Lane {
 
     /// Ready when the connection takes more, or the stream is gone.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.mailbox.gone.get().is_some() || !self.link.codec.borrow().is_choked() {
+        if self.mailbox.is_deaf() || !self.link.codec.borrow().is_choked() {
             return Poll::Ready(());
         }
         self.mailbox.writer.set(Some(cx.waker().clone()));
@@ -244,9 +255,19 @@ impl Lane {
         }
     }
 
-    /// Whether all of the other end's message is there.
+    /// Whether all of the other end's message came.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.mailbox.ended.get()
+    }
+
+    /// Whether all of the other end's message came and was read.
     pub(crate) fn is_ended(&self) -> bool {
-        self.mailbox.ended.get() && self.mailbox.incoming.borrow().is_empty()
+        self.is_complete() && self.mailbox.incoming.borrow().is_empty()
+    }
+
+    /// Octets of a body that came and that nobody read.
+    pub(crate) fn unread(&self) -> usize {
+        self.mailbox.incoming.borrow().iter().map(Buffer::len).sum()
     }
 
     /// Whether the message is over and there is nothing left of it to take.
@@ -277,6 +298,11 @@ impl Lane {
     pub(crate) fn send_interim(&self, head: &Head) {
         self.link.codec.borrow_mut().send_head(self.id, Kind::Response, head, b"", false);
         self.link.kick();
+    }
+
+    /// So many octets of the body are still to come, and no lines after them.
+    pub(crate) fn ends_after(&self, octets: usize) {
+        self.mailbox.left.set(Some(octets as u64));
     }
 
     /// Ends our message, with the lines after its body.
@@ -332,7 +358,7 @@ impl Lane {
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        let unread: usize = self.mailbox.incoming.borrow().iter().map(Buffer::len).sum();
+        let unread = self.unread();
         let mut codec = self.link.codec.borrow_mut();
         if unread > 0 {
             codec.credit(0, unread);
