@@ -26,10 +26,6 @@ impl Entry {
     pub(crate) fn server(&self) -> usize {
         self.server
     }
-
-    pub(crate) fn key(&self) -> u64 {
-        self.key
-    }
 }
 
 // === impl ServerHeap ===

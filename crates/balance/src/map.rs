@@ -13,6 +13,8 @@ pub(crate) struct Map {
     slots: Vec<usize>,
     /// Reduced weights, by server.
     weights: Vec<u32>,
+    /// All keys lead to the first slot.
+    keyless: bool,
     cursor: usize,
 }
 
@@ -20,7 +22,7 @@ pub(crate) struct Map {
 
 impl Map {
     pub(crate) fn new(members: &[Member], group: Group) -> Self {
-        let mut this = Self { slots: Vec::new(), weights: Vec::new(), cursor: 0 };
+        let mut this = Self { slots: Vec::new(), weights: Vec::new(), keyless: false, cursor: 0 };
         this.reduce(members);
         this.rebuild(members, group);
         this
@@ -33,16 +35,26 @@ impl Map {
         self.weights.extend(members.iter().map(|member| u32::from(member.weight) / divisor));
     }
 
-    /// Fills the slots for the servers of `group`, each spread by its share.
+    /// Fills the slots for the servers of `group`, each spread by its share. Where the first backup alone is to
+    /// serve, there are as many slots as it has weight, and where these are several the other backups take theirs
+    /// all the same, as in the reference.
     pub(crate) fn rebuild(&mut self, members: &[Member], group: Group) {
+        let weight = |server: usize| self.weights.get(server).copied().unwrap_or(1);
+        self.keyless = matches!(group, Group::OneBackup(_));
+        let candidates = match group {
+            Group::OneBackup(first) if weight(first) > 1 => Group::AllBackups,
+            _ => group,
+        };
         let mut scores: Vec<(usize, i64, i64)> = members
             .iter()
             .zip(&self.weights)
             .enumerate()
-            .filter(|(server, (member, _))| group.has(*server, member))
+            .filter(|(server, (member, _))| candidates.has(*server, member))
             .map(|(server, (_, weight))| (server, i64::from((*weight).max(1)), 0))
             .collect();
-        let total: i64 = scores.iter().map(|(_, weight, _)| weight).sum();
+        let counted = |server| !matches!(group, Group::OneBackup(first) if first != server);
+        let total: i64 =
+            scores.iter().filter(|(server, ..)| counted(*server)).map(|(_, weight, _)| weight).sum();
         self.slots.clear();
         for _ in 0..total {
             let mut best = None;
@@ -63,7 +75,7 @@ impl Map {
     /// The server a hash belongs to, whether it has room or not.
     pub(crate) fn by_hash(&self, hash: u32) -> Option<usize> {
         let at = (hash as usize).checked_rem(self.slots.len())?;
-        self.slots.get(at).copied()
+        self.slots.get(if self.keyless { 0 } else { at }).copied()
     }
 
     /// The next server in the order of the slots; one without room is passed over.

@@ -132,7 +132,9 @@ impl RoundRobin {
 
     /// Takes the next server out of its place, whether it has room or not.
     fn take(&mut self) -> Option<usize> {
-        let due_now = self.due.first().is_some_and(|entry| position_of(entry.key()) <= self.position);
+        let next = |server: usize| self.turns.get(server).and_then(|turn| turn.next);
+        let due_now =
+            self.due.first().and_then(|e| next(e.server())).is_some_and(|next| next <= self.position);
         let from = if due_now || self.fresh.is_empty() { &mut self.due } else { &mut self.fresh };
         from.pop().map(|entry| entry.server())
     }
@@ -160,11 +162,12 @@ impl RoundRobin {
         }
     }
 
-    /// A server comes in, or its weight changes: its next turn is as far away as its weight says.
+    /// A server comes in, or its weight changes: its next turn is as far away as its weight says of what is left of
+    /// the round.
     fn enter(&mut self, server: usize) {
-        let (position, total) = (self.position, self.total);
+        let (position, left) = (self.position, (self.start + self.total).saturating_sub(self.position));
         let Some(turn) = self.turns.get_mut(server) else { return };
-        turn.next = Some(position + total.div_ceil(turn.weight.max(1)).saturating_sub(1));
+        turn.next = Some(position + left / turn.weight.max(1));
         self.queue(server);
     }
 
@@ -186,13 +189,10 @@ impl RoundRobin {
     }
 }
 
-/// Key of a turn: at the same position, who has carried less for its weight goes first.
+/// Key of a turn: at the same position, who has carried less for its weight goes first. What was carried for a
+/// weight that is no more may count for positions.
 fn due_key(next: u64, turn: &Turn) -> u64 {
-    (next << POSITION_SHIFT) | ((MAX_UNITS + turn.carry).saturating_sub(turn.weight) / 16)
-}
-
-fn position_of(key: u64) -> u64 {
-    key >> POSITION_SHIFT
+    next * POSITION + (MAX_UNITS + turn.carry).saturating_sub(turn.weight) / 16
 }
 
 /// Key that puts the heaviest server first.
@@ -201,4 +201,5 @@ fn heaviest_first(weight: u64) -> u64 {
 }
 
 const MAX_UNITS: u64 = 4096;
-const POSITION_SHIFT: u32 = 10;
+/// What a position counts among the keys of turns.
+const POSITION: u64 = 256;

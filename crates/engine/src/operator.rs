@@ -161,7 +161,7 @@ fn administer(place: &Place, set: Admin, clear: Admin) {
     }
 }
 
-/// Out of maintenance a checked server is as its `init-state` says, without one up, and down at the first failed
+/// Out of maintenance a server is up, or as its `init-state` says where it is checked, and down at the first failed
 /// check; one that follows another is what that is.
 fn come_back(place: &Place) {
     let state = &place.server.runtime;
@@ -170,15 +170,17 @@ fn come_back(place: &Place) {
         let leader = place.snapshot.backend(proxy).and_then(|p| p.server_named(server));
         state.up.store(leader.is_none_or(|l| l.runtime.is_up()), Relaxed);
     }
-    if place.server.conf.check.is_some() {
+    if place.server.conf.track.is_none() {
         let mut health = state.health.lock();
         let (rise, fall) = (health.counter.rise(), health.counter.fall());
-        health.counter = match place.server.conf.init_state {
+        let checked = place.server.conf.check.is_some();
+        health.counter = match place.server.conf.init_state.filter(|_| checked) {
             Some(init) => Counter::new(rise, fall, init.into()),
             None => Counter::restored(rise, fall, rise),
         };
         let is_up = health.counter.is_up();
         drop(health);
+        state.stopping.store(false, Relaxed);
         state.up.store(is_up && state.agent.lock().counter.is_up(), Relaxed);
     }
     if state.is_up() {
