@@ -48,7 +48,8 @@ pub struct Running {
 pub(crate) struct Sessions(RefCell<Slab<Entry>>);
 
 struct Entry {
-    number: u32,
+    /// Absent where the request that it is has not come.
+    number: Option<u32>,
     begun: Tick,
     wall: u64,
     source: Option<SocketAddr>,
@@ -68,9 +69,22 @@ pub(crate) struct Place {
 // === impl Engine ===
 
 impl Engine {
-    /// All that runs, in the order of the workers.
+    /// All that runs, in the order of the workers. Each worker is asked for some at a time, so that traffic goes on
+    /// however many there are.
     pub fn sessions(&self) -> Vec<Running> {
-        self.ask(|worker| worker.sessions.describe(worker.id)).into_iter().flatten().collect()
+        let mut all = Vec::new();
+        let mut from = 0;
+        loop {
+            let pieces = self.ask(move |worker| worker.sessions.describe(worker.id, from));
+            let more = pieces.iter().any(|(_, more)| *more);
+            all.extend(pieces.into_iter().flat_map(|(running, _)| running));
+            if !more {
+                break;
+            }
+            from += PIECE;
+        }
+        all.sort_by_key(|running| running.worker);
+        all
     }
 
     /// Tells a session to end; whether there is such a one.
@@ -97,7 +111,7 @@ impl Sessions {
         descriptor: i32,
     ) -> Place {
         let entry = Entry {
-            number: 0,
+            number: None,
             begun: clock::now(),
             wall: clock::wall(),
             source: inet(source),
@@ -116,11 +130,13 @@ impl Sessions {
         self.0.borrow().len()
     }
 
-    fn describe(&self, worker: usize) -> Vec<Running> {
+    /// The places from `from` on, as many as are looked at in one go, and whether more follow.
+    fn describe(&self, worker: usize, from: usize) -> (Vec<Running>, bool) {
         let now = clock::now();
-        let of = |(key, entry): (usize, &Entry)| Running {
+        let entries = self.0.borrow();
+        let of = |key: usize, entry: &Entry, number: u32| Running {
             id: id(worker, key, entry),
-            number: entry.number,
+            number,
             worker,
             began: entry.wall,
             age: Duration::from_micros(now.0.saturating_sub(entry.begun.0)),
@@ -130,7 +146,13 @@ impl Sessions {
             backend: entry.backend.as_ref().map(|b| b.shared.clone()),
             server: entry.server.as_ref().map(|s| s.shared.clone()),
         };
-        self.0.borrow().iter().map(of).collect()
+        let found = |key| {
+            let entry: &Entry = entries.get(key)?;
+            // A request that has not come yet is nobody's session.
+            Some(of(key, entry, entry.number?))
+        };
+        let until = from + PIECE;
+        ((from..until).filter_map(found).collect(), until < entries.capacity())
     }
 
     fn end(&self, wanted: u64, worker: usize) -> bool {
@@ -148,10 +170,14 @@ impl Place {
         self.worker.sessions.0.borrow().get(self.key).is_some_and(|entry| entry.told_to_end)
     }
 
+    /// Notes its number: it has come.
+    pub(crate) fn note_number(&self, number: u32) {
+        self.note(|entry| entry.number = Some(number));
+    }
+
     /// Notes its backend, and by what address its client is known by now.
-    pub(crate) fn note_backend(&self, number: Option<u32>, backend: &Rc<local::Proxy>, source: &Address) {
+    pub(crate) fn note_backend(&self, backend: &Rc<local::Proxy>, source: &Address) {
         self.note(|entry| {
-            entry.number = number.unwrap_or_default();
             entry.backend = Some(backend.clone());
             entry.source = inet(source);
         });
@@ -176,6 +202,9 @@ impl Drop for Place {
         drop(gone);
     }
 }
+
+/// The places that a worker describes in one go.
+const PIECE: usize = 1024;
 
 /// Worker, place and beginning: a place that is used again makes another one.
 fn id(worker: usize, key: usize, entry: &Entry) -> u64 {

@@ -328,8 +328,11 @@ impl Transaction {
 
     /// Gives it its number, unless it has one: what a connection at rest ends with is no transaction.
     pub(crate) fn count(&mut self) {
-        let process = &self.client.worker.runtime.process;
-        self.facts.number.get_or_insert_with(|| process.next_number());
+        if self.facts.number.is_none() {
+            let number = self.client.worker.runtime.process.next_number();
+            self.facts.number = Some(number);
+            self.place.note_number(number);
+        }
     }
 
     /// Whether a byte of a request came.

@@ -1,5 +1,7 @@
 //! All commands that a socket knows, how they are found, and the lists that tell a user of them.
 
+use std::collections::HashMap;
+
 use weir_config::State;
 
 use super::{Command, CommandKeyword, Shown};
@@ -55,29 +57,21 @@ impl<W: 'static> Registry<W> {
         self.print(modes, |_| true, out);
     }
 
-    /// Lists the commands that `words` may have meant, best those that begin with them.
+    /// Lists the commands that `words` may have meant: all that begin with them, else those that are written most
+    /// like them.
     pub fn suggest(&self, words: &[Vec<u8>], modes: Modes, out: &mut Vec<u8>) {
         let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
         let typed = words.join(" ");
-        let fitting = (1..=words.len()).rev().find_map(|count| {
-            let head = words.get(..count)?.join(" ");
-            let fits = |name: &str| begins(name, &head);
-            self.commands.iter().any(|c| fits(c.entry.name) && is_listed(c, modes)).then_some(head)
-        });
-        let near = self.nearest(&typed, modes);
-        self.print(
-            modes,
-            |name| fitting.as_ref().map_or_else(|| near.contains(&name), |head| begins(name, head)),
-            out,
-        );
-    }
-
-    /// The names that share most letters with what was typed, in any order.
-    fn nearest(&self, typed: &str, modes: Modes) -> Vec<&'static str> {
-        let names = self.ordinary().iter().filter(|c| is_listed(c, modes)).map(|c| c.entry.name);
-        let mut rated: Vec<_> = names.map(|name| (distance(typed, name), name)).collect();
-        rated.sort();
-        rated.into_iter().take(MOST_SUGGESTED).map(|(_, name)| name).collect()
+        let names = || self.ordinary().iter().filter(|c| is_listed(c, modes)).map(|c| c.entry.name);
+        if names().any(|name| begins(name, &typed)) {
+            return self.print(modes, |name| begins(name, &typed), out);
+        }
+        let head = (0..=words.len()).rev().filter_map(|count| words.get(..count)).map(|head| head.join(" "));
+        let kin = head
+            .map(|head| names().filter(|name| head.is_empty() || begins(name, &head)).collect::<Vec<_>>())
+            .find(|kin| !kin.is_empty());
+        let near = nearest(&typed, &kin.unwrap_or_default());
+        self.print(modes, |name| near.contains(&name), out);
     }
 
     fn ordinary(&self) -> &[CommandKeyword<W>] {
@@ -90,8 +84,9 @@ impl<W: 'static> Registry<W> {
             let State::Works(run) = command.state else { continue };
             let name = command.entry.name;
             if wanted(name) || ALWAYS.contains(&name) {
-                let usage = format!("{name} {}", run.usage);
-                let line = format!("  {:<40}: {}\n", usage.trim_end(), command.entry.help);
+                let usage =
+                    if run.usage.is_empty() { name.to_owned() } else { format!("{name} {}", run.usage) };
+                let line = format!("  {usage:<40}: {}\n", command.entry.help);
                 out.extend_from_slice(line.as_bytes());
             }
         }
@@ -116,21 +111,28 @@ fn is_listed<W>(command: &CommandKeyword<W>, modes: Modes) -> bool {
     }
 }
 
-/// How unlike the letters of two texts are: letters that only one has, whole words counted before letters.
-fn distance(typed: &str, name: &str) -> usize {
-    let mut counts = [0_i32; 256];
+/// The names that are most alike to what was typed, and none that is twice as far as the first.
+fn nearest(typed: &str, names: &[&'static str]) -> Vec<&'static str> {
+    let mut rated: Vec<_> = names.iter().map(|name| (distance(typed, name), *name)).collect();
+    rated.sort();
+    let most = rated.first().map_or(0, |(best, _)| best * 2);
+    rated.into_iter().take(MOST_SUGGESTED).filter(|(d, _)| *d <= most).map(|(_, name)| name).collect()
+}
+
+/// How unlike two texts are: letters that follow each other in one of them alone.
+fn distance(one: &str, other: &str) -> usize {
+    let mut counts = HashMap::new();
     let mut count = |text: &str, by: i32| {
-        for byte in text.bytes() {
-            if let Some(n) = counts.get_mut(usize::from(byte)) {
-                *n += by;
-            }
+        let mut before = b' ';
+        for letter in text.bytes().chain([b' ']) {
+            let letter = if letter.is_ascii_alphabetic() { letter.to_ascii_lowercase() } else { b' ' };
+            *counts.entry((before, letter)).or_insert(0) += by;
+            before = letter;
         }
     };
-    count(typed, 1);
-    count(name, -1);
-    let shared = name.split(' ').filter(|word| typed.split(' ').any(|t| t == *word)).count();
-    let unlike: usize = counts.iter().map(|n| n.unsigned_abs() as usize).sum();
-    unlike.saturating_sub(4 * shared)
+    count(one, 1);
+    count(other, -1);
+    counts.values().map(|n: &i32| n.unsigned_abs() as usize).sum()
 }
 
 /// They end every list.

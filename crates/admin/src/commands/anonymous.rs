@@ -15,6 +15,9 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     vec![
         command("set anon global-key", "<value>", Admin, "change the global anonymizing key", set_global),
         command("set anon off", "", User, "deactivate the anonymized mode", |call| {
+            if call.has(0) {
+                return call.fail("Key can't be added while disabling anonymized mode");
+            }
             call.settings.anonymous = 0;
             Outcome::Done
         }),

@@ -43,7 +43,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             "change a backend secret key for dynamic cookies",
             set_key,
         ),
-        command("unpublish backend", "<bk>", Admin, "remove backend from traffic", |call| {
+        command("unpublish backend", "<backend>", Admin, "remove backend for traffic processing", |call| {
             publish(call, false)
         }),
     ]

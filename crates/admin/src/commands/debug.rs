@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use weir_config::values::leading_integer;
 use weir_engine::conf::CliLevel::{Admin, Operator, User};
 use weir_engine::log;
+use weir_sys::listen;
 
 use super::anonymous::masked;
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, Shown, command};
@@ -29,6 +30,8 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     let expert = [
         command("debug dev bug", "", Admin, "call BUG_ON() and crash", panic),
         command("debug dev check", "", Admin, "call CHECK_IF() and possibly crash", nothing),
+        command("debug dev close", " <fd> [hard]", Admin, "close this file descriptor", close),
+        command("debug dev deadlock", "[nbtask]", Admin, "deadlock between this number of tasks", deadlock),
         command("debug dev delay", " [ms]", Admin, "sleep this long", delay),
         command("debug dev exit", "  [code]", Admin, "immediately exit the process", exit),
         command("debug dev fd", "", Admin, "scan for rogue/unhandled FDs", descriptors),
@@ -36,6 +39,8 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command("debug dev log", "   [msg] ...", Admin, "send this msg to global logs", send),
         command("debug dev loop", "  <ms> [isolated|warn]", Admin, "loop this long, possibly isolated", busy),
         command("debug dev panic", "", Admin, "immediately trigger a panic", panic),
+        command("debug dev sched", " {task|tasklet} [k=v]*", Admin, "stress the scheduler", schedule),
+        command("debug dev stream", "[k=v]*", Admin, "show/manipulate stream flags", stream),
         command("debug dev sym", "   <addr>", Admin, "resolve symbol address", symbol),
         command("debug dev task", "<ptr> [wake|expire|kill]", Admin, TASK, task),
         command("debug dev tkill", " [thr] [sig]", Admin, "send signal to thread", signal),
@@ -68,6 +73,47 @@ fn hash(call: &mut Call<'_, World>) -> Outcome {
             call.tell(Severity::Info, text)
         }
         false => call.tell(Severity::Info, ""),
+    }
+}
+
+/// Ends a connection by its descriptor. The descriptor itself stays with who has it: nothing else may get its number
+/// while somebody believes that it is a connection.
+fn close(call: &mut Call<'_, World>) -> Outcome {
+    if !call.has(0) {
+        return call.fail("Missing file descriptor number (optionally followed by 'hard').");
+    }
+    let number = leading_integer(call.arg(0).as_bytes());
+    let number = i32::try_from(number).ok().filter(|n| (0..call.world.about.descriptors as i32).contains(n));
+    let Some(number) = number else { return call.fail("File descriptor out of range.") };
+    let socket = listen::duplicate(number).ok();
+    match socket.and_then(|socket| rustix::net::shutdown(socket, rustix::net::Shutdown::Both).ok()) {
+        Some(()) => Outcome::Done,
+        None => call.fail("File descriptor was already closed."),
+    }
+}
+
+fn deadlock(call: &mut Call<'_, World>) -> Outcome {
+    match leading_integer(call.arg(0).as_bytes()) {
+        0 => Outcome::Done,
+        _ => call.fail("No task holds a lock while it waits: there is nothing to deadlock."),
+    }
+}
+
+fn schedule(call: &mut Call<'_, World>) -> Outcome {
+    match call.arg(0).as_ref() {
+        "task" | "tasklet" => call.fail("Tasks cannot be made here but by connections and checks."),
+        _ => call.usage(!call.has(0), SCHEDULE.as_bytes()),
+    }
+}
+
+/// Streams have no flags that could be shown or set.
+fn stream(call: &mut Call<'_, World>) -> Outcome {
+    let Some(word) = call.args.first() else { return call.usage(true, STREAM.as_bytes()) };
+    let text = String::from_utf8_lossy(word).into_owned();
+    let name = text.split(['=', '^', '+', '-']).next().unwrap_or_default().to_owned();
+    match FLAGS.contains(&name.as_str()) {
+        true => call.fail(format!("Streams have no '{name}' here.")),
+        false => call.fail(format!("Unsupported field name: '{name}'.")),
     }
 }
 
@@ -202,6 +248,18 @@ fn printable(byte: u8) -> char {
     if (b' '..0x7f).contains(&byte) { char::from(byte) } else { '.' }
 }
 
+const SCHEDULE: &str = "Usage: debug dev sched {task|tasklet} { <obj> = <value> }*
+     <obj>   = {count | tid | inter }
+     <value> = 64-bit dec/hex integer (0x prefix supported)
+";
+const STREAM: &str = "Usage: debug dev stream [ strm=<ptr> ] { <obj> <op> <value> | wake }*
+     <obj>   = { strm.f | strm.x | scf.s | scb.s | txn.f | req.f | res.f }
+     <op>    = {'' (show) | '=' (assign) | '^' (xor) | '+' (or) | '-' (andnot)}
+     <value> = 'now' | 64-bit dec/hex integer (0x prefix supported)
+     'wake' wakes the stream assigned to 'strm' (default: current)
+";
+/// What streams of the reference have.
+const FLAGS: [&str; 9] = ["strm", "strm.f", "strm.x", "scf.s", "scb.s", "txn.f", "req.f", "res.f", "wake"];
 const TASK: &str = "show/wake/expire/kill task/tasklet";
 const LONGEST: Duration = Duration::from_secs(60);
 const MOST_DUMPED: usize = 1 << 20;

@@ -1,5 +1,6 @@
 //! The commands of a worker's socket, by what they speak about.
 
+mod absent;
 mod agents;
 mod anonymous;
 pub(crate) mod backends;
@@ -38,6 +39,7 @@ pub fn registry() -> Registry<World> {
     Registry::new(
         vec![
             among,
+            absent::table(),
             agents::table(),
             info::table(),
             stat::table(),

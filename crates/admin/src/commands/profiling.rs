@@ -92,28 +92,37 @@ fn done(world: &World) -> Vec<Done> {
 }
 
 fn set(call: &mut Call<'_, World>) -> Outcome {
-    let profiling = &call.world.profiling.0;
-    let before = profiling.lock().mode;
-    let mode = match (call.arg(0).as_ref(), call.arg(1).as_ref()) {
-        ("memory", _) => return call.fail("Memory profiling not compiled in."),
-        ("tasks", "on") => Mode::On,
-        ("tasks", "off") => Mode::Off,
-        ("tasks", "auto") if before.is_on() => Mode::AutoOn,
-        ("tasks", "auto") => Mode::AutoOff,
-        // Locks and memory are not measured for themselves.
-        ("tasks", "lock" | "no-lock" | "memory" | "no-memory") => return Outcome::Done,
-        ("tasks", _) => return call.fail(TASKS_EXPECTS),
+    match call.arg(0).as_ref() {
+        "memory" => return call.fail("Memory profiling not compiled in."),
+        "tasks" if call.has(1) => {}
+        "tasks" => return call.fail(TASKS_EXPECTS),
         _ => return call.fail("Expects either 'tasks' or 'memory'."),
-    };
-    let counts = (before.is_on() != mode.is_on()).then(|| (Instant::now(), done(call.world)));
-    let mut state = profiling.lock();
+    }
+    for at in 1..call.args.len() {
+        let before = call.world.profiling.0.lock().mode;
+        let mode = match call.arg(at).as_ref() {
+            "on" => Mode::On,
+            "off" => Mode::Off,
+            "auto" if before.is_on() => Mode::AutoOn,
+            "auto" => Mode::AutoOff,
+            // Locks and memory are not measured for themselves.
+            "lock" | "no-lock" | "memory" | "no-memory" => continue,
+            _ => return call.fail(TASKS_EXPECTS),
+        };
+        turn(call.world, before, mode);
+    }
+    Outcome::Done
+}
+
+fn turn(world: &World, before: Mode, mode: Mode) {
+    let counts = (before.is_on() != mode.is_on()).then(|| (Instant::now(), done(world)));
+    let mut state = world.profiling.0.lock();
     state.mode = mode;
     match counts {
         Some(counts) if mode.is_on() => (state.from, state.until) = (Some(counts), None),
         Some(counts) => state.until = Some(counts),
         None => {}
     }
-    Outcome::Done
 }
 
 fn show(call: &mut Call<'_, World>) -> Outcome {

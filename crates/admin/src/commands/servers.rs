@@ -218,7 +218,7 @@ fn set_check_address(call: &mut Call<'_, World>) -> Outcome {
     if text.is_empty() {
         return call.fail("set server <b>/<s> check-addr requires an address and optionally a port.");
     }
-    if server.conf.check.is_none() {
+    if server.conf.check.is_none() || server.runtime.unchecked.load(Relaxed) {
         return call.fail("health checks are not enabled on this server");
     }
     // The reference takes none.
@@ -227,7 +227,7 @@ fn set_check_address(call: &mut Call<'_, World>) -> Outcome {
 
 fn set_check_port(call: &mut Call<'_, World>) -> Outcome {
     let (Ok((_, server)), Some((backend, name))) = (named(call), names(call)) else { return Outcome::Done };
-    if server.conf.check.is_none() {
+    if server.conf.check.is_none() || server.runtime.unchecked.load(Relaxed) {
         return call.fail("health checks are not enabled on this server");
     }
     let text = call.arg(2).into_owned();
@@ -328,18 +328,22 @@ fn connections(call: &mut Call<'_, World>) -> Outcome {
         for server in &proxy.servers {
             let (ip, port) = address(server);
             let state = &server.runtime;
-            let (used, idle) = (state.serving.now(), state.idle.load(Relaxed));
+            let (served, idle) = (state.serving.now(), state.idle.load(Relaxed));
+            // A check uses a connection, too.
+            let health = state.health.lock();
+            let (checking, checked) = (u32::from(health.under_way), u32::from(health.status.is_some()));
+            drop(health);
             let _ = write!(
                 call.out,
-                "{}/{} {}/{} {ip} {port} - {} {} {used} {} {} 0 0 {idle} {} {idle}",
+                "{}/{} {}/{} {ip} {port} - {} {served} {} {} {} 0 0 {idle} {} {idle}",
                 masked(key, &proxy.conf.name),
                 masked(key, &server.conf.name),
                 proxy.conf.id,
                 server.conf.id,
                 server.conf.pool.purge_delay.as_millis(),
-                state.serving.now(),
-                state.serving.highest(),
-                used,
+                served + checking,
+                state.serving.highest().max(checked),
+                served.max(checked),
                 server.conf.pool.max,
             );
             // Whose they are is known to the workers alone: all are shown with the first.

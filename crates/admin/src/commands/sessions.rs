@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use weir_config::values::{Unit, parse_time};
 use weir_engine::Running;
-use weir_engine::conf::{CliLevel, Endpoint};
+use weir_engine::conf::{CliLevel, Endpoint, Mode};
 use weir_engine::snapshot::Proxy;
 
 use super::anonymous::masked;
@@ -65,7 +65,12 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
                 (selection.large, selection.older) = (true, Some(time.duration));
                 rest = others.get(1..).unwrap_or_default();
             }
-            id if id.starts_with(|c: char| c.is_ascii_digit()) => return one(call, id),
+            id if id.starts_with(|c: char| c.is_ascii_digit()) => {
+                return match options(call.world, others, &mut selection) {
+                    Ok(()) => one(call, id),
+                    Err(message) => call.fail(message),
+                };
+            }
             _ => {}
         }
         if (selection.large || selection.suspicious) && selection.older.is_none() {
@@ -223,36 +228,94 @@ fn large(call: &mut Call<'_, World>, session: &Running) {
         }
         None => writeln!(out, "  server=<NONE> (id=-1)"),
     };
+    task(out, session.id, session.worker, session.age, 0);
+    insides(out, session, protocol);
+}
+
+fn task(out: &mut Vec<u8>, id: u64, worker: usize, age: Duration, nice: i32) {
+    let age = human(age);
     let _ = writeln!(
         out,
-        "  task={:#x} (state=0x00 nice=0 calls=1 rate=0 exp=<NEVER> tid={}(1/{}) age={})",
-        session.id,
-        session.worker,
-        session.worker,
-        human(session.age)
+        "  task={id:#x} (state=0x00 nice={nice} calls=1 rate=0 exp=<NEVER> tid={worker}(1/{worker}) age={age})"
     );
-    let _ = writeln!(out, "      co0={:#x} ctrl={protocol} fd={}", session.id, session.descriptor);
+}
+
+/// Both sides of a session and its buffers, in the reference's fields.
+fn insides(out: &mut Vec<u8>, session: &Running, protocol: &str) {
+    let (id, front) = (session.id, &session.frontend.conf);
+    let is_http = front.mode == Mode::Http;
+    let mux = if is_http { "H1" } else { "PASS" };
+    if is_http {
+        let _ = writeln!(
+            out,
+            "  txn={id:#x} flags=0x3000 meth=0 status=-1 req.st=MSG_DONE rsp.st=MSG_RPBEFORE req.f=0x4c rsp.f=0x00"
+        );
+    }
+    let wait = |time: Option<Duration>| time.map_or("<NEVER>".into(), human);
+    let client = wait(front.timeouts.client);
+    side(out, ("scf", id, 0), &client, "EST");
+    let _ = writeln!(
+        out,
+        "      co0={id:#x} ctrl={protocol} xprt=RAW mux={mux} target=LISTENER:{id:#x}\n      flags=0x00000300 fd={} \
+         fd.state=121 updt=0 fd.tmask={:#x}",
+        session.descriptor,
+        1_u64 << session.worker.min(63)
+    );
+    let server = session.backend.as_ref().and_then(|b| b.conf.timeouts.server);
+    side(out, ("scb", id, 1), &wait(server), if session.server.is_some() { "EST" } else { "INI" });
+    if let Some(server) = &session.server {
+        let number = server.conf.id;
+        let _ = writeln!(
+            out,
+            "      co1={id:#x} ctrl=tcpv4 xprt=RAW mux={mux} target=SERVER:{number:#x}\n      flags=0x00000300 fd=-1 \
+             fd.state=0 updt=0 fd.tmask=0x0"
+        );
+    }
+    for (name, flags) in [("req", "0x848000"), ("res", "0x80000000")] {
+        let forward = if is_http { 0 } else { -1 };
+        let _ = writeln!(
+            out,
+            "  {name}={id:#x} (f={flags} an=0x0 tofwd={forward})\n      an_exp=<NEVER> buf={id:#x} data=(nil) o=0 p=0 i=0 \
+             size=0"
+        );
+        if is_http {
+            let _ = writeln!(out, "      htx={id:#x} flags=0x0 size=0 data=0 used=0 wrap=NO");
+        }
+    }
+}
+
+fn side(out: &mut Vec<u8>, (name, id, flags): (&str, u64, u32), wait: &str, state: &str) {
+    let _ = writeln!(
+        out,
+        "  {name}={id:#x} flags={flags:#010x} ioto={wait} state={state} endp=CONN,{id:#x},0x50400041 sub=1 in=0 out=0 \
+         rex=<NEVER> wex=<NEVER> rto={wait} wto=<NEVER>\n    iobuf.flags=0x00000000 .pipe=0 .buf=0@(nil)+0/0"
+    );
 }
 
 /// The session in which it is asked for: a session as others are.
 fn own(call: &mut Call<'_, World>, large: bool) {
     let key = call.settings.anonymous;
     let front = masked(key, "GLOBAL");
-    let _ = if large {
-        writeln!(
+    if large {
+        let _ = writeln!(
             call.out,
-            "0x1: [{}] id=0 proto=unix_stream source=unix:1\n  frontend={front} (id=0 mode=tcp), listener=? (id=1) \
-             addr=unix:1\n  backend=<NONE> (id=-1 mode=-)\n  server=<NONE> (id=-1)",
+            "0x1: [{}] id=0 proto=unix_stream source=unix:1\n  flags=0x8, conn_retries=0, conn_exp=<NEVER> conn_et=0x000 \
+             srv_conn=(nil), pend_pos=(nil) waiting=0 epoch=0\n  p_con=1 p_stc=2 p_req=2 p_res=2 p_prp=2\n  \
+             frontend={front} (id=0 mode=tcp), listener=? (id=1) addr=unix:1\n  backend=<NONE> (id=-1 mode=-)\n  \
+             server=<NONE> (id=-1)",
             local_time(weir_engine::clock::wall(), 6)
-        )
+        );
+        task(call.out, 1, 0, Duration::ZERO, -64);
+        side(call.out, ("scf", 1, 0), &human(call.settings.timeout), "EST");
+        side(call.out, ("scb", 1, 1), "0s", "EST");
     } else {
-        writeln!(
+        let _ = writeln!(
             call.out,
             "0x1: proto=unix_stream src=unix:1 fe={front} be=<NONE> srv=<none> ts=00 epoch=0 age=0s calls=1 rate=0 cpu=0 \
              lat=0 rq[f=10848101h,i=0,an=00h,ax=] rp[f=80008000h,i=0,an=00h,ax=] scf=[8,40002h,fd=-1,rex=,wex=] \
              scb=[8,8001h,fd=-1,rex=,wex=] exp=10s rc=0 c_exp= run(nice=-64)"
-        )
-    };
+        );
+    }
 }
 
 /// The protocol of the client's side, and its address.

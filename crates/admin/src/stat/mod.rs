@@ -6,6 +6,7 @@ pub mod row;
 pub(crate) mod rows;
 pub(crate) mod status;
 
+use weir_config::values::leading_integer;
 use weir_engine::conf::{CliLevel, Options};
 use weir_engine::runtime::Admin;
 use weir_engine::snapshot::Proxy;
@@ -88,7 +89,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
         }
     }
     if let [proxy, kinds, server, ..] = args.as_slice() {
-        let number = |word: &str| word.parse::<i64>().unwrap_or(0);
+        let number = |word: &str| leading_integer(word.as_bytes());
         let Ok(id) = proxy_number(call.world, proxy) else { return call.fail("No such proxy.") };
         filter = Filter { proxy: id, kinds: number(kinds), ..filter };
         filter.server = u32::try_from(number(server)).ok();
@@ -130,8 +131,9 @@ pub(crate) const EXPLAINED: [Column; 3] = [Column::Addr, Column::Cookie, Column:
 
 /// The number of the proxy that a word names; none for all of them.
 fn proxy_number(world: &World, word: &str) -> Result<Option<u32>, ()> {
-    if let Ok(number) = word.parse::<i64>() {
-        return Ok(u32::try_from(number).ok());
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    if digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok(u32::try_from(leading_integer(word.as_bytes())).ok());
     }
     let snapshot = world.engine.snapshot();
     let proxy = snapshot.proxies.iter().find(|p| p.conf.name == word).ok_or(())?;

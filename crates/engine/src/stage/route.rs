@@ -37,7 +37,7 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
         counters.requests.add(1);
     }
     counters.session_rate.count(t.now());
-    t.place.note_backend(t.facts.number, &proxy, &t.client.source);
+    t.place.note_backend(&proxy, &t.client.source);
     let upgraded_in_vain = t.client.upgraded && proxy.conf().mode != Mode::Http;
     t.backend = Some(proxy);
     trace::transaction(t, &trace::STREAM_BACKEND);

@@ -44,7 +44,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         ),
         command(
             "new ssl crl-file",
-            "<crlfile>",
+            "<crlfile>              ",
             Admin,
             "create a new CRL file to be used in a crt-list",
             |call| create(call, CRL),

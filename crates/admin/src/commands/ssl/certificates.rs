@@ -24,7 +24,13 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         command("dump ssl cert", "<certfile>", User, "dump the SSL certificates in PEM format", |call| {
             asked(call, Admin, dump)
         }),
-        command("new ssl cert", "<certfile>", Admin, "create a new certificate file to be used", create),
+        command(
+            "new ssl cert",
+            "<certfile>",
+            Admin,
+            "create a new certificate file to be used in a crt-list or a directory",
+            create,
+        ),
         command("set ssl cert", "<certfile> <payload>", Admin, "replace a certificate file", set),
         command(
             "show ssl cert",

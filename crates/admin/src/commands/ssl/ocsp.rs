@@ -19,14 +19,14 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     vec![
         command(
             "set ssl ocsp-response",
-            "<resp|payload>",
+            "<resp|payload>       ",
             Admin,
             "update a certificate's OCSP Response from a base64-encode DER",
             set,
         ),
         command(
             "show ssl ocsp-response",
-            "[[text|base64] id]",
+            "[[text|base64] id]  ",
             Admin,
             "display the IDs of the OCSP responses used in memory, or the details of a single OCSP response (in text or \
              base64 format)",
@@ -34,7 +34,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
         ),
         command(
             "show ssl ocsp-updates",
-            "",
+            "                     ",
             Admin,
             "display information about the next 'nb' ocsp responses that \
              will be updated automatically",
