@@ -185,10 +185,10 @@ fn nothing(_: &mut Call<'_, World>) -> Outcome {
 
 /// No place in memory is a task that could be touched from here.
 fn task(call: &mut Call<'_, World>) -> Outcome {
-    match call.has(0) {
+    let digits = call.arg(0).starts_with(|c: char| c.is_ascii_digit());
+    match digits {
         true => call.fail("The designated memory area doesn't look like a valid task/tasklet"),
-        false => call
-            .fail("Missing the address of a task; nothing can be woken, expired or killed by address here."),
+        false => call.usage(!call.has(0), TASK_USAGE.as_bytes()),
     }
 }
 
@@ -211,6 +211,10 @@ fn symbol(call: &mut Call<'_, World>) -> Outcome {
 
 /// The process as a whole gets it: threads cannot be told apart from outside.
 fn signal(call: &mut Call<'_, World>) -> Outcome {
+    let thread = leading_integer(call.arg(0).as_bytes());
+    if usize::try_from(thread).map_or(true, |thread| thread > call.world.engine.runtime().workers) {
+        return call.fail("Thread number out of range (use 0 for current).");
+    }
     let number = if call.has(1) { leading_integer(call.arg(1).as_bytes()) } else { ABORT };
     let Ok(number) = i32::try_from(number) else { return call.fail("Invalid signal.") };
     let own = i32::try_from(std::process::id()).unwrap_or_default();
@@ -266,3 +270,9 @@ const MOST_DUMPED: usize = 1 << 20;
 const MOST_WRITTEN: usize = 1 << 24;
 /// SIGABRT
 const ABORT: i64 = 6;
+const TASK_USAGE: &str = "Usage: debug dev task <ptr> [ wake | expire | kill ]
+  By default, dumps some info on task/tasklet <ptr>. 'wake' will wake it up
+  with all conditions flags but init/exp. 'expire' will expire the entry, and
+  'kill' will kill it (warning: may crash since later not idempotent!). All
+  changes may crash the process if performed on a wrong object!
+";

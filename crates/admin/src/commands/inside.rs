@@ -41,7 +41,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             "report information about the memory pools usage",
             pools,
         ),
-        command("show startup-logs", "", User, "report logs emitted during HAProxy startup", |call| {
+        command("show startup-logs", "", Operator, "report logs emitted during HAProxy startup", |call| {
             call.out.extend_from_slice(&call.world.program.startup_logs());
             Outcome::Done
         }),
