@@ -242,6 +242,49 @@ fn reloads_under_load_lose_nothing() {
     trial(&Trial { global: "", broken: false });
 }
 
+/// What an operator changes while a configuration is being loaded is neither lost nor done twice.
+#[test]
+fn servers_that_come_during_reloads_stay() {
+    let Some(weir) = Program::weir() else { return eprintln!("Weir is not built") };
+    let mut launch = weir.launch();
+    launch.set("srv", server().to_string());
+    let proxy = launch.start(&CONFIG.replace("{global}", ""));
+    let stop = AtomicBool::new(false);
+    let wanted = std::thread::scope(|scope| {
+        let adding = scope.spawn(|| {
+            let mut names = Vec::new();
+            while !stop.load(Ordering::Acquire) {
+                let name = format!("n{}", names.len());
+                let said = proxy.admin(&format!("add server be/{name} 127.0.0.1:9 weight 7"));
+                assert!(said.contains("New server registered."), "{said}");
+                assert_eq!(proxy.admin(&format!("set server be/{name} weight 3")), "\n");
+                // Every third goes again.
+                if names.len() % 3 == 2 {
+                    let said = proxy.admin(&format!("del server be/{name}"));
+                    assert!(said.contains("Server deleted."), "{said}");
+                }
+                names.push(name);
+            }
+            names
+        });
+        let mut done = 0;
+        (0..reloads()).for_each(|_| reload(&proxy, &mut done));
+        stop.store(true, Ordering::Release);
+        adding.join().expect("the servers")
+    });
+    let mut done = reloads();
+    reload(&proxy, &mut done);
+    let shown = proxy.admin("show servers state be");
+    for (at, name) in wanted.iter().enumerate() {
+        let rows = shown.matches(&format!(" {name} 127.0.0.1 ")).count();
+        assert_eq!(rows, usize::from(at % 3 != 2), "{name}: {shown}");
+        if at % 3 != 2 {
+            assert_eq!(proxy.admin(&format!("get weight be/{name}")), "3 (initial 7)\n\n");
+        }
+    }
+    assert!(wanted.len() >= 3, "{} servers in {} reloads", wanted.len(), reloads());
+}
+
 #[test]
 fn files_with_faults_change_nothing_under_load() {
     trial(&Trial { global: "", broken: true });

@@ -94,3 +94,14 @@ fn every_command_answers_in_the_words_of_the_reference() {
         assert!(faults.is_empty(), "{faults}");
     });
 }
+
+#[test]
+fn a_process_that_is_told_to_end_does_so_with_the_code_asked_for() {
+    compat(|t| {
+        let mut proxy = t.start(CONFIG);
+        let mut client = proxy.unix_client("admin.sock");
+        client.send("expert-mode on;debug dev exit 3\n");
+        let outcome = proxy.wait_within(std::time::Duration::from_secs(10)).expect("an end");
+        assert_eq!(outcome.code, Some(3));
+    });
+}

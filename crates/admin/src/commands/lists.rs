@@ -245,6 +245,9 @@ fn commit(call: &mut Call<'_, World>, kind: Kind) -> Outcome {
     if at == 0 {
         return call.fail("Missing version number.");
     }
+    if !call.has(at) {
+        return call.fail(kind.missing());
+    }
     let Some(list) = named(call, kind, at) else { return call.fail(kind.unknown()) };
     match list.commit(version.unwrap_or(0)) {
         Ok(()) => Outcome::Done,
