@@ -76,7 +76,8 @@ pub struct Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { lifetime: 300, sessions: 20_000 }
+        // The manual says five minutes; the program leaves it to its library.
+        Self { lifetime: 7200, sessions: 20_000 }
     }
 }
 
