@@ -28,4 +28,4 @@ pub use environment::Environment;
 pub use keyword::{Arity, Class, Entry, Keyword, Negation, Sections, State};
 pub use line::{Line, Prefix, Word, quote};
 pub use loader::{Files, Loaded, Loader, Rewrite};
-pub use registry::{Found, Place, Registry, arity, no_effect, run_of};
+pub use registry::{Found, Place, Registry, arity, negation_alert, no_effect, run_of};

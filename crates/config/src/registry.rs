@@ -179,18 +179,19 @@ impl<F: Copy + 'static> Registry<F> {
         if !seconds.is_empty() {
             return unknown_second(first, second, &seconds);
         }
-        let firsts: Vec<&str> = here.iter().filter_map(|k| k.entry.name.split(' ').next()).collect();
+        let firsts = here.iter().filter_map(|k| k.entry.name.split(' ').next());
         let base = match place.section {
             Sections::LOG_PROFILE => format!("unknown keyword '{text}' in {} section.", place.keyword),
             Sections::RING => format!("unknown statement '{text}'."),
             _ => format!("unknown keyword '{text}' in '{}' section", place.keyword),
         };
-        let near = nearest(&text, firsts.iter().copied());
-        let message = match near {
+        let message = match nearest(&text, firsts.chain(sections_near(place.section).iter().copied())) {
+            _ if WITHOUT_PROPOSALS.contains(place.section) => base,
             Some(name) => format!("{base}; did you mean '{name}' maybe ?"),
             None => base,
         };
         let diagnostic = first.alert(message);
+        let diagnostic = if place.section == Sections::USERLIST { diagnostic.tight() } else { diagnostic };
         match self.elsewhere(&text) {
             Some(hint) => diagnostic.hint(hint),
             None => diagnostic,
@@ -280,7 +281,7 @@ fn prefix_fault(line: &Line, entry: Option<&Entry>) -> Option<Diagnostic> {
 }
 
 /// The alert for `no` or `default` where they may not stand.
-pub(crate) fn negation_alert(at: Span) -> Diagnostic {
+pub fn negation_alert(at: Span) -> Diagnostic {
     Diagnostic::alert(at, NEGATION).tight()
 }
 
@@ -411,6 +412,24 @@ fn section_list(sections: Sections) -> String {
         _ => names.concat(),
     }
 }
+
+/// The sections that a mistyped word in `section` may have been meant to begin.
+fn sections_near(section: Sections) -> &'static [&'static str] {
+    match section {
+        Sections::GLOBAL => &["global", "listen", "frontend", "backend", "defaults", "peers", "resolvers"],
+        _ if Sections::PROXIES.contains(section) => &["listen", "frontend", "backend", "defaults"],
+        _ => &[],
+    }
+}
+
+/// Where the reference proposes no other word.
+const WITHOUT_PROPOSALS: Sections = Sections::PEERS
+    .union(Sections::USERLIST)
+    .union(Sections::HTTP_ERRORS)
+    .union(Sections::HEALTHCHECK)
+    .union(Sections::LOG_PROFILE)
+    .union(Sections::RING)
+    .union(Sections::LOG_FORWARD);
 
 const NEGATION: &str = "negation/default currently supported only for options, log, busy-polling, set-dumpable, \
                         strict-limits, insecure-fork-wanted and numa-cpu-mapping.";

@@ -157,6 +157,7 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
         ("server", include_str!("messages/server.txt")),
         ("tables", include_str!("messages/tables.txt")),
         ("tls", include_str!("messages/tls.txt")),
+        ("words", include_str!("messages/words.txt")),
     ] {
         let mut lines = cases.lines().filter(|l| !l.starts_with('#')).peekable();
         while let Some(case) = lines.next() {

@@ -17,7 +17,9 @@ pub(crate) fn run(files: &[PathBuf], voice: &Voice) -> Finish {
 
 fn one(file: &Path, voice: &Voice) -> i32 {
     let options = Options { files: vec![file.to_path_buf()], check: true, ..Options::default() };
-    let configuration = load::load(&options, &Access::Own);
+    let mut configuration = load::load(&options, &Access::Own);
+    // Who asks this program, and not in HAProxy's way, hears all.
+    configuration.diagnostics.extend(std::mem::take(&mut configuration.conf.start_faults));
     let report = load::report(&configuration.conf, &options);
     voice.report(&configuration.diagnostics, &configuration.sources, &report);
     let verdict = match (report.accepts(&configuration.diagnostics), listens(&configuration.conf)) {

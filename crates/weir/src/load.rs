@@ -45,6 +45,9 @@ pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
         diagnostics.extend(formats);
         diagnostics.extend(resolved);
     }
+    if !options.check {
+        diagnostics.extend(std::mem::take(&mut conf.start_faults));
+    }
     put_over(options, &mut conf);
     Configuration {
         conf,

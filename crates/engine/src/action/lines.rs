@@ -109,11 +109,13 @@ impl Compiler<'_> {
             // It may answer at any time.
             reader.load.other = Some(Place::BackHttpResponse);
             let reply = Reply::parse(reader, Kind::Return, 0)?;
+            if reply.status == 0 {
+                return Err(reader.error("expects at least a <status> as arguments."));
+            }
             match reader.words.get(reader.at) {
                 Some(extra) => {
                     Err(WordsError::new(reader.at, format!("unknown keyword '{}'.", extra.text())))
                 }
-                None if reply.status == 0 => Err(reader.error("expects at least a <status> as arguments.")),
                 None => Ok(reply),
             }
         });
@@ -178,7 +180,8 @@ impl Compiler<'_> {
     pub(super) fn acl(&mut self, draft: &mut Draft, rule: &RuleLine) -> Result<(), Diagnostic> {
         let line = &rule.line;
         let words = line.args();
-        let Some(name) = words.first() else { return Ok(()) };
+        // What ends the empty word ends the message.
+        let Some(name) = words.first() else { return Err(line.alert("character '")) };
         let shown = name.text();
         if name.is("or") {
             return Err(name.alert(
@@ -315,7 +318,11 @@ pub(super) fn inspect_delay(draft: &mut Draft, line: &Line) -> Result<(), Diagno
 pub(super) fn capture_header(draft: &mut Draft, line: &Line, side: Side) -> Result<(), Diagnostic> {
     let which = if side == Side::Client { "request" } else { "response" };
     let usage = || line.alert(format!("'capture {which}' expects 'header' <header_name> 'len' <len>."));
-    let [name, len, count, ..] = line.args() else { return Err(usage()) };
+    let [name, len, count, rest @ ..] = line.args() else { return Err(usage()) };
+    if let Some(extra) = rest.first() {
+        let message = format!("'capture {which}' cannot handle unexpected argument '{}'.", extra.text());
+        return Err(extra.alert(message));
+    }
     if !len.is("len") {
         return Err(usage());
     }

@@ -20,6 +20,8 @@ mod tls;
 
 use std::sync::Arc;
 
+use weir_diag::Diagnostic;
+
 use crate::keywords::Templates;
 
 pub use bind::{Bind, CliLevel, Endpoint, Proto, SeverityOutput, Shards, UnixPerms, V6Mode};
@@ -69,6 +71,8 @@ pub struct Conf {
     pub tables: Vec<Arc<StickTable>>,
     /// The lists of patterns that ACLs and maps are made of (manual, 2.7 and 7.1).
     pub patterns: weir_expr::PatternFiles,
+    /// What keeps it from starting, though nothing is wrong with its text.
+    pub start_faults: Vec<Diagnostic>,
     /// The named `defaults`, for backends that come at run time.
     pub templates: Arc<Templates>,
 }

@@ -62,7 +62,7 @@ const BUFSIZE: usize = 16384;
 fn status(word: &Word, prefix: &str) -> Result<u16, Diagnostic> {
     let n = values::leading_integer(&word.bytes);
     u16::try_from(n).ok().filter(|n| STATUSES.contains(n)).ok_or_else(|| {
-        word.alert(format!("{prefix} status code '{}' not handled.", word.text()))
+        word.alert(format!("{prefix} status code '{n}' not handled."))
             .hint(format!("the codes are {}", STATUSES.map(|s| s.to_string()).join(", ")))
     })
 }
@@ -139,8 +139,10 @@ fn message_fault(bytes: &[u8]) -> Option<String> {
 
 fn redirect(ctx: &mut ProxyCtx<'_>, line: &Line, code: RedirectCode) -> Result<(), Diagnostic> {
     let name = line.name();
-    let [status, location, ..] = line.args() else {
-        return Err(line.alert(format!("{name} : expects <status_code> and <url> as arguments.")));
+    let (status, location) = match line.args() {
+        [status, location] => (status, location),
+        [_, _, _, ..] => return Err(line.alert(format!("{name} : expects exactly two arguments."))),
+        _ => return Err(line.alert(format!("{name} : expects <status_code> and <url> as arguments."))),
     };
     let status = self::status(status, &format!("{name} :"))?;
     let source = ErrorSource::Redirect { code, location: location.text().into_owned() };

@@ -216,6 +216,9 @@ fn header_names(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             "missing parameter. option 'http-restrict-req-hdr-names' expects 'preserve', 'reject' or 'delete' option.",
         ));
     };
+    if let Some(extra) = line.arg(1) {
+        return Err(extra.alert(format!("'option' cannot handle unexpected argument '{}'.", extra.text())));
+    }
     ctx.draft.proxy.header_names = match &*word.bytes {
         b"preserve" => HeaderNames::Preserve,
         b"delete" => HeaderNames::Delete,

@@ -57,6 +57,9 @@ fn same_name(load: &Load<'_>, header: &Line, name: &str) -> Option<Diagnostic> {
 fn line(load: &mut Load<'_>, draft: &mut Draft, line: &Line) -> Result<(), Diagnostic> {
     let first = line.words.first().map(Word::text).unwrap_or_default().into_owned();
     let args = line.words.get(1..).unwrap_or_default();
+    if line.prefix != Prefix::None && !["option", "log"].contains(&first.as_str()) {
+        return Err(weir_config::negation_alert(line.span));
+    }
     match first.as_str() {
         "bind" | "dgram-bind" if args.is_empty() => Ok(()),
         "bind" => by_proxy(load, draft, line),

@@ -12,7 +12,7 @@ use crate::conf::{Facility, LogFormatKind, LogLevel, LogSample, LogTarget, LogTr
 /// The lines of a proxy.
 pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
     Keyword::works(
-        proxy("log", Sections::PROXIES, Arity::ANY, "a target of log lines, or the global ones").no(),
+        proxy("log", Sections::PROXIES, Arity::ANY, "a target of log lines, or the global ones").no_default(),
         log,
     ),
     Keyword::works(
@@ -61,7 +61,7 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
         },
     ),
     Keyword::works(
-        proxy("option httplog", Sections::PROXIES, Arity::between(0, 1), "log lines with HTTP's parts"),
+        proxy("option httplog", Sections::PROXIES, Arity::ANY, "log lines with HTTP's parts"),
         |ctx, line| {
             let clf = clf(line, "httplog")?;
             choose(
@@ -81,7 +81,7 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
         },
     ),
     Keyword::works(
-        proxy("option tcplog", Sections::PROXIES, Arity::between(0, 1), "log lines with TCP's parts"),
+        proxy("option tcplog", Sections::PROXIES, Arity::ANY, "log lines with TCP's parts"),
         |ctx, line| {
             let clf = clf(line, "tcplog")?;
             choose(
@@ -97,7 +97,7 @@ pub(super) const LOGGING: &[Keyword<ProxyFn>] = &[
 
 /// The lines of `global`.
 pub(super) const GLOBAL_LOGGING: &[Keyword<GlobalFn>] = &[
-    Keyword::works(global("log", Arity::ANY, "a target of log lines").no(), |ctx, line| {
+    Keyword::works(global("log", Arity::ANY, "a target of log lines").no_default(), |ctx, line| {
         if line.prefix == Prefix::No {
             no_arguments(line)?;
             ctx.global.logs.clear();
@@ -219,6 +219,16 @@ fn log_target(line: &Line, outside: &dyn Outside, or_global: &str) -> Result<Log
 /// Reads what may stand between address and facility, in the manual's order, each at most once.
 fn modifiers<'a>(target: &mut LogTarget, words: &'a [Word]) -> Result<&'a [Word], Diagnostic> {
     let mut rest = words;
+    if let [name] = rest {
+        let missing = match &*name.bytes {
+            b"len" => "invalid log length '', must be between 80 and 65535",
+            b"format" => "unknown log format ''",
+            b"sample" => "Missing sample size",
+            b"profile" => "unknown log facility ''",
+            _ => return Ok(rest),
+        };
+        return Err(name.alert(format!("log : {missing}")));
+    }
     if let [name, value, tail @ ..] = rest
         && name.is("len")
     {
@@ -376,10 +386,13 @@ fn ignored_in_backend(ctx: &mut ProxyCtx<'_>, line: &Line, name: &str) -> bool {
 }
 
 fn clf(line: &Line, name: &str) -> Result<bool, Diagnostic> {
-    match line.arg(0) {
-        None => Ok(false),
-        Some(word) if word.is("clf") => Ok(true),
-        Some(word) => Err(word.alert(format!("keyword '{name}' only supports option 'clf'."))),
+    match line.args() {
+        [] => Ok(false),
+        [word] if word.is("clf") => Ok(true),
+        [word, extra, ..] if word.is("clf") => {
+            Err(extra.alert(format!("'option {name}' cannot handle unexpected argument '{}'.", extra.text())))
+        }
+        [word, ..] => Err(word.alert(format!("keyword '{name}' only supports option 'clf'."))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `option ...` of a proxy that are plain flags (manual, 4.2).
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Prefix, Sections};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Prefix, Sections, Word};
 use weir_diag::Diagnostic;
 
 use super::{ProxyCtx, ProxyFn};
@@ -140,7 +140,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
         BACK,
         "saves a packet when a connection is made",
     ),
-    Keyword::inert(
+    Keyword::judged(
         Entry::new(
             Class::Proxy,
             "option use-small-buffers",
@@ -149,6 +149,12 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
             "small buffers for queued requests and checks",
         )
         .no(),
+        |_, line| {
+            let known = |word: &&Word| !["queue", "l7-retries", "check"].iter().any(|w| word.is(w));
+            let Some(word) = line.args().iter().find(known) else { return Ok(()) };
+            let option = "option 'use-small-buffers' expects 'queue', 'l7-retries' or 'check' value.";
+            Err(word.alert(format!("invalid parameter '{}'. {option}", word.text())))
+        },
         "a buffer is as large as what is in it",
     ),
     Keyword::works(

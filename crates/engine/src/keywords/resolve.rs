@@ -192,6 +192,11 @@ impl<'a> Load<'a> {
         let Some(name) = header.words.get(1) else {
             return self.out.push(header.alert("missing name for http-errors section."));
         };
+        if let Some(bad) = values::invalid_character(&name.bytes) {
+            let message =
+                format!("character '{bad}' is not permitted in 'http-errors' name '{}'.", name.text());
+            return self.out.push(name.alert(message));
+        }
         let name = name.text().into_owned();
         let mut errors = HttpErrors { name: name.clone(), files: Vec::new() };
         if let Some((_, at)) = self.http_errors_at.iter().find(|(other, _)| *other == name) {
@@ -323,7 +328,7 @@ impl<'a> Load<'a> {
         if let Some(bad) = values::invalid_character(&word.bytes) {
             let message =
                 format!("character '{bad}' is not permitted in '{keyword}' name '{}'.", word.text());
-            self.out.push(Diagnostic::warning(word.span, message));
+            self.out.push(Diagnostic::complaint(word.span, message));
         }
         let rest = section.header.words.get(2..).unwrap_or_default();
         let extra = match rest {
@@ -333,7 +338,11 @@ impl<'a> Load<'a> {
             [] => None,
         };
         match extra {
-            Some(extra) if keyword == "backend" => self.out.push(unexpected(keyword, extra)),
+            Some(extra)
+                if keyword == "backend" || rest.len() > 1 && rest.first().is_some_and(|w| w.is("from")) =>
+            {
+                self.out.push(unexpected(keyword, extra));
+            }
             Some(extra) => {
                 self.out.push(extra.alert("please use the 'bind' keyword for listening addresses."));
             }
@@ -351,8 +360,8 @@ impl<'a> Load<'a> {
         let matches: Vec<usize> =
             self.defaults.iter().enumerate().filter(|(_, d)| d.name == wanted).map(|(i, _)| i).collect();
         let Some(&last) = matches.last() else {
-            self.out
-                .push(from.alert(format!("defaults section '{wanted}' not found for {keyword} '{name}'.")));
+            let kind = if keyword == "listen" { "proxy" } else { keyword };
+            self.out.push(from.alert(format!("defaults section '{wanted}' not found for {kind} '{name}'.")));
             return None;
         };
         if let Some(first) = matches.iter().rev().nth(1).and_then(|&i| self.defaults.get(i)) {

@@ -140,9 +140,11 @@ pub(super) fn behind_servers(load: &mut Load<'_>, drafts: &[Draft]) {
     }
 }
 
-/// Says which log targets name a ring or a profile that does not exist.
+/// Finds the log targets that name a ring or a profile that does not exist. The reference looks for them when it
+/// starts, and not when it checks a configuration.
 pub(super) fn judge_targets(load: &mut Load<'_>, drafts: &[Draft]) {
-    let Load { conf, sources, out, .. } = load;
+    let Load { conf, sources, .. } = load;
+    let mut found = Vec::new();
     let backends: Vec<&str> =
         drafts.iter().filter(|d| d.proxy.mode == Mode::Log).map(|d| d.proxy.name.as_str()).collect();
     let wrong = |target: &LogTarget| match (&target.transport, &target.profile) {
@@ -162,7 +164,7 @@ pub(super) fn judge_targets(load: &mut Load<'_>, drafts: &[Draft]) {
         let Some(what) = wrong(target) else { continue };
         let (file, line) = place(target);
         let message = format!("global log directive declared in file {file} at line '{line}' {what}");
-        out.push(Diagnostic::alert(target.at, message).form(Form::Bare));
+        found.push(Diagnostic::alert(target.at, message).form(Form::Bare));
     }
     for draft in drafts {
         for target in &draft.proxy.logs {
@@ -171,9 +173,10 @@ pub(super) fn judge_targets(load: &mut Load<'_>, drafts: &[Draft]) {
             let message = format!(
                 "log directive declared in proxy section '{name}' in file '{file}' at line {line} {what}"
             );
-            out.push(Diagnostic::alert(target.at, message).form(Form::Bare));
+            found.push(Diagnostic::alert(target.at, message).form(Form::Bare));
         }
     }
+    conf.start_faults.extend(found);
 }
 
 const fn entry(name: &'static str, help: &'static str) -> Entry {

@@ -130,7 +130,8 @@ fn auth(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 
 fn refresh(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let Some(word) = line.arg(0) else {
-        return Err(line.alert("unexpected character '\0' in argument to stats refresh interval.").tight());
+        // What ends the empty word ends the message.
+        return Err(line.alert("unexpected character '").tight());
     };
     let time = values::parse_time(&word.bytes, Unit::Seconds).map_err(|fault| match fault {
         TimeFault::Unexpected(c) => {

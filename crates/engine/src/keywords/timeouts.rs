@@ -145,12 +145,17 @@ fn milliseconds(
 
 /// A small number without a unit was often meant in seconds.
 fn suspicious(ctx: &mut ProxyCtx<'_>, line: &Line, name: &str, word: &weir_config::Word, value: Duration) {
+    let entry = TIMEOUTS.iter().map(|keyword| &keyword.entry).find(|entry| entry.name == name);
+    if entry.is_some_and(|entry| !entry.sections.intersects(ctx.section)) {
+        return; // That it is ignored was said already.
+    }
     let bare = word.bytes.iter().all(u8::is_ascii_digit);
     if bare && !value.is_zero() && value < Duration::from_millis(100) {
         let text = word.text();
-        let (keyword, proxy) = (ctx.keyword, &ctx.draft.proxy.name);
+        let kind = if ctx.keyword == "listen" { "proxy" } else { ctx.keyword };
+        let proxy = &ctx.draft.proxy.name;
         ctx.out.push(line.warning(format!(
-            "'{name} {text}' in {keyword} '{proxy}' is suspiciously small for a value in milliseconds. \
+            "'{name} {text}' in {kind} '{proxy}' is suspiciously small for a value in milliseconds. \
              Please use an explicit unit ('{text}ms') if that was the intent."
         )));
     }

@@ -1,6 +1,6 @@
 //! `userlist` sections (manual, 12.2).
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Sections};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, values};
 use weir_diag::{Diagnostic, Diagnostics};
 
 use super::cross::alert;
@@ -54,6 +54,10 @@ fn group(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let Some((name, mut rest)) = line.args().split_first() else {
         return Err(line.alert("'group' expects <name> as arguments.").tight());
     };
+    if let Some(bad) = values::invalid_character(&name.bytes) {
+        let message = format!("character '{bad}' is not permitted in 'group' name '{}'.", name.text());
+        return Err(name.alert(message).tight());
+    }
     let name = name.text().into_owned();
     if draft.groups.iter().any(|(other, ..)| *other == name) {
         let list = &draft.list.name;

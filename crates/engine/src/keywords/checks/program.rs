@@ -62,6 +62,12 @@ pub(in super::super) fn judge(
     let program = &checks.program;
     let alert = |message: String| Diagnostic::alert(at, message).form(Form::Bare);
     let option = "'option external-check'";
+    let relative = program.command.as_ref().is_some_and(|(command, _)| !command.starts_with('/'));
+    let lost = (relative && program.path.is_none()).then(|| {
+        alert(format!(
+            "Proxy '{proxy}': 'external-check command' does not have a leading '/' and 'external-check path' is not set."
+        ))
+    });
     if !checks.is_program() {
         for (word, said) in [("command", &program.command), ("path", &program.path)] {
             if let Some((_, at)) = said {
@@ -71,6 +77,7 @@ pub(in super::super) fn judge(
                 out.push(Diagnostic::warning(*at, message).form(Form::Bare));
             }
         }
+        out.extend(lost);
         return;
     }
     if !global.external_check {
@@ -88,10 +95,5 @@ pub(in super::super) fn judge(
         );
         out.push(Diagnostic::warning(at, message).form(Form::Bare));
     }
-    let relative = program.command.as_ref().is_some_and(|(command, _)| !command.starts_with('/'));
-    if relative && program.path.is_none() {
-        out.push(alert(format!(
-            "Proxy '{proxy}': 'external-check command' does not have a leading '/' and 'external-check path' is not set."
-        )));
-    }
+    out.extend(lost);
 }

@@ -91,6 +91,7 @@ fn mysql(line: &Line, args: &[Word], keyword: &str) -> Result<Ruleset, Diagnosti
     let Some(word) = args.first() else {
         return Ok(Ruleset::new(Talk::Protocol, 1, vec![polite_connection(), greeting]));
     };
+    more_than(line, args, 3, keyword)?;
     if !word.is("user") {
         return Err(word.alert(format!(
             "'{keyword} mysql-check' only supports optional values: 'user' (got '{}').",
@@ -114,7 +115,6 @@ fn mysql(line: &Line, args: &[Word], keyword: &str) -> Result<Ruleset, Diagnosti
             }
         },
     };
-    more_than(line, args, 3, keyword)?;
     let mut bytes = Vec::new();
     checks::mysql_login(&mut bytes, &user.bytes, login);
     let answer = CheckAct::Expect(CheckExpect::new(Want::Answer(Answer::MysqlLogin)));
@@ -127,6 +127,11 @@ fn pgsql_user<'w>(line: &Line, args: &'w [Word], keyword: &str) -> Result<&'w Wo
         [word, user, ..] if word.is("user") => {
             more_than(line, args, 2, keyword)?;
             Ok(user)
+        }
+        [word, _, ..] if !word.is("user") => {
+            more_than(line, args, 2, keyword)?;
+            let message = format!("'{keyword} pgsql-check' only supports optional values: 'user'.");
+            Err(word.alert(message))
         }
         _ => Err(line.alert(format!("'{keyword} pgsql-check' expects 'user <username>' as argument."))),
     }

@@ -80,7 +80,6 @@ fn send(
         let own = name.trim_start_matches("tcp-check ");
         line.alert(format!("'{name}' : '{what}' expects a {own} as argument."))
     })?;
-    let sent = read(text)?;
     let mut rest = line.args().iter().skip(1);
     while let Some(word) = rest.next() {
         if !word.is("comment") {
@@ -91,5 +90,6 @@ fn send(
             return Err(word.alert(format!("'{name}' : 'comment' expects a string as argument..")));
         }
     }
+    let sent = read(text)?;
     add(ctx, line, CheckAct::Send(sent))
 }
