@@ -8,6 +8,7 @@ use weir_engine::clock;
 use weir_engine::conf::CliLevel;
 use weir_engine::runtime::{Counters, Process, Rate, TlsCounters};
 use weir_engine::snapshot::Proxy;
+use weir_expr::PatternFiles;
 
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::commands;
@@ -143,17 +144,18 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "Tainted" => "0".into(),
         "TotalWarnings" => world.program.warnings().into(),
         "BootTime_ms" => u64::try_from(world.about.boot.as_millis()).unwrap_or(u64::MAX).into(),
-        "PatternsAdded" => {
-            let entries =
-                snapshot.patterns.numbered().iter().map(|(_, list)| list.summary().entries).sum::<usize>();
-            (entries as u64).into()
-        }
+        "PatternsAdded" => patterns(&snapshot.patterns).into(),
         "PoolAlloc_MB" | "PoolUsed_MB" => (commands::pool_bytes(world) >> 20).into(),
         "PoolAlloc_bytes" | "PoolUsed_bytes" => commands::pool_bytes(world).into(),
         "CurrStreams" => (u64::from(process.connections.load(Relaxed)) + 1).into(),
         "CumStreams" => (requests(world) + commands).into(),
         _ => of_tls_now(name).or_else(|| of_tls(process, name)).unwrap_or(0).into(),
     })
+}
+
+/// The patterns of all lists.
+fn patterns(lists: &PatternFiles) -> u64 {
+    lists.numbered().iter().map(|(_, list)| list.summary().entries as u64).sum()
 }
 
 /// The value of a field about sessions of TLS that no worker counts.

@@ -83,7 +83,7 @@ fn close(call: &mut Call<'_, World>) -> Outcome {
         return call.fail("Missing file descriptor number (optionally followed by 'hard').");
     }
     let number = leading_integer(call.arg(0).as_bytes());
-    let number = i32::try_from(number).ok().filter(|n| (0..call.world.about.descriptors as i32).contains(n));
+    let number = i32::try_from(number).ok().filter(|n| (0..call.world.about.sockets as i32).contains(n));
     let Some(number) = number else { return call.fail("File descriptor out of range.") };
     let socket = listen::duplicate(number).ok();
     match socket.and_then(|socket| rustix::net::shutdown(socket, rustix::net::Shutdown::Both).ok()) {
