@@ -49,7 +49,7 @@ pub struct ConnectSpec {
 }
 
 /// What marks the packets of one connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PacketMarks {
     /// Netfilter mark.
     pub mark: Option<u32>,

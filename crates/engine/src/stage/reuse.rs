@@ -25,9 +25,6 @@ use crate::worker::Worker;
 
 /// A connection to the assigned server that is at rest and may carry this request.
 pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
-    if t.facts.marks != PacketMarks::default() {
-        return None; // Packets of other requests go unmarked.
-    }
     let server = t.assigned.as_ref()?.server.clone();
     let own = take_private(t, &server);
     let first = t.client.requests <= 1 && !t.proxy().conf().retry_on.contains(SAVED);
@@ -60,7 +57,7 @@ pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
     if server.conf().proto != Proto::H2 && !stream.agreed_on_h2() {
         return stream;
     }
-    let shared = t.proxy().conf().reuse != ReuseMode::Never && t.facts.marks == PacketMarks::default();
+    let shared = t.proxy().conf().reuse != ReuseMode::Never;
     // A connection that nobody else may use has nothing to rest for.
     let time = if shared { server.conf().pool.purge_delay } else { Duration::ZERO };
     let rest = h2::Rest { time, ping: server.conf().idle_ping };
@@ -186,7 +183,7 @@ impl Robbery {
 
 /// Puts the connection to rest where it may carry another request.
 pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
-    if t.facts.marks != PacketMarks::default() || back.stream.lane().is_some() {
+    if back.stream.lane().is_some() {
         return;
     }
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
@@ -198,7 +195,7 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     back.input.release();
     if t.proxy().conf().reuse == ReuseMode::Never {
         // Not to be shared: it stays with the client.
-        let wanted = t.front.keep_alive && t.proxy().conf().max_session_srv_conns != 0;
+        let wanted = t.front.keep_alive && t.proxy().conf().max_session_srv_conns != 0 && !is_marked(t);
         t.client.private = wanted.then(|| Box::new((server, back)));
         return;
     }
@@ -257,8 +254,16 @@ pub(crate) async fn janitor(worker: Rc<Worker>) {
 }
 
 fn take_private(t: &mut Transaction, server: &Rc<Server>) -> Option<Conn> {
+    if is_marked(t) {
+        return None;
+    }
     let (of, conn) = *t.client.private.take()?;
     (Rc::ptr_eq(&of, server) && !conn.stream.has_news()).then_some(conn)
+}
+
+/// Whether a rule marks the packets of this request.
+fn is_marked(t: &Transaction) -> bool {
+    t.facts.marks != PacketMarks::default()
 }
 
 /// What must be the same for a request to go over a connection.
@@ -274,10 +279,11 @@ fn key(t: &Transaction) -> u64 {
     let private = server.proxy_header.is_some() || source.usesrc.is_some();
     // A session was made for one name; another would show another certificate.
     let name = server.pool_conn_name.as_ref().or(server.tls.sni.as_ref());
-    if !private && name.is_none() {
+    if !private && name.is_none() && !is_marked(t) {
         return 0;
     }
     let mut h = std::hash::DefaultHasher::new();
+    t.facts.marks.hash(&mut h);
     if let Some(name) = name {
         balance::text_of(t, name).hash(&mut h);
     }
