@@ -169,7 +169,7 @@ struct Draft {
     given: Option<&'static str>,
     /// A section of answers that is not there, and the word that names it.
     unknown: Option<(usize, String)>,
-    /// `deny_status`: without a content of its own it is the proxy's answer.
+    /// `deny_status` and nothing else: the proxy's own answer.
     denies: bool,
     at: usize,
 }
@@ -182,9 +182,9 @@ impl Draft {
         let name = word.text().into_owned();
         match name.as_str() {
             "status" => self.status(p)?,
-            "deny_status" if kind == Kind::Denial => {
+            "deny_status" if kind == Kind::Denial && p.at == self.at => {
                 self.status(p)?;
-                self.denies = true;
+                self.denies = p.peek().is_none();
             }
             "content-type" => {
                 p.at += 1;
@@ -204,7 +204,10 @@ impl Draft {
                 match found {
                     Some(found) => self.reply.content = Content::Section(Answers::compile(&found.files)),
                     // Whether it is there is known at the end; what is wrong with the line comes first.
-                    None => self.unknown = Some((p.at - 1, section.text().into_owned())),
+                    None => {
+                        self.unknown = Some((p.at - 1, section.text().into_owned()));
+                        self.reply.content = Content::Section(Answers::compile(&[]));
+                    }
                 }
             }
             "errorfile" => self.file(p, "errorfile")?,
@@ -279,13 +282,9 @@ impl Draft {
     }
 
     fn finish(self, p: &mut Parse<'_, '_>) -> Result<Reply, WordsError> {
-        let Self { mut reply, given, unknown, denies, at } = self;
-        if denies && given.is_none() {
+        let Self { mut reply, unknown, denies, at, .. } = self;
+        if denies {
             reply.content = Content::Default;
-        }
-        if let Some((word, name)) = unknown {
-            let message = format!("unknown http-errors section '{name}' referenced by an http reply ");
-            return Err(WordsError::new(word, message));
         }
         let status = reply.status;
         if matches!(reply.content, Content::Default)
@@ -321,6 +320,10 @@ impl Draft {
                 _ => "because the response is configured with an errorfile",
             };
             p.load.warnings.push(format!("content-type '{ctype}' ignored by the http reply {why}."));
+        }
+        if let Some((word, name)) = unknown {
+            let message = format!("unknown http-errors section '{name}' referenced by an http reply ");
+            return Err(WordsError::new(word, message));
         }
         Ok(reply)
     }
