@@ -17,13 +17,13 @@ use crate::refusal::{Refusal, Unreached};
 pub(crate) struct Facts {
     /// When its first byte came, or its connection where there is no request.
     pub(crate) begun: Tick,
-    /// The head of the request was complete.
+    /// The request was there: its head was complete, and what rules and options wait for of it had come.
     pub(crate) requested: Option<Tick>,
     /// A server was chosen, after the queue.
     pub(crate) assigned: Option<Tick>,
     /// The connection to the server was there.
     pub(crate) connected: Option<Tick>,
-    /// The head of the response was there.
+    /// The head of the response was there, and what `tcp-response` waits for of it.
     pub(crate) answered: Option<Tick>,
     /// It was over.
     pub(crate) finished: Option<Tick>,

@@ -326,6 +326,12 @@ impl Transaction {
         self.client.upgraded || self.client.frontend.conf().mode == Mode::Http
     }
 
+    /// What was waited for before a server is chosen is time that the request took.
+    pub(crate) fn prolong_request(&mut self) {
+        let now = self.now();
+        self.facts.requested = self.facts.requested.map(|_| now);
+    }
+
     /// Gives it its number, unless it has one: what a connection at rest ends with is no transaction.
     pub(crate) fn count(&mut self) {
         if self.facts.number.is_none() {

@@ -260,6 +260,114 @@ fn refusals_stand_in_the_log_with_who_refused() {
     });
 }
 
+/// In the log `T` stands for a timer of more than half a second, and what follows is `txn.n`.
+#[test]
+fn what_rules_wait_for_is_time_of_their_message() {
+    const INSPECT: &str = "tcp-request inspect-delay 1s\n";
+    const COUNT: &str = "tcp-request content set-var(txn.n) int(0) unless { var(txn.n) -m found }\n\
+                         tcp-request content set-var(txn.n) var(txn.n),add(1)\n";
+    let rows = [
+        ("http-request pause 1s", "T/0/0/0/0 -"),
+        ("http-request pause 600ms\nhttp-request pause int(600)\nhttp-response pause 1s", "T/0/0/0/T -"),
+        ("http-request pause 1s\nhttp-request deny", "T/-1/-1/-1/-1 -"),
+        ("timeout tarpit 1s\nhttp-request tarpit", "-1/T/-1/-1/-1 -"),
+        ("timeout tarpit 100ms\nhttp-request pause 1s\nhttp-request tarpit", "-1/T/-1/-1/-1 -"),
+        ("use_backend pauses if TRUE", "T/0/0/0/0 -"),
+        ("use_backend inspects if TRUE", "T/0/0/0/0 -"),
+        ("http-request wait-for-body time 10s", "T/0/0/0/0 -"),
+        ("option http-buffer-request", "T/0/0/0/0 -"),
+        (&*format!("{INSPECT}tcp-request content accept if WAIT_END"), "T/0/0/0/0 -"),
+        (&*format!("{INSPECT}tcp-request content accept if {{ req.len gt 1000 }}"), "T/0/0/0/0 -"),
+        (&*format!("{INSPECT}tcp-request content accept if {{ req.body_len gt 1000 }}"), "0/0/0/T/0 -"),
+        (&*format!("{INSPECT}tcp-request content accept if {{ path /other }}"), "0/0/0/T/0 -"),
+        ("tcp-response inspect-delay 1s\ntcp-response content accept if WAIT_END", "0/0/0/T/0 -"),
+        ("http-response pause 1s", "0/0/0/T/T -"),
+        // The rules before one that waits are run again with it.
+        (&*format!("{INSPECT}{COUNT}tcp-request content accept if WAIT_END"), "T/0/0/0/0 3"),
+        (&*format!("{COUNT}http-request pause 1s"), "T/0/0/0/0 1"),
+    ];
+    compat(|t| {
+        let served = t.origin("srv").serve(|far, _| {
+            far.recv_message();
+            far.send(ANSWER);
+        });
+        let log = t.sink("log");
+        let mut sections = String::from(
+            "backend pauses\n http-request pause 1s\n server s {srv}\nbackend inspects\n tcp-request inspect-delay 1s\n \
+             tcp-request content accept if WAIT_END\n server s {srv}\n",
+        );
+        for (n, (rules, _)) in rows.iter().enumerate() {
+            sections += &format!(
+                "listen case{n}\n bind {{case{n}}}\n log {{log}} local0\n log-format \"%f %TR/%Tw/%Tc/%Tr/%Td \
+                 %[var(txn.n)]\"\n{rules}\n server s {{srv}}\n"
+            );
+        }
+        let mut proxy = t.start(&Proxy::http().sections(&sections).text());
+        let mut clients: Vec<_> = (0..rows.len()).map(|n| proxy.client(&format!("case{n}"))).collect();
+        for client in &mut clients {
+            client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+        }
+        std::thread::sleep(Duration::from_millis(700));
+        for client in &mut clients {
+            // Who was refused takes no body.
+            let _ = client.try_send("hello");
+        }
+        for client in &mut clients {
+            client.recv_message();
+        }
+        let coarse = |timer: &str| match timer.parse() {
+            Ok(500..) => "T".to_owned(),
+            Ok(0..) => "0".to_owned(),
+            _ => timer.to_owned(),
+        };
+        for _ in rows {
+            let line = log.next();
+            let (_, said) = line.trim_end().split_once("]: case").unwrap_or_else(|| panic!("{line}"));
+            let words: Vec<&str> = said.split(' ').collect();
+            let (rules, wanted) = rows[words[0].parse::<usize>().unwrap()];
+            let timers: Vec<String> = words[1].split('/').map(coarse).collect();
+            assert_eq!(format!("{} {}", timers.join("/"), words[2]), wanted, "{rules}");
+        }
+        served.finish();
+    });
+}
+
+/// Rules that wait for nothing but time end when the client has left.
+#[test]
+fn nobody_waits_for_who_has_left() {
+    let rows = [
+        ("http-response pause 30s", "GET /", 200, "200 --"),
+        ("http-response wait-for-body time 30s", "GET /half", 200, "200 CD"),
+        ("http-request pause 30s", "POST /", 0, "400 CR"),
+    ];
+    compat(|t| {
+        let served = t.origin("srv").serve(|far, _| {
+            let half = far.recv_head().start_line().contains("/half");
+            far.send(if half { "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello" } else { ANSWER });
+            far.recv_to_close();
+        });
+        let log = t.sink("log");
+        let log_format = "log {log} local0\nlog-format \"%ST %ts\"";
+        for (rule, request, status, wanted) in rows {
+            let mut proxy = t.start(&Proxy::http().frontend(log_format).frontend(rule).text());
+            let mut client = proxy.client("fe");
+            let framing = if request.starts_with("POST") { "Content-Length: 5\r\n\r\nh" } else { "\r\n" };
+            client.send(format!("{request} HTTP/1.1\r\nHost: h\r\n{framing}"));
+            std::thread::sleep(Duration::from_millis(300));
+            client.shutdown_write();
+            let answer = String::from_utf8_lossy(&client.recv_to_close()).into_owned();
+            assert_eq!(
+                answer.split(' ').nth(1).map_or(0, |code| code.parse().unwrap()),
+                status,
+                "{rule}: {answer}"
+            );
+            let line = log.next();
+            assert!(line.trim_end().ends_with(wanted), "{rule}: {line}");
+        }
+        served.finish();
+    });
+}
+
 #[test]
 fn contents_are_waited_for() {
     compat(|t| {

@@ -84,12 +84,13 @@ impl Action for Tarpit {
         if run.since.is_none()
             && let Some(delay) = run.t.timeout(TimeoutOf::Tarpit).or(run.t.timeout(TimeoutOf::Connect))
         {
-            return Verdict::Wait(Reason::Time(delay));
+            return Verdict::Wait(Reason::Tarpit(delay));
         }
         // The answer knows nothing of the request any more.
         let requested = run.t.facts.requested.take();
         self.reply.apply(run);
-        run.t.facts.requested = requested;
+        // All that was waited for is time in the tarpit.
+        run.t.facts.requested = requested.map(|_| run.t.facts.begun);
         count_denial(run);
         tables::count(run.t, Event::Error);
         run.t.facts.turned_away = true;

@@ -145,7 +145,9 @@ impl Action for Track {
         let view = View::undecided(run.t, run.set);
         let scratch = &run.bench.scratch;
         let (value, table) = match self.key.eval(&view, scratch) {
-            weir_expr::Lookup::NotYet if !run.t.messages.inspected => return Verdict::Inspect,
+            weir_expr::Lookup::NotYet | weir_expr::Lookup::Partial(_) if !run.t.messages.inspected => {
+                return Verdict::Inspect;
+            }
             value => (value.some(), run.t.client.frontend.shared.tables.get(self.table.0 as usize)),
         };
         let held = value.zip(table).and_then(|(value, table)| {

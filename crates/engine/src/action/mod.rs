@@ -114,8 +114,10 @@ pub(crate) enum Reason {
         /// From the first time it waited.
         delay: Option<Duration>,
     },
-    /// This long (`pause`).
+    /// This long (`pause`), as long as there is a client.
     Time(Duration),
+    /// This long, or until the client leaves (`tarpit`).
+    Tarpit(Duration),
     /// The hash of a password.
     Password,
     /// The end of the client's handshake.

@@ -140,7 +140,9 @@ fn tell_received(t: &Transaction, whole: bool) {
 /// Runs the rules for responses, where there are any.
 async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
     if rules::server_content_waits(t) {
-        rules::server_content(t).await?;
+        let allowed = rules::server_content(t).await;
+        t.facts.answered = Some(t.now());
+        allowed?;
     }
     if let Some(a) = &t.assigned {
         // Its own status, whatever rules make of the answer.

@@ -30,7 +30,9 @@ pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
         Box::pin(respond::hint(t)).await;
     }
     if !is_here(t) {
-        Box::pin(wait(t)).await?;
+        let waited = Box::pin(wait(t)).await;
+        t.prolong_request();
+        return waited;
     }
     Ok(())
 }

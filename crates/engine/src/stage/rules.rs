@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use weir_expr::{Condition, Side, Verdict as Holds};
 
@@ -17,7 +17,8 @@ use crate::ending::{Cause, Stage};
 use crate::facts::LastRule;
 use crate::local;
 use crate::observe;
-use crate::stage::{handshake, proxy_header, receive, respond};
+use crate::stage::exchange::{self, News};
+use crate::stage::{body, handshake, proxy_header, receive, respond};
 use crate::tables::Event;
 use crate::trace;
 use crate::transaction::{Messages, Stop, Transaction};
@@ -128,7 +129,7 @@ pub(crate) async fn server_content(t: &mut Transaction) -> Result<(), Stop> {
     if backend.conf().rules.is_empty(RuleSet::TcpResponse) {
         return Ok(());
     }
-    (t.messages.inspecting, t.messages.at_end) = (None, false);
+    t.messages.at_end = false;
     run(t, &backend, RuleSet::TcpResponse).await
 }
 
@@ -288,6 +289,8 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
     bench.lenient = false;
     bench.room = receive::room(t);
     t.messages.inspected = of.conf().rules.delay(set).is_none();
+    // What a server says is waited for from when it can say something.
+    t.messages.inspecting = t.facts.connected.filter(|_| set == RuleSet::TcpResponse);
     let end = loop {
         match step(t, &mut bench, of, set, &mut place) {
             Step::Over(end) => break end,
@@ -297,7 +300,13 @@ async fn run(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result
                     t.messages.bench.hints.append(&mut bench.hints);
                     Box::pin(respond::hint(t)).await;
                 }
-                Box::pin(wait(t, set, reason, since)).await;
+                let waited = Box::pin(wait(t, set, reason, since)).await;
+                if !set.is_response() {
+                    t.prolong_request();
+                }
+                if let Err(stop) = waited {
+                    break Err(stop);
+                }
             }
         }
     };
@@ -376,6 +385,10 @@ fn step(
             Verdict::Wait(reason) => {
                 let since = t.messages.inspecting.unwrap_or(t.now());
                 let since = *place.since.get_or_insert(since);
+                if holds == Holds::NotYet {
+                    // The set is run again from its beginning when there is more to judge by.
+                    *place = Place::default();
+                }
                 return Step::Wait(reason, since);
             }
             Verdict::Stop => Ok(()),
@@ -426,20 +439,37 @@ fn inspect(run: &mut Run<'_>, of: &Rc<local::Proxy>) -> Verdict {
     Verdict::Wait(Reason::Bytes { delay })
 }
 
-async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) {
-    let (delay, bytes) = match reason {
-        Reason::Bytes { delay } => (delay, true),
-        Reason::Time(d) => (Some(d), false),
-        Reason::Password => return t.messages.passwords.answer().await,
-        Reason::Handshake => return handshake::known(t, since).await,
+async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) -> Result<(), Stop> {
+    let delay = match reason {
+        Reason::Bytes { delay } => delay,
+        Reason::Time(delay) | Reason::Tarpit(delay) => Some(delay),
+        Reason::Password => {
+            t.messages.passwords.answer().await;
+            return Ok(());
+        }
+        Reason::Handshake => {
+            handshake::known(t, since).await;
+            return Ok(());
+        }
     };
     t.client.timer.set(since.after(delay));
-    if bytes && set.is_response() {
-        return server_bytes(t).await;
+    match (reason, set.is_response()) {
+        (Reason::Bytes { .. }, true) => server_bytes(t).await,
+        (Reason::Bytes { .. }, false) => client_bytes(t).await,
+        (Reason::Time(_), false) => {
+            let news = time(t, set).await;
+            return is_there(t, news);
+        }
+        _ => drop(time(t, set).await),
     }
+    Ok(())
+}
+
+/// Waits for bytes of the client, until the timer goes off.
+async fn client_bytes(t: &mut Transaction) {
     poll_fn(|cx| {
         let client = &mut t.client;
-        if bytes && let Poll::Ready(read) = client.stream.poll_read(cx, client.input.space()) {
+        if let Poll::Ready(read) = client.stream.poll_read(cx, client.input.space()) {
             match read {
                 Ok(n) if n > 0 => client.input.filled(n),
                 _ => t.messages.at_end = true,
@@ -451,11 +481,49 @@ async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) {
     .await;
 }
 
+/// Waits until the timer goes off, or the client leaves.
+async fn time(t: &mut Transaction, set: RuleSet) -> News {
+    let news = poll_fn(|cx| match client_left(t, set, cx) {
+        News::None if t.client.timer.poll_expired(cx) => Poll::Ready(News::None),
+        News::None => Poll::Pending,
+        news => Poll::Ready(news),
+    })
+    .await;
+    t.messages.at_end |= news != News::None;
+    news
+}
+
+/// How the client left, if it did: to close its side is to leave where a body is still to come, or where that counts
+/// as leaving (manual, 4.2 "option abortonclose").
+fn client_left(t: &mut Transaction, set: RuleSet, cx: &mut Context<'_>) -> News {
+    let news = exchange::client_news(t, cx);
+    let counts =
+        |t: &Transaction| t.proxy().conf().aborts_on_close() || !set.is_response() && !body::is_here(t);
+    if news == News::Closed && !counts(t) { News::None } else { news }
+}
+
+/// Whether there is a request to go on with after what the client did.
+fn is_there(t: &mut Transaction, news: News) -> Result<(), Stop> {
+    let is_whole = body::is_here(t);
+    if news == News::None || news == News::Closed && is_whole {
+        return Ok(());
+    }
+    if !is_whole {
+        t.facts.status = 400;
+    }
+    t.facts.blame(Cause::Client, Stage::Request);
+    Err(Stop::Close)
+}
+
 /// Waits for bytes of the server; what a client of `mode tcp` says meanwhile goes to it.
 async fn server_bytes(t: &mut Transaction) {
     let tcp = t.proxy().conf().mode == Mode::Tcp;
     let mut upload = Upload::default();
     poll_fn(|cx| {
+        if !tcp && client_left(t, RuleSet::TcpResponse, cx) != News::None {
+            t.messages.at_end = true;
+            return Poll::Ready(());
+        }
         let Some(far) = &mut t.far else { return Poll::Ready(()) };
         let client = &mut t.client;
         if tcp {

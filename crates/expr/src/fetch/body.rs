@@ -3,6 +3,7 @@
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Cursor, Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
 use crate::place::Needs;
+use crate::scope::Bytes;
 use crate::scope::Side::{self, Client, Server};
 use crate::{Load, Lookup, Type, Value};
 
@@ -96,14 +97,17 @@ fn body<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
 }
 
 fn body_len<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
-    eval.scope.body(side).map(|bytes| Value::Sint(i64::try_from(bytes.len()).unwrap_or(i64::MAX)))
+    size(eval, side, |bytes| bytes.len() as u64)
 }
 
 fn body_size<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
-    eval.scope.body(side).map(|bytes| {
-        let size = bytes.promised.unwrap_or(bytes.len() as u64);
-        Value::Sint(i64::try_from(size).unwrap_or(i64::MAX))
-    })
+    size(eval, side, |bytes| bytes.promised.unwrap_or(bytes.len() as u64))
+}
+
+/// A size is what it is now: nobody waits for more of the body to know it.
+fn size<'a>(eval: &Eval<'a>, side: Side, of: impl FnOnce(&Bytes<'_>) -> u64) -> Lookup<Value<'a>> {
+    let known = eval.scope.body(side).some();
+    known.map(|bytes| Value::Sint(i64::try_from(of(&bytes)).unwrap_or(i64::MAX))).into()
 }
 
 fn url_param<'a>(eval: &mut Eval<'a>, args: &'a Args) -> Lookup<Value<'a>> {

@@ -205,14 +205,18 @@ fn length<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
 /// the body as far as it came.
 fn message_length<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
     let body = eval.scope.body(side).some().map_or(0, |bytes| bytes.len());
-    eval.scope.head(side).map(|head| {
+    let length = eval.scope.head(side).map(|head| {
         let line = match side {
             Client => head.method().len() + head.target().len(),
             Server => STATUS + head.reason().len(),
         };
         let lines: usize = head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum();
         Value::Sint(i64::try_from(START_LINE + line + lines + 1 + body).unwrap_or(i64::MAX))
-    })
+    });
+    match length {
+        Lookup::Value(length) if !eval.scope.is_final() => Lookup::Partial(length),
+        length => length,
+    }
 }
 
 /// `len` bytes at `offset`; all that is there for a length of 0.
