@@ -1,6 +1,7 @@
 //! Ports that stay the test's own until the program under test takes them.
 
 use socket2::{Domain, Socket, Type};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 /// A port that the kernel gives to nobody else while this value lives.
@@ -94,16 +95,20 @@ impl Default for FullBacklog {
 
 /// True where some process listens on this TCP port, found without connecting to it.
 pub fn is_listening(port: u16) -> bool {
+    are_listening(&[port])
+}
+
+/// The same of several ports, all of which somebody has to listen on.
+pub(crate) fn are_listening(ports: &[u16]) -> bool {
     const LISTEN: &str = "0A";
-    let wanted = format!(":{port:04X}");
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
-        let text = std::fs::read_to_string(table).unwrap_or_default();
-        text.lines().any(|line| {
-            let mut words = line.split_ascii_whitespace().skip(1);
-            let local = words.next().unwrap_or_default();
-            local.ends_with(&wanted) && words.nth(1) == Some(LISTEN)
-        })
-    })
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|t| std::fs::read_to_string(t).unwrap_or_default());
+    let listening = |line: &str| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let (_, port) = words.next()?.rsplit_once(':')?;
+        (words.nth(1) == Some(LISTEN)).then(|| u16::from_str_radix(port, 16).ok())?
+    };
+    let found: HashSet<u16> = tables.iter().flat_map(|table| table.lines()).filter_map(listening).collect();
+    ports.iter().all(|port| found.contains(port))
 }
 
 #[cfg(test)]

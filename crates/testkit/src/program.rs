@@ -1,7 +1,7 @@
 //! Starts a program on a configuration, watches it, and ends it.
 
 use crate::peer::{PATIENCE, Peer};
-use crate::ports::is_listening;
+use crate::ports::are_listening;
 use crate::template::Template;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read;
@@ -359,7 +359,7 @@ impl Running {
             .map(|(_, address)| address.port())
             .collect();
         let deadline = Instant::now() + PATIENCE;
-        while !wanted.iter().all(|port| is_listening(*port)) {
+        while !are_listening(&wanted) {
             let ended = self.child.try_wait().ok().flatten();
             if let Some(status) = ended.filter(|status| !(daemonized && status.success())) {
                 return Err(self.outcome(status.code()));
