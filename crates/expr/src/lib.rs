@@ -42,4 +42,4 @@ pub use place::{Needs, Place, Validity};
 pub use scope::{NoScope, Scope, Side};
 pub use scratch::{Buffer, Scratch};
 pub use value::{Lookup, Type, Value};
-pub use vars::{VarRef, VarScope, Vars};
+pub use vars::{VarRef, VarScope, Vars, When};

@@ -4,9 +4,10 @@
 //! It counts the bytes it holds against its limit (`tune.vars.*-max-size`) and keeps the buffers of what was
 //! forgotten, so that setting the same variables for each request allocates nothing in the steady state.
 
+use std::cmp::Ordering;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::{Scratch, Value};
+use crate::{Scope, Scratch, Value};
 
 /// How long a variable lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,27 @@ pub struct VarRef {
     /// The name after the scope's dot.
     pub name: Box<[u8]>,
     hash: u64,
+}
+
+/// A condition of `set-var` (manual, 7.3.1 "set-var").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// `ifexists`: it exists; variables of the process do so from the start.
+    Exists,
+    /// `ifnotexists`
+    NotExists,
+    /// `ifempty`: the new value is empty.
+    Empty,
+    /// `ifnotempty`
+    NotEmpty,
+    /// `ifset`: it holds a value.
+    Set,
+    /// `ifnotset`
+    NotSet,
+    /// `ifgt`: the integer that it holds is above the new one; true of anything that is no integer.
+    Greater,
+    /// `iflt`
+    Less,
 }
 
 /// The variables of one scope.
@@ -102,6 +124,46 @@ impl VarRef {
             return Err(format!("invalid syntax at char '{}'", char::from(*bad)));
         }
         Ok(Self { scope, parent, name: name.into(), hash: xxhash_rust::xxh3::xxh3_64(name) })
+    }
+}
+
+// === impl When ===
+
+impl When {
+    /// Reads a condition. The error is HAProxy's wording.
+    pub fn named(text: &[u8]) -> Result<Self, String> {
+        Ok(match text {
+            b"ifexists" => Self::Exists,
+            b"ifnotexists" => Self::NotExists,
+            b"ifempty" => Self::Empty,
+            b"ifnotempty" => Self::NotEmpty,
+            b"ifset" => Self::Set,
+            b"ifnotset" => Self::NotSet,
+            b"ifgt" => Self::Greater,
+            b"iflt" => Self::Less,
+            other => return Err(format!("unknown condition \"{}\"", String::from_utf8_lossy(other))),
+        })
+    }
+
+    /// Whether the variable is to take this value.
+    pub fn holds(self, scope: &dyn Scope, var: &VarRef, value: Value<'_>, scratch: &Scratch) -> bool {
+        let current = || scope.var(var, scratch);
+        let exists = || var.scope == VarScope::Proc || current().is_some();
+        let empty = || value.bytes().is_some_and(<[u8]>::is_empty);
+        let compared = |wanted| match (current(), value) {
+            (Some(Value::Sint(now)), Value::Sint(new)) => now.cmp(&new) == wanted,
+            _ => true,
+        };
+        match self {
+            Self::Exists => exists(),
+            Self::NotExists => !exists(),
+            Self::Empty => empty(),
+            Self::NotEmpty => !empty(),
+            Self::Set => current().is_some(),
+            Self::NotSet => current().is_none(),
+            Self::Greater => compared(Ordering::Greater),
+            Self::Less => compared(Ordering::Less),
+        }
     }
 }
 

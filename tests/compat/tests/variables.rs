@@ -46,6 +46,67 @@ fn variables_of_the_process_are_read_and_set() {
     });
 }
 
+/// Rows: what the variable holds before (`-` for nothing), the condition, the new value, what it holds then.
+#[test]
+fn variables_are_set_under_conditions() {
+    const ROWS: &str = "
+        - ifexists int(3) -          | int(0) ifexists int(3) 3    | - ifnotexists int(3) 3    | int(0) ifnotexists int(3) 0
+        - ifempty int(0) -           | int(7) ifempty str() [empty] | int(7) ifempty str(x) 7  | int(7) ifempty int(0) 7
+        - ifnotempty int(0) 0        | int(7) ifnotempty str() 7   | int(7) ifnotempty src 127.0.0.1
+        - ifset int(3) -             | int(0) ifset int(3) 3       | str() ifset int(0) 0      | - ifnotset int(3) 3
+        int(7) ifnotset int(0) 7     | str() ifnotset str(x) [empty]
+        - ifgt int(3) 3              | int(7) ifgt int(3) 3        | int(3) ifgt int(7) 3      | int(7) ifgt int(7) 7
+        int(3) ifgt str(9) 9         | str(3) ifgt int(9) 9        | int(3) ifgt bool(true) 1  | src ifgt int(9) 9
+        - iflt int(3) 3              | int(7) iflt int(3) 7        | int(3) iflt int(7) 7      | int(7) iflt int(-9) 7
+        int(9) iflt str(3) 3         | int(3) iflt,ifnotempty int(7) 7 | int(3) ifgt,ifexists int(7) 3
+        proc ifexists int(3) 3       | proc ifnotexists int(3) -   | proc ifset int(3) -       | proc ifnotset int(3) 3
+    ";
+    let rows: Vec<Vec<&str>> = ROWS
+        .split(['|', '\n'])
+        .map(|row| row.split_whitespace().collect())
+        .filter(|row: &Vec<&str>| !row.is_empty())
+        .collect();
+    compat(|t| {
+        // Each row by the action and by the converter.
+        let mut rules = String::new();
+        for (n, row) in rows.iter().enumerate() {
+            for (form, at) in [("action", 2 * n), ("converter", 2 * n + 1)] {
+                let scope = if row[0] == "proc" { "proc" } else { "txn" };
+                let var = format!("{scope}.v{at}");
+                let here = format!("if {{ url_param(n) {at} }}");
+                if !["-", "proc"].contains(&row[0]) {
+                    rules += &format!(" http-request set-var({var}) {} {here}\n", row[0]);
+                }
+                rules += &match form {
+                    "action" => format!(" http-request set-var({var},{}) {} {here}\n", row[1], row[2]),
+                    _ => {
+                        format!(" http-request set-header x %[{},set-var({var},{})] {here}\n", row[2], row[1])
+                    }
+                };
+                rules += &format!(
+                    " http-request return status 200 content-type text/plain string - {here} !{{ var({var}) -m found }}\n \
+                     http-request return status 200 content-type text/plain string [empty] {here} {{ var({var}) -m len 0 }}\n \
+                     http-request return status 200 content-type text/plain lf-string %[var({var})] {here}\n"
+                );
+            }
+        }
+        let mut proxy = t.start(&weir_compat::Proxy::http().frontend(&rules).servers("").text());
+        let mut client = proxy.client("fe");
+        for (n, row) in rows.iter().enumerate() {
+            for at in [2 * n, 2 * n + 1] {
+                client.send(format!("GET /?n={at} HTTP/1.1\r\nHost: h\r\n\r\n"));
+                let body = String::from_utf8(client.recv_message().body).unwrap();
+                assert_eq!(
+                    body,
+                    row[3],
+                    "{row:?}, {}",
+                    if at % 2 == 0 { "the action" } else { "the converter" }
+                );
+            }
+        }
+    });
+}
+
 const CASES: &str = r"
 get var proc.a => proc.a: type=str value=<hello>
 get var proc.n => proc.n: type=sint value=<7>

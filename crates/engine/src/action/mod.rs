@@ -53,7 +53,7 @@ pub(crate) use parse::{Parse, Parsed, number};
 pub(crate) use rules::Target;
 pub(crate) use rules::{RuleSet, Rules};
 pub(crate) use stick::Stick;
-pub(crate) use var::{When, variable};
+pub(crate) use var::variable;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Stage};

@@ -1,7 +1,7 @@
 //! Actions on variables (manual, 2.8 and 4.4 "set-var", "set-var-fmt", "unset-var").
 
 use weir_config::Keyword;
-use weir_expr::{Expr, Format, Purpose, Scope, Scratch, Value, VarRef};
+use weir_expr::{Expr, Format, Purpose, Scope, Value, VarRef, When};
 
 use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, works};
 use crate::scope::View;
@@ -35,27 +35,6 @@ const SET: &str = "keeps a sample in a variable";
 const FMT: &str = "keeps a text in a variable";
 const UNSET: &str = "forgets a variable";
 
-/// When a variable is set (manual, 7.3.1 "set-var").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// `ifexists`: it is there.
-    Exists,
-    /// `ifnotexists`
-    NotExists,
-    /// `ifempty`: the new value is empty.
-    Empty,
-    /// `ifnotempty`
-    NotEmpty,
-    /// `ifset`: the new value is not 0.
-    Set,
-    /// `ifnotset`
-    NotSet,
-    /// `ifgt`: what it holds is above the new value.
-    Greater,
-    /// `iflt`
-    Less,
-}
-
 #[derive(Debug)]
 struct SetVar {
     var: VarRef,
@@ -78,9 +57,9 @@ fn set(p: &mut Parse<'_, '_>) -> Parsed {
 
 fn set_fmt(p: &mut Parse<'_, '_>) -> Parsed {
     let (var, when) = named(p)?;
-    let what = match p.peek() {
-        Some(_) => What::Text(p.format(Purpose::Text, "")?),
-        None => What::Text(Format::compile(b"", Purpose::Text, p.load).map_err(|e| p.error(e.message))?),
+    let what = match p.is_over() {
+        false => What::Text(p.format(Purpose::Text, "")?),
+        true => What::Text(Format::compile(b"", Purpose::Text, p.load).map_err(|e| p.error(e.message))?),
     };
     Ok(Box::new(SetVar { var, when, what }))
 }
@@ -109,9 +88,9 @@ pub(crate) fn variable(text: &[u8]) -> Result<(VarRef, Vec<When>), String> {
     if name.is_empty() {
         return Err("Empty variable name cannot be accepted".to_owned());
     }
-    let var = VarRef::parse(name)?;
-    let when: Result<Vec<When>, _> = parts.map(|part| When::named(part.trim_ascii())).collect();
-    Ok((var, when?))
+    let when: Result<Vec<When>, String> = parts.map(|part| When::named(part.trim_ascii())).collect();
+    let when = when?;
+    Ok((VarRef::parse(name)?, when))
 }
 
 impl Action for SetVar {
@@ -134,43 +113,5 @@ impl Action for SetVar {
             view.set_var(&self.var, Some(value));
         }
         Verdict::Next
-    }
-}
-
-// === impl When ===
-
-impl When {
-    fn named(text: &[u8]) -> Result<Self, String> {
-        Ok(match text {
-            b"ifexists" => Self::Exists,
-            b"ifnotexists" => Self::NotExists,
-            b"ifempty" => Self::Empty,
-            b"ifnotempty" => Self::NotEmpty,
-            b"ifset" => Self::Set,
-            b"ifnotset" => Self::NotSet,
-            b"ifgt" => Self::Greater,
-            b"iflt" => Self::Less,
-            other => return Err(format!("unknown condition \"{}\"", String::from_utf8_lossy(other))),
-        })
-    }
-
-    /// Whether the variable is to take this value.
-    pub(crate) fn holds(self, view: &dyn Scope, var: &VarRef, value: Value<'_>, scratch: &Scratch) -> bool {
-        let current = || view.var(var, scratch);
-        let empty = || value.bytes().is_some_and(<[u8]>::is_empty);
-        let compared = |wanted| {
-            let pair = current().and_then(Value::to_sint).zip(value.to_sint());
-            pair.is_some_and(|(now, new)| now.cmp(&new) == wanted)
-        };
-        match self {
-            Self::Exists => current().is_some(),
-            Self::NotExists => current().is_none(),
-            Self::Empty => empty(),
-            Self::NotEmpty => !empty(),
-            Self::Set => value.to_sint().is_some_and(|n| n != 0),
-            Self::NotSet => value.to_sint().is_none_or(|n| n == 0),
-            Self::Greater => compared(std::cmp::Ordering::Greater),
-            Self::Less => compared(std::cmp::Ordering::Less),
-        }
     }
 }

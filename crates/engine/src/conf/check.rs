@@ -10,9 +10,7 @@ use std::time::Duration;
 use weir_balance::health::CheckStatus;
 use weir_diag::Span;
 use weir_expr::regex::Regex;
-use weir_expr::{Expr, Format, VarRef};
-
-use crate::action::When;
+use weir_expr::{Expr, Format, VarRef, When};
 
 /// How a server is checked.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use crate::args::{Arg, ArgType, Args};
 use crate::fetch::trim;
 use crate::keyword::{Converter, Eval, converter, prepared};
 use crate::scope::{Number, Side};
-use crate::vars::VarRef;
+use crate::vars::{VarRef, When};
 use crate::{Load, Type, Value};
 
 const THREE: (u8, &[ArgType]) = (0, &[ArgType::Str, ArgType::Str, ArgType::Str]);
@@ -73,26 +73,13 @@ pub(super) const CONVERTERS: &[Converter] = &[
 fn set_var<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let var = args.var(0)?;
     let (scope, scratch) = (eval.scope, eval.scratch);
-    let current = || scope.var(var, scratch);
-    for n in 1..args.len() {
-        let holds = match args.str(n)? {
-            b"ifexists" => current().is_some(),
-            b"ifnotexists" => current().is_none(),
-            b"ifempty" => value.to_bin(scratch).is_empty(),
-            b"ifnotempty" => !value.to_bin(scratch).is_empty(),
-            b"ifset" => value.to_sint().is_some_and(|n| n != 0),
-            b"ifnotset" => value.to_sint().is_none_or(|n| n == 0),
-            b"ifgt" => {
-                current().and_then(Value::to_sint).is_some_and(|c| value.to_sint().is_some_and(|v| c > v))
-            }
-            b"iflt" => {
-                current().and_then(Value::to_sint).is_some_and(|c| value.to_sint().is_some_and(|v| c < v))
-            }
-            _ => true,
-        };
-        if !holds {
-            return Some(value);
-        }
+    let holds = |n| {
+        args.str(n)
+            .and_then(|name| When::named(name).ok())
+            .is_none_or(|when| when.holds(scope, var, value, scratch))
+    };
+    if !(1..args.len()).all(holds) {
+        return Some(value);
     }
     scope.set_var(var, Some(value));
     Some(value)
@@ -168,16 +155,10 @@ fn assigned(args: &mut Args) -> Result<(), String> {
     first(args)?;
     for n in 1..args.len() {
         let Some(name) = args.str(n) else { continue };
-        if !CONDITIONS.contains(&name) {
-            return Err(format!("unknown condition \"{}\"", String::from_utf8_lossy(name)));
-        }
+        When::named(name)?;
     }
     Ok(())
 }
-
-/// When a variable is set.
-const CONDITIONS: [&[u8]; 8] =
-    [b"ifexists", b"ifnotexists", b"ifempty", b"ifnotempty", b"ifset", b"ifnotset", b"ifgt", b"iflt"];
 
 fn first(args: &mut Args) -> Result<(), String> {
     let var = VarRef::parse(args.str(0).unwrap_or_default())?;
