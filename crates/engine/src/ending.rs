@@ -119,6 +119,11 @@ impl Ending {
         [self.cause.letter(), self.stage.letter()]
     }
 
+    /// Whether this is who ended it.
+    pub(crate) fn is_by(self, cause: Cause) -> bool {
+        self.cause == cause
+    }
+
     /// Whether nobody is to blame.
     pub(crate) fn is_normal(self) -> bool {
         self.cause == Cause::None

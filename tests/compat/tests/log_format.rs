@@ -128,6 +128,8 @@ fn formats_of_whole_lines_and_of_items() {
                 "F5 693132372E302E302E31 F6 622D2D\n",
             ),
             ("a  b %CC c", "a b - c\n"),
+            ("a %HQ %ST", "a 200\n"),
+            ("%{+Q}HQ %HQ %{+M}HQ %ST", "\"\" 200\n"),
             ("%{+E}o %r [%[str(a\\]b)]]", "GET / HTTP/1.1 [a\\\\\\]b]\n"),
             ("a%[str(\\\\n)]b", "a\nb\n"),
         ];

@@ -332,6 +332,35 @@ fn what_rules_wait_for_is_time_of_their_message() {
     });
 }
 
+/// What answers in the place of a server stays the last rule; one that only refuses does not.
+#[test]
+fn the_rule_that_answers_stays_the_last_one() {
+    let rows = [
+        ("http-request return status 200", "http-request return"),
+        ("http-request redirect location /x", "http-request redirect"),
+        ("http-response return status 404", "http-response return"),
+        ("http-request deny", "http-after-response allow"),
+        ("http-response deny", "http-after-response allow"),
+        ("http-request allow", "http-after-response allow"),
+    ];
+    compat(|t| {
+        let served = t.origin("srv").answer_all(ANSWER);
+        let log = t.sink("log");
+        table(&rows, |rule| {
+            let format = "log {log} local0\nlog-format \"%ST %[last_rule_line]\"";
+            let lines = format!("{format}\n{rule}\nhttp-after-response allow");
+            let text = Proxy::http().frontend(&lines).text();
+            let mut proxy = t.start(&text);
+            proxy.client("fe").send(GET).recv_message();
+            let line = log.next();
+            let last: usize = line.trim_end().rsplit(' ').next().unwrap().parse().unwrap();
+            let words: Vec<&str> = text.lines().nth(last - 1).unwrap().split_whitespace().take(2).collect();
+            words.join(" ")
+        });
+        served.finish();
+    });
+}
+
 /// Rules that wait for nothing but time end when the client has left.
 #[test]
 fn nobody_waits_for_who_has_left() {

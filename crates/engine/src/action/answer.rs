@@ -106,11 +106,15 @@ impl Action for Tarpit {
 
 #[derive(Debug)]
 struct Auth {
-    realm: Option<Box<[u8]>>,
+    /// As it is written, or the name of the proxy whose rule it is.
+    realm: Box<[u8]>,
 }
 
 fn auth(p: &mut Parse<'_, '_>) -> Parsed {
-    let realm = if p.eat("realm") { Some(p.expect("missing realm value.\n")?.bytes.clone()) } else { None };
+    let realm = match p.eat("realm") {
+        true => p.expect("missing realm value.\n")?.bytes.clone(),
+        false => p.load.proxy.as_bytes().into(),
+    };
     Ok(Box::new(Auth { realm }))
 }
 
@@ -123,8 +127,7 @@ impl Action for Auth {
         Reply::default(status).apply(run);
         let bench = &mut *run.bench;
         bench.made.clear();
-        let proxy = run.t.client.frontend.conf().name.as_bytes();
-        for piece in [&b"Basic realm=\""[..], self.realm.as_deref().unwrap_or(proxy), b"\""] {
+        for piece in [&b"Basic realm=\""[..], &self.realm, b"\""] {
             bench.made.extend_from_slice(piece);
         }
         run.t.messages.response.append(name, &bench.made);

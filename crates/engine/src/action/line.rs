@@ -75,18 +75,24 @@ fn replace(p: &mut Parse<'_, '_>, part: Part) -> Parsed {
     const MISSING: &str = "expects exactly 2 arguments <match-regex> and <replace-format>";
     let pattern = p.expect(MISSING)?;
     let at = p.at - 1;
-    if p.peek().is_none() {
+    if p.take().is_none() || p.peek().is_some() {
         return Err(p.error(MISSING));
     }
     let regex = Regex::compile(&pattern.bytes, true)
         .map_err(|m| WordsError::new(at, format!("failed to parse the regex : {m}")))?;
+    p.at = at + 1;
     let value = p.format(Purpose::Http, MISSING)?;
     Ok(Box::new(Replace { part, regex, value }))
 }
 
 impl Action for Replace {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        let Some(found) = self.regex.captures(self.part.of(run.head().0), 0) else { return Verdict::Next };
+        let old = self.part.of(run.head().0);
+        let Some(found) =
+            self.regex.captures(old, 0).filter(|_| self.part == Part::Target || !old.is_empty())
+        else {
+            return Verdict::Next;
+        };
         run.render(&self.value);
         let (head, Bench { text, made, expanded, room, .. }) = run.head();
         expanded.clear();
@@ -144,7 +150,9 @@ fn put(head: &mut Head, part: Part, text: &[u8], made: &mut Vec<u8>) {
             }
         }
         Part::Query => {
-            for piece in [before, all.get(..path).unwrap_or_default(), b"?", text] {
+            let path = if all.is_empty() { target } else { all.get(..path).unwrap_or_default() };
+            let mark: &[u8] = if text.is_empty() && query.is_empty() { b"" } else { b"?" };
+            for piece in [before, path, mark, text] {
                 made.extend_from_slice(piece);
             }
         }
@@ -154,7 +162,7 @@ fn put(head: &mut Head, part: Part, text: &[u8], made: &mut Vec<u8>) {
 
 /// The Host line says what an absolute target says (RFC 9112, 3.2.2).
 fn follow_authority(head: &mut Head, room: &mut Vec<u8>) {
-    let Some(authority) = uri::authority(head.target()) else { return };
+    let Some(authority) = uri::authority(head.target()).filter(|a| !a.is_empty()) else { return };
     room.extend_from_slice(authority);
     let at = head.lines().iter().position(|l| l.id == HeaderId::Host);
     if let Some(at) = at {

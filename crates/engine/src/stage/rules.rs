@@ -353,7 +353,8 @@ fn step(
                 None => return Step::Wait(Reason::Password, t.now()),
             },
         };
-        if run.bench.hinting && !rule.action.is_hint() {
+        // A hint that stands under a condition is one of its own.
+        if run.bench.hinting && (!rule.action.is_hint() || rule.condition.is_some()) {
             end_hint(run.bench);
         }
         let verdict = match holds {
@@ -401,8 +402,11 @@ fn step(
             Verdict::Upgrade if t.is_http() => Ok(()),
             Verdict::Upgrade => Err(Stop::Upgrade),
         };
-        t.facts.last_rule =
-            Some(LastRule { file: rule.file.clone(), line: rule.line, decided: end.is_err() });
+        // The rule that made the answer stays the last one.
+        if set != RuleSet::HttpAfterResponse || !t.facts.ending.is_by(Cause::Local) {
+            let (file, line) = (rule.file.clone(), rule.line);
+            t.facts.last_rule = Some(LastRule { file, line, decided: end.is_err() });
+        }
         return Step::Over(end);
     }
     Step::Over(Ok(()))

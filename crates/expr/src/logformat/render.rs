@@ -333,7 +333,12 @@ impl<'r> Renderer<'r> {
             RequestPart::Query if captured.is_some() => after,
             _ => text,
         };
+        let blank = self.blank;
         self.field(Field::Client(shown, Unsafe::Line), item);
+        if shown.is_empty() && !item.options.encodes() && !item.options.has(Options::QUOTE) {
+            // No query, no blank.
+            self.blank = blank;
+        }
     }
 
     /// `{a|b}`
