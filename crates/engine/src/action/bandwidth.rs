@@ -37,7 +37,7 @@ enum Amount {
 }
 
 fn parse(p: &mut Parse<'_, '_>) -> Parsed {
-    let Some(name) = p.next() else { return Err(p.error("missing bwlim filter name")) };
+    let Some(name) = p.take() else { return Err(p.error("missing bwlim filter name")) };
     let at = p.at - 1;
     let (mut bytes, mut period) = (None, None);
     loop {
@@ -52,6 +52,10 @@ fn parse(p: &mut Parse<'_, '_>) -> Parsed {
         }
     }
     let said = |what: String| Err(WordsError::new(at, format!("set-bandwidth-limit: {what}")));
+    let shown = name.text();
+    let Some(limit) = p.filters.iter().find_map(|f| f.limit(&name.bytes)) else {
+        return said(format!("unable to find bwlim filter '{shown}' referenced by set-bandwidth-limit rule"));
+    };
     for (option, amount) in [("limit", &bytes), ("period", &period)] {
         let Some(Amount::Computed(expr)) = amount else { continue };
         if let Err(reason) = expr.check_place(p.load) {
@@ -62,10 +66,6 @@ fn parse(p: &mut Parse<'_, '_>) -> Parsed {
             ));
         }
     }
-    let shown = name.text();
-    let Some(limit) = p.filters.iter().find_map(|f| f.limit(&name.bytes)) else {
-        return said(format!("unable to find bwlim filter '{shown}' referenced by set-bandwidth-limit rule"));
-    };
     if let Share::Key { .. } = limit.share {
         let defined = [("limit", &bytes), ("period", &period)].into_iter().find(|(_, a)| a.is_some());
         if let Some((option, _)) = defined {
@@ -84,7 +84,7 @@ fn amount(
     kind: &str,
     read: impl Fn(&[u8]) -> Option<u32>,
 ) -> Result<Amount, WordsError> {
-    let written = p.peek().map(|w| w.bytes.clone()).unwrap_or_default();
+    let written = p.words.get(p.at).map(|w| w.bytes.clone()).unwrap_or_default();
     if let Some(n) = read(&written).filter(|_| !written.is_empty()) {
         p.at += 1;
         return Ok(Amount::Fixed(n));

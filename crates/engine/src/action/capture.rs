@@ -5,7 +5,7 @@ use weir_config::Keyword;
 use weir_expr::{Expr, Side, Type, WordsError};
 use weir_http::Head;
 
-use super::parse::number;
+use super::parse::{is_condition, number};
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
 use crate::conf::Caps;
 use crate::scope::View;
@@ -101,18 +101,22 @@ fn capture_content(p: &mut Parse<'_, '_>) -> Parsed {
     if !p.eat("len") {
         return Err(p.error("a positive 'len' argument is mandatory"));
     }
-    let length = p.next().map_or(0, number);
+    let length = p.take().map_or(0, number);
     p.late.captures += usize::from(!expr.validity().at(weir_expr::Place::FrontTcpSession));
     place(p, expr, Side::Client, length)
 }
 
 fn capture_http(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
-    const EXPECTS: &str = "expects <expression> [ 'len' <length> | id <idx> ]";
-    if p.peek().is_none() {
-        return Err(p.error(EXPECTS));
+    let expects = match side {
+        Side::Client => "expects <expression> [ 'len' <length> | id <idx> ]",
+        Side::Server => "expects <expression> id <idx>",
+    };
+    let written = p.words.get(p.at..).unwrap_or_default().iter().take_while(|w| !is_condition(w)).count();
+    if written < 3 {
+        return Err(p.error(expects));
     }
     let expr = sample(p)?;
-    let (Some(word), Some(value)) = (p.next(), p.next()) else { return Err(p.error(EXPECTS)) };
+    let (Some(word), Some(value)) = (p.take(), p.take()) else { return Err(p.error(expects)) };
     if word.is("len") && side == Side::Client {
         if !p.caps.contains(Caps::FRONTEND) {
             return Err(p.error(format!("proxy '{}' has no frontend capability", p.load.proxy)));

@@ -8,7 +8,7 @@ use weir_config::{Class, Line, Word, run_of};
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 use weir_expr::{Acls, Condition, Expr, Load, PatternFiles, Place, Side, Words, WordsError};
 
-use super::fault::{Fault, ended};
+use super::fault::{Fault, ended, is_of_names};
 use super::judge::{Late, Reader};
 use super::parse::{Parse, is_condition};
 use super::rules::Rule;
@@ -372,11 +372,16 @@ impl<'a> Compiler<'a> {
         let is_track = set == RuleSet::TcpContent && action.text().starts_with("track-sc");
         let compiled = self.reading(draft, line, place, &mut kept, |reader| {
             (reader.at, reader.name, reader.set) = (read, name_at, set);
-            let action = parse(reader).map_err(Fault::Action)?;
+            let action = parse(reader).map_err(Fault::Action);
+            if matches!(&action, Err(fault) if !fault.is_of_names()) {
+                return action.map(|action| (action, None));
+            }
+            // What a name stands for is looked up when the whole line is read.
             if let Some(extra) = words.get(reader.at).filter(|w| !is_condition(w)) {
                 return Err(Fault::Extra(extra.clone()));
             }
             let condition = reader.condition(acls).map_err(Fault::Condition)?;
+            let action = action?;
             let early = condition.as_ref().is_none_or(|c| c.fits(Place::FrontTcpSession));
             if is_track && !early && reader.late.tracks.last() == Some(&true) {
                 // The session gives the key, but not yet whether it is tracked.
@@ -433,12 +438,7 @@ impl<'a> Compiler<'a> {
     /// The message for a name that points nowhere, which is found when all is read.
     pub(super) fn unresolved(&self, line: &Line, error: &WordsError) -> Option<Diagnostic> {
         let message = &error.error.message;
-        if message.starts_with("unable to find capture id")
-            || message.starts_with("unknown http-errors section")
-            || message.starts_with("stick-table '")
-            || message.starts_with("set-bandwidth-limit: ")
-            || (message.starts_with("unable to find table '") && message.contains("' referenced by track-sc"))
-        {
+        if is_of_names(message) {
             let proxy = self.directory.proxies.get(self.directory.current)?;
             let message = message.strip_prefix("set-bandwidth-limit: ").unwrap_or(message);
             return Some(line.alert(format!("Proxy '{}': {message}.", proxy.name)).form(Form::Bare));

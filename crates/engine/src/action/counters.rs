@@ -71,7 +71,7 @@ pub(super) struct Track {
 
 fn track(p: &mut Parse<'_, '_>) -> Parsed {
     let (counter, name) = counter_of_track(p)?;
-    let (word, at) = match p.next() {
+    let (word, at) = match p.take() {
         Some(word) => (word.clone(), p.at - 1),
         None => return Err(tagged(p, p.error("missing fetch method"))),
     };
@@ -82,7 +82,7 @@ fn track(p: &mut Parse<'_, '_>) -> Parsed {
     }
     let mut table = None;
     if p.eat("table") {
-        match p.peek() {
+        match p.words.get(p.at) {
             Some(word) => {
                 table = Some(word.text().into_owned());
                 p.at += 1;

@@ -24,6 +24,11 @@ impl Fault {
         }
     }
 
+    /// Whether it is about something that the line names, rather than about its words.
+    pub(super) fn is_of_names(&self) -> bool {
+        self.error().is_some_and(|e| is_of_names(&e.error.message))
+    }
+
     pub(super) fn alert(
         self,
         set: RuleSet,
@@ -61,6 +66,18 @@ impl Fault {
             }
         }
     }
+}
+
+/// Whether a message is about what a line names, for which all lines have to be read.
+pub(super) fn is_of_names(message: &str) -> bool {
+    let about = [
+        "unable to find capture id",
+        "unknown http-errors section",
+        "stick-table '",
+        "set-bandwidth-limit: ",
+    ];
+    about.iter().any(|start| message.starts_with(start))
+        || (message.starts_with("unable to find table '") && message.contains("' referenced by track-sc"))
 }
 
 /// The message with the dot that ends it.

@@ -35,7 +35,7 @@ struct Put {
 }
 
 fn put(p: &mut Parse<'_, '_>, alone: bool) -> Parsed {
-    if p.peek().is_none() {
+    if p.is_over() {
         return Err(p.error("expects exactly one argument or three arguments <headers> prefix <pfx>"));
     }
     let block = p.expr()?;
@@ -87,7 +87,7 @@ struct Del {
 }
 
 fn del(p: &mut Parse<'_, '_>) -> Parsed {
-    if p.peek().is_none() {
+    if p.is_over() {
         return Err(p.error("expects at least 1 argument"));
     }
     let block = p.expr()?;

@@ -61,7 +61,7 @@ enum Amount {
 }
 
 fn amount(p: &mut Parse<'_, '_>) -> Result<Amount, WordsError> {
-    let Some(word) = p.peek() else { return Err(p.error("expects an argument")) };
+    let Some(word) = p.words.get(p.at) else { return Err(p.error("expects an argument")) };
     match integer(&word.text()) {
         Some(n) => {
             p.at += 1;

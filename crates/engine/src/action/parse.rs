@@ -60,6 +60,18 @@ impl<'p> Parse<'p, '_> {
         Some(word)
     }
 
+    /// Takes the next word, whatever it is: where one has to stand, `if` is a word as any other.
+    pub(crate) fn take(&mut self) -> Option<&'p Word> {
+        let word = self.words.get(self.at)?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// Whether no word follows, of a condition neither.
+    pub(crate) fn is_over(&self) -> bool {
+        self.at >= self.words.len()
+    }
+
     /// Takes the next word where it is this one.
     pub(crate) fn eat(&mut self, text: &str) -> bool {
         let found = self.peek().is_some_and(|w| w.is(text));
@@ -74,7 +86,7 @@ impl<'p> Parse<'p, '_> {
 
     /// The next word, or this error.
     pub(crate) fn expect(&mut self, message: &str) -> Result<&'p Word, WordsError> {
-        match self.next() {
+        match self.take() {
             Some(word) => Ok(word),
             None => Err(self.error(message)),
         }
@@ -106,7 +118,7 @@ impl<'p> Parse<'p, '_> {
     /// The next word as a time in milliseconds where a digit begins it; `rule` is what messages call the rule.
     /// Nothing where it may be an expression.
     pub(crate) fn written_time(&mut self, rule: &str) -> Result<Option<Duration>, WordsError> {
-        let Some(word) = self.peek() else { return Ok(None) };
+        let Some(word) = self.words.get(self.at) else { return Ok(None) };
         if !word.bytes.first().is_some_and(u8::is_ascii_digit) && self.is_expr() {
             return Ok(None);
         }
@@ -134,7 +146,7 @@ impl<'p> Parse<'p, '_> {
 
     /// The next word as an expression.
     pub(crate) fn expr(&mut self) -> Result<Expr, WordsError> {
-        let Some(word) = self.next() else { return Err(self.error("missing fetch method")) };
+        let Some(word) = self.take() else { return Err(self.error("missing fetch method")) };
         let at = self.at - 1;
         let place = |error: Error| WordsError { word: at, error };
         let expr = Expr::compile(&word.bytes, self.load).map_err(place)?;
@@ -144,7 +156,7 @@ impl<'p> Parse<'p, '_> {
 
     /// The next word as an expression that is not asked where it stands.
     pub(crate) fn lax_expr(&mut self) -> Result<Expr, WordsError> {
-        let Some(word) = self.next() else { return Err(self.error("missing fetch method")) };
+        let Some(word) = self.take() else { return Err(self.error("missing fetch method")) };
         let at = self.at - 1;
         Expr::compile(&word.bytes, self.load).map_err(|error| WordsError { word: at, error })
     }

@@ -41,14 +41,14 @@ enum Retries {
 }
 
 fn retries(p: &mut Parse<'_, '_>) -> Parsed {
+    let Some(word) = p.words.get(p.at) else {
+        return Err(p.error("expects exactly 1 argument (an expression or an integer between 1 and 100)"));
+    };
     if !p.caps.contains(Caps::BACKEND) {
         // As the reference names it.
         let name = if p.set.is_http() { "set-retries" } else { "tcp-request" };
         return Err(p.error(format!("'{name}' only available in backend or listen section")));
     }
-    let Some(word) = p.peek() else {
-        return Err(p.error("expects exactly 1 argument (an expression or an integer between 1 and 100)"));
-    };
     match integer(&word.text()) {
         Some(n) => {
             p.at += 1;

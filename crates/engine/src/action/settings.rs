@@ -114,7 +114,7 @@ enum Time {
 fn set_timeout(p: &mut Parse<'_, '_>) -> Parsed {
     const EXPECTS: &str = "expects exactly 2 arguments";
     let word = p.expect(EXPECTS)?.text().into_owned();
-    if p.peek().is_none() {
+    if p.is_over() {
         return Err(p.error(EXPECTS));
     }
     let which = match word.as_str() {

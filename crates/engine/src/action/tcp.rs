@@ -90,7 +90,7 @@ impl Action for Close {
 struct SwitchMode;
 
 fn switch_mode(p: &mut Parse<'_, '_>) -> Parsed {
-    let Some(mode) = p.next() else {
+    let Some(mode) = p.take() else {
         return Err(p.error("'tcp-request switch-mode' expects a mode as argument."));
     };
     if !p.caps.contains(Caps::FRONTEND) {
@@ -105,7 +105,7 @@ fn switch_mode(p: &mut Parse<'_, '_>) -> Parsed {
         );
     }
     if p.eat("proto") {
-        let Some(proto) = p.next() else {
+        let Some(proto) = p.take() else {
             return Err(p.error("'tcp-request switch-mode': 'proto' expects a protocol as argument."));
         };
         if proto.is("h2") {
@@ -135,7 +135,7 @@ fn expect_cip(p: &mut Parse<'_, '_>) -> Parsed {
     if p.eat("layer4") {
         return Ok(Box::new(Expect { cip: true }));
     }
-    let got = p.peek().map(|w| w.text().into_owned()).unwrap_or_default();
+    let got = p.take().map(|w| w.text().into_owned()).unwrap_or_default();
     let kind = if p.caps == Caps::FRONTEND { "frontend" } else { "proxy" };
     let rule = format!("{} expect-netscaler-cip", p.set.name());
     let name = &p.load.proxy;

@@ -28,7 +28,7 @@ enum Pause {
 }
 
 fn pause(p: &mut Parse<'_, '_>) -> Parsed {
-    if p.peek().is_none() {
+    if p.is_over() {
         return Err(p.error("unexpected character '"));
     }
     Ok(Box::new(match p.written_time("pause")? {
