@@ -17,7 +17,7 @@ use crate::ending::{Cause, Stage};
 use crate::facts::LastRule;
 use crate::local;
 use crate::observe;
-use crate::stage::exchange::{self, News};
+use crate::stage::client_news::{News, client_news};
 use crate::stage::{body, handshake, proxy_header, receive, respond};
 use crate::tables::Event;
 use crate::trace;
@@ -500,7 +500,7 @@ async fn time(t: &mut Transaction, set: RuleSet) -> News {
 /// How the client left, if it did: to close its side is to leave where a body is still to come, or where that counts
 /// as leaving (manual, 4.2 "option abortonclose").
 fn client_left(t: &mut Transaction, set: RuleSet, cx: &mut Context<'_>) -> News {
-    let news = exchange::client_news(t, cx);
+    let news = client_news(t, cx);
     let counts =
         |t: &Transaction| t.proxy().conf().aborts_on_close() || !set.is_response() && !body::is_here(t);
     if news == News::Closed && !counts(t) { News::None } else { news }
