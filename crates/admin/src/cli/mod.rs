@@ -59,6 +59,8 @@ pub enum Shown {
     Experimental,
     /// In those of `expert-mode on`; others may not use it.
     Expert,
+    /// In those that are asked for by its own name: it is ours, and tools know the other lists.
+    ByName,
     /// In none.
     Never,
 }

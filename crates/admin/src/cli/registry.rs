@@ -54,7 +54,7 @@ impl<W: 'static> Registry<W> {
 
     /// Lists every command.
     pub fn list(&self, modes: Modes, out: &mut Vec<u8>) {
-        self.print(modes, |_| true, out);
+        self.print(modes, "", |_| true, out);
     }
 
     /// Lists the commands that `words` may have meant: all that begin with them, else those that are written most
@@ -62,16 +62,16 @@ impl<W: 'static> Registry<W> {
     pub fn suggest(&self, words: &[Vec<u8>], modes: Modes, out: &mut Vec<u8>) {
         let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
         let typed = words.join(" ");
-        let names = || self.ordinary().iter().filter(|c| is_listed(c, modes)).map(|c| c.entry.name);
+        let names = || self.ordinary().iter().filter(|c| is_listed(c, modes, &typed)).map(|c| c.entry.name);
         if names().any(|name| begins(name, &typed)) {
-            return self.print(modes, |name| begins(name, &typed), out);
+            return self.print(modes, &typed, |name| begins(name, &typed), out);
         }
         let head = (0..=words.len()).rev().filter_map(|count| words.get(..count)).map(|head| head.join(" "));
         let kin = head
             .map(|head| names().filter(|name| head.is_empty() || begins(name, &head)).collect::<Vec<_>>())
             .find(|kin| !kin.is_empty());
         let near = nearest(&typed, &kin.unwrap_or_default());
-        self.print(modes, |name| near.contains(&name), out);
+        self.print(modes, &typed, |name| near.contains(&name), out);
     }
 
     fn ordinary(&self) -> &[CommandKeyword<W>] {
@@ -79,8 +79,8 @@ impl<W: 'static> Registry<W> {
         self.commands.get(..last).unwrap_or_default()
     }
 
-    fn print(&self, modes: Modes, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
-        for command in self.commands.iter().filter(|c| is_listed(c, modes)) {
+    fn print(&self, modes: Modes, typed: &str, wanted: impl Fn(&str) -> bool, out: &mut Vec<u8>) {
+        for command in self.commands.iter().filter(|c| is_listed(c, modes, typed)) {
             let State::Works(run) = command.state else { continue };
             let name = command.entry.name;
             if wanted(name) || ALWAYS.contains(&name) {
@@ -98,13 +98,14 @@ fn begins(name: &str, words: &str) -> bool {
     name.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
-/// Whether a session sees a command in lists.
-fn is_listed<W>(command: &CommandKeyword<W>, modes: Modes) -> bool {
+/// Whether a session that typed this sees a command in lists.
+fn is_listed<W>(command: &CommandKeyword<W>, modes: Modes, typed: &str) -> bool {
     match &command.state {
         State::Works(what) => match what.shown {
             Shown::Always => true,
             Shown::Experimental => modes.experimental,
             Shown::Expert => modes.expert,
+            Shown::ByName => begins(typed, command.entry.name),
             Shown::Never => false,
         },
         _ => false,

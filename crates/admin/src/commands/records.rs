@@ -1,5 +1,5 @@
-//! What is recorded of transactions: `show latency`, `show recent`. Both are ours; no list names them, so that lists
-//! are those that tools know.
+//! What is recorded of transactions: `show latency`, `show recent`. Both are ours: `help show latency` tells of it, the
+//! list of all commands is the one that tools know.
 
 use std::io::Write as _;
 
@@ -14,14 +14,14 @@ use crate::world::World;
 /// The commands of this file.
 pub(super) fn table() -> Vec<CommandKeyword<World>> {
     vec![
-        Shown::Never.of(command(
+        Shown::ByName.of(command(
             "show latency",
             "[<proxy>[/<server>]]",
             CliLevel::User,
             "tell how long queue, connect, response and all of it took",
             show_latency,
         )),
-        Shown::Never.of(command(
+        Shown::ByName.of(command(
             "show recent",
             "[<id>]",
             CliLevel::Operator,
