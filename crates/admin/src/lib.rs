@@ -18,5 +18,5 @@ pub mod stat;
 pub mod totals;
 mod world;
 
-pub use commands::{counted, preload, registry};
+pub use commands::{Entry, counted, entries, preload, registry};
 pub use world::{About, Counted, Handed, Program, World};

@@ -169,6 +169,30 @@ fn an_explanation_names_rules_values_backend_server_and_changed_headers() {
 }
 
 #[test]
+fn an_explanation_tells_what_is_written_to_stick_tables() {
+    let dir = TempDir::new();
+    let file = dir.path().join("c.cfg");
+    let config = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+                  frontend web\n bind :80\n stick-table type string len 16 size 1k store gpc0,http_req_cnt\n \
+                  http-request track-sc0 path\n http-request sc-inc-gpc0(0) if { path /b }\n default_backend app\n\
+                  backend app\n stick-table type ip size 1k\n stick on src\n server s1 192.0.2.1:80\n";
+    std::fs::write(&file, config).unwrap();
+    let ask = |more: &[&str]| {
+        let words = [&["explain", "-f", file.to_str().unwrap(), "--src", "198.51.100.7"], more].concat();
+        text(&run(&words).stdout)
+    };
+    let said = ask(&["http://h/a"]);
+    assert!(said.contains("\n  table web: /a gpc0=0 http_req_cnt=1\n"), "{said}");
+    let said = ask(&["http://h/b"]);
+    assert!(said.contains("\n  table web: /b gpc0=1 http_req_cnt=1\n"), "{said}");
+    assert!(said.contains("\n  table app: 198.51.100.7 server_id=1 server_key=s1\n"), "{said}");
+    let said = ask(&["http://h/b", "--json"]);
+    for part in ["\"table\": \"web\"", "\"key\": \"/b\"", "\"gpc0\": \"1\""] {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+}
+
+#[test]
 fn cases_that_do_not_hold_are_told_and_end_with_1() {
     let dir = TempDir::new();
     let config = CONFIG.replace("SEED", "1").replace("{web}", ":80").replace("{a}", "192.0.2.1:80");

@@ -28,6 +28,7 @@ use weir_expr::date::Civil;
 pub(crate) use inside::pool_bytes;
 pub(crate) use process::SCHEMA;
 pub use stats_file::{counted, preload};
+pub use tables::{Entry, entries};
 
 use crate::cli::{self, Registry};
 use crate::world::World;

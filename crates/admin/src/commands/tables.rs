@@ -83,6 +83,24 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     Outcome::Done
 }
 
+/// An entry as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Its data: labels as `show table` has them, and values.
+    pub data: Vec<(String, String)>,
+}
+
+/// Everything that a table holds.
+pub fn entries(table: &Table) -> Vec<Entry> {
+    let mut all = Vec::new();
+    table.for_each(&[], now(), |row| {
+        all.push(Entry { key: table.spec().key_type.show(row.key()), data: data(table, row) });
+    });
+    all
+}
+
 /// The only entry that is shown.
 fn alone(table: &Table, row: &mut Row<'_>, out: &mut Vec<u8>) {
     title(table, out);
@@ -286,16 +304,17 @@ fn line(table: &Table, row: &mut Row<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
     out.extend_from_slice(spec.key_type.show(row.key()).as_bytes());
     let mut text = format!(" use={} exp={} shard=0", row.users(), row.expires_in());
-    for column in row.columns() {
-        for index in 0..column.count {
-            text.push(' ');
-            text.push_str(&label(column, index));
-            text.push('=');
-            text.push_str(&shown(table, row, column, index));
-        }
+    for (name, value) in data(table, row) {
+        text.push_str(&format!(" {name}={value}"));
     }
     text.push('\n');
     out.extend_from_slice(text.as_bytes());
+}
+
+/// The data of an entry, each with its label.
+fn data(table: &Table, row: &Row<'_>) -> Vec<(String, String)> {
+    let all = row.columns().iter().flat_map(|column| (0..column.count).map(move |index| (column, index)));
+    all.map(|(column, index)| (label(column, index), shown(table, row, column, index))).collect()
 }
 
 /// `gpc0`, `gpc1_rate(10000)`

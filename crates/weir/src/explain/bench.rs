@@ -6,10 +6,12 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use weir_admin::{Entry, entries};
 use weir_engine::conf::{Bind, Conf, Endpoint, Mode, PortRule, Proxy};
 use weir_engine::observe::{self, Event};
 use weir_engine::runtime::Runtime;
 use weir_engine::snapshot::Snapshot;
+
 use weir_engine::{Binding, Engine, clock};
 
 use super::client;
@@ -78,6 +80,17 @@ impl Bench {
         answer.events = until_the_end(answer.status());
         answer.sent = self.sink.last();
         Ok(answer)
+    }
+
+    /// What stick tables hold: since they were empty before the first request, what requests wrote. The name of the
+    /// table with each entry.
+    pub(crate) fn entries(&self) -> Vec<(String, Entry)> {
+        let snapshot = self.engine.snapshot();
+        let all = snapshot.tables.iter().flat_map(|table| {
+            let name = table.spec().name.to_string();
+            entries(table).into_iter().map(move |entry| (name.clone(), entry))
+        });
+        all.collect()
     }
 
     /// The `bind` line that a request comes in by: of the frontend that is named, or else on the port of the URL, or

@@ -13,6 +13,7 @@ pub(crate) mod suite;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use weir_admin::Entry;
 use weir_engine::observe::Event;
 
 use crate::access::Access;
@@ -70,6 +71,8 @@ pub(crate) struct Answer {
     pub(crate) sent: Option<Vec<String>>,
     /// The head of the answer as the client got it; nothing where the connection was closed.
     pub(crate) answered: Vec<String>,
+    /// What was written to stick tables: the table's name and the entry.
+    pub(crate) entries: Vec<(String, Entry)>,
 }
 
 /// Explains one request.
@@ -80,7 +83,10 @@ pub(crate) fn run(question: &Question, voice: &Voice) -> Finish {
         load::announce(&configuration, &options, voice);
         return Finish::Exit(1);
     }
-    let answer = Bench::start(configuration.conf).and_then(|bench| bench.ask(&question.request));
+    let answer = Bench::start(configuration.conf).and_then(|bench| {
+        let answer = bench.ask(&question.request)?;
+        Ok(Answer { entries: bench.entries(), ..answer })
+    });
     match answer {
         Ok(answer) if question.json => say::print(report::json(&answer)),
         Ok(answer) => say::print(report::text(&answer, &configuration.sources)),

@@ -1,6 +1,7 @@
 //! An explanation for people and for programs.
 
 use serde_json::{Value, json};
+use weir_admin::Entry;
 use weir_diag::Sources;
 use weir_engine::observe::Event;
 
@@ -30,6 +31,10 @@ pub(crate) fn text(answer: &Answer, sources: &Sources) -> String {
     for (name, value) in answer.variables() {
         out.push_str(&format!("  variable {name} = '{value}'\n"));
     }
+    for (table, entry) in &answer.entries {
+        let data = entry.data.iter().map(|(name, value)| format!(" {name}={value}"));
+        out.push_str(&format!("  table {table}: {}{}\n", entry.key, data.collect::<String>()));
+    }
     if let Some(sent) = &answer.sent {
         out.push_str("  the server is sent\n");
         for (sign, line) in changes(&answer.asked, sent) {
@@ -55,11 +60,13 @@ pub(crate) fn json(answer: &Answer) -> String {
         };
         json!({ "added": of('+'), "removed": of('-') })
     });
+    let tables: Vec<Value> = answer.entries.iter().map(entry).collect();
     let value = json!({
         "request": answer.asked,
         "frontend": answer.frontend,
         "steps": events,
         "variables": variables,
+        "tables": tables,
         "backend": answer.backend(),
         "server": answer.server().map(|(name, why)| json!({ "name": name, "why": why })),
         "sent": answer.sent,
@@ -86,6 +93,12 @@ fn event(event: &Event) -> Option<Value> {
         Event::Server { name, why } => json!({ "step": "server", "name": name, "why": why }),
         Event::Variable(..) | Event::End(_) => return None,
     })
+}
+
+fn entry((table, entry): &(String, Entry)) -> Value {
+    let data: serde_json::Map<String, Value> =
+        entry.data.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({ "table": table, "key": entry.key, "data": data })
 }
 
 /// What is in one head and not in the other: `-` for what went, `+` for what came, a blank for the rest.
