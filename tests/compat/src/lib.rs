@@ -13,6 +13,7 @@ pub use config::{Proxy, judge, relay, retort, table};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use weir_testkit::{Launch, LogSink, Origin, Outcome, Program, Running, TempDir, panic_text};
 
 /// One program under test, and what its configurations may refer to by name.
@@ -163,6 +164,22 @@ impl Subject {
     pub fn check(&self, config: &str) -> Outcome {
         self.launch().check(config)
     }
+}
+
+/// A Python that has this module, which is fetched as `wanted` (`name==version`) where that is possible.
+pub fn python(module: &str, wanted: &str) -> Option<PathBuf> {
+    let home = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/python").join(module);
+    let python = home.join("bin/python");
+    let quiet = |command: &mut Command| {
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    let works = || quiet(Command::new(&python).args(["-c", &format!("import {module}")]));
+    if !works() {
+        quiet(Command::new("python3").args(["-m", "venv"]).arg(&home));
+        quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet", wanted]));
+    }
+    works().then_some(python)
 }
 
 /// The programs that `WEIR_COMPAT` selects.

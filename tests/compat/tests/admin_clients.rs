@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::io::Read as _;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -83,28 +82,6 @@ fn hatop_shows_what_there_is() {
     });
 }
 
-/// A Python that has `haproxyadmin`, which is fetched where that is possible.
-fn python() -> Option<PathBuf> {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/haproxyadmin");
-    let python = home.join("bin/python");
-    let works = |python: &Path| {
-        let mut import = Command::new(python);
-        import.args(["-c", "import haproxyadmin"]).stderr(Stdio::null());
-        import.status().is_ok_and(|status| status.success())
-    };
-    if !works(&python) {
-        let quiet = |command: &mut Command| {
-            command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-        };
-        let made = quiet(Command::new("python3").args(["-m", "venv"]).arg(&home))
-            && quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet", "haproxyadmin==0.2.4"]));
-        if !made || !works(&python) {
-            return None;
-        }
-    }
-    Some(python)
-}
-
 const SCRIPT: &str = r#"
 import sys
 from haproxyadmin import haproxy, STATE_DISABLE, STATE_ENABLE, STATE_DRAIN, STATE_READY
@@ -141,7 +118,9 @@ True [('1', ['admin'])] True
 
 #[test]
 fn haproxyadmin_reads_and_changes_what_it_always_did() {
-    let Some(python) = python() else { return eprintln!("haproxyadmin cannot be had") };
+    let Some(python) = weir_compat::python("haproxyadmin", "haproxyadmin==0.2.4") else {
+        return eprintln!("haproxyadmin cannot be had");
+    };
     compat(|t| {
         let proxy = start(t);
         proxy.admin_until("show stat", "s4,0,0,0,0,,0,0,0,,0,,0,0,0,0,DOWN,");

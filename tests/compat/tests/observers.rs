@@ -1,5 +1,5 @@
 //! Programs that watch a balancer, unchanged, on both programs: Prometheus and its `promtool`, the exporter that reads
-//! the CSV of the statistics page, `rsyslogd` and `logrotate`. What is not installed is left out.
+//! the CSV of the statistics page, `rsyslogd` and `logrotate`, and an analyser of log files. What is not installed is left out.
 
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
@@ -207,6 +207,67 @@ fn rsyslogd_reads_both_formats_and_logrotate_turns_its_file() {
     });
 }
 
+#[test]
+fn an_analyser_of_logs_reads_the_lines() {
+    let Some(python) = weir_compat::python("haproxy", "haproxy_log_analysis==5.1.0") else {
+        return eprintln!("haproxy_log_analysis cannot be had");
+    };
+    compat(|t| {
+        let log = t.sink("log");
+        let mut proxy = t.start(
+            "
+            global
+                log-send-hostname balancer
+            defaults
+                mode http
+                log {log} local0
+                option httplog
+                retries 0
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe}
+                capture request header user-agent len 32
+                capture response header server len 32
+                http-request deny if { path /secret }
+                http-request redirect location / if { path /old }
+                use_backend gone if { path_beg /gone }
+                default_backend be
+            backend be
+                http-request return status 200 content-type text/plain string hello
+            backend gone
+                server s {dead}
+        ",
+        );
+        let file = proxy.dir().join("haproxy.log");
+        let mut lines = String::new();
+        for path in ["/", "/a/b?c=d", "/secret", "/old", "/gone/x", "/(odd)~'*[path]"] {
+            let mut client = proxy.client("fe");
+            client.send(format!(
+                "GET {path} HTTP/1.1\r\nHost: h\r\nUser-Agent: curl\r\nConnection: close\r\n\r\n"
+            ));
+            client.recv_to_close();
+            let line = log.next();
+            lines.push_str(line.split_once('>').map_or(line.as_str(), |(_, line)| line).trim_end());
+            lines.push('\n');
+        }
+        std::fs::write(&file, &lines).unwrap();
+        let commands =
+            "counter,status_codes_counter,http_methods,server_load,request_path_counter,queue_peaks";
+        let told = Command::new(python.with_file_name("haproxy_log_analysis"))
+            .args(["--invalid", "-l"])
+            .arg(&file)
+            .args(["-c", commands])
+            .output()
+            .unwrap();
+        let told =
+            String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
+        let (_, results) = told.split_once("RESULTS").unwrap_or_default();
+        assert_eq!(results.trim(), ANALYSIS, "{told}{lines}");
+    });
+}
+
 /// What `rsyslogd` does with datagrams.
 fn rsyslog(port: u16, file: &Path) -> String {
     format!(
@@ -236,6 +297,43 @@ fn turn(folder: &Path, file: &Path, pid: &str) {
         .unwrap();
     assert!(turned.status.success(), "{}", String::from_utf8_lossy(&turned.stderr));
 }
+
+/// What the analyser makes of six requests.
+const ANALYSIS: &str = "COUNTER
+=======
+6
+
+STATUS_CODES_COUNTER
+====================
+- 200: 3
+- 403: 1
+- 302: 1
+- 503: 1
+
+
+HTTP_METHODS
+============
+- GET: 6
+
+
+SERVER_LOAD
+===========
+- <NOSRV>: 5
+- s: 1
+
+
+REQUEST_PATH_COUNTER
+====================
+- /: 1
+- /a/b?c=d: 1
+- /secret: 1
+- /old: 1
+- /gone/x: 1
+- /(odd)~'*[path]: 1
+
+
+QUEUE_PEAKS
+===========";
 
 /// The names that `promtool` finds fault with, on both programs.
 const COMPLAINTS: &[&str] = &[
