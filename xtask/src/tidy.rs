@@ -1,4 +1,5 @@
-//! How much there is of what should not be: long functions, long files, `TODO`s without a sentence.
+//! How much there is of what should not be: long functions, long files, `TODO`s without a sentence, folders that the map
+//! of the rooms (ARCHITECTURE.md) does not name.
 //!
 //! Tests are not counted, neither `#[cfg(test)]` items nor what is in a folder `tests`. The counts are kept in
 //! `tidy.toml` and may only go down.
@@ -17,6 +18,7 @@ struct Findings {
     long_functions: Vec<String>,
     long_files: Vec<String>,
     bare_todos: Vec<String>,
+    unmapped: Vec<String>,
 }
 
 /// `cargo xtask tidy [--bless]`.
@@ -28,6 +30,8 @@ pub(crate) fn run(options: &[String]) -> Result {
         let name = path.strip_prefix(project()).unwrap_or(&path).display().to_string();
         examine(&name, &text, &mut findings)?;
     }
+    let map = fs::read_to_string(project().join("ARCHITECTURE.md")).map_err(|error| error.to_string())?;
+    findings.unmapped.extend(rooms(&project()).into_iter().filter(|room| !is_named(room, &map)));
     compare(&findings, &project().join("tidy.toml"), bless)
 }
 
@@ -60,6 +64,27 @@ fn compare(findings: &Findings, file: &Path, bless: bool) -> Result {
         println!("less than kept: `cargo xtask tidy --bless` keeps the new counts");
     }
     Ok(())
+}
+
+/// The crates, and the folders directly in their sources, as paths.
+fn rooms(project: &Path) -> Vec<String> {
+    let folders = |within: &Path| -> Vec<PathBuf> {
+        let all = fs::read_dir(within).into_iter().flatten().flatten().map(|entry| entry.path());
+        all.filter(|path| path.is_dir()).collect()
+    };
+    let crates = [folders(&project.join("crates")), folders(&project.join("tests"))].concat();
+    let within = crates.iter().flat_map(|path| folders(&path.join("src")));
+    let all = crates.iter().cloned().chain(within);
+    let names = all.map(|path| path.strip_prefix(project).unwrap_or(&path).display().to_string());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// Whether the map names a room: the last part of its path in backquotes, alone or at the end of a path.
+fn is_named(room: &str, map: &str) -> bool {
+    let name = room.rsplit('/').next().unwrap_or(room);
+    map.contains(&format!("`{name}`")) || map.contains(&format!("/{name}`"))
 }
 
 /// Adds what one file has to the findings.
@@ -155,11 +180,12 @@ impl<'ast> Visit<'ast> for Survey<'_> {
 // === impl Findings ===
 
 impl Findings {
-    fn lists(&self) -> [(&'static str, &Vec<String>); 3] {
+    fn lists(&self) -> [(&'static str, &Vec<String>); 4] {
         [
             ("long-functions", &self.long_functions),
             ("long-files", &self.long_files),
             ("bare-todos", &self.bare_todos),
+            ("unmapped", &self.unmapped),
         ]
     }
 }
@@ -183,7 +209,18 @@ const MARKERS: [&str; 3] = ["TODO", "FIXME", "XXX"];
 
 #[cfg(test)]
 mod tests {
-    use super::{Findings, examine};
+    use super::{Findings, examine, is_named};
+
+    #[test]
+    fn a_room_is_named_alone_or_at_the_end_of_a_path() {
+        let map = "`engine` has `stage`, and `tests/compat` beside it";
+        for (room, named) in
+            [("crates/engine", true), ("crates/engine/src/stage", true), ("tests/compat", true)]
+        {
+            assert_eq!(is_named(room, map), named, "{room}");
+        }
+        assert!(!is_named("crates/engine/src/age", map) && !is_named("tests/browser", map));
+    }
 
     #[test]
     fn long_things_are_found_and_tests_are_not_counted() {
