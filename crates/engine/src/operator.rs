@@ -161,8 +161,7 @@ fn administer(place: &Place, set: Admin, clear: Admin) {
     }
 }
 
-/// Out of maintenance a server is up, or as its `init-state` says where it is checked, and down at the first failed
-/// check; one that follows another is what that is.
+/// Out of maintenance a server is up, or as its `init-state` says, and down at the first failed check; one that follows another is what that is.
 fn come_back(place: &Place) {
     let state = &place.server.runtime;
     if let Some(name) = place.server.conf.track.as_deref() {
@@ -173,8 +172,7 @@ fn come_back(place: &Place) {
     if place.server.conf.track.is_none() {
         let mut health = state.health.lock();
         let (rise, fall) = (health.counter.rise(), health.counter.fall());
-        let checked = place.server.conf.check.is_some();
-        health.counter = match place.server.conf.init_state.filter(|_| checked) {
+        health.counter = match place.server.conf.init_state {
             Some(init) => Counter::new(rise, fall, init.into()),
             None => Counter::restored(rise, fall, rise),
         };

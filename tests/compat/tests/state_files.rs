@@ -154,3 +154,81 @@ fn counters_go_on_from_a_file_of_statistics() {
         assert!(dump.contains("\nfront,7,100,200,3,"), "{dump}");
     });
 }
+
+const UNKNOWN: &str = "
+global
+    stats socket {dir}/admin.sock level admin
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+listen li
+    bind {li}
+backend own
+    id 55
+    server plain 127.0.0.1:9
+    server numbered 127.0.0.1:9 id 77
+    server tls 127.0.0.1:9 ssl verify none
+    server elsewhere 127.0.0.1:9 addr 127.0.0.2 port 5
+    server off 127.0.0.1:9 check addr 127.0.0.2 port 5 disabled
+    server port 127.0.0.1:9 check port 5 disabled
+    server lowest 127.0.0.1:9 init-state fully-down
+    server low 127.0.0.1:9 init-state down
+    server high 127.0.0.1:9 init-state up
+    server highest 127.0.0.1:9 init-state fully-up
+backend derived
+    default-server inter 1h weight 33 rise 6
+    server plain 127.0.0.1:9
+    server quick 127.0.0.1:9 rise 1
+    server off 127.0.0.1:9 disabled
+    server checked 127.0.0.1:9 check disabled
+    server low 127.0.0.1:9 init-state down
+backend late
+    server before 127.0.0.1:9
+    server-template t 2 127.0.0.1:9
+    default-server inter 1h
+    server behind 127.0.0.1:9
+";
+
+/// What is told of these servers: from `srv_op_state` on, without the time.
+const TOLD: [(&str, &str); 19] = [
+    ("own plain", "2 0 1 1 1 0 0 0 0 1 0 - 9 - 0 0 - - 0"),
+    ("own numbered", "2 0 1 1 1 0 0 0 0 1 1 - 9 - 0 0 - - 0"),
+    ("own tls", "2 0 1 1 1 0 0 0 0 1 0 - 9 - 1 0 - - 0"),
+    ("own elsewhere", "2 0 1 1 1 0 0 0 0 1 0 - 9 - 0 5 127.0.0.2 127.0.0.2 5"),
+    ("own off", "0 5 1 1 1 0 0 14 0 1 0 - 9 - 0 5 127.0.0.2 127.0.0.2 5"),
+    ("own port", "0 5 1 1 1 0 0 14 0 1 0 - 9 - 0 5 - - 5"),
+    ("own lowest", "0 0 1 1 1 0 0 0 0 1 0 - 9 - 0 0 - - 0"),
+    ("own low", "0 0 1 1 1 0 1 0 0 1 0 - 9 - 0 0 - - 0"),
+    ("own high", "2 0 1 1 1 0 2 0 0 1 0 - 9 - 0 0 - - 0"),
+    ("own highest", "2 0 1 1 1 0 4 0 0 1 0 - 9 - 0 0 - - 0"),
+    ("derived plain", "2 0 33 33 1 0 6 0 0 0 0 - 9 - 0 0 - - 0"),
+    ("derived quick", "2 0 33 33 1 0 1 0 0 0 0 - 9 - 0 0 - - 0"),
+    ("derived off", "0 5 33 33 1 0 0 8 0 0 0 - 9 - 0 0 - - 0"),
+    ("derived checked", "0 5 33 33 1 0 0 14 0 0 0 - 9 - 0 0 - - 0"),
+    ("derived low", "0 0 33 33 1 0 5 0 0 0 0 - 9 - 0 0 - - 0"),
+    ("late before", "2 0 1 1 1 0 0 0 0 0 0 - 9 - 0 0 - - 0"),
+    ("late t1", "2 0 1 1 1 0 0 0 0 0 0 - 9 - 0 0 - - 0"),
+    ("late t2", "2 0 1 1 1 0 2 0 0 0 0 - 9 - 0 0 - - 0"),
+    ("late behind", "2 0 1 1 1 0 2 0 0 0 0 - 9 - 0 0 - - 0"),
+];
+
+#[test]
+fn states_before_anything_is_known_are_told_as_the_reference_tells_them() {
+    compat(|t| {
+        let told = t.start(UNKNOWN).admin("show servers state");
+        let mut wrong = String::new();
+        for (names, wanted) in TOLD {
+            let columns = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            let line =
+                told.lines().map(columns).find(|c| c.len() > 20 && format!("{} {}", c[1], c[3]) == names);
+            let line = line.unwrap_or_else(|| panic!("{names} in {told}"));
+            let seen = [&line[5..9], &line[10..]].concat().join(" ");
+            if seen != wanted {
+                wrong += &format!("\n{names}: {seen}\n  not {wanted}");
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong}");
+    });
+}

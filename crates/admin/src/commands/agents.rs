@@ -30,6 +30,15 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
 pub(super) fn set(call: &mut Call<'_, World>) -> Outcome {
     let Ok((_, server)) = named(call) else { return Outcome::Done };
     let (what, value) = (call.arg(1).into_owned(), call.arg(2).into_owned());
+    match what.as_str() {
+        "agent-addr" if value.is_empty() => {
+            return call.fail("set server <b>/<s> agent-addr requires an address and optionally a port.");
+        }
+        "agent-port" if value.is_empty() => {
+            return call.fail("set server <b>/<s> agent-port requires a port.");
+        }
+        _ => {}
+    }
     if server.conf.agent.is_none() {
         let dot = if matches!(what.as_str(), "agent" | "agent-send") { "." } else { "" };
         return call.fail(format!("agent checks are not enabled on this server{dot}"));
@@ -41,7 +50,6 @@ pub(super) fn set(call: &mut Call<'_, World>) -> Outcome {
             _ => call.fail("'set server <srv> agent' expects 'up' or 'down'."),
         },
         "agent-addr" => set_address(call, &value),
-        "agent-port" if value.is_empty() => call.fail("set server <b>/<s> agent-port requires a port."),
         "agent-port" => match port(&value) {
             Ok(port) => change(call, |agent| agent.port = port),
             Err(message) => call.fail(message),
@@ -51,9 +59,6 @@ pub(super) fn set(call: &mut Call<'_, World>) -> Outcome {
 }
 
 fn set_address(call: &mut Call<'_, World>, value: &str) -> Outcome {
-    if value.is_empty() {
-        return call.fail("set server <b>/<s> agent-addr requires an address and optionally a port.");
-    }
     let Ok(address) = value.parse::<IpAddr>() else {
         return call.fail(format!("invalid addr '{value}'"));
     };
@@ -93,6 +98,8 @@ pub(super) fn state_flags(server: &Server) -> u32 {
 /// The columns `srv_agent_addr` and `srv_agent_port`.
 pub(super) fn address(server: &conf::Server) -> (String, u16) {
     let agent = server.agent.as_ref();
-    let address = agent.and_then(|agent| agent.addr).map_or("-".to_owned(), |addr| addr.to_string());
-    (address, agent.map_or(0, |agent| agent.port))
+    let (check_address, check_port) = server.check_at;
+    let address = agent.and_then(|agent| agent.addr).or(check_address);
+    let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    (address, agent.map_or(check_port.unwrap_or(0), |agent| agent.port))
 }

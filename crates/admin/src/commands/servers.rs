@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use weir_balance::health::{CheckStatus, Verdict};
+use weir_balance::health::{CheckStatus, Health as Counter, Verdict};
 use weir_config::Word;
 use weir_diag::Span;
 use weir_engine::clock;
-use weir_engine::conf::{CliLevel, Endpoint, PortRule};
+use weir_engine::conf::{self, CliLevel, Endpoint, PortRule};
 use weir_engine::keywords::DYNAMIC;
 use weir_engine::operator::amounts::{self, number};
 use weir_engine::operator::servers::{self, Obstacle};
@@ -94,9 +94,10 @@ fn weight_of(call: &mut Call<'_, World>) -> Outcome {
 }
 
 fn set_server(call: &mut Call<'_, World>) -> Outcome {
-    if let Err(message) = named(call) {
-        return call.fail(message);
-    }
+    let tracks = match named(call) {
+        Ok((_, server)) => server.conf.track.is_some(),
+        Err(message) => return call.fail(message),
+    };
     let value = call.arg(2).into_owned();
     let order = match (call.arg(1).as_ref(), value.as_str()) {
         ("weight", _) => return set_weight(call, 2),
@@ -106,6 +107,7 @@ fn set_server(call: &mut Call<'_, World>) -> Outcome {
         ("state", _) => {
             return call.fail("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
         }
+        ("health", _) if tracks => return call.fail("cannot change health on a tracking server."),
         ("health", "up") => Order::Up,
         ("health", "stopping") => Order::Stop,
         ("health", "down") => Order::Down,
@@ -388,6 +390,8 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
     let paused =
         if conf.check.is_some() { admin.intersects(Admin::MAINT) && !conf.dynamic } else { conf.disabled };
     let agent_state = agents::state_flags(server);
+    let (check_address, check_port) = conf.check_at;
+    let check_address = check_address.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
     let (agent_address, agent_port) = agents::address(conf);
     // Configured and enabled, paused, under way.
     let check_state = match conf.check {
@@ -408,7 +412,7 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
     let (ip, port) = address(server);
     let _ = writeln!(
         out,
-        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} {agent_state} 0 {} {} {port} - 0 {} - {agent_address} {agent_port}",
+        "{} {} {} {} {ip} {operational} {} {} {} {since} {checked} {result} {} {check_state} {agent_state} {} {} {} {port} - {} {} {check_address} {agent_address} {agent_port}",
         proxy.conf.id,
         masked(key, &proxy.conf.name),
         conf.id,
@@ -416,11 +420,25 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
         (admin | forced).bits(),
         state.weight.load(Relaxed),
         state.initial_weight,
-        if conf.check.is_some() { health.counter.count() } else { 0 },
-        u32::from(conf.dynamic && conf.explicit_id),
+        told_health(conf, &health.counter),
+        u32::from(proxy.conf.explicit_id),
+        u32::from(conf.explicit_id),
         conf.hostname.as_deref().unwrap_or("-"),
-        conf.check.as_ref().and_then(|check| check.port).unwrap_or(0),
+        u32::from(state.secured.load(Relaxed)),
+        check_port.unwrap_or(0),
     );
+}
+
+/// How far a server has come up or down, as far as checks or its line tell.
+fn told_health(conf: &conf::Server, counter: &Counter) -> u32 {
+    let unknown =
+        conf.check.is_none() && conf.init_state.is_none() || counter.count() == 0 && counter.is_up();
+    match unknown {
+        // As if the first check had passed.
+        true if conf.derived && !conf.disabled => conf.rise_and_fall.0,
+        true => 0,
+        false => counter.count(),
+    }
 }
 
 /// The number of a check's outcome in state files.

@@ -112,6 +112,8 @@ pub struct Proxy {
     pub unpublished: bool,
     /// It came at run time.
     pub dynamic: bool,
+    /// An `id` was given.
+    pub explicit_id: bool,
     /// What its rules name.
     pub mentions: Mentions,
     /// `bind` lines.
@@ -281,6 +283,7 @@ impl Proxy {
             disabled: false,
             unpublished: false,
             dynamic: false,
+            explicit_id: false,
             mentions: Mentions::default(),
             binds: Vec::new(),
             backlog: None,

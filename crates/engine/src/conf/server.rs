@@ -120,6 +120,12 @@ pub struct Server {
     pub revision: u32,
     /// An `id` was given.
     pub explicit_id: bool,
+    /// `rise` and `fall`, whether it is checked or not.
+    pub rise_and_fall: (u32, u32),
+    /// It started from a `default-server` line, or from another server of a template.
+    pub derived: bool,
+    /// `addr` and `port` of checks, whether there are any or not.
+    pub check_at: (Option<IpAddr>, Option<u16>),
 }
 
 /// What the port of an address means on a `server` line.
@@ -309,6 +315,9 @@ impl Server {
             dynamic: false,
             revision: 0,
             explicit_id: false,
+            rise_and_fall: (2, 3),
+            derived: false,
+            check_at: (None, None),
         }
     }
 }

@@ -159,6 +159,8 @@ pub struct ServerDraft {
     pub healthcheck: Option<Word>,
     /// Whether an `id` was given.
     pub explicit_id: bool,
+    /// Whether it started from a `default-server` line, or from another server of a template.
+    pub derived: bool,
     /// `proxy-v2-options`; they mean something where a header is sent only.
     pub proxy_options: Vec<String>,
     /// The values of `set-proxy-v2-tlv-fmt`, until names are known.
@@ -298,6 +300,7 @@ impl ServerDraft {
             check_proto: None,
             healthcheck: None,
             explicit_id: false,
+            derived: false,
             proxy_options: Vec::new(),
             tlvs: Vec::new(),
             pool_conn_name: None,
@@ -311,8 +314,13 @@ impl ServerDraft {
 impl ServerDraft {
     /// The server, once all is known of it.
     pub(super) fn completed(self) -> Server {
-        let Self { mut server, check, do_check, agent, do_agent, explicit_id, proxy_options, .. } = self;
+        let Self {
+            mut server, check, do_check, agent, do_agent, explicit_id, derived, proxy_options, ..
+        } = self;
         server.explicit_id = explicit_id;
+        server.rise_and_fall = (check.rise, check.fall);
+        server.derived = derived;
+        server.check_at = (check.addr.map(|at| at.ip()), check.port);
         if do_check {
             server.check = Some(check);
         }

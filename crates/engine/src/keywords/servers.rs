@@ -85,6 +85,7 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         one.server.template = Some(number);
         if number != low {
             one.explicit_id = false;
+            one.derived = true;
             one.server.id = 0;
         }
         ctx.draft.servers.push(one);
@@ -108,6 +109,7 @@ fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
     }
     let mut draft = ctx.draft.default_server.clone();
     parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, line.args(), &Label::Default);
+    draft.derived = true;
     ctx.draft.default_server = draft;
     Ok(())
 }

@@ -144,8 +144,9 @@ pub fn check_at_port(engine: &Engine, backend: &str, name: &str, port: u16) -> R
         let server = proxy.server_named(name).ok_or("No such server.")?;
         let mut conf = (*server.conf).clone();
         if let Some(check) = &mut conf.check {
-            check.port = Some(port);
+            check.port = Some(port).filter(|port| *port != 0);
         }
+        conf.check_at.1 = Some(port).filter(|port| *port != 0);
         Ok((snapshot.with(replaced(&snapshot.global, proxy, server, Arc::new(conf))), ()))
     })
 }

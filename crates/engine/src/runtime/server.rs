@@ -258,15 +258,14 @@ fn agent_counter() -> health::Health {
 }
 
 fn fresh_counter(conf: &conf::Server) -> health::Health {
-    let (rise, fall) = match (&conf.check, &conf.agent, conf.init_state) {
-        (Some(check), ..) => (check.rise, check.fall),
-        // One that only an agent speaks for waits in the state that it begins in.
-        (None, Some(_), Some(_)) => (2, 3),
-        (None, ..) => (1, 1),
+    let (rise, fall) = match (&conf.check, conf.init_state) {
+        (Some(check), _) => (check.rise, check.fall),
+        // One that nothing checks waits in the state that it begins in.
+        (None, Some(_)) => conf.rise_and_fall,
+        (None, None) => (1, 1),
     };
     let init = match conf.init_state {
         None if conf.check.is_none() => health::InitState::FullyUp,
-        _ if conf.check.is_none() && conf.agent.is_none() => health::InitState::FullyUp,
         None => health::InitState::None,
         Some(init) => init.into(),
     };

@@ -448,6 +448,7 @@ fn duplicates(load: &mut Load<'_>, drafts: &[Draft]) {
 /// Puts together what was kept apart while lines were read.
 fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
     for draft in drafts.iter_mut() {
+        draft.proxy.explicit_id = draft.explicit_id.is_some();
         draft.proxy.logs.append(&mut draft.logs);
         if draft.proxy.caps == Caps::FRONTEND {
             draft.servers.clear();
