@@ -118,6 +118,8 @@ pub(crate) struct Pump {
     ended: bool,
     /// The source's end of stream was seen.
     closed: bool,
+    /// What was passed last was known to be the end of the body.
+    foretold: bool,
     /// Of the chunk that the sink was told of, what it has still to get.
     open: u64,
     trailers: Trailers,
@@ -308,6 +310,7 @@ impl Pump {
             writer: Writer::new(to),
             ended,
             closed: false,
+            foretold: false,
             open: 0,
             trailers,
             closing: 0,
@@ -324,6 +327,12 @@ impl Pump {
         if source.lane().is_some() && !self.ended {
             self.reader = Reader::UntilClose;
         }
+        self
+    }
+
+    /// The same where the end of the body is known to be there, or not.
+    pub(crate) fn foretold(mut self, known: bool) -> Self {
+        self.foretold = known;
         self
     }
 
@@ -413,10 +422,13 @@ impl Pump {
                 }
                 Frame::End => {
                     let trailers = from.lane().and_then(Lane::take_trailers);
-                    if let Some(trailers) = &trailers {
+                    let none = Head::default();
+                    let trailers = trailers.as_deref().unwrap_or(&none);
+                    // An end that came by itself is counted.
+                    if from.lane().is_some() && !self.foretold {
                         self.account(trailers);
                     }
-                    self.end(trailers.as_deref().unwrap_or(&Head::default()), to, output);
+                    self.end(trailers, to, output);
                 }
                 Frame::Trailers { skip } => {
                     input.consume(skip);
@@ -464,7 +476,7 @@ impl Pump {
                 }
             },
         };
-        let last = last && allowed >= len;
+        self.foretold = last && allowed >= len;
         let len = allowed.min(len);
         let data = input.data().get(..len).unwrap_or_default();
         if self.writer == Writer::Chunked && self.open == 0 {
@@ -475,7 +487,7 @@ impl Pump {
             };
             chunk_header(self.open, &mut output.bytes);
         }
-        if let (true, true, Some(lane)) = (last && self.framed, output.is_empty(), to.lane()) {
+        if let (true, true, Some(lane)) = (self.foretold && self.framed, output.is_empty(), to.lane()) {
             lane.ends_after(len);
         }
         // A small body goes out with its head, in one call.

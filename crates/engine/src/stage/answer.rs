@@ -93,6 +93,7 @@ async fn carry_on(
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
     let mut response = Pump::new(from, settled.body, trailers)
+        .foretold(back.stream.lane().is_some_and(Lane::is_spent))
         .into(&t.client.stream)
         .through(t.messages.filters.down.as_ref());
     request.pass_through(t.messages.filters.up.as_ref());

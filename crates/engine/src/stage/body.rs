@@ -90,7 +90,9 @@ pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
     })
     .await;
     let Some((cause, status)) = cause else { return Ok(()) };
-    t.facts.blame(cause, Stage::Data);
+    // A stream that was given up ends the request; the end of a connection, what comes of it.
+    let given_up = cause == Cause::Client && t.client.stream.lane().is_some();
+    t.facts.blame(cause, if given_up { Stage::Request } else { Stage::Data });
     t.front.keep_alive = false;
     Err(Stop::Answer(status))
 }

@@ -70,7 +70,6 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
     let facts = head.facts();
     let tunnel = facts.upgrade || head.method() == b"CONNECT";
     let ended = t.client.stream.lane().is_some_and(Lane::is_ended);
-    let upgrade = facts.upgrade;
     t.front.request = match facts.content_length {
         _ if tunnel => BodyLength::None,
         Some(0) if ended => BodyLength::None,
@@ -84,7 +83,8 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
         && !head.target().contains(&0x7f)
         && uri::scheme(head.target()).is_none_or(uri::is_scheme);
     if !sound {
-        t.facts.log_bytes.0 += h1::accounted(&t.messages.request) as u64;
+        let unread = t.client.stream.lane().map_or(0, Lane::unread);
+        t.facts.log_bytes.0 += (h1::accounted(&t.messages.request) + unread) as u64;
         tables::count(t, Event::Glitch);
         return Err(refuse(t, Cause::Proxy, 400));
     }
@@ -94,17 +94,21 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
         t.client.count(|c| &c.failed_requests);
         return Err(Stop::Silent(400));
     }
-    if upgrade && ended {
-        // Who has said its last word can speak no other protocol (RFC 8441, 5).
-        t.facts.blame(Cause::Client, Stage::Headers);
-        return Err(Stop::Answer(400));
-    }
     Ok(())
 }
 
 /// Whether the client still wants what it asked for: a stream of HTTP/2 may be over before anybody looks at it.
 pub(crate) fn is_wanted(t: &mut Transaction) -> Result<(), Stop> {
-    let Some(lane) = t.client.stream.lane().filter(|lane| lane.gone().is_some()) else { return Ok(()) };
+    let Some(lane) = t.client.stream.lane() else { return Ok(()) };
+    if lane.gone().is_none() {
+        let mute = t.messages.request.facts().upgrade && lane.is_ended();
+        if mute {
+            // Who has said its last word can speak no other protocol (RFC 8441, 5).
+            t.facts.blame(Cause::Client, Stage::Headers);
+            return Err(Stop::Answer(400));
+        }
+        return Ok(());
+    }
     let stop = if lane.is_complete() { Stop::Close } else { Stop::Silent(400) };
     t.facts.log_bytes.0 += lane.unread() as u64;
     t.facts.blame(Cause::Client, Stage::Request);

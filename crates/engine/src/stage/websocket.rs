@@ -10,8 +10,8 @@ use crate::mux::h2::Lane;
 use crate::scope;
 use crate::transaction::{Messages, Transaction};
 
-/// The lines by which a server of HTTP/1 is asked for a WebSocket, with a key where the client's protocol has none;
-/// they go behind all others.
+/// What a server of HTTP/1 that is asked for a WebSocket has to hear in addition: a key, where the client's protocol has
+/// none; it goes behind all other lines.
 pub(crate) fn offer(t: &mut Transaction) -> Option<Vec<u8>> {
     t.client.stream.lane()?;
     let Messages { request, websocket_key, .. } = &mut *t.messages;
@@ -20,8 +20,7 @@ pub(crate) fn offer(t: &mut Transaction) -> Option<Vec<u8>> {
     if !asks {
         return None;
     }
-    request.remove(|id, _, _| matches!(id, HeaderId::Upgrade | HeaderId::Connection));
-    let mut lines = b"upgrade: websocket\r\nconnection: upgrade\r\n".to_vec();
+    let mut lines = Vec::new();
     if request.values(HeaderId::SecWebSocketKey).next().is_none() {
         let random = (u128::from(scope::random()) << 64 | u128::from(scope::random())).to_be_bytes();
         let key = websocket::key(random);

@@ -87,7 +87,9 @@ impl Assembler {
             return Err(fault);
         }
         if !self.started {
-            self.start_line(head)?;
+            self.start_line(head, true)?;
+        } else if head.facts().upgrade {
+            self.offer(head);
         }
         if self.crumbs {
             head.push_known(HeaderId::Cookie, b"cookie", &self.cookie);
@@ -134,7 +136,7 @@ impl Assembler {
 
     fn regular(&mut self, name: &[u8], value: &[u8], head: &mut Head) -> Result<(), Fault> {
         if !self.started {
-            self.start_line(head)?;
+            self.start_line(head, false)?;
         }
         let value = trim(value);
         self.room = self.room.checked_sub(1).ok_or(Fault::Stream)?;
@@ -199,17 +201,18 @@ impl Assembler {
         Ok(())
     }
 
-    fn start_line(&mut self, head: &mut Head) -> Result<(), Fault> {
+    /// `alone` says that no line follows.
+    fn start_line(&mut self, head: &mut Head, alone: bool) -> Result<(), Fault> {
         self.started = true;
         match self.kind {
-            Kind::Request => self.request_line(head),
+            Kind::Request => self.request_line(head, alone),
             Kind::Response => self.status_line(head),
             Kind::Trailers => Ok(()),
         }
     }
 
     /// RFC 9113, 8.3.1 and 8.5; RFC 8441, 4
-    fn request_line(&self, head: &mut Head) -> Result<(), Fault> {
+    fn request_line(&self, head: &mut Head, alone: bool) -> Result<(), Fault> {
         let method = self.of(Pseudo::Method).filter(|m| !m.is_empty()).ok_or(Fault::Stream)?;
         let authority = self.of(Pseudo::Authority);
         let (scheme, path) = (self.of(Pseudo::Scheme), self.of(Pseudo::Path));
@@ -224,11 +227,12 @@ impl Assembler {
         if path.is_empty() || protocol.is_some() && method != b"CONNECT" {
             return Err(Fault::Stream);
         }
-        if let Some(protocol) = protocol {
+        if protocol.is_some() {
             head.set_request(b"GET", b"", VERSION);
             head.facts_mut().upgrade = true;
-            head.push_known(HeaderId::Upgrade, b"upgrade", protocol);
-            head.push_known(HeaderId::Connection, b"connection", b"upgrade");
+            if alone {
+                self.offer(head);
+            }
         } else {
             head.set_request(method, b"", VERSION);
         }
@@ -246,6 +250,14 @@ impl Assembler {
             None => head.set_target(path),
         }
         Ok(())
+    }
+
+    /// The lines by which HTTP/1 asks for another protocol.
+    fn offer(&self, head: &mut Head) {
+        if let Some(protocol) = self.of(Pseudo::Protocol) {
+            head.push_known(HeaderId::Upgrade, b"upgrade", protocol);
+            head.push_known(HeaderId::Connection, b"connection", b"upgrade");
+        }
     }
 
     fn status_line(&self, head: &mut Head) -> Result<(), Fault> {

@@ -20,10 +20,7 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
     }
     let upgrade = head.values(HeaderId::Upgrade).next().filter(|_| head.facts().upgrade);
     match upgrade {
-        Some(protocol) => {
-            Encoder.line(out, b":method", b"CONNECT");
-            Encoder.line(out, b":protocol", protocol);
-        }
+        Some(_) => Encoder.line(out, b":method", b"CONNECT"),
         None => Encoder.line(out, b":method", head.method()),
     }
     Encoder.line(out, b":scheme", uri::scheme(target).unwrap_or(scheme));
@@ -38,6 +35,9 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
         path => path,
     };
     Encoder.line(out, b":path", path);
+    if let Some(protocol) = upgrade {
+        Encoder.line(out, b":protocol", protocol);
+    }
     lines(head, out, Te::Trailers, |id| match id {
         HeaderId::Host => named.is_none(),
         HeaderId::SecWebSocketKey => upgrade.is_none(),
@@ -127,7 +127,7 @@ mod tests {
         request(&head, b"http", &mut out);
         assert_eq!(
             read(&out),
-            [":method: CONNECT", ":protocol: websocket", ":scheme: http", ":path: /chat", "host: a"]
+            [":method: CONNECT", ":scheme: http", ":path: /chat", ":protocol: websocket", "host: a"]
         );
     }
 

@@ -210,7 +210,6 @@ impl Connection {
         let known = self.streams.get(&stream).is_some_and(|s| !s.is_closed());
         if !known {
             frame::write_reset(&mut self.out, stream, code);
-            self.remember_reset(stream);
             return Ok(Event::Nothing);
         }
         self.reset(stream, code);
@@ -388,7 +387,8 @@ impl Connection {
                 Ok(Event::Trailers { stream })
             };
         }
-        s.missing = length;
+        let bare = s.asked_head || kind == Kind::Response && matches!(head.status(), 204 | 304);
+        s.missing = length.filter(|_| !bare);
         if !end && !interim && wide > own {
             s.receive_window += i64::from(wide - own);
             frame::write_window(&mut self.out, stream, wide - own);

@@ -27,6 +27,7 @@ impl Connection {
     pub fn send_head(&mut self, stream: u32, kind: Kind, head: &Head, scheme: &[u8], end: bool) {
         let Some(s) = self.streams.get_mut(&stream).filter(|s| s.sending && !s.reset) else { return };
         s.sending = !end;
+        s.asked_head |= kind == Kind::Request && head.method() == b"HEAD";
         let mut block = std::mem::take(&mut self.scratch);
         block.clear();
         match kind {

@@ -13,6 +13,8 @@ pub(super) struct Stream {
     pub(super) abandoned: bool,
     /// The head of the other end's message came.
     pub(super) headed: bool,
+    /// This end asked for a head alone: a length in it is that of what does not come (RFC 9110, 8.6).
+    pub(super) asked_head: bool,
     /// What may be sent, in octets; below zero after the other end reduced its windows.
     pub(super) send_window: i64,
     /// What may come.
@@ -33,6 +35,7 @@ impl Stream {
             reset: false,
             abandoned: false,
             headed: false,
+            asked_head: false,
             send_window: i64::from(send_window),
             receive_window: i64::from(receive_window),
             owed: 0,
