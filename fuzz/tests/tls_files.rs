@@ -1,8 +1,12 @@
 //! Files of TLS: certificates and keys, what authorities say, keys of tickets, and OpenSSL's lists.
 
+use std::sync::Arc;
+
+use weir_tls::acceptor::Acceptor;
 use weir_tls::certificate::Certificate;
 use weir_tls::openssl::{ciphers, groups, sigalgs};
 use weir_tls::pair::{Pair, Parts};
+use weir_tls::session::Session;
 use weir_tls::tickets::TicketKeys;
 use weir_tls::verify::Trust;
 use weir_tls::{ocsp, pem, text, time};
@@ -40,6 +44,22 @@ fn tls_lists() {
             assert_eq!(kept.len(), list.kept.len());
         }
         let _ = (groups::groups(&text), sigalgs::sigalgs(&text));
+    });
+}
+
+/// The first words of a client, in any pieces: refused or waited for, and never kept beyond what came.
+#[test]
+fn tls_first_words() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let mut session = Session::accept(Arc::new(Acceptor::new(true, None)), &[]);
+        for piece in bytes.chunks(7) {
+            let mut came = [session.pending(), piece].concat();
+            if session.take(&mut came, &mut []).is_err() {
+                break;
+            }
+            assert!(session.pending().len() <= bytes.len());
+        }
+        assert!(!session.is_established());
     });
 }
 

@@ -393,6 +393,48 @@ fn checks_go_over_tls() {
     });
 }
 
+/// Lines of a backend, parameters of its server, and the name that its checks send; `{path}` tells them apart.
+const NAMES: &[(&str, &str, &str)] = &[
+    ("option httpchk GET {path}", "", "-"),
+    ("option httpchk GET {path} HTTP/1.1 a.example", "", "a.example"),
+    ("option httpchk\nhttp-check send uri {path} hdr Host b.example:8080", "", "b.example"),
+    ("option httpchk\nhttp-check send uri {path} hdr Host %[str(c.example)]", "", "c.example"),
+    ("option httpchk\nhttp-check send uri {path} hdr Host d.example", "no-check-sni-auto", "-"),
+    ("option httpchk\nhttp-check send uri {path} hdr Host e.example", "check-sni f.example", "f.example"),
+    ("option httpchk\nhttp-check send uri {path} hdr Host g.example", "sni str(h.example)", "g.example"),
+    ("option httpchk\nhttp-check send uri {path} hdr Host i.example", "no-sni-auto", "i.example"),
+    ("option httpchk\nhttp-check connect ssl\nhttp-check send uri {path} hdr Host j.example", "", "-"),
+    ("option httpchk\nhttp-check connect default\nhttp-check send uri {path} hdr Host k.example", "", "-"),
+    ("option httpchk\nhttp-check connect ssl sni l.example\nhttp-check send uri {path}", "", "l.example"),
+];
+
+#[test]
+fn checks_send_the_host_that_they_ask_for() {
+    compat(|t| {
+        let log = t.sink("log");
+        let mut config = "
+            frontend servers
+                bind {one} ssl crt one
+                log {log} local0
+                log-format \"N %HP %[ssl_fc_sni]\"
+                http-request return status 200
+        "
+        .to_owned();
+        for (at, (lines, parameters, _)) in NAMES.iter().enumerate() {
+            let lines = lines.replace("{path}", &format!("/b{at}")).replace('\n', "\n    ");
+            config += &format!(
+                "\nbackend b{at}\n    {lines}\n    server s {{one}} ssl verify none check inter 300ms {parameters}\n"
+            );
+        }
+        let _proxy = started(t, &config);
+        for (at, (lines, parameters, expected)) in NAMES.iter().enumerate() {
+            let said = log.next_with(&format!("N /b{at} "));
+            let expected = format!("N /b{at} {expected}");
+            assert!(said.trim_end().ends_with(&expected), "{lines} {parameters}: {said}, not {expected}");
+        }
+    });
+}
+
 /// What the runtime API answers to commands about certificates, one after the other; `{one}` and its like stand for the
 /// text of a file.
 const COMMANDS: &[(&str, &str)] = &[

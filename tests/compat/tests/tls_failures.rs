@@ -118,8 +118,9 @@ fn failures_of_servers_are_told_by_logs_and_checks() {
             if !said.trim_end().ends_with(&expected) {
                 wrong.push(format!("{server} {parameters}: {said}, not {expected}"));
             }
-            let seen = checked(&proxy, &format!("c{at},s,"), status);
-            if seen != (status.clone(), text.clone()) {
+            let told = (status.clone(), text.clone());
+            let seen = checked(&proxy, &format!("c{at},s,"), &told);
+            if seen != told {
                 wrong.push(format!("check of {server} {parameters}: {seen:?}, not {status} {text}"));
             }
         }
@@ -128,15 +129,16 @@ fn failures_of_servers_are_told_by_logs_and_checks() {
     });
 }
 
-/// The status of a check and what it says, once it is the one that is expected, or the last one.
-fn checked(proxy: &Running, row: &str, expected: &str) -> (String, String) {
+/// The status of a check and what it says, once they are what is expected, or the last ones.
+fn checked(proxy: &Running, row: &str, expected: &(String, String)) -> (String, String) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let stat = proxy.admin("show stat");
         let line = stat.lines().find(|l| l.starts_with(row)).unwrap_or_default();
         let column = |n| line.split(',').nth(n).unwrap_or_default().trim_start_matches("* ").to_owned();
-        if column(36) == expected || Instant::now() > deadline {
-            return (column(36), column(56));
+        let seen = (column(36), column(56));
+        if seen == *expected || Instant::now() > deadline {
+            return seen;
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -100,8 +100,10 @@ impl Attempt<'_> {
         let Some(mut stream) = self.stream.take() else { return Err(run.broken(&gone())) };
         let failed = Unreached::Handshake;
         let policy = tls.check_policy.as_ref().ok_or_else(|| run.not_secured(failed))?;
-        let name = step.sni.as_deref().or(tls.check_sni.as_deref());
-        stream.connect_tls(policy, name.map(str::as_bytes)).map_err(|_| run.not_secured(failed))?;
+        let name = step.sni.as_deref().or(tls.check_sni.as_deref()).map(|name| name.as_bytes().to_vec());
+        let is_automatic = step.implied && !tls.no_check_sni_auto;
+        let name = name.or_else(|| if is_automatic { run.host() } else { None });
+        stream.connect_tls(policy, name.as_deref()).map_err(|_| run.not_secured(failed))?;
         let done = self.in_time(|cx| stream.poll_handshake(cx)).await;
         let done = done.map(|done| done.map_err(|failure| handshake::unreached(&failure, &stream)));
         self.stream = Some(stream);

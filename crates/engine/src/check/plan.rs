@@ -66,7 +66,7 @@ struct Source {
     spread: u32,
     bind: [conf::Source; 2],
     /// `ssl`, `check-ssl`, and how sessions are made.
-    tls: (bool, bool, Option<String>),
+    tls: (bool, bool, Option<String>, bool),
 }
 
 // === impl Plan ===
@@ -105,7 +105,12 @@ impl Plan {
             never_local: place.snapshot.global.pp2_never_send_local,
             spread: place.snapshot.global.spread_checks,
             bind: [proxy.source.clone(), server.source.clone()],
-            tls: (server.tls.ssl, server.tls.check_ssl, server.tls.check_sni.clone()),
+            tls: (
+                server.tls.ssl,
+                server.tls.check_ssl,
+                server.tls.check_sni.clone(),
+                server.tls.no_check_sni_auto,
+            ),
         };
         let connect = match proxy.timeouts.check {
             Some(_) => proxy.timeouts.connect.map_or(inter, |c| c.min(inter)),
@@ -173,7 +178,7 @@ impl Plan {
     /// are asked in the clear.
     pub(super) fn is_secure(&self, step: &CheckConnect) -> bool {
         let moved = self.source.target != (None, None);
-        let (ssl, check_ssl, _) = self.source.tls;
+        let (ssl, check_ssl, ..) = self.source.tls;
         let own = self.kind == Kind::Health && step.default && (check_ssl || (ssl && !moved));
         step.ssl || own
     }

@@ -327,6 +327,17 @@ impl<'a> Run<'a> {
         out
     }
 
+    /// The host that a request of the check asks for, without a port.
+    pub(super) fn host(&self) -> Option<Vec<u8>> {
+        let request = self.rules.steps.iter().find_map(|step| match &step.act {
+            CheckAct::Send(CheckSend::Http(send)) => Some(send),
+            _ => None,
+        })?;
+        let (_, host) = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"host"))?;
+        let host = self.text(host);
+        host.split(|b| *b == b':').next().map(<[u8]>::to_vec).filter(|host| !host.is_empty())
+    }
+
     fn view(&self) -> View<'_> {
         View {
             place: self.place,

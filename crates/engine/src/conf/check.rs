@@ -141,6 +141,8 @@ pub enum CheckText {
 pub struct CheckConnect {
     /// `default`: the rest is taken from the server line.
     pub default: bool,
+    /// No line asks for it.
+    pub implied: bool,
     /// `addr`
     pub addr: Option<SocketAddr>,
     /// `port` with a number.
@@ -371,7 +373,7 @@ impl<T> PartialEq for Computed<T> {
 impl CheckConnect {
     /// A connection that no line asks for.
     pub fn implied() -> Self {
-        Self { default: true, ..Self::default() }
+        Self { default: true, implied: true, ..Self::default() }
     }
 }
 

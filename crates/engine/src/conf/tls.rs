@@ -118,6 +118,8 @@ pub struct ServerTls {
     pub sni_auto: Option<bool>,
     /// `verifyhost`
     pub verifyhost: Option<String>,
+    /// `no-check-sni-auto`
+    pub no_check_sni_auto: bool,
     /// `check-sni`
     pub check_sni: Option<String>,
     /// Steps of its check ask for TLS by themselves.

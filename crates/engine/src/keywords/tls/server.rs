@@ -30,6 +30,9 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         let text = text(v, "'check-sni' : missing SNI").map_err(|m| c.name.alert(m))?;
         put(Some(text), &mut tls(c).check_sni)
     }),
+    flag("check-sni-auto", "checks over HTTP send the host that they ask for as the name", |c, _| {
+        put(false, &mut tls(c).no_check_sni_auto)
+    }),
     flag("check-ssl", "checks over TLS", |c, _| put(true, &mut tls(c).check_ssl)),
     value("ciphers", "suites of TLS 1.2, as OpenSSL writes them", |c, v| {
         list(c, v, "missing cipher suite", |w| &mut w.ciphers)
@@ -62,6 +65,9 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         |c, v| ktls(c.tls, v).map_err(|m| c.name.alert(m)),
         NO_KTLS,
     ),
+    flag("no-check-sni-auto", "checks send the name of 'check-sni' only", |c, _| {
+        put(true, &mut tls(c).no_check_sni_auto)
+    }),
     flag("no-check-ssl", "takes back an inherited 'check-ssl'", |c, _| put(false, &mut tls(c).check_ssl)),
     flag("no-sni-auto", "no name but that of 'sni'", |c, _| put(Some(false), &mut tls(c).sni_auto)),
     flag("no-ssl", "takes back an inherited 'ssl'", |c, _| put(false, &mut tls(c).ssl)),
@@ -103,8 +109,6 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
         put(Some(text), &mut tls(c).verifyhost)
     }),
     inert("allow-0rtt", "no early data is sent"),
-    inert("check-sni-auto", "checks send the name of 'check-sni' only"),
-    inert("no-check-sni-auto", "checks send the name of 'check-sni' only"),
     inert("no-renegotiate", "sessions are never negotiated anew"),
     inert("renegotiate", "sessions are never negotiated anew"),
     Keyword::judged(
