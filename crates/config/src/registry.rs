@@ -34,7 +34,7 @@ pub struct Place<'a> {
 }
 
 /// A keyword that may stand where it stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Found<F: 'static> {
     /// What is known of it.
     pub entry: &'static Entry,
@@ -43,6 +43,8 @@ pub struct Found<F: 'static> {
     /// It stands in a proxy that has no use for it (`balance` in a frontend). That was said in a warning; the
     /// arguments are still to be judged, and what they say is to be thrown away.
     pub ignored: bool,
+    /// The warning about that, where it comes behind what is said of the arguments.
+    pub late_warning: Option<Diagnostic>,
     /// Why it has no effect, where its arguments are judged and no more.
     pub without_effect: Option<&'static str>,
 }
@@ -118,21 +120,7 @@ impl<F: Copy + 'static> Registry<F> {
         };
         line.name_len = name_len;
         let entry = &keyword.entry;
-        let ignored = match section_verdict(place, line, entry) {
-            Ok(warning) => {
-                let ignored = warning.is_some();
-                if ignored && entry.name.starts_with("option ") {
-                    // What is wrong with an option is said before that it is ignored.
-                    out.take(arity(entry, line))?;
-                }
-                out.extend(warning);
-                ignored
-            }
-            Err(alert) => {
-                out.push(alert);
-                return None;
-            }
-        };
+        let (ignored, late_warning) = stands_here(place, line, entry, out)?;
         let run = out.take(run_of(keyword, line.name_span(), &line.name()))?;
         let run = match run {
             Ok(run) => run,
@@ -143,7 +131,8 @@ impl<F: Copy + 'static> Registry<F> {
             }
         };
         out.take(arity(entry, line))?;
-        Some(Found { entry, run, ignored, without_effect: keyword.state.without_effect() })
+        let without_effect = keyword.state.without_effect();
+        Some(Found { entry, run, ignored, late_warning, without_effect })
     }
 
     /// The parameter that stands at the beginning of `words` on a `bind` or `server` line, of class `class`.
@@ -303,8 +292,14 @@ fn section_verdict(place: &Place<'_>, line: &Line, entry: &Entry) -> Result<Opti
         let because = format!("because {keyword} '{proxy}' has no {lacking} capability");
         let message = match &*name {
             "timeout" => format!("'{whole}' will be ignored {because}"),
-            "rate-limit" | "srvtcpka-cnt" | "srvtcpka-idle" | "srvtcpka-intvl" | "clitcpka-cnt"
-            | "clitcpka-idle" | "clitcpka-intvl" => format!("{whole} will be ignored {because}"),
+            "max-keep-alive-queue"
+            | "rate-limit"
+            | "srvtcpka-cnt"
+            | "srvtcpka-idle"
+            | "srvtcpka-intvl"
+            | "clitcpka-cnt"
+            | "clitcpka-idle"
+            | "clitcpka-intvl" => format!("{whole} will be ignored {because}"),
             "option" => {
                 let option = line.words.get(1).map(Word::text).unwrap_or_default();
                 let option = if option == "forwarded" { whole.into() } else { option };
@@ -318,6 +313,46 @@ fn section_verdict(place: &Place<'_>, line: &Line, entry: &Entry) -> Result<Opti
     }
     Err(Diagnostic::alert(at, format!("unknown keyword '{name}' in '{}' section", place.keyword))
         .hint(format!("'{name}' is allowed in {}", section_list(entry.sections))))
+}
+
+/// Whether the line is ignored in its section, and the warning about that where it comes later. `None` where it must not
+/// stand there, which is said.
+fn stands_here(
+    place: &Place<'_>,
+    line: &Line,
+    entry: &Entry,
+    out: &mut Diagnostics,
+) -> Option<(bool, Option<Diagnostic>)> {
+    let Some(warning) = out.take(section_verdict(place, line, entry))? else { return Some((false, None)) };
+    if entry.name.starts_with("option ") {
+        // What is wrong with an option is said before that it is ignored.
+        out.take(arity(entry, line))?;
+    }
+    if judges_first(line) {
+        return Some((true, Some(warning)));
+    }
+    out.push(warning);
+    if let Some(alert) = unknown_elsewhere(line, entry) {
+        out.push(alert);
+        return None;
+    }
+    Some((true, None))
+}
+
+/// Whether the arguments of a line are judged before it is said that the line is ignored.
+fn judges_first(line: &Line) -> bool {
+    let first = line.words.first().map(Word::text).unwrap_or_default();
+    first.contains("tcpka-") || matches!(&*first, "max-keep-alive-queue" | "rate-limit" | "timeout")
+}
+
+/// Some options are ignored where they mean nothing, and then unknown: the reference goes on looking for them.
+fn unknown_elsewhere(line: &Line, entry: &Entry) -> Option<Diagnostic> {
+    let option = entry.name.strip_prefix("option ")?;
+    let word = line.words.get(1).filter(|_| UNKNOWN_ELSEWHERE.contains(&option))?;
+    Some(match line.prefix {
+        Prefix::None => word.alert(format!("unknown option '{option}'; did you mean '{option}' maybe ?")),
+        _ => word.alert(format!("negation/default is not supported for option '{option}'.")).tight(),
+    })
 }
 
 fn allows(place: &Place<'_>, entry: &Entry) -> bool {
@@ -412,6 +447,34 @@ fn section_list(sections: Sections) -> String {
         _ => names.concat(),
     }
 }
+
+/// The options of [`unknown_elsewhere`].
+const UNKNOWN_ELSEWHERE: [&str; 24] = [
+    "allbackups",
+    "checkcache",
+    "clitcpka",
+    "contstats",
+    "disable-h2-upgrade",
+    "dontlog-normal",
+    "dontlognull",
+    "h1-case-adjust-bogus-client",
+    "h1-case-adjust-bogus-server",
+    "http-drop-request-trailers",
+    "http-drop-response-trailers",
+    "http-ignore-probes",
+    "http-pretend-keepalive",
+    "http-use-proxy-header",
+    "idle-close-on-response",
+    "log-health-checks",
+    "log-separate-errors",
+    "logasap",
+    "persist",
+    "prefer-last-server",
+    "socket-stats",
+    "srvtcpka",
+    "tcp-smart-accept",
+    "tcp-smart-connect",
+];
 
 /// The sections that a mistyped word in `section` may have been meant to begin.
 fn sections_near(section: Sections) -> &'static [&'static str] {

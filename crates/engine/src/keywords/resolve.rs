@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use weir_config::{Class, Document, Environment, Line, Place, Section, Sections, Word, values};
-use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, Templates, UserlistDraft,
@@ -402,6 +402,7 @@ impl<'a> Load<'a> {
         } else {
             draft
         };
+        let faults = self.out.count(Severity::Alert);
         let mut ctx = ProxyCtx {
             draft,
             section: place.section,
@@ -417,6 +418,8 @@ impl<'a> Load<'a> {
         }
         if self.out.take(result).is_some() {
             self.out.extend(found.notice(&line));
+            let is_right = self.out.count(Severity::Alert) == faults;
+            self.out.extend(found.late_warning.filter(|_| is_right));
         }
     }
 
