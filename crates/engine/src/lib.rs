@@ -44,6 +44,7 @@ pub mod snapshot;
 mod stage;
 pub mod tables;
 mod timer;
+mod tokens;
 pub mod trace;
 mod transaction;
 mod tunnel;

@@ -5,15 +5,30 @@
 use std::io;
 
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
-use weir_expr::{Names, Side};
+use weir_expr::{Names, Side, TokenAlgorithms};
 
 use crate::action::table_named;
 use crate::conf::{Conf, Proxy};
+use crate::tokens::TokenSettings;
 
 /// The names that an expression of one proxy may use.
 pub(crate) struct ConfNames<'a> {
     conf: &'a Conf,
     current: usize,
+    tokens: TokenSettings,
+}
+
+/// The files of this process.
+struct Own;
+
+impl weir_tls::store::Files for Own {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn list(&self, _: &str) -> io::Result<Option<Vec<String>>> {
+        Ok(None)
+    }
 }
 
 /// The number of the server at `server` in the proxy at `proxy`.
@@ -30,7 +45,7 @@ pub(crate) fn server_at(id: ServerId) -> (usize, usize) {
 
 impl<'a> ConfNames<'a> {
     pub(crate) fn new(conf: &'a Conf, current: usize) -> Self {
-        Self { conf, current }
+        Self { conf, current, tokens: TokenSettings::of(&conf.global) }
     }
 
     fn find(&self, name: Option<&[u8]>, side: Side) -> Option<usize> {
@@ -65,6 +80,22 @@ impl Names for ConfNames<'_> {
     fn userlist(&mut self, name: &[u8]) -> Option<UserlistId> {
         let index = self.conf.userlists.iter().position(|l| l.name.as_bytes() == name)?;
         Some(UserlistId(index as u32))
+    }
+
+    fn has_certificate(&mut self, name: &str) -> bool {
+        self.tokens.has(name)
+    }
+
+    fn use_certificate(&mut self, name: &str) {
+        self.tokens.allow(name, &Own);
+    }
+
+    fn token_algorithms(&mut self) -> TokenAlgorithms {
+        self.tokens.algorithms()
+    }
+
+    fn takes_unsigned_tokens(&mut self) -> bool {
+        self.tokens.takes_unsigned()
     }
 
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {

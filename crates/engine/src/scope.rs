@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
     Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, Scheduling, ServerId, ServerNumber,
-    TableKey, TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, UserlistId,
+    TableKey, TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, TokenCertificate, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef, VarScope};
 use weir_http::Head;
@@ -36,6 +36,7 @@ use crate::snapshot::{self, Snapshot};
 use crate::stage::body;
 use crate::stage::receive;
 use crate::tables;
+use crate::tokens;
 use crate::transaction::Transaction;
 use crate::variables;
 
@@ -476,6 +477,10 @@ impl Scope for View<'_> {
 
     fn is_final(&self) -> bool {
         self.last || self.t.messages.inspected
+    }
+
+    fn token_certificate(&self, name: &[u8]) -> TokenCertificate {
+        tokens::certificate(&self.snapshot().global.tls.store, name)
     }
 
     fn password(&self, list: UserlistId, user: &[u8], password: &[u8]) -> Lookup<bool> {

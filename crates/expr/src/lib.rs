@@ -35,7 +35,7 @@ pub use conv::CONVERTERS;
 pub use expr::Expr;
 pub use fetch::FETCHES;
 pub use keyword::{Eval, Words};
-pub use load::{Error, Load, Names, NoNames};
+pub use load::{Error, Load, Names, NoNames, TokenAlgorithms};
 pub use logformat::{Format, Purpose};
 pub use pattern::PatternFiles;
 pub use place::{Needs, Place, Validity};

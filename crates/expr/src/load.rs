@@ -31,11 +31,41 @@ pub trait Names {
     /// The contents of a file that the configuration names (maps, ACL files).
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// Whether there is a certificate of this name (manual, 3.11 "crt-store").
+    fn has_certificate(&mut self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// Lets the certificate of this name verify tokens, and reads its file where nothing else did.
+    fn use_certificate(&mut self, name: &str) {
+        let _ = name;
+    }
+
+    /// What encrypted tokens may use.
+    fn token_algorithms(&mut self) -> TokenAlgorithms {
+        TokenAlgorithms::default()
+    }
+
+    /// Whether tokens that nobody signed are right (`jwt.allow_none_alg`).
+    fn takes_unsigned_tokens(&mut self) -> bool {
+        false
+    }
+
     /// An environment variable, for `env()`.
     fn environment(&mut self, name: &str) -> Option<Vec<u8>> {
         let _ = name;
         None
     }
+}
+
+/// What encrypted tokens may use, a bit for each of [`TokenAlgorithms::KEYS`] and of [`TokenAlgorithms::CONTENTS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenAlgorithms {
+    /// How the key of the content is given (`jwt.decrypt_alg_list`).
+    pub keys: u16,
+    /// How the content is encrypted (`jwt.decrypt_enc_list`).
+    pub contents: u16,
 }
 
 /// Names of nothing: for expressions that stand alone and for tests.
@@ -89,6 +119,22 @@ impl Load<'_> {
     /// What stands here, as a user of a list of patterns.
     pub(crate) fn user(&self) -> User<'_> {
         User { file: &self.at.0, line: self.at.1 }
+    }
+}
+
+// === impl TokenAlgorithms ===
+
+impl TokenAlgorithms {
+    /// How keys may be given.
+    pub const KEYS: &'static [&'static str] = &crate::conv::KEYS;
+    /// How contents may be encrypted.
+    pub const CONTENTS: &'static [&'static str] = &crate::conv::CONTENTS;
+}
+
+impl Default for TokenAlgorithms {
+    /// All but `RSA1_5` (RFC 8725, 3.2).
+    fn default() -> Self {
+        Self { keys: (1 << Self::KEYS.len()) - 2, contents: (1 << Self::CONTENTS.len()) - 1 }
     }
 }
 

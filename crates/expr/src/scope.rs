@@ -287,6 +287,12 @@ pub trait Scope {
         false
     }
 
+    /// The certificate of this name, for tokens.
+    fn token_certificate(&self, name: &[u8]) -> TokenCertificate {
+        let _ = name;
+        TokenCertificate::Unknown
+    }
+
     /// Whether a user of the list has that password; `NotYet` while it is computed.
     fn password(&self, list: UserlistId, user: &[u8], password: &[u8]) -> Lookup<bool> {
         let _ = (list, user, password);
@@ -298,6 +304,22 @@ pub trait Scope {
         let _ = (list, user, n);
         None
     }
+}
+
+/// A certificate that tokens are signed by or encrypted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenCertificate {
+    /// There is none of the name.
+    Unknown,
+    /// It is not for tokens (manual, 3.11 "jwt").
+    Unavailable,
+    /// It is there.
+    Known {
+        /// Its public key, as the certificate has it without its algorithm.
+        public: Vec<u8>,
+        /// Its private key in DER.
+        key: Vec<u8>,
+    },
 }
 
 /// A scope without a transaction: what expressions see at load and in `global`.

@@ -2,7 +2,7 @@
 //!
 //! A file is read once, whoever names it. Files come through [`Files`]; messages are worded as HAProxy words them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +51,8 @@ pub struct Store {
     pairs: Mutex<BTreeMap<String, Arc<Pair>>>,
     /// Certificates that nothing uses, from `crt-store` sections and from run time; nothing inside while they are empty.
     spare: Mutex<BTreeMap<String, Option<Arc<Pair>>>>,
+    /// The names of those that verify and decrypt tokens.
+    tokens: Mutex<BTreeSet<String>>,
     /// What is to take the place of a certificate once it is committed.
     pending: Mutex<Option<Pending>>,
     /// What files said of certificates that were replaced since; nothing where no file did.
@@ -270,6 +272,18 @@ impl Store {
         pair.timestamps = load.others.sctl.or(pair.timestamps);
         self.spare().insert(load.name, Some(Arc::new(pair)));
         Ok(true)
+    }
+
+    /// Lets a certificate verify and decrypt tokens (manual, 3.11 "jwt").
+    pub fn allow_tokens(&self, name: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// The certificate of this name and whether it is for tokens.
+    pub fn for_tokens(&self, name: &str) -> Option<(Arc<Pair>, bool)> {
+        let pair = self.lock().get(name).cloned().or_else(|| self.spare().get(name)?.clone())?;
+        let allowed = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).contains(name);
+        Some((pair, allowed))
     }
 
     /// The files of certificates, in order; whether each is in use, and what it holds.

@@ -1,6 +1,7 @@
 //! Converters that need keys of their own, in files and in variables.
 
-use weir_compat::compat;
+use weir_compat::{Subject, compat};
+use weir_testkit::{Peer, Running};
 
 /// Tokens of this key pair's other half, and of the curve's.
 const RSA: &str = "-----BEGIN PUBLIC KEY-----\n\
@@ -100,3 +101,136 @@ fn keys_come_from_files_and_variables() {
         }
     });
 }
+
+/// Certificates with keys, for tokens.
+const CERTIFICATES: [(&str, &str); 4] = [
+    ("rsa", include_str!("../fixtures/tokens/rsa.pem")),
+    ("P-256", include_str!("../fixtures/tokens/P-256.pem")),
+    ("P-384", include_str!("../fixtures/tokens/P-384.pem")),
+    ("P-521", include_str!("../fixtures/tokens/P-521.pem")),
+];
+
+/// A configuration that knows these certificates and does what the rules say.
+fn with_certificates(t: &mut Subject, global: &str, rules: &str) -> Running {
+    let mut store = String::new();
+    for (name, pem) in CERTIFICATES {
+        t.file(name, pem).file(&format!("{name}-off"), pem).file(&format!("{name}-direct"), pem);
+        store += &format!(" load crt {{dir}}/{name} jwt on\n load crt {{dir}}/{name}-off\n");
+    }
+    t.start(&format!(
+        "global\n {global}\ncrt-store\n{store}\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n \
+         timeout server 5s\nfrontend fe\n bind {{fe}}\n http-request set-var(txn.key) req.fhdr(key)\n{rules}"
+    ))
+}
+
+fn said(client: &mut Peer, path: &str, key: &str, token: &str) -> String {
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\nKey: {key}\r\nToken: {token}\r\n\r\n"));
+    String::from_utf8_lossy(&client.recv_message().body).into_owned()
+}
+
+/// Tokens of every algorithm, and such as nobody should decrypt, each line with what came of it.
+#[test]
+fn encrypted_tokens_are_read() {
+    let rows = || include_str!("keys.tokens.tsv").lines().filter(|line| !line.starts_with('#'));
+    compat(|t| {
+        let rule = |path: &str, converter: &str| {
+            format!(
+                " http-request return status 200 content-type a lf-string \"[%[req.hdr(token),{converter}]]\" if {{ path {path} }}\n"
+            )
+        };
+        let rules = rule("/jwk", "jwt_decrypt_jwk(txn.key)")
+            + &rule("/secret", "jwt_decrypt_secret(txn.key)")
+            + " http-request set-var(txn.name) str({dir}/)\n http-request set-var-fmt(txn.crt) \"%[var(txn.name)]%[var(txn.key)]\"\n"
+            + &rule("/cert", "jwt_decrypt_cert(txn.crt)");
+        let mut proxy = with_certificates(t, "", &rules);
+        let mut client = proxy.client("fe");
+        let mut wrong = Vec::new();
+        for row in rows() {
+            let columns: Vec<&str> = row.split('\t').collect();
+            let [path, key, token, expected] = columns[..] else { panic!("{row}") };
+            let got = said(&mut client, path, key, token);
+            if got != expected {
+                wrong.push(format!("{path} {key} {token}: {got}, not {expected}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+    });
+}
+
+/// What may be used can be chosen, and one that is not safe has to be.
+#[test]
+fn algorithms_of_tokens_can_be_chosen() {
+    let token = |path: &str, start: &str| {
+        let row = |line: &&str| line.starts_with(path) && line.split('\t').nth(2).unwrap().starts_with(start);
+        include_str!("keys.tokens.tsv").lines().find(row).unwrap()
+    };
+    // Headers of tokens: `{"alg":"RSA1_5`, `{"alg":"dir","enc":"A128GCM"`, `{"alg":"A128KW","enc":"A128GCM"`.
+    let rows = [
+        token("/jwk", "eyJhbGciOiJSU0ExXzUi"),
+        token("/jwk", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0"),
+        token("/jwk", "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4R0NNIn0"),
+    ];
+    for (global, expected) in [
+        ("jwt.allow_none_alg", [false, true, true]),
+        ("jwt.decrypt_alg_list ALL", [true, true, true]),
+        ("jwt.decrypt_alg_list ALL:!dir", [true, false, true]),
+        ("jwt.decrypt_alg_list dir", [false, true, false]),
+        ("jwt.decrypt_enc_list ALL:!A128GCM", [false, false, false]),
+    ] {
+        compat(|t| {
+            let rules = " http-request return status 200 content-type a lf-string \"[%[req.hdr(token),jwt_decrypt_jwk(txn.key)]]\"\n";
+            let mut proxy = with_certificates(t, global, rules);
+            let mut client = proxy.client("fe");
+            let got = rows.map(|row| {
+                let columns: Vec<&str> = row.split('\t').collect();
+                said(&mut client, "/", columns[1], columns[2]) == "[hello jwe]"
+            });
+            assert_eq!(got, expected, "{global}");
+        });
+    }
+}
+
+#[test]
+fn tokens_are_verified_by_certificates() {
+    let rows = || include_str!("keys.signed.tsv").lines().filter_map(|line| line.split_once('\t'));
+    compat(|t| {
+        let cases = [
+            ("jwt_verify_cert(txn.alg,{dir}/rsa)", "RPE", ["1", "1", "0"]),
+            ("jwt_verify_cert(txn.alg,{dir}/rsa-direct)", "RPE", ["1", "1", "0"]),
+            ("jwt_verify_cert(txn.alg,{dir}/P-256-off)", "RPE", ["0", "0", "0"]),
+            ("jwt_verify_cert(txn.alg,{dir}/none)", "RPE", ["-5", "-5", "-5"]),
+            ("jwt_verify_cert(txn.alg,txn.none)", "RPE", ["", "", ""]),
+            ("jwt_verify_cert(none,{dir}/rsa)", "RPE", ["-2", "-2", "-2"]),
+            ("jwt_verify_cert(RS256,txn.off)", "RPE", ["-7", "-7", "-7"]),
+        ];
+        let mut rules = " http-request set-var(txn.alg) req.hdr(key)\n http-request set-var(txn.off) str({dir}/P-384-off)\n".to_owned();
+        for (n, (converter, ..)) in cases.iter().enumerate() {
+            rules += &format!(
+                " http-request return status 200 content-type a lf-string \"%[req.hdr(token),{converter}]\" if {{ path /{n} }}\n"
+            );
+        }
+        for (_, name) in KEYS_OF {
+            rules += &format!(
+                " http-request return status 200 content-type a lf-string \"%[req.hdr(token),jwt_verify_cert(txn.alg,{{dir}}/{name})]\" if {{ path /of/{name} }}\n"
+            );
+        }
+        let mut proxy = with_certificates(t, "", &rules);
+        let mut client = proxy.client("fe");
+        for (algorithm, token) in rows() {
+            let (_, name) = KEYS_OF.iter().find(|(a, _)| algorithm.starts_with(a)).unwrap();
+            assert_eq!(said(&mut client, &format!("/of/{name}"), algorithm, token), "1", "{algorithm}");
+        }
+        for (n, (converter, letters, expected)) in cases.into_iter().enumerate() {
+            for (letter, expected) in letters.chars().zip(expected) {
+                // A signature of 512 bits for each kind: none is right for P-256.
+                let (algorithm, token) = rows().find(|(a, _)| *a == format!("{letter}S512")).unwrap();
+                let got = said(&mut client, &format!("/{n}"), algorithm, token);
+                assert_eq!(got, expected, "{converter} {algorithm}");
+            }
+        }
+    });
+}
+
+/// Which of the certificates signed with an algorithm.
+const KEYS_OF: [(&str, &str); 5] =
+    [("R", "rsa"), ("P", "rsa"), ("ES256", "P-256"), ("ES384", "P-384"), ("ES512", "P-521")];

@@ -58,7 +58,7 @@ const INTEGERS: [&str; 12] =
 const WORDS: [&str; 10] = ["a", "bc", "x.y", "foo", "0", "12", "-", "/p/q", "A1b2", "1.2.3.4"];
 
 /// Fetches with what they give.
-const FETCHES: [(&str, Type); 39] = [
+const FETCHES: [(&str, Type); 53] = [
     ("str($)", Str),
     ("str($$$)", Str),
     ("int(^)", Int),
@@ -97,13 +97,27 @@ const FETCHES: [(&str, Type); 39] = [
     ("always_true", Bool),
     ("always_false", Bool),
     ("url_param(none)", Str),
+    ("hdr(x-b)", Str),
+    ("cookie(d)", Str),
+    ("internal.htx.data", Int),
+    ("internal.htx.free_data", Int),
+    ("internal.htx.nbblks", Int),
+    ("internal.htx.has_eom", Bool),
+    ("internal.htx_blk.size(~)", Int),
+    ("internal.htx_blk.type(~)", Str),
+    ("internal.htx_blk.hdrname(~)", Str),
+    ("internal.htx_blk.hdrval(~)", Str),
+    ("internal.htx_blk.start_line(head)", Str),
+    ("dump_all_vars(txn)", Str),
+    ("dump_all_vars(res,,$)", Str),
+    ("distcc_param(ARGC)", Int),
     ("http_first_req", Bool),
 ];
 
 /// Converters: how they are written, what they take and what they give. Hashes have their argument: without one the
 /// reference reads what another expression left behind. Dates are not of 1970's first second, which the reference
 /// takes for another.
-const CONVERTERS: [(&str, Type, Type); 91] = [
+const CONVERTERS: [(&str, Type, Type); 121] = [
     ("add(^)", Int, Int),
     ("sub(^)", Int, Int),
     ("mul(^)", Int, Int),
@@ -194,6 +208,36 @@ const CONVERTERS: [(&str, Type, Type); 91] = [
     ("ip.ver", Bin, Int),
     ("ip.proto", Bin, Int),
     ("tcp.src", Bin, Int),
+    ("digest(sha512-224)", Bin, Bin),
+    ("digest(sha3-224)", Bin, Bin),
+    ("digest(blake2b512)", Bin, Bin),
+    ("digest(blake2s256)", Bin, Bin),
+    ("digest(ripemd160)", Bin, Bin),
+    ("digest(sm3)", Bin, Bin),
+    ("digest(md5-sha1)", Bin, Bin),
+    ("digest(shake128)", Bin, Bin),
+    ("hmac(sha512-224,c2VjcmV0)", Bin, Bin),
+    ("hmac(sha3-224,c2VjcmV0)", Bin, Bin),
+    ("hmac(blake2b512,c2VjcmV0)", Bin, Bin),
+    ("hmac(ripemd160,c2VjcmV0)", Bin, Bin),
+    ("hmac(sm3,c2VjcmV0)", Bin, Bin),
+    ("jwt_verify(HS256,$)", Bin, Int),
+    ("jwt_decrypt_secret(c2VjcmV0c2VjcmV0c2VjcmV0)", Bin, Bin),
+    ("map_str_int(virt@nothing,^)", Str, Int),
+    ("map_sub_int(virt@numbers,~)", Str, Int),
+    ("map_ip_ip(virt@addresses,1.2.3.~)", Addr, Addr),
+    ("map_end_ip(virt@other,1.2.3.~)", Str, Addr),
+    ("rfc7239_nn", Str, Str),
+    ("rfc7239_np", Str, Int),
+    ("rfc7239_n2nn", Str, Str),
+    ("rfc7239_n2np", Str, Str),
+    ("ungrpc(1)", Bin, Bin),
+    ("protobuf(~)", Bin, Bin),
+    ("fix_is_valid", Bin, Bool),
+    ("ip.ttl", Bin, Int),
+    ("ip.src", Bin, Addr),
+    ("ip.data", Bin, Bin),
+    ("tcp.seq", Bin, Int),
     ("eth.proto", Bin, Int),
 ];
 
@@ -246,7 +290,7 @@ fn request(dice: &mut Dice, n: usize) -> String {
     )
 }
 
-const VALUES: [&str; 14] = [
+const VALUES: [&str; 16] = [
     "a",
     "b, c",
     "foo",
@@ -261,6 +305,8 @@ const VALUES: [&str; 14] = [
     "A.B.c",
     "for=1.2.3.4;by=x",
     "414243",
+    "%00a",
+    "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2ln",
 ];
 
 #[test]

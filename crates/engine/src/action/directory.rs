@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use weir_expr::scope::{ProxyId, ServerId, TableId, UserlistId};
-use weir_expr::{Names, Side};
+use weir_expr::{Names, Side, TokenAlgorithms};
 
 use crate::conf::{Caps, HttpErrors, Mentions, Mode, StickTable};
 use crate::keywords::Outside;
+use crate::keywords::tls::Through;
 use crate::names::server_id;
+use crate::tokens::TokenSettings;
 
 /// A proxy by its names; its number is its position.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct Directory<'a> {
     pub outside: &'a dyn Outside,
     /// The proxy whose rules are compiled.
     pub current: usize,
+    /// What tokens are given.
+    pub tokens: &'a TokenSettings,
     /// What these rules have named so far.
     pub mentions: &'a RefCell<Mentions>,
 }
@@ -103,6 +107,22 @@ impl Names for Directory<'_> {
     fn userlist(&mut self, name: &[u8]) -> Option<UserlistId> {
         let index = self.userlists.iter().position(|l| l.as_bytes() == name)?;
         Some(UserlistId(index as u32))
+    }
+
+    fn has_certificate(&mut self, name: &str) -> bool {
+        self.tokens.has(name)
+    }
+
+    fn use_certificate(&mut self, name: &str) {
+        self.tokens.allow(name, &Through(self.outside));
+    }
+
+    fn token_algorithms(&mut self) -> TokenAlgorithms {
+        self.tokens.algorithms()
+    }
+
+    fn takes_unsigned_tokens(&mut self) -> bool {
+        self.tokens.takes_unsigned()
     }
 
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {

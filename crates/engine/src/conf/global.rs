@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use weir_expr::TokenAlgorithms;
+
 use super::{Bind, GlobalTls, LogTarget};
 
 /// What the `global` section says. Absent values are decided when the process starts.
@@ -63,6 +65,8 @@ pub struct Global {
     pub logs: Vec<LogTarget>,
     /// The words of TLS.
     pub tls: GlobalTls,
+    /// `jwt.*`
+    pub tokens: Tokens,
     /// `log-tag`
     pub log_tag: Option<String>,
     /// `log-send-hostname`; empty for the system's name.
@@ -207,6 +211,15 @@ pub struct H2Side {
     pub rxbuf: Option<u32>,
     /// Faults after which a connection ends; 0 for any number.
     pub glitches_threshold: u32,
+}
+
+/// What JSON web tokens may use (manual, 3.1 `jwt.*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// `jwt.decrypt_alg_list`, `jwt.decrypt_enc_list`
+    pub algorithms: TokenAlgorithms,
+    /// `jwt.allow_none_alg`
+    pub unsigned: bool,
 }
 
 /// The most bytes that variables may hold (manual, 3.2 "tune.vars"). Each counts those that live shorter, too.

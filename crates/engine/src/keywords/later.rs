@@ -104,8 +104,6 @@ pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("httpclient.ssl.ca-file", CLIENT),
     global("httpclient.ssl.verify", CLIENT),
     global("httpclient.timeout.connect", CLIENT),
-    global("jwt.decrypt_alg_list", "comes with tokens"),
-    global("jwt.decrypt_enc_list", "comes with tokens"),
     global("limited-quic", QUIC),
     global("lua-load", LUA),
     global("lua-load-per-thread", LUA),

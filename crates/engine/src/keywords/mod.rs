@@ -42,6 +42,7 @@ mod stick_table;
 mod templates;
 mod timeouts;
 pub(crate) mod tls;
+mod tokens;
 mod traces;
 mod tune;
 mod tune_h2;
@@ -139,6 +140,7 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     inert::INERT_QUIC,
     tls::GLOBAL_TLS,
     tls::GLOBAL_TLS_INERT,
+    tokens::TOKENS,
     variables::VARIABLES,
     later::GLOBAL_LATER,
 ];

@@ -12,6 +12,7 @@ use super::resolve::{Load, place};
 use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_backends, log_profiles};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, Proxy, RdpCookie, UseBackend};
+use crate::tokens::TokenSettings;
 
 /// The lines of this file.
 pub(super) const RULES: &[Keyword<ProxyFn>] = &[
@@ -145,6 +146,7 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
     }
     let tables = load.conf.tables.clone();
     let experimental = load.conf.global.experimental;
+    let tokens = TokenSettings::of(&load.conf.global);
     let mentions = RefCell::default();
     let directory = Directory {
         proxies,
@@ -155,6 +157,7 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
         experimental,
         outside,
         current: 0,
+        tokens: &tokens,
         mentions: &mentions,
     };
     let patterns = load.conf.patterns.clone();

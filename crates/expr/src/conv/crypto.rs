@@ -103,7 +103,7 @@ fn authenticated<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> O
 }
 
 /// An argument in base64, or a variable that holds some.
-fn prepare_secret(args: &mut Args, at: usize, what: &str) -> Result<(), String> {
+pub(super) fn prepare_secret(args: &mut Args, at: usize, what: &str) -> Result<(), String> {
     let Some(text) = args.str(at) else { return Ok(()) };
     let arg = match VarRef::parse(text) {
         Ok(var) => Arg::Var(Box::new(var)),
@@ -120,7 +120,7 @@ fn prepare_secret(args: &mut Args, at: usize, what: &str) -> Result<(), String> 
     Ok(())
 }
 
-fn secret(eval: &Eval<'_>, args: &Args, at: usize) -> Option<Vec<u8>> {
+pub(super) fn secret(eval: &Eval<'_>, args: &Args, at: usize) -> Option<Vec<u8>> {
     match args.arg(at) {
         Arg::Str(decoded) => Some(decoded.to_vec()),
         Arg::Var(var) => STANDARD.decode(eval.scope.var(var, eval.scratch)?.bytes()?).ok(),
@@ -164,7 +164,7 @@ fn cbc(eval: &Eval<'_>, args: &Args) -> Option<(UnboundCipherKey, [u8; 16])> {
     Some((UnboundCipherKey::new(cipher_of(&key), &key).ok()?, iv))
 }
 
-fn cipher_of(key: &[u8]) -> &'static cipher::Algorithm {
+pub(super) fn cipher_of(key: &[u8]) -> &'static cipher::Algorithm {
     match key.len() {
         16 => &cipher::AES_128,
         24 => &cipher::AES_192,

@@ -9,6 +9,7 @@ use super::encoding::decode_url;
 use super::json;
 use crate::args::{Arg, ArgType, Args};
 use crate::keyword::{Converter, Eval, converter, prepared};
+use crate::scope::TokenCertificate;
 use crate::vars::VarRef;
 use crate::{Load, Type, Value};
 
@@ -49,6 +50,17 @@ pub(super) const CONVERTERS: &[Converter] = &[
             "1 where a token's signature is right.",
         ),
         prepare_verify,
+    ),
+    prepared(
+        converter(
+            "jwt_verify_cert",
+            VERIFY,
+            Type::Bin,
+            Type::Sint,
+            verified_by_certificate,
+            "1 where a token's signature is that of a certificate.",
+        ),
+        prepare_certificate,
     ),
 ];
 
@@ -141,6 +153,7 @@ mod outcome {
     pub(super) const UNMANAGED_ALGORITHM: i64 = -2;
     pub(super) const NO_TOKEN: i64 = -3;
     pub(super) const UNKNOWN_KEY: i64 = -5;
+    pub(super) const UNAVAILABLE: i64 = -7;
 }
 
 /// Replaces names of variables by variables, and the path of a public key by the key.
@@ -166,6 +179,27 @@ fn prepare_verify(args: &mut Args, load: &mut Load<'_>) -> Result<(), String> {
         let key = pem.and_then(|pem| public_key(&pem)).ok_or("(null)")?;
         args.set(1, Arg::Str(key.into()));
     }
+    args.set(2, Arg::Int(load.names.takes_unsigned_tokens().into()));
+    Ok(())
+}
+
+/// Replaces names of variables by variables, and lets a certificate that is named verify tokens.
+fn prepare_certificate(args: &mut Args, load: &mut Load<'_>) -> Result<(), String> {
+    let name = args.str(0).unwrap_or_default().to_vec();
+    match (VarRef::parse(&name), Algorithm::named(&name)) {
+        (Ok(var), _) => args.set(0, Arg::Var(Box::new(var))),
+        (_, Some(algorithm)) if algorithm.hmac().is_some() => {
+            return Err("HMAC-signed tokens can't be processed by this converter".into());
+        }
+        (_, Some(_)) => {}
+        (_, None) => return Err(format!("unknown JWT algorithm: {}", String::from_utf8_lossy(&name))),
+    }
+    let path = args.str(1).unwrap_or_default().to_vec();
+    match VarRef::parse(&path) {
+        Ok(var) => args.set(1, Arg::Var(Box::new(var))),
+        Err(_) => load.names.use_certificate(&String::from_utf8_lossy(&path)),
+    }
+    args.set(2, Arg::Int(load.names.takes_unsigned_tokens().into()));
     Ok(())
 }
 
@@ -178,14 +212,34 @@ fn public_key(pem: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn verified<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
-    let of = |at: usize| match args.arg(at) {
-        Arg::Str(text) => Some(&**text),
+    let (name, key) = (given(eval, args, 0)?, given(eval, args, 1)?);
+    let key = if matches!(args.arg(1), Arg::Var(_)) { Key::Given(key) } else { Key::Loaded(key) };
+    Some(Value::Sint(verify(value.bytes()?, Algorithm::named(name), key, args.int(2) == Some(1))))
+}
+
+fn verified_by_certificate<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let (name, path) = (given(eval, args, 0)?, given(eval, args, 1)?);
+    let algorithm = Algorithm::named(name).filter(|a| a.hmac().is_none());
+    let outcome = match eval.scope.token_certificate(path) {
+        _ if algorithm == Some(Algorithm::None) => {
+            verify(value.bytes()?, algorithm, Key::Loaded(&[]), args.int(2) == Some(1))
+        }
+        TokenCertificate::Known { public, .. } => {
+            verify(value.bytes()?, algorithm, Key::Loaded(&public), false)
+        }
+        TokenCertificate::Unknown => outcome::UNKNOWN_KEY,
+        TokenCertificate::Unavailable => outcome::UNAVAILABLE,
+    };
+    Some(Value::Sint(outcome))
+}
+
+/// An argument, or what the variable holds that it names.
+pub(super) fn given<'a>(eval: &Eval<'a>, args: &'a Args, at: usize) -> Option<&'a [u8]> {
+    match args.arg(at) {
+        Arg::Str(text) => Some(text),
         Arg::Var(var) => eval.scope.var(var, eval.scratch)?.bytes(),
         _ => None,
-    };
-    let (name, key) = (of(0)?, of(1)?);
-    let key = if matches!(args.arg(1), Arg::Var(_)) { Key::Given(key) } else { Key::Loaded(key) };
-    Some(Value::Sint(verify(value.bytes()?, Algorithm::named(name), key)))
+    }
 }
 
 enum Key<'k> {
@@ -195,10 +249,10 @@ enum Key<'k> {
     Given(&'k [u8]),
 }
 
-fn verify(token: &[u8], algorithm: Option<Algorithm>, key: Key<'_>) -> i64 {
+fn verify(token: &[u8], algorithm: Option<Algorithm>, key: Key<'_>, unsigned: bool) -> i64 {
     let Some(algorithm) = algorithm else { return outcome::UNKNOWN_ALGORITHM };
     if algorithm == Algorithm::None {
-        return outcome::UNMANAGED_ALGORITHM;
+        return if unsigned { outcome::VALID } else { outcome::UNMANAGED_ALGORITHM };
     }
     let signed = memchr::memrchr(b'.', token).and_then(|at| token.split_at_checked(at));
     let Some((signed, encoded)) = signed.filter(|(s, _)| memchr::memchr_iter(b'.', s).count() == 1) else {

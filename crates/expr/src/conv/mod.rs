@@ -10,8 +10,9 @@ mod forwarded;
 mod gcm;
 mod hashes;
 mod json;
+mod jwe;
+mod jwk;
 mod jwt;
-mod later;
 mod maps;
 mod mqtt;
 mod net;
@@ -25,6 +26,7 @@ mod x509;
 
 use crate::keyword::Converter;
 pub(crate) use encoding::PADDED;
+pub(crate) use jwe::{CONTENTS, KEYS};
 
 /// All tables of converters.
 pub const CONVERTERS: &[&[Converter]] = &[
@@ -36,8 +38,8 @@ pub const CONVERTERS: &[&[Converter]] = &[
     forwarded::CONVERTERS,
     hashes::CONVERTERS,
     json::CONVERTERS,
+    jwe::CONVERTERS,
     jwt::CONVERTERS,
-    later::CONVERTERS,
     maps::CONVERTERS,
     mqtt::CONVERTERS,
     net::CONVERTERS,

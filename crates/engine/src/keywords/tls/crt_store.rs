@@ -81,6 +81,7 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let List::Certificates(draft) = &ctx.list else { return Ok(()) };
     let mut crt = None;
     let mut alias = None;
+    let mut tokens = false;
     let mut written = Sources::default();
     let mut words = line.args().iter();
     while let Some(word) = words.next() {
@@ -99,8 +100,9 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
                 judged.map_err(|said| doubly(ctx, line, said))?;
                 ctx.out.push(super::no_effect(word, super::NO_UPDATES));
             }
-            "jwt" | "acme" | "domains" | "ips" | "profile" | "generate-dummy" | "keytype" | "bits"
-            | "curves" | "cn" | "dummy-bits" => {
+            "jwt" => tokens = value == "on",
+            "acme" | "domains" | "ips" | "profile" | "generate-dummy" | "keytype" | "bits" | "curves"
+            | "cn" | "dummy-bits" => {
                 ctx.out.push(super::no_effect(word, "it comes with ACME"));
             }
             _ => {
@@ -123,6 +125,9 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let key = written.key.as_ref().map(|key| below(draft.key_base.as_ref(), key));
     let others = Sources { key, ..written.clone() };
     written.crt = Some(crt);
+    if tokens {
+        store.allow_tokens(&name);
+    }
     let files = Files { name: name.clone(), crt: path, others, written };
     match store.declare(files, &Through(ctx.outside), extra) {
         Ok(true) => Ok(()),
