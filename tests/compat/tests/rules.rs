@@ -361,6 +361,30 @@ fn the_rule_that_answers_stays_the_last_one() {
     });
 }
 
+#[test]
+fn who_asks_with_head_gets_no_body_whatever_rules_make_of_it() {
+    let rows = [
+        ("", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-origin: one, two\r\n\r\n"),
+        (
+            "http-request return status 200 content-type text/plain string hi",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: text/plain\r\n\r\n",
+        ),
+    ];
+    compat(|t| {
+        let served = t.origin("srv").answer_all(ANSWER);
+        table(&rows, |rule| {
+            let rules = format!("http-request set-method GET\n{rule}");
+            let mut proxy = t.start(&Proxy::http().frontend(&rules).text());
+            let mut client = proxy.client("fe");
+            let mut ask = || client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n").recv_head().text();
+            let first = ask();
+            assert_eq!(first, ask(), "a body would stand before the second answer");
+            first
+        });
+        served.finish();
+    });
+}
+
 /// Rules that wait for nothing but time end when the client has left.
 #[test]
 fn nobody_waits_for_who_has_left() {

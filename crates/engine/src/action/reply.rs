@@ -92,7 +92,7 @@ impl Reply {
             Content::Section(answers) => {
                 return match answers.find(self.status) {
                     Some(found) => ready(run, found, self.status),
-                    None => answer(run, self.status),
+                    None => self.empty(run),
                 };
             }
             Content::File(answer) => return ready(run, answer, self.status),
@@ -109,6 +109,12 @@ impl Reply {
             _ => body.extend_from_slice(&run.bench.text),
         }
         run.t.messages.body = body;
+        self.head(run);
+    }
+
+    /// The answer of a section that has none for this status.
+    fn empty(&self, run: &mut Run<'_>) {
+        run.t.messages.body.clear();
         self.head(run);
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Front {
     pub(crate) parser: weir_http::h1::Parser,
     /// The request's body.
     pub(crate) request: BodyLength,
+    /// The client asked with HEAD, whatever rules made of it: it expects no body.
+    pub(crate) head_only: bool,
     /// The client's connection goes on after this answer.
     pub(crate) keep_alive: bool,
     /// How much of the request's body was taken from the client.

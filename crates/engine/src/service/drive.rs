@@ -126,7 +126,7 @@ async fn send(t: &mut Transaction, order: &Order, made: Answer) -> Result<(), St
     rules::after_response(t).await?;
     t.facts.status = t.messages.response.status();
     t.facts.log_bytes.0 += body::accounted(t.front.request, t.client.input.data());
-    if t.messages.request.method() == b"HEAD" {
+    if t.front.head_only || t.messages.request.method() == b"HEAD" {
         pieces = None;
     }
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));

@@ -92,7 +92,10 @@ async fn carry_on(
     }
     let drop = t.proxy().has(Options::HTTP_DROP_RESPONSE_TRAILERS);
     let trailers = Trailers { limits: receive::response_limits(t), drop };
-    let mut response = Pump::new(from, settled.body, trailers)
+    // A client in HTTP/1 would take a body that it did not ask for as its next answer.
+    let unwanted = t.front.head_only && t.client.stream.lane().is_none();
+    let to = if unwanted { BodyLength::None } else { settled.body };
+    let mut response = Pump::new(from, to, trailers)
         .foretold(back.stream.lane().is_some_and(Lane::is_spent))
         .into(&t.client.stream)
         .through(t.messages.filters.down.as_ref());

@@ -216,6 +216,7 @@ fn arrived(t: &mut Transaction) {
         }
     }
     t.facts.requested = Some(t.now());
+    t.front.head_only = t.messages.request.method() == b"HEAD";
     t.client.requests += 1;
     t.facts.head_bytes = h1::accounted(&t.messages.request) as u64;
     t.facts.log_bytes.0 += t.facts.head_bytes;

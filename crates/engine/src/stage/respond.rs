@@ -121,7 +121,8 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
     let limits = receive::response_limits(t);
     let Messages { response, request, body, bench, .. } = &mut *t.messages;
     let facts = *response.facts();
-    let has_body = !matches!(h1::response_body(response, request), Ok(BodyLength::None));
+    let has_body =
+        !t.front.head_only && !matches!(h1::response_body(response, request), Ok(BodyLength::None));
     let was = match body.len() {
         0 => BodyLength::None,
         n => BodyLength::Known(n as u64),

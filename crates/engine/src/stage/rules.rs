@@ -509,7 +509,7 @@ fn client_left(t: &mut Transaction, set: RuleSet, cx: &mut Context<'_>) -> News 
 /// Whether there is a request to go on with after what the client did.
 fn is_there(t: &mut Transaction, news: News) -> Result<(), Stop> {
     let is_whole = body::is_here(t);
-    if news == News::None || news == News::Closed && is_whole {
+    if news == News::None || news != News::Reset && is_whole {
         return Ok(());
     }
     if !is_whole {
