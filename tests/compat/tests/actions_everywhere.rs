@@ -315,11 +315,13 @@ fn serve(t: &mut Subject) -> Serving {
                 return;
             }
             if head.contains("/early") {
-                far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").try_exactly(5, PATIENCE);
+                // Who gave up may have taken the proxy with it.
+                let _ = far.try_send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                far.try_exactly(5, PATIENCE);
                 return;
             }
             if head.contains("/stall") {
-                far.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+                let _ = far.try_send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
                 continue;
             }
             let length = if head.contains("content-length: 5") { 5 } else { 0 };
