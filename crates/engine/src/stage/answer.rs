@@ -77,14 +77,7 @@ async fn carry_on(
         let Messages { response, request, .. } = &mut *t.messages;
         settled = h1::settle_response(response, request, body);
     }
-    let from = match back.stream.lane() {
-        _ if bare => BodyLength::None,
-        // The server's stream says where the message ends, whatever its head announced.
-        Some(lane) if body == BodyLength::Chunked || body != BodyLength::Tunnel && !lane.is_spent() => {
-            BodyLength::UntilClose
-        }
-        _ => body,
-    };
+    let from = if bare { BodyLength::None } else { read_as(back, body) };
     send_head(t, settled, multiplexed && from == BodyLength::UntilClose, &mut down);
     log::answered(t, body, back.input.data());
     if body == BodyLength::Tunnel {
@@ -127,6 +120,16 @@ async fn carry_on(
     t.messages.output = up.bytes;
     t.messages.spare = down.bytes;
     end
+}
+
+/// How the body is read: a server's stream says where the message ends, whatever its head announced.
+fn read_as(back: &Conn, body: BodyLength) -> BodyLength {
+    match back.stream.lane() {
+        Some(lane) if body == BodyLength::Chunked || body != BodyLength::Tunnel && !lane.is_spent() => {
+            BodyLength::UntilClose
+        }
+        _ => body,
+    }
 }
 
 /// Tells that the head of an answer leaves.

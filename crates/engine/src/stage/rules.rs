@@ -392,15 +392,7 @@ fn step(
                 }
                 return Step::Wait(reason, since);
             }
-            Verdict::Stop => Ok(()),
-            Verdict::Answer(status) => Err(Stop::Answer(status)),
-            Verdict::Close => Err(Stop::Close),
-            Verdict::Drop => Err(Stop::Drop),
-            Verdict::Reply => Err(Stop::Reply),
-            Verdict::Serve => Err(Stop::Serve),
-            Verdict::Finish => Err(finish(t)),
-            Verdict::Upgrade if t.is_http() => Ok(()),
-            Verdict::Upgrade => Err(Stop::Upgrade),
+            verdict => ended(t, verdict),
         };
         // The rule that made the answer stays the last one.
         if set != RuleSet::HttpAfterResponse || !t.facts.ending.is_by(Cause::Local) {
@@ -410,6 +402,21 @@ fn step(
         return Step::Over(end);
     }
     Step::Over(Ok(()))
+}
+
+/// What a verdict that ends the evaluation makes of the request.
+fn ended(t: &mut Transaction, verdict: Verdict) -> Result<(), Stop> {
+    match verdict {
+        Verdict::Answer(status) => Err(Stop::Answer(status)),
+        Verdict::Close => Err(Stop::Close),
+        Verdict::Drop => Err(Stop::Drop),
+        Verdict::Reply => Err(Stop::Reply),
+        Verdict::Serve => Err(Stop::Serve),
+        Verdict::Finish => Err(finish(t)),
+        Verdict::Upgrade if !t.is_http() => Err(Stop::Upgrade),
+        Verdict::Upgrade | Verdict::Stop => Ok(()),
+        Verdict::Next | Verdict::Again | Verdict::Inspect | Verdict::Wait(_) => Ok(()),
+    }
 }
 
 /// The connection to the server ends: without an answer, where one was expected.

@@ -126,7 +126,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         Type::Bin,
         |_, _, v| {
             let b = v.bytes()?;
-            b.get(..transport(b)?.1).map(Value::Bin)
+            b.get(..payload(b)?).map(Value::Bin)
         },
         "The IP header.",
     ),
@@ -137,7 +137,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         Type::Bin,
         |_, _, v| {
             let b = v.bytes()?;
-            b.get(transport(b)?.1..).map(Value::Bin)
+            b.get(payload(b)?..).map(Value::Bin)
         },
         "What follows an IP header.",
     ),
@@ -307,6 +307,14 @@ fn transport(packet: &[u8]) -> Option<(u8, usize)> {
     }
     // Of IPv6 only TCP and UDP are looked into.
     (matches!(next, 6 | 17) && packet.len() >= at).then_some((next, at))
+}
+
+/// Where what follows the IP header begins: of IPv4 its first octet tells.
+fn payload(packet: &[u8]) -> Option<usize> {
+    match is_v6(packet)? {
+        true => transport(packet).map(|(_, at)| at),
+        false => Some(usize::from(packet.first()? & 15) * 4),
+    }
 }
 
 /// A packet that has a whole IP header at least, options aside.
