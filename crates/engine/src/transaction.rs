@@ -176,6 +176,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     rules::keep_request(t);
     receive::is_wanted(t)?;
     prepare::frontend(t)?;
+    body::buffered(t).await?;
     rules::request(t).await?;
     page::of(t, &t.client.frontend.clone()).await?;
     rules::redirect(t).await?;
@@ -184,6 +185,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     }
     prepare::tell_early(t);
     rules::attach_backend_filters(t);
+    body::buffered_for_backend(t).await?;
     rules::backend_content(t).await?;
     rules::backend(t).await?;
     page::of_backend(t).await?;
@@ -191,7 +193,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     trace::transaction(t, &trace::STREAM_REQUEST);
     persist::request(t);
     stick::request(t);
-    body::buffered(t).await?;
+    body::is_wanted(t)?;
     prepare::request(t)?;
     exchange::run(t).await
 }

@@ -127,7 +127,7 @@ impl Action for WaitForBody {
         if enough || over || input.is_full() || body::is_whole(length, input.data()) {
             return Verdict::Next;
         }
-        // No more of it will come: of an answer this may be all, and a request goes on with what there is.
+        // No more of it will come: of an answer this may be all, and a request goes on to its backend, but no further.
         if run.t.messages.at_end {
             return Verdict::Next;
         }

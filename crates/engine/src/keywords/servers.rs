@@ -46,9 +46,7 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server {}/{}' : ", ctx.draft.proxy.name, name.text());
     let mut draft = new_draft(ctx, name);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    if parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label)) {
-        judge_agent(ctx.out, &draft, name, &label);
-    }
+    own_parameters(ctx, &mut draft, name, params, &label);
     if draft.do_check && draft.server.track.is_some() {
         ctx.out.push(
             name.alert(format!("{label}unable to enable checks and tracking at the same time!"))
@@ -76,9 +74,7 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let label = format!("'server-template {}/{}' : ", ctx.draft.proxy.name, prefix.text());
     let mut draft = new_draft(ctx, prefix);
     give_address(ctx.outside, &mut draft, address, &label)?;
-    if parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, params, &Label::Server(&label)) {
-        judge_agent(ctx.out, &draft, prefix, &label);
-    }
+    own_parameters(ctx, &mut draft, prefix, params, &label);
     for number in low..=high {
         let mut one = draft.clone();
         one.server.name = format!("{}{number}", prefix.text());
@@ -91,6 +87,23 @@ fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         ctx.draft.servers.push(one);
     }
     Ok(())
+}
+
+/// The parameters of a server that has a name.
+fn own_parameters(
+    ctx: &mut ProxyCtx<'_>,
+    draft: &mut ServerDraft,
+    name: &Word,
+    params: &[Word],
+    label: &str,
+) {
+    let around = (ctx.outside, &ctx.global.tls);
+    if parameters(ctx.out, around, draft, params, &Label::Server(label)) {
+        judge_agent(ctx.out, draft, name, label);
+    } else {
+        // What was not read may say how its address is found.
+        draft.server.init_addr = vec![InitAddr::None];
+    }
 }
 
 /// An agent has no port but its own.

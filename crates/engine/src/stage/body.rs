@@ -16,25 +16,35 @@ use crate::mux::h2::Lane;
 use crate::stage::respond;
 use crate::transaction::{Stop, Transaction};
 
-/// Waits until the whole body is in the buffer, or the buffer is full.
+/// Waits until the whole body is in the buffer, or the buffer is full, where the frontend wants that before its rules.
 pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
-    let in_body = matches!(t.proxy().shared.key, Key::UrlParam { in_body: true, .. });
-    let wanted = t.client.frontend.has(Options::HTTP_BUFFER_REQUEST)
-        || t.proxy().has(Options::HTTP_BUFFER_REQUEST)
-        || in_body && t.messages.request.method() == b"POST";
-    if !wanted {
+    if !t.client.frontend.has(Options::HTTP_BUFFER_REQUEST) {
         return Ok(());
     }
+    gather(t).await
+}
+
+/// The same for the backend, which may balance by what is in the body.
+pub(crate) async fn buffered_for_backend(t: &mut Transaction) -> Result<(), Stop> {
+    let in_body = matches!(t.proxy().shared.key, Key::UrlParam { in_body: true, .. });
+    let balanced = in_body && t.messages.request.method() == b"POST";
+    if !balanced && !t.proxy().has(Options::HTTP_BUFFER_REQUEST) {
+        return Ok(());
+    }
+    gather(t).await
+}
+
+async fn gather(t: &mut Transaction) -> Result<(), Stop> {
     if expects(t) {
         t.messages.bench.hints.extend_from_slice(CONTINUE);
         Box::pin(respond::hint(t)).await;
     }
-    if !is_here(t) {
-        let waited = Box::pin(wait(t)).await;
-        t.prolong_request();
-        return waited;
+    if t.messages.at_end || is_here(t) {
+        return Ok(());
     }
-    Ok(())
+    let waited = Box::pin(wait(t)).await;
+    t.prolong_request();
+    waited
 }
 
 /// Whether the client has to be told to go on before its body is waited for; it is expected to be told.
@@ -90,11 +100,24 @@ pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
     })
     .await;
     let Some((cause, status)) = cause else { return Ok(()) };
-    // A stream that was given up ends the request; the end of a connection, what comes of it.
-    let given_up = cause == Cause::Client && t.client.stream.lane().is_some();
-    t.facts.blame(cause, if given_up { Stage::Request } else { Stage::Data });
+    if cause == Cause::Client && t.client.stream.lane().is_none() {
+        t.messages.at_end = true;
+        return Ok(());
+    }
+    t.facts.turned_away = cause == Cause::ClientTimeout;
+    t.facts.blame(cause, Stage::Request);
     t.front.keep_alive = false;
     Err(Stop::Answer(status))
+}
+
+/// Ends a request whose client left while its body was waited for: no server hears of it.
+pub(crate) fn is_wanted(t: &mut Transaction) -> Result<(), Stop> {
+    if !t.messages.at_end || is_here(t) {
+        return Ok(());
+    }
+    t.facts.status = 400;
+    t.facts.blame(Cause::Client, Stage::Request);
+    Err(Stop::Close)
 }
 
 /// Whether the request's body lies in the buffer from its first byte to its last.

@@ -469,7 +469,7 @@ async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) ->
         (Reason::Bytes { .. }, false) => client_bytes(t).await,
         (Reason::Time(_), false) => {
             let news = time(t, set).await;
-            return is_there(t, news);
+            return goes_on(t, news);
         }
         _ => drop(time(t, set).await),
     }
@@ -513,14 +513,10 @@ fn client_left(t: &mut Transaction, set: RuleSet, cx: &mut Context<'_>) -> News 
     if news == News::Closed && !counts(t) { News::None } else { news }
 }
 
-/// Whether there is a request to go on with after what the client did.
-fn is_there(t: &mut Transaction, news: News) -> Result<(), Stop> {
-    let is_whole = body::is_here(t);
-    if news == News::None || news != News::Reset && is_whole {
+/// Whether the request goes on after what the client did; one whose body is cut short goes as far as to a backend.
+fn goes_on(t: &mut Transaction, news: News) -> Result<(), Stop> {
+    if news != News::Reset || !body::is_here(t) {
         return Ok(());
-    }
-    if !is_whole {
-        t.facts.status = 400;
     }
     t.facts.blame(Cause::Client, Stage::Request);
     Err(Stop::Close)
