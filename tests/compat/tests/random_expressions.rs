@@ -256,7 +256,9 @@ fn expression(dice: &mut Dice) -> String {
     let mut text = dice.filled(fetch);
     for _ in 0..dice.below(5) {
         let (converter, takes, result) = CONVERTERS[dice.below(CONVERTERS.len())];
-        if casts(gives, takes) {
+        // The parts of a node's name point into a number's text that the reference has overwritten by then.
+        let overwritten = converter.starts_with("rfc7239_n") && gives != Str;
+        if casts(gives, takes) && !overwritten {
             text += ",";
             text += &dice.filled(converter);
             gives = result;

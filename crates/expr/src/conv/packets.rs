@@ -309,11 +309,11 @@ fn transport(packet: &[u8]) -> Option<(u8, usize)> {
     (matches!(next, 6 | 17) && packet.len() >= at).then_some((next, at))
 }
 
-/// Where what follows the IP header begins: of IPv4 its first octet tells.
+/// Where what follows the IP header begins: of IPv4 its first octet tells, unless it says that there is no header.
 fn payload(packet: &[u8]) -> Option<usize> {
     match is_v6(packet)? {
         true => transport(packet).map(|(_, at)| at),
-        false => Some(usize::from(packet.first()? & 15) * 4),
+        false => Some(usize::from(packet.first()? & 15) * 4).filter(|at| *at > 0),
     }
 }
 
