@@ -515,7 +515,10 @@ fn the_rule_that_waited_is_named_when_its_client_leaves() {
         );
         let said = |request: &str, proxy: &mut Running| {
             let mut client = proxy.client("fe");
-            client.send(request).shutdown_write();
+            client.send(request);
+            // The reference does not begin to wait where the end has come with the request.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            client.shutdown_write();
             let line = log.next();
             line.rsplit("]: ").next().unwrap().trim_end().to_owned()
         };
