@@ -141,11 +141,11 @@ pub(crate) struct Pump {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// The source failed, or ended too early.
-    Source(#[expect(dead_code, reason = "for who debugs")] Option<io::Error>),
+    Source,
     /// The source's framing is invalid.
     Malformed,
     /// The sink failed.
-    Sink(#[expect(dead_code, reason = "for who debugs")] io::Error),
+    Sink,
 }
 
 // === impl Conn ===
@@ -413,7 +413,7 @@ impl Pump {
                 Frame::More { skip } => {
                     input.consume(skip);
                     if self.closed {
-                        return Poll::Ready(Err(Broken::Source(None)));
+                        return Poll::Ready(Err(Broken::Source));
                     }
                     // What was made so far need not wait for what is to come.
                     if !output.is_empty() {
@@ -441,7 +441,7 @@ impl Pump {
                             self.account(&head);
                             self.end(&head, to, output);
                         }
-                        Parse::Partial if self.closed => return Poll::Ready(Err(Broken::Source(None))),
+                        Parse::Partial if self.closed => return Poll::Ready(Err(Broken::Source)),
                         Parse::Partial => {
                             if !output.is_empty() {
                                 let n = ready!(self.send(cx, to, output))?;
@@ -502,10 +502,10 @@ impl Pump {
             }
             _ => {
                 if !output.is_empty() {
-                    let n = ready!(output.poll_send(cx, to, true)).map_err(Broken::Sink)?;
+                    let n = ready!(output.poll_send(cx, to, true)).map_err(|_| Broken::Sink)?;
                     self.written += n as u64;
                 }
-                let n = ready!(to.poll_write(cx, data, false)).map_err(Broken::Sink)?;
+                let n = ready!(to.poll_write(cx, data, false)).map_err(|_| Broken::Sink)?;
                 self.written += n as u64;
                 n
             }
@@ -552,7 +552,7 @@ impl Pump {
     }
 
     fn send(&self, cx: &mut Context<'_>, to: &Stream, output: &mut Output) -> Poll<Result<u64, Broken>> {
-        let n = ready!(output.poll_send(cx, to, false)).map_err(Broken::Sink)?;
+        let n = ready!(output.poll_send(cx, to, false)).map_err(|_| Broken::Sink)?;
         Poll::Ready(Ok(n as u64))
     }
 
@@ -572,7 +572,7 @@ impl Pump {
             Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
                 return Poll::Ready(Err(Broken::Malformed));
             }
-            Err(e) => return Poll::Ready(Err(Broken::Source(Some(e)))),
+            Err(_) => return Poll::Ready(Err(Broken::Source)),
         }
         Poll::Ready(Ok(()))
     }

@@ -212,8 +212,8 @@ async fn carry(
         let _ = request.poll(cx, &t.client.stream, &mut t.client.input, &back.stream, up);
         if let Poll::Ready(r) = response.poll(cx, &back.stream, &mut back.input, &t.client.stream, down) {
             return Poll::Ready(r.map_err(|e| match e {
-                Broken::Sink(_) => Cause::Client,
-                Broken::Source(_) => Cause::Server,
+                Broken::Sink => Cause::Client,
+                Broken::Source => Cause::Server,
                 Broken::Malformed => Cause::Proxy,
             }));
         }

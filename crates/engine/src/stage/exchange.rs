@@ -197,7 +197,7 @@ async fn head(
         }
         let sent = match sending {
             // The server may have answered before it closed: look at that first.
-            Poll::Ready(Ok(()) | Err(Broken::Sink(_))) => true,
+            Poll::Ready(Ok(()) | Err(Broken::Sink)) => true,
             Poll::Ready(Err(e)) => return Poll::Ready(Err(Missing::Client(e))),
             Poll::Pending => false,
         };

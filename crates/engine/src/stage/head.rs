@@ -163,7 +163,7 @@ impl Wait {
                 t.facts.bytes_out += n as u64;
                 Ok(())
             }
-            Err(e) => Err(Missing::Client(Broken::Sink(e))),
+            Err(_) => Err(Missing::Client(Broken::Sink)),
         })
     }
 

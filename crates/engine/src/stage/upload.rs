@@ -25,7 +25,7 @@ pub(crate) async fn finish(
         loop {
             match request.poll(cx, &client.stream, &mut client.input, &back.stream, up) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Ok(taken)),
-                Poll::Ready(Err(Broken::Sink(_))) => {
+                Poll::Ready(Err(Broken::Sink)) => {
                     taken = false;
                     up.clear();
                     request.discard();
