@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_compat::{Proxy, compat};
 use weir_testkit::h2::{Came, Frame, H2Peer};
-use weir_testkit::{Origin, Running, Serving, Signal};
+use weir_testkit::{Origin, Peer, Running, Serving, Signal};
 
 const GET: [(&str, &str); 4] =
     [(":method", "GET"), (":scheme", "http"), (":path", "/x"), (":authority", "a.example")];
@@ -46,6 +46,18 @@ fn told_to_go(client: &mut H2Peer) -> u32 {
     frame.number(0)
 }
 
+/// A client whose request is at its server when the process is told to stop, and that server's side.
+#[track_caller]
+fn open_while_it_stops(proxy: &mut Running, origin: &Origin) -> (H2Peer, Peer) {
+    let mut client = H2Peer::client(proxy.client("fe"), &[]);
+    client.send(&Frame::headers(1, &GET, true));
+    let mut far = origin.accept();
+    far.recv_head();
+    proxy.signal(Signal::USR1);
+    assert_eq!(told_to_go(&mut client), ALL);
+    (client, far)
+}
+
 #[test]
 fn clients_are_warned_and_served_until_they_go() {
     compat(|t| {
@@ -71,12 +83,7 @@ fn streams_that_are_open_end_as_if_nothing_were() {
     compat(|t| {
         let origin = t.origin("srv");
         let mut proxy = t.start(&Proxy::http().defaults("timeout client 1s").text());
-        let mut client = H2Peer::client(proxy.client("fe"), &[]);
-        client.send(&Frame::headers(1, &GET, true));
-        let mut far = origin.accept();
-        far.recv_head();
-        proxy.signal(Signal::USR1);
-        assert_eq!(told_to_go(&mut client), ALL);
+        let (mut client, mut far) = open_while_it_stops(&mut proxy, &origin);
         // A request that was on its way already.
         client.send(&Frame::headers(3, &GET, true));
         let mut second = origin.accept();
@@ -116,12 +123,7 @@ fn a_hard_stop_ends_open_streams() {
     compat(|t| {
         let origin = t.origin("srv");
         let mut proxy = t.start(&Proxy::http().global("hard-stop-after 400ms").text());
-        let mut client = H2Peer::client(proxy.client("fe"), &[]);
-        client.send(&Frame::headers(1, &GET, true));
-        let mut far = origin.accept();
-        far.recv_head();
-        proxy.signal(Signal::USR1);
-        assert_eq!(told_to_go(&mut client), ALL);
+        let _open = open_while_it_stops(&mut proxy, &origin);
         assert_eq!(proxy.wait().code, Some(0));
     });
 }
