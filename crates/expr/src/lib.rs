@@ -26,7 +26,6 @@ pub mod scope;
 mod scratch;
 #[cfg(test)]
 mod testing;
-mod uri;
 mod value;
 mod vars;
 

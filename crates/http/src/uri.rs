@@ -16,7 +16,7 @@ pub fn path_and_query(target: &[u8]) -> &[u8] {
 /// The path without query and fragment.
 pub fn path(target: &[u8]) -> &[u8] {
     let all = path_and_query(target);
-    let end = all.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(all.len());
+    let end = memchr::memchr2(b'?', b'#', all).unwrap_or(all.len());
     all.get(..end).unwrap_or_default()
 }
 
@@ -39,6 +39,9 @@ pub fn authority(target: &[u8]) -> Option<&[u8]> {
 
 /// The scheme of an absolute target.
 pub fn scheme(target: &[u8]) -> Option<&[u8]> {
+    if target.first() == Some(&b'/') {
+        return None;
+    }
     let rest = after_scheme(target)?;
     target.get(..target.len() - rest.len() - SEPARATOR.len())
 }

@@ -1,13 +1,13 @@
 //! The start line of requests and responses (manual, 7.3.6).
 
-use weir_http::Head;
+use weir_http::{Head, uri};
 
 use crate::args::{Arg, ArgType, Args};
 use crate::hash;
 use crate::keyword::{Eval, Fetch, NO_ARGS, fetch, prepared_fetch};
 use crate::place::Needs;
 use crate::scope::{Address, Endpoint, Side};
-use crate::{Load, Lookup, Type, Value, uri};
+use crate::{Load, Lookup, Type, Value};
 
 /// The table.
 pub(super) const FETCHES: &[Fetch] = &[

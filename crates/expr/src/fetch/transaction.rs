@@ -346,7 +346,7 @@ fn status<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
 /// Without scheme and authority.
 fn captured_uri<'a>(eval: &Eval<'a>) -> Lookup<Value<'a>> {
     text(eval, Text::CapturedUri).filter_map(|uri| {
-        let shown = crate::uri::path_and_query(uri.bytes()?);
+        let shown = weir_http::uri::path_and_query(uri.bytes()?);
         Some(Value::Str(shown)).filter(|_| !shown.is_empty())
     })
 }

@@ -329,7 +329,7 @@ impl<'r> Renderer<'r> {
         let (before, after) = text.split_at_checked(query).unwrap_or((text, b""));
         let shown = match part {
             RequestPart::UriWithoutQuery => before,
-            RequestPart::Path if captured.is_some() => crate::uri::path(before),
+            RequestPart::Path if captured.is_some() => weir_http::uri::path(before),
             RequestPart::Query if captured.is_some() => after,
             _ => text,
         };
