@@ -73,6 +73,11 @@ impl Captured {
         })
     }
 
+    /// The unique id, where there is one that says something.
+    pub(crate) fn known_unique_id(&self) -> Option<&[u8]> {
+        self.unique_id.get().map(Vec::as_slice).filter(|id| !id.is_empty())
+    }
+
     /// Empties it; the storage stays.
     pub(crate) fn clear(&mut self) {
         self.cookies.iter_mut().for_each(Vec::clear);

@@ -7,7 +7,7 @@ use crate::conf::{HeaderNames, Options};
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::stage::{address_lines, rules};
-use crate::transaction::{Stop, Transaction};
+use crate::transaction::{Messages, Stop, Transaction};
 
 /// What the frontend decides before anything else.
 pub(crate) fn frontend(t: &mut Transaction) -> Result<(), Stop> {
@@ -97,9 +97,9 @@ fn restrict_names(t: &mut Transaction, wanted: HeaderNames) -> Result<(), Stop> 
 fn add_unique_id(t: &mut Transaction) {
     let front = t.client.frontend.clone();
     let Some(name) = &front.conf().unique_id_header else { return };
-    if log::unique_id(t).is_none_or(<[u8]>::is_empty) {
-        return;
+    log::unique_id(t);
+    let Messages { request, captured, .. } = &mut *t.messages;
+    if let Some(id) = captured.known_unique_id() {
+        request.append(name, id);
     }
-    let messages = &mut *t.messages;
-    messages.request.append(name, messages.captured.unique_id(|_| {}));
 }
