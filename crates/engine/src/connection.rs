@@ -11,13 +11,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use weir_sys::recycle::Recycled;
 use weir_sys::{Address, accepted, listen};
 
 use crate::admission::Admission;
 use crate::buffer::Buffer;
 use crate::clock::{self, Tick};
 use crate::conf::Options;
+use crate::coroutine::Coroutine;
 use crate::io::Stream;
 use crate::listener::Listener;
 use crate::local;
@@ -26,7 +26,7 @@ use crate::runtime::{Counter, Counters};
 use crate::stage::rules;
 use crate::tables::Tracking;
 use crate::timer::Timer;
-use crate::transaction::{self, Served, Transaction};
+use crate::transaction::{self, Messages, Served, Transaction};
 use crate::variables::SessionVariables;
 use crate::worker::Worker;
 
@@ -250,12 +250,8 @@ impl Client {
 /// Serves a connection of a frontend in `mode tcp`.
 pub(crate) async fn serve_tcp(client: Box<Client>) {
     let Some(client) = rules::admit(client) else { return };
-    let worker = client.worker.clone();
-    let mut storage = Recycled::new(transaction::tcp(Transaction::new(client)));
-    let served = poll_fn(|cx| storage.poll(cx)).await;
-    drop(storage);
-    drop(worker);
-    match served {
+    // The storage of the session is not kept for what follows it.
+    match Box::pin(transaction::tcp(Transaction::new(client))).await {
         Served::Next(client) => Box::pin(serve_requests(client)).await,
         Served::Multiplexed(client) => Box::pin(h2::serve(client)).await,
         Served::Close => {}
@@ -273,9 +269,8 @@ async fn serve_requests(mut client: Box<Client>) {
         if let Idle::Over = client.next_request().await {
             return;
         }
-        let worker = client.worker.clone();
-        let storage = stored(&worker, Transaction::new(client));
-        match run(&worker, storage).await {
+        let messages = Messages::of(&client.worker);
+        match run(client, messages).await {
             Served::Next(c) => client = c,
             Served::Multiplexed(c) => return Box::pin(h2::serve(c)).await,
             Served::Close => return,
@@ -283,21 +278,11 @@ async fn serve_requests(mut client: Box<Client>) {
     }
 }
 
-/// A transaction in recycled storage.
-pub(crate) fn stored(worker: &Worker, t: Transaction) -> Recycled<Served> {
-    let run = transaction::http(t);
-    match worker.storage.take() {
-        Some(mut storage) => {
-            storage.set(run);
-            storage
-        }
-        None => Recycled::new(run),
-    }
-}
-
-/// Runs a stored transaction, and gives the storage back.
-pub(crate) async fn run(worker: &Worker, mut storage: Recycled<Served>) -> Served {
-    let served = poll_fn(|cx| storage.poll(cx)).await;
+/// Runs the transaction of a request, in storage that the worker lends.
+pub(crate) async fn run(client: Box<Client>, messages: Box<Messages>) -> Served {
+    let worker = client.worker.clone();
+    let mut storage = worker.storage.take().unwrap_or_else(|| Coroutine::new(transaction::http));
+    let served = storage.run((client, messages)).await;
     worker.storage.put(storage);
     served
 }

@@ -13,6 +13,7 @@ mod check;
 pub mod clock;
 pub mod conf;
 mod connection;
+mod coroutine;
 mod ending;
 mod engine;
 mod facts;

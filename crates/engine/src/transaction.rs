@@ -3,6 +3,7 @@
 //! The stages live in files of their own names; each takes the transaction, does its part, and says whether
 //! the next one follows. Only this file knows their order.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
@@ -18,6 +19,7 @@ use crate::action::{Bench, Kept};
 use crate::clock::{self, Tick};
 use crate::conf::Mode;
 use crate::connection::Client;
+use crate::coroutine::{Coroutine, Desk};
 use crate::facts::Facts;
 use crate::farm::Slot;
 use crate::filter::Chain;
@@ -37,6 +39,7 @@ use crate::tables::Tracking;
 use crate::trace;
 use crate::variables::Variables;
 use crate::watch::Watch;
+use crate::worker::Worker;
 
 /// A request in the making, its answer, and all that is known about both.
 pub(crate) struct Transaction {
@@ -140,23 +143,36 @@ pub(crate) enum Served {
     Close,
 }
 
-/// Serves one HTTP request.
-pub(crate) async fn http(mut t: Transaction) -> Served {
-    let stop = match http_stages(&mut t).await {
-        Ok(()) => Stop::Done,
-        Err(Stop::Multiplex) => return finish::handed_over(t),
-        Err(stop) => stop,
-    };
-    end(t, stop).await
+/// Where the transactions of requests run.
+pub(crate) type Storage = Coroutine<Request, Served>;
+
+/// Who sends a request, and the storage of its messages.
+pub(crate) type Request = (Box<Client>, Box<Messages>);
+
+/// Serves HTTP requests, one after the other.
+pub(crate) async fn http(desk: Rc<Desk<Request, Served>>) -> Infallible {
+    loop {
+        let (client, messages) = desk.next().await;
+        let mut t = Transaction::with(client, messages);
+        let served = match http_stages(&mut t).await {
+            Err(Stop::Multiplex) => finish::handed_over(t),
+            end => {
+                say_end(&mut t, end).await;
+                finish::http(t)
+            }
+        };
+        desk.leave(served);
+    }
 }
 
 /// Says what is left to be said.
-async fn end(mut t: Transaction, mut stop: Stop) -> Served {
-    if stop == Stop::Serve {
-        stop = Box::pin(service::serve(&mut t)).await;
-    }
-    respond::end(&mut t, stop).await;
-    finish::http(t)
+async fn say_end(t: &mut Transaction, end: Result<(), Stop>) {
+    let stop = match end {
+        Ok(()) => Stop::Done,
+        Err(Stop::Serve) => Box::pin(service::serve(t)).await,
+        Err(stop) => stop,
+    };
+    respond::end(t, stop).await;
 }
 
 async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
@@ -212,12 +228,13 @@ pub(crate) async fn tcp(mut t: Transaction) -> Served {
 /// Serves the first request of a session that became HTTP (manual, 4).
 async fn upgraded(mut t: Transaction) -> Served {
     t.client.upgraded = true;
-    let stop = match receive::request(&mut t).await {
-        Ok(()) => request_stages(&mut t).await.err().unwrap_or(Stop::Done),
+    let end = match receive::request(&mut t).await {
+        Ok(()) => request_stages(&mut t).await,
         Err(Stop::Multiplex) => return finish::handed_over(t),
-        Err(stop) => stop,
+        Err(stop) => Err(stop),
     };
-    end(t, stop).await
+    say_end(&mut t, end).await;
+    finish::http(t)
 }
 
 async fn tcp_stages(t: &mut Transaction) -> Result<(), Stop> {
@@ -273,6 +290,13 @@ impl OwnTimeouts {
 // === impl Messages ===
 
 impl Messages {
+    /// Recycled ones of a worker, in which nothing is kept of the request before.
+    pub(crate) fn of(worker: &Worker) -> Box<Self> {
+        let mut messages = worker.messages.take().unwrap_or_default();
+        messages.clear();
+        messages
+    }
+
     /// Forgets what rules kept; the storage stays.
     fn clear(&mut self) {
         (self.inspecting, self.inspected, self.at_end) = Default::default();
@@ -301,8 +325,11 @@ impl Messages {
 
 impl Transaction {
     pub(crate) fn new(client: Box<Client>) -> Self {
-        let mut messages = client.worker.messages.take().unwrap_or_default();
-        messages.clear();
+        let messages = Messages::of(&client.worker);
+        Self::with(client, messages)
+    }
+
+    fn with(client: Box<Client>, messages: Box<Messages>) -> Self {
         let place =
             Sessions::enter(&client.worker, &client.frontend, &client.source, client.stream.as_raw_fd());
         let facts = Facts { begun: clock::now(), ..Facts::default() };

@@ -8,7 +8,6 @@ use std::task::Waker;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use weir_sys::recycle::Recycled;
 
 use crate::affinity;
 use crate::buffer::BufferPool;
@@ -25,7 +24,7 @@ use crate::snapshot::Snapshot;
 use crate::stage::reuse::{self, Robbery};
 use crate::tables;
 use crate::timer::Wheel;
-use crate::transaction::{Messages, Served};
+use crate::transaction::{Messages, Storage};
 
 /// What a worker's connections share.
 pub(crate) struct Worker {
@@ -37,7 +36,7 @@ pub(crate) struct Worker {
     pub(crate) log: Rc<Ring>,
     view: RefCell<Rc<View>>,
     /// Storage of transactions that are over.
-    pub(crate) storage: Shelf<Recycled<Served>>,
+    pub(crate) storage: Shelf<Storage>,
     /// Messages of transactions that are over.
     pub(crate) messages: Shelf<Box<Messages>>,
     /// The transactions that run, as operators see them.

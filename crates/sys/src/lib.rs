@@ -21,7 +21,6 @@ mod option;
 pub mod passwords;
 pub mod privileges;
 pub mod process;
-pub mod recycle;
 pub mod splice;
 pub mod time;
 

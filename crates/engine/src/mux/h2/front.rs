@@ -14,7 +14,7 @@ use crate::clock;
 use crate::connection::{self, Client};
 use crate::io::Stream;
 use crate::trace;
-use crate::transaction::Transaction;
+use crate::transaction::Messages;
 
 /// Serves the requests of a connection that begins with, or is known to be, HTTP/2.
 pub(crate) async fn serve(mut client: Box<Client>) {
@@ -152,13 +152,10 @@ fn last_words(link: &Link, driver: &mut Driver, again: bool, cx: &mut Context<'_
 /// Starts the transaction of a request.
 fn begin(client: &Rc<Client>, link: &Rc<Link>, (id, end): (u32, bool), driver: &mut Driver, requests: u32) {
     let lane = Stream::Lane(link.lane(id, Mailbox::of_request(end)));
-    let mut t = Transaction::new(Client::on_lane(client, lane, requests));
-    std::mem::swap(&mut t.messages.request, &mut driver.head);
-    let worker = client.worker.clone();
-    let storage = connection::stored(&worker, t);
-    tokio::task::spawn_local(async move {
-        connection::run(&worker, storage).await;
-    });
+    let client = Client::on_lane(client, lane, requests);
+    let mut messages = Messages::of(&client.worker);
+    std::mem::swap(&mut messages.request, &mut driver.head);
+    tokio::task::spawn_local(connection::run(client, messages));
 }
 
 /// Requests that are begun in one go.
