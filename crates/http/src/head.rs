@@ -226,12 +226,14 @@ impl Head {
         self.lines.retain(|l| !pick(l.id, of(l.name), of(l.value)));
     }
 
-    /// Takes out all lines of a name in lower case.
-    pub fn remove_named(&mut self, name: &[u8]) {
+    /// Takes out all lines of a name in lower case, and with the name's id.
+    pub fn remove_named(&mut self, id: HeaderId, name: &[u8]) {
         let arena = &self.arena;
         let is = |l: &HeaderLine| {
-            (l.name.end - l.name.start) as usize == name.len()
-                && arena.get(l.name.start as usize..l.name.end as usize) == Some(name)
+            l.id == id
+                && (id != HeaderId::Other
+                    || (l.name.end - l.name.start) as usize == name.len()
+                        && arena.get(l.name.start as usize..l.name.end as usize) == Some(name))
         };
         if self.lines.iter().any(is) {
             self.lines.retain(|l| !is(l));

@@ -75,7 +75,7 @@ impl Action for Put {
         run.render(&self.value);
         let (head, Bench { text, room, .. }) = run.head();
         if self.alone {
-            head.remove_named(&self.name);
+            head.remove_named(self.id, &self.name);
         }
         if !has_room(head, *room, self.name.len() + text.len() + LINE) {
             return run.rewrite_failed();
@@ -130,7 +130,7 @@ impl Action for Del {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         let (head, _) = run.head();
         match &self.name {
-            Name::Text(Match::Is, name) => head.remove_named(name),
+            Name::Text(Match::Is, name) => head.remove_named(HeaderId::of(name), name),
             other => head.remove(|_, name, _| other.fits(name)),
         }
         Verdict::Next

@@ -1,6 +1,6 @@
 //! Cookies of requests and responses (manual, 7.3.6).
 
-use weir_http::Head;
+use weir_http::{Head, HeaderId};
 
 use super::trim;
 use crate::args::{ArgType, Args};
@@ -172,11 +172,10 @@ fn cookies<'a>(head: &'a Head, side: Side) -> impl Iterator<Item = Cookie<'a>> {
 /// The cookie at or after a place, and the place after it. A response's line holds one cookie, attributes after
 /// it; a request's holds many.
 fn next(head: &Head, side: Side, mut at: Cursor) -> Option<(Cookie<'_>, Cursor)> {
-    let wanted: &[u8] = if side == Client { b"cookie" } else { b"set-cookie" };
+    let wanted = if side == Client { HeaderId::Cookie } else { HeaderId::SetCookie };
     while let Some(entry) = head.lines().get(at.item) {
-        let (name, line) = (head.name(entry), head.value(entry));
-        let rest = line.get(at.offset..).unwrap_or_default();
-        if name != wanted || rest.is_empty() {
+        let rest = head.value(entry).get(at.offset..).unwrap_or_default();
+        if entry.id != wanted || rest.is_empty() {
             at = Cursor { item: at.item + 1, offset: 0 };
             continue;
         }

@@ -115,6 +115,11 @@ impl<'a> Iterator for Values<'a> {
 
 /// Where the first value of a list ends: at a comma outside of quotes.
 fn value_end(list: &[u8]) -> usize {
+    match memchr::memchr2(b',', b'"', list) {
+        None => return list.len(),
+        Some(at) if list.get(at) == Some(&b',') => return at,
+        Some(_) => {}
+    }
     let (mut quoted, mut escaped) = (false, false);
     for (i, c) in list.iter().enumerate() {
         match c {

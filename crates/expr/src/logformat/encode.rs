@@ -200,11 +200,8 @@ fn hashed(text: &[u8], set: Unsafe, out: &mut Vec<u8>) {
 
 /// Appends `text` with what a header field cannot hold as `%XX`; `"`, `\` and `]` behind a backslash where asked.
 pub(super) fn http(text: &[u8], escape: bool, out: &mut Vec<u8>) {
-    let special = |c: &u8| match c {
-        0..=8 | 10..=31 | 127 => true,
-        b'"' | b'\\' | b']' => escape,
-        _ => false,
-    };
+    let classes = if escape { NOT_IN_FIELDS | ESCAPED_IN_FIELDS } else { NOT_IN_FIELDS };
+    let special = |c: &u8| is_class(*c, classes);
     let mut rest = text;
     while let Some(at) = rest.iter().position(special) {
         let Some((head, [c, tail @ ..])) = rest.split_at_checked(at) else { break };
@@ -367,26 +364,42 @@ impl Cbor<'_> {
 
 impl Unsafe {
     fn has(self, c: u8) -> bool {
-        let level = LEVELS.get(usize::from(c)).copied().unwrap_or(0);
-        level == 2 || (level == 1 && matches!(self, Self::Header))
+        let more = if matches!(self, Self::Header) { NOT_IN_HEADERS } else { 0 };
+        is_class(c, NOWHERE_PLAIN | more)
     }
 }
 
-/// For each byte: 2 where it is never shown as it is, 1 where it is not in headers, else 0.
-const LEVELS: [u8; 256] = {
-    let mut levels = [0; 256];
-    let (mut c, mut rest): (u8, &mut [u8]) = (0, &mut levels);
-    while let [level, tail @ ..] = rest {
-        *level = match c {
-            0..=31 | 127..=255 | b'"' | b'#' => 2,
-            b'{' | b'|' | b'}' => 1,
+/// Which of these each byte is.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let (mut c, mut rest): (u8, &mut [u8]) = (0, &mut classes);
+    while let [class, tail @ ..] = rest {
+        *class = match c {
+            0..=31 | 127..=255 | b'"' | b'#' => NOWHERE_PLAIN,
+            b'{' | b'|' | b'}' => NOT_IN_HEADERS,
+            _ => 0,
+        } | match c {
+            0..=8 | 10..=31 | 127 => NOT_IN_FIELDS,
+            b'"' | b'\\' | b']' => ESCAPED_IN_FIELDS,
             _ => 0,
         };
         c = c.wrapping_add(1);
         rest = tail;
     }
-    levels
+    classes
 };
+
+/// Never shown as it is in a line of the log, or not in captured headers.
+const NOWHERE_PLAIN: u8 = 1;
+const NOT_IN_HEADERS: u8 = 2;
+
+/// Never in a header field that is made, or escaped in one where asked.
+const NOT_IN_FIELDS: u8 = 4;
+const ESCAPED_IN_FIELDS: u8 = 8;
+
+fn is_class(c: u8, classes: u8) -> bool {
+    CLASSES.get(usize::from(c)).is_some_and(|class| class & classes != 0)
+}
 
 fn until_nul(b: &[u8]) -> &[u8] {
     b.get(..memchr::memchr(0, b).unwrap_or(b.len())).unwrap_or(b)
