@@ -5,8 +5,9 @@
 
 use std::ffi::c_void;
 use std::io;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::{mem, ptr};
+use std::ptr;
 
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{SocketAddrAny, SocketFlags, SocketType};
@@ -33,23 +34,13 @@ pub fn send_batch<'a>(
     to: Option<&Destination>,
     messages: impl IntoIterator<Item = &'a [u8]>,
 ) -> io::Result<usize> {
-    let mut messages = messages.into_iter();
+    let mut messages = messages.into_iter().fuse();
     let mut sent = 0;
     loop {
-        let mut slices = [EMPTY; BATCH];
-        let mut count = 0;
-        for (slot, message) in slices.iter_mut().zip(&mut messages) {
-            *slot = message;
-            count += 1;
-        }
-        let batch = slices.get(..count).unwrap_or_default();
-        if batch.is_empty() {
-            return Ok(sent);
-        }
-        match send_some(fd.as_fd().as_raw_fd(), to, batch) {
-            Ok(went) => {
+        match send_some(fd.as_fd().as_raw_fd(), to, &mut messages) {
+            Ok(Batch { went, tried }) => {
                 sent += went;
-                if went < count {
+                if went < tried || tried < BATCH {
                     return Ok(sent);
                 }
             }
@@ -57,6 +48,12 @@ pub fn send_batch<'a>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// How many messages there were for one call, and how many of them the kernel took.
+struct Batch {
+    went: usize,
+    tried: usize,
 }
 
 // === impl Destination ===
@@ -68,26 +65,37 @@ impl Destination {
     }
 }
 
-/// One `sendmmsg` of at most [`BATCH`] messages.
-fn send_some(fd: i32, to: Option<&Destination>, messages: &[&[u8]]) -> io::Result<usize> {
-    // SAFETY: `iovec` and `mmsghdr` are plain C structs of integers and pointers; all-zero bytes are valid for both.
-    let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) =
-        unsafe { (mem::zeroed(), mem::zeroed()) };
-    let mut send = |name: *const c_void, name_length: u32| {
-        for ((message, vector), header) in messages.iter().zip(&mut vectors).zip(&mut headers) {
-            vector.iov_base = message.as_ptr().cast_mut().cast();
-            vector.iov_len = message.len();
+/// One `sendmmsg` of at most [`BATCH`] messages; none where there are none.
+fn send_some<'a>(
+    fd: i32,
+    to: Option<&Destination>,
+    messages: &mut impl Iterator<Item = &'a [u8]>,
+) -> io::Result<Batch> {
+    // Room for all, of which only what is used is written: most batches are short.
+    let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
+    let send = |name: *const c_void, name_length: u32| {
+        let mut tried = 0;
+        for ((vector, header), message) in vectors.iter_mut().zip(&mut headers).zip(messages) {
+            let base = message.as_ptr().cast_mut().cast();
+            let vector = vector.write(libc::iovec { iov_base: base, iov_len: message.len() });
+            // SAFETY: `mmsghdr` is a plain C struct of integers and pointers; all-zero bytes are valid for it.
+            let header = header.write(unsafe { mem::zeroed() });
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_name = name.cast_mut();
             header.msg_hdr.msg_namelen = name_length;
+            tried += 1;
         }
-        let count = messages.len().min(BATCH) as libc::c_uint;
+        if tried == 0 {
+            return Ok(Batch { went: 0, tried });
+        }
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        // SAFETY: the first `count` headers point at vectors, messages and a name that all live until the call
-        // returns; the kernel reads them and writes only `msg_len` of the headers.
-        let answer = unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), count, flags) };
-        usize::try_from(answer).map_err(|_| io::Error::last_os_error())
+        // SAFETY: the first `tried` headers are written, and point at vectors, messages and a name that all live
+        // until the call returns; the kernel reads them and writes only `msg_len` of the headers.
+        let answer = unsafe { libc::sendmmsg(fd, headers.as_mut_ptr().cast(), tried as libc::c_uint, flags) };
+        let went = usize::try_from(answer).map_err(|_| io::Error::last_os_error())?;
+        Ok(Batch { went, tried })
     };
     match to {
         None => send(ptr::null(), 0),
@@ -95,8 +103,6 @@ fn send_some(fd: i32, to: Option<&Destination>, messages: &[&[u8]]) -> io::Resul
         Some(to) => unsafe { to.0.with_sockaddr(|address, length| send(address.cast(), length)) },
     }
 }
-
-const EMPTY: &[u8] = &[];
 
 /// Messages per system call.
 const BATCH: usize = 64;
