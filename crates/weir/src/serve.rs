@@ -116,6 +116,12 @@ impl<'a> Service<'a> {
         for complaint in complaints {
             voice.warning(complaint);
         }
+        // Threads that are started later have it from this one.
+        if let Some(niceness) = conf.global.niceness
+            && let Err(error) = system::set_niceness(niceness)
+        {
+            voice.warning(format_args!("Cannot set the priority to {niceness}: {error}."));
+        }
         drop_privileges(&conf.global, voice).map_err(single)?;
         let runtime = Runtime::new(threads.into());
         let speaker = voice.clone();
@@ -404,10 +410,11 @@ fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
     Ok(())
 }
 
-/// `nbthread`, or a worker for each processor that may be used.
+/// `nbthread`, or a worker for each processor that may be used; no more than `thread-hard-limit`.
 fn threads(global: &Global) -> u16 {
     let cpus = || system::usable_cpus().ok().and_then(|cpus| u16::try_from(cpus.len()).ok());
-    global.nbthread.or_else(cpus).unwrap_or(1).max(1)
+    let wanted = global.nbthread.or_else(cpus).unwrap_or(1).max(1);
+    wanted.min(global.thread_limit.unwrap_or(u16::MAX))
 }
 
 const SIGNALS: &[Signal] = &[

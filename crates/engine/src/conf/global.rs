@@ -25,6 +25,10 @@ pub struct Global {
     pub gid: Option<u32>,
     /// `nbthread`
     pub nbthread: Option<u16>,
+    /// `thread-hard-limit`
+    pub thread_limit: Option<u16>,
+    /// `tune.renice.runtime`
+    pub niceness: Option<i32>,
     /// `maxconn`
     pub maxconn: Option<u32>,
     /// `maxconnrate`, `maxsessrate`, `maxsslrate`; 0 for no limit.

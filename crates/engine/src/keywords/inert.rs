@@ -48,7 +48,16 @@ pub(super) const INERT: &[Keyword<GlobalFn>] = &[
     any("ssl-provider-path", |_, l| statement(l, "a directory path"), OPENSSL),
     one("stress-level", |_, l| stress_level(l), DEBUGGING),
     any("thread-group", |_, l| thread_group(l), THREADS),
-    one("thread-hard-limit", |_, l| thread_limit(l), THREADS),
+    Keyword::works(
+        Entry::new(
+            Class::Global,
+            "thread-hard-limit",
+            Sections::GLOBAL,
+            Arity::between(0, 1),
+            "most workers",
+        ),
+        thread_limit,
+    ),
     any("warn-blocked-traffic-after", |_, l| blocked_traffic(l), "workers never block for long"),
 ];
 
@@ -138,8 +147,20 @@ pub(super) const INERT_TUNE: &[Keyword<GlobalFn>] = &[
         |_, l| given_size(l),
         "a short read is always taken for the end of what is there",
     ),
-    one("tune.renice.runtime", |_, l| niceness(l), "priorities are the system's"),
-    one("tune.renice.startup", |_, l| niceness(l), "priorities are the system's"),
+    Keyword::works(
+        Entry::new(
+            Class::Global,
+            "tune.renice.runtime",
+            Sections::GLOBAL,
+            Arity::between(0, 1),
+            "priority of the workers",
+        ),
+        |ctx, line| {
+            ctx.global.niceness = niceness(line)?;
+            Ok(())
+        },
+    ),
+    one("tune.renice.startup", |_, l| niceness(l).map(drop), "a load takes no time that others would miss"),
     one(
         "tune.ring.queues",
         |_, l| check_got((0..=16).contains(&number(l)), l, "a number between 0 and 16"),
@@ -393,9 +414,11 @@ fn thread_group(line: &Line) -> Result<(), Diagnostic> {
     check((1..=32).contains(&n), line, &format!("thread-group number must be between 1 and 32 (was {n})"))
 }
 
-fn thread_limit(line: &Line) -> Result<(), Diagnostic> {
+fn thread_limit(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let n = whole(line)?;
-    check(i32::try_from(n).is_ok_and(|n| n > 0), line, &format!("value must be at least 1 (was {n})"))
+    check(i32::try_from(n).is_ok_and(|n| n > 0), line, &format!("value must be at least 1 (was {n})"))?;
+    ctx.global.thread_limit = Some(u16::try_from(n).unwrap_or(u16::MAX));
+    Ok(())
 }
 
 fn profiling(line: &Line) -> Result<(), Diagnostic> {
@@ -426,11 +449,13 @@ fn masked_events(line: &Line) -> Result<(), Diagnostic> {
     Err(said(line, &format!("expects a comma-delimited list of 'err', 'hup' and 'rdhup' but got '{wrong}'.")))
 }
 
-fn niceness(line: &Line) -> Result<(), Diagnostic> {
-    let Some(word) = line.arg(0) else { return Ok(()) };
+fn niceness(line: &Line) -> Result<Option<i32>, Diagnostic> {
+    let Some(word) = line.arg(0) else { return Ok(None) };
     let text = word.text();
-    let fits = text.parse::<i64>().is_ok_and(|n| (-20..=19).contains(&n));
-    check(fits, line, &format!("only supports values between -20 and 19 inclusive (was given {text})"))
+    let niceness = text.parse::<i32>().ok().filter(|n| (-20..=19).contains(n));
+    let message = format!("only supports values between -20 and 19 inclusive (was given {text})");
+    check(niceness.is_some(), line, &message)?;
+    Ok(niceness)
 }
 
 fn takeover(line: &Line) -> Result<(), Diagnostic> {

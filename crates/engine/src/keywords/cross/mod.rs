@@ -36,6 +36,7 @@ pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
         );
     }
     complete(load, &mut drafts);
+    many_threads(load);
     crowded_processors(load);
     (drafts, last)
 }
@@ -50,11 +51,25 @@ pub(super) fn check_later(load: &mut Load<'_>) -> Option<Draft> {
     drafts.pop()
 }
 
+/// More workers are asked for than there may be.
+fn many_threads(load: &mut Load<'_>) {
+    let global = &load.conf.global;
+    let (Some(threads), Some(limit)) = (global.nbthread, global.thread_limit) else { return };
+    if threads > limit && !load.out.is_fatal() {
+        let message = format!(
+            "nbthread forced to a higher value ({threads}) than the configured thread-hard-limit ({limit}), enforcing the \
+             limit. Please fix either value to remove this warning."
+        );
+        load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+    }
+}
+
 /// More workers than there are processors for them.
 fn crowded_processors(load: &mut Load<'_>) {
     let present = std::thread::available_parallelism().map_or(1, NonZero::get);
     let global = &load.conf.global;
-    let threads = global.nbthread.map_or(present, usize::from);
+    let limit = global.thread_limit.map_or(usize::MAX, usize::from);
+    let threads = global.nbthread.map_or(present, usize::from).min(limit);
     let cpus = affinity::shared(&global.cpu_map, threads, present);
     if threads <= cpus || load.out.is_fatal() {
         return;
