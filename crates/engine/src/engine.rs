@@ -194,11 +194,15 @@ impl Engine {
         self.runtime.process.connections.load(Relaxed)
     }
 
+    /// Whether a worker has a listening socket.
+    pub fn is_listening(&self) -> bool {
+        self.runtime.process.listeners.load(Relaxed) > 0
+    }
+
     /// Whether nothing is left to finish after [`Engine::drain`]: no connection, and no socket whose queue may
     /// hold one.
     pub fn is_drained(&self) -> bool {
-        let process = &self.runtime.process;
-        process.listeners.load(Relaxed) == 0 && process.connections.load(Relaxed) == 0
+        !self.is_listening() && self.connections() == 0
     }
 
     /// Ends now, whatever runs, and waits until the workers are gone.

@@ -22,6 +22,7 @@ pub mod passwords;
 pub mod privileges;
 pub mod process;
 pub mod splice;
+pub mod steer;
 pub mod time;
 
 pub use address::Address;

@@ -5,6 +5,8 @@
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use weir_admin::{Handed, Program};
@@ -17,6 +19,7 @@ use crate::say::Record;
 pub(crate) struct Around {
     record: Record,
     handed: Mutex<Vec<Handed>>,
+    taken: AtomicBool,
     outline: Mutex<String>,
     shut: Mutex<Vec<String>>,
     bell: UnixStream,
@@ -34,6 +37,7 @@ impl Around {
         Ok(Self {
             record,
             handed: Mutex::default(),
+            taken: AtomicBool::new(false),
             outline: Mutex::default(),
             shut: Mutex::default(),
             bell,
@@ -44,6 +48,11 @@ impl Around {
     /// These are the listening sockets from now on.
     pub(crate) fn hold(&self, sockets: Vec<Handed>) {
         *self.handed.lock().unwrap_or_else(PoisonError::into_inner) = sockets;
+    }
+
+    /// Whether another process has asked for the listening sockets.
+    pub(crate) fn were_sockets_taken(&self) -> bool {
+        self.taken.load(Relaxed)
     }
 
     /// This configuration runs from now on.
@@ -73,6 +82,7 @@ impl Program for Around {
     }
 
     fn sockets(&self) -> Vec<Handed> {
+        self.taken.store(true, Relaxed);
         self.handed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -31,10 +31,10 @@ impl Inheritance {
         Ok(Self(Mutex::new(sockets)))
     }
 
-    /// A socket that listens where `spec` says.
+    /// A socket that listens where `spec` says: of several the one that came last, which is the first of its address.
     pub(crate) fn take(&self, spec: &ListenSpec) -> Option<OwnedFd> {
         let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = sockets.iter().position(|(address, _)| is_same(address, &spec.address))?;
+        let at = sockets.iter().rposition(|(address, _)| is_same(address, &spec.address))?;
         Some(sockets.remove(at).1)
     }
 

@@ -31,7 +31,7 @@ use crate::load::{self, Configuration};
 use crate::plan::Outline;
 use crate::restore::Restored;
 use crate::say::Voice;
-use crate::sockets::{self, Sockets, Wanted};
+use crate::sockets::{self, Sockets, Steering, Wanted};
 use crate::supervision::Control;
 use crate::supervision::protocol::{Order, Report};
 
@@ -47,7 +47,7 @@ pub(crate) struct Service<'a> {
     pub(crate) voice: &'a Voice,
     /// What the process had that this one replaces, where it has asked for it.
     pub(crate) inheritance: Option<Inheritance>,
-    /// What is to be done once it serves; the supervisor's business where there is one.
+    /// What is to be done once it serves, and a supervisor knows that it does.
     pub(crate) once_ready: &'a dyn Fn() -> Result<(), String>,
 }
 
@@ -58,6 +58,8 @@ struct Serving<'a> {
     api: Api,
     around: Arc<Around>,
     sockets: Sockets,
+    /// Where connections are sent while sockets are closed that another process may have.
+    steering: Steering,
     maxconn: u32,
     global: Global,
     stage: Stage,
@@ -153,6 +155,7 @@ impl<'a> Service<'a> {
             api,
             around,
             sockets,
+            steering: Steering::default(),
             maxconn: fit.maxconn,
             global: conf.global,
             stage: Stage::Running,
@@ -181,15 +184,13 @@ impl<'a> Service<'a> {
 
 impl Serving<'_> {
     fn until_the_end(mut self, signals: &Signals) -> Finish {
-        match &self.service.control {
-            Some(control) => control.report(&Report::Ready),
-            None => {
-                if let Err(fault) = (self.service.once_ready)() {
-                    self.service.voice.alert(fault);
-                    self.engine.stop();
-                    return Finish::Exit(1);
-                }
-            }
+        if let Some(control) = &self.service.control {
+            control.report(&Report::Ready);
+        }
+        if let Err(fault) = (self.service.once_ready)() {
+            self.service.voice.alert(fault);
+            self.engine.stop();
+            return Finish::Exit(1);
         }
         self.service.voice.record().close();
         loop {
@@ -256,6 +257,9 @@ impl Serving<'_> {
     }
 
     fn tick(&mut self) -> Option<Finish> {
+        if matches!(self.stage, Stage::Draining(_)) && !self.engine.is_listening() {
+            self.steering = Steering::default();
+        }
         match self.stage {
             Stage::Grace(until) if until <= Instant::now() => {
                 self.drain();
@@ -287,11 +291,14 @@ impl Serving<'_> {
     }
 
     fn drain(&mut self) {
-        self.engine.drain();
-        self.api.close();
-        // The workers' copies are the last: a socket is closed when its queue is empty.
+        if self.around.were_sockets_taken() {
+            self.steering = self.sockets.steer();
+        }
+        // The workers' copies are the last when they hear of it: a socket is closed when its queue is empty.
         self.sockets = Sockets::default();
         self.around.hold(Vec::new());
+        self.engine.drain();
+        self.api.close();
         if let Some(control) = &self.service.control {
             control.report(&Report::Draining);
         }

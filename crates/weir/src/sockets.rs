@@ -15,6 +15,7 @@ use weir_engine::conf::{Bind, Conf, Endpoint, Shards, V6Mode};
 use weir_sys::Address;
 use weir_sys::listen::{self, ListenSpec, Ownership, Transport};
 use weir_sys::process::{self, Signal, signal};
+use weir_sys::steer;
 
 use crate::access::Access;
 use crate::cli::OldProcesses;
@@ -31,7 +32,7 @@ pub(crate) struct Wanted {
     pub(crate) copies: u16,
     /// Where the configuration asks for it.
     pub(crate) at: Span,
-    /// Its owner's name, for messages.
+    /// Whose it is in messages: `frontend web`.
     pub(crate) name: String,
 }
 
@@ -70,18 +71,26 @@ struct Open {
     inherited: bool,
 }
 
+/// Connections come to these sockets, and not to the others of their addresses.
+#[derive(Debug, Default)]
+pub(crate) struct Steering {
+    firsts: Vec<Arc<OwnedFd>>,
+}
+
 /// Every address that `conf` listens on.
 pub(crate) fn wanted(conf: &Conf, threads: u16) -> Vec<Wanted> {
     let mut list = Vec::new();
     for (p, proxy) in conf.proxies.iter().enumerate().filter(|(_, p)| p.is_frontend() && !p.disabled) {
         for (b, bind) in proxy.binds.iter().enumerate() {
             let backlog = bind.backlog.or(proxy.backlog);
-            list.extend(want(conf, bind, backlog, Owner::Proxy(p, b), &proxy.name, threads));
+            let kind = if proxy.is_backend() { "proxy" } else { "frontend" };
+            let name = format!("{kind} {}", proxy.name);
+            list.extend(want(conf, bind, backlog, Owner::Proxy(p, b), name, threads));
         }
     }
     for (s, socket) in conf.global.stats_sockets.iter().enumerate() {
         let backlog = socket.bind.backlog;
-        list.extend(want(conf, &socket.bind, backlog, Owner::Stats(s), "GLOBAL", 1));
+        list.extend(want(conf, &socket.bind, backlog, Owner::Stats(s), "frontend GLOBAL".to_owned(), 1));
     }
     list
 }
@@ -162,7 +171,8 @@ impl Sockets {
         all
     }
 
-    /// All of them, for a process that takes over.
+    /// All of them, for a process that takes over. Of the sockets of an address the first comes last: it is the one
+    /// that HAProxy keeps where it needs one alone.
     pub(crate) fn handed(&self) -> Vec<Handed> {
         let of = |open: &Open| {
             let (namespace, interface) = match &open.source {
@@ -175,9 +185,18 @@ impl Sockets {
                 namespace: namespace.clone(),
                 interface: interface.clone(),
             };
-            open.sockets.iter().map(hand).collect::<Vec<_>>()
+            open.sockets.iter().rev().map(hand).collect::<Vec<_>>()
         };
         self.list.iter().flat_map(of).collect()
+    }
+
+    /// Has new connections come to the first socket of each address, for as long as what it gives is kept. Who closes
+    /// these sockets after it was asked for them does so meanwhile: no connection comes into a queue that nobody took.
+    pub(crate) fn steer(&self) -> Steering {
+        let groups = self.list.iter().filter(|open| open.copies > 1 && open.sockets.len() > 1);
+        let firsts = groups.filter_map(|open| open.sockets.first().cloned());
+        // Where the kernel cannot, it spreads them as before.
+        Steering { firsts: firsts.filter(|first| steer::to_first(first).is_ok()).collect() }
     }
 
     /// Closes those of the proxy at a position.
@@ -195,6 +214,14 @@ impl Sockets {
 
     fn same(&self, source: &Source) -> Option<&Open> {
         self.list.iter().find(|open| open.source == *source)
+    }
+}
+
+impl Drop for Steering {
+    fn drop(&mut self) {
+        for first in &self.firsts {
+            let _ = steer::to_all(first);
+        }
     }
 }
 
@@ -220,7 +247,7 @@ fn open_one(
         return duplicates(&open.sockets).map_err(|error| format!("Cannot keep a socket open: {error}."));
     }
     let place = sources.of(want.at.source).map_or("", |source| source.name.as_str());
-    let head = format!("Binding [{place}:{}] for proxy {}:", want.at.line, want.name);
+    let head = format!("Binding [{place}:{}] for {}:", want.at.line, want.name);
     let spec = match &want.source {
         Source::Made(spec) => spec,
         Source::Inherited(number, backlog) => {
@@ -277,7 +304,7 @@ fn want(
     bind: &Bind,
     backlog: Option<u32>,
     owner: Owner,
-    name: &str,
+    name: String,
     threads: u16,
 ) -> Option<Wanted> {
     let backlog = backlog.or(Some(bind.maxconn).filter(|max| *max > 0)).unwrap_or(DEFAULT_BACKLOG);
@@ -298,7 +325,7 @@ fn want(
             _ => return None,
         },
     };
-    Some(Wanted { owner, source, copies, at: bind.at, name: name.to_owned() })
+    Some(Wanted { owner, source, copies, at: bind.at, name })
 }
 
 fn spec(conf: &Conf, bind: &Bind, backlog: i32) -> Option<ListenSpec> {
