@@ -294,9 +294,10 @@ fn a_check_goes_to_its_own_address_and_may_begin_with_a_proxy_header() {
         let aside = t.origin("aside");
         let own = t.origin("own");
         let _proxy = t.start(&format!(
-            "{HTTP}\nlisten fe\n bind {{fe}}\n option httpchk\n server a {{dead}} send-proxy check inter 200 port {{aside.port}}\n server b {{own}} send-proxy check inter 200\n"
+            "{HTTP}\n timeout check 10s\nlisten fe\n bind {{fe}}\n option httpchk\n server a {{dead}} send-proxy check inter 200 port {{aside.port}}\n server b {{own}} send-proxy check inter 200\n"
         ));
         aside.accept().expect("OPTIONS / HTTP/1.0\r\n\r\n");
+        // The check waits: a connection that it had given up would not tell where it came from.
         let mut far = own.accept();
         let line =
             format!("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", far.remote().port(), own.address().port());
