@@ -1,8 +1,9 @@
 //! Reloads in place under load: nothing fails, nothing is forgotten, nothing grows.
 //!
-//! A few seconds here; `cargo xtask reloads` asks for more by `WEIR_RELOADS`.
+//! A few seconds here; `cargo xtask reloads` asks for more by `WEIR_RELOADS`, and for the pace of the load and of the
+//! reloads by `WEIR_STRICT`, as a busy machine does not keep it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -37,6 +38,10 @@ struct Trial {
     broken: bool,
 }
 
+fn is_strict() -> bool {
+    std::env::var_os("WEIR_STRICT").is_some()
+}
+
 fn reloads() -> usize {
     std::env::var("WEIR_RELOADS").ok().and_then(|count| count.parse().ok()).unwrap_or(30)
 }
@@ -51,11 +56,25 @@ fn resident(pids: &[u32]) -> u64 {
     pids.iter().map(of).sum()
 }
 
-/// Requests on a kept-alive connection, one after the other; a connection that ends after an answer is made anew.
-fn load(address: SocketAddr, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
+/// How a client of the load asks.
+#[derive(Clone, Copy, PartialEq)]
+enum Habit {
+    /// On a connection that is kept; one that ends after an answer is made anew.
+    Kept,
+    /// On a connection for each request.
+    Fresh,
+}
+
+/// Requests one after the other, at times that do not depend on the answers; gives what failed.
+fn load(address: SocketAddr, habit: Habit, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
     let mut failures = Vec::new();
     let mut connection: Option<TcpStream> = None;
     let mut buffer = [0; 4096];
+    let mut next = Instant::now();
+    let request: &[u8] = match habit {
+        Habit::Kept => b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n",
+        Habit::Fresh => b"GET /0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    };
     while !stop.load(Ordering::Acquire) {
         let outcome = (|| -> std::io::Result<bool> {
             let mut stream = match connection.take() {
@@ -63,7 +82,7 @@ fn load(address: SocketAddr, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<S
                 None => TcpStream::connect(address)?,
             };
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            stream.write_all(b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            stream.write_all(request)?;
             let count = stream.read(&mut buffer)?;
             let answer = &buffer[..count];
             if !answer.starts_with(b"HTTP/1.1 200") {
@@ -78,7 +97,9 @@ fn load(address: SocketAddr, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<S
             Ok(true) => drop(answered.fetch_add(1, Ordering::AcqRel)),
             other => failures.push(format!("{other:?}")),
         }
-        std::thread::sleep(Duration::from_millis(1));
+        // Who fell behind by much does not make up for it in a burst.
+        next = (next + PACE).max(Instant::now() - 20 * PACE);
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     failures
 }
@@ -127,13 +148,30 @@ fn serve(mut stream: TcpStream) {
     }
 }
 
-fn number(proxy: &Running, column: &str) -> u64 {
+/// Everything that `show stat` counts, by proxy, server and column.
+fn counters(proxy: &Running) -> BTreeMap<String, u64> {
     let shown = proxy.admin("show stat");
     let mut lines = shown.lines();
-    let names = lines.next().unwrap_or_default().trim_start_matches("# ");
-    let at = names.split(',').position(|name| name == column).expect("a column");
-    let line = lines.find(|line| line.starts_with("fe,FRONTEND")).expect("the row");
-    line.split(',').nth(at).and_then(|cell| cell.parse().ok()).expect("a number")
+    let names: Vec<&str> = lines.next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
+    let mut counters = BTreeMap::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let cells: Vec<&str> = line.split(',').collect();
+        for (name, cell) in names.iter().zip(&cells).filter(|(name, _)| COUNTED.contains(name)) {
+            if let Ok(count) = cell.parse() {
+                counters.insert(format!("{}/{} {name}", cells[0], cells[1]), count);
+            }
+        }
+    }
+    assert!(counters.contains_key("fe/FRONTEND req_tot"), "{shown}");
+    counters
+}
+
+/// Says something through a tunnel and hears it again.
+fn echo(tunnel: &mut TcpStream) {
+    tunnel.write_all(b"still there?").expect("a tunnel");
+    let mut answer = [0; 12];
+    tunnel.read_exact(&mut answer).expect("an echo");
+    assert_eq!(&answer, b"still there?");
 }
 
 fn entries(proxy: &Running) -> String {
@@ -181,14 +219,17 @@ fn trial(trial: &Trial) {
         proxy.admin(&commands.join(";"));
     }
     let stored = contents(&proxy);
-    let mut tunnels: Vec<TcpStream> = (0..100).map(|_| tunnel(address)).collect();
+    let mut tunnels: Vec<TcpStream> = (0..TUNNELS).map(|_| tunnel(address)).collect();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let file = proxy.dir().join("test.cfg");
     let good = std::fs::read_to_string(&file).expect("the configuration");
     let since = Instant::now();
     let (failures, memory) = std::thread::scope(|scope| {
-        let loads: Vec<_> = (0..4).map(|_| scope.spawn(|| load(address, &stop, &answered))).collect();
-        let (mut done, mut last, mut settled) = (0, 0, 0);
+        let (stop, answered) = (&stop, &answered);
+        let loads: Vec<_> = [Habit::Kept, Habit::Kept, Habit::Kept, Habit::Fresh]
+            .map(|habit| scope.spawn(move || load(address, habit, stop, answered)))
+            .into();
+        let (mut done, mut last, mut settled) = (0, counters(&proxy), 0);
         let processes = proxy.pids().len();
         for at in 0..reloads() {
             if trial.broken {
@@ -200,9 +241,16 @@ fn trial(trial: &Trial) {
                 std::fs::write(&file, text).expect("a file");
             }
             reload(&proxy, &mut done);
-            let now = number(&proxy, "req_tot");
-            assert!(now >= last, "requests went from {last} to {now}");
+            let now = counters(&proxy);
+            for (name, was) in &last {
+                assert!(now.get(name) >= Some(was), "{name} went from {was} to {:?}", now.get(name));
+            }
             last = now;
+            echo(&mut tunnels[at % TUNNELS]);
+            if is_strict() {
+                let due = since + INTERVAL * u32::try_from(at + 1).unwrap_or(u32::MAX);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
             if at == reloads() / 3 {
                 settled = resident(&proxy.pids());
             }
@@ -226,15 +274,16 @@ fn trial(trial: &Trial) {
         memory.1,
     );
     assert!(failures.is_empty(), "{} failed, the first: {:?}", failures.len(), failures.first());
-    assert!(answered.into_inner() > reloads());
+    assert!(count > reloads());
+    if is_strict() {
+        let most = (INTERVAL * u32::try_from(reloads()).unwrap_or(u32::MAX)).as_secs_f64();
+        assert!(time <= most * 1.01 + 0.2, "{} reloads took {time:.1} s", reloads());
+        assert!(count as f64 / time >= 2000.0, "only {:.0} requests in a second", count as f64 / time);
+    }
     // Those that were set, and the one of the tunnels.
     assert!(entries(&proxy).contains("used:10001"), "{}", entries(&proxy));
     assert!(stored.is_subset(&contents(&proxy)), "entries changed");
-    for tunnel in &mut tunnels {
-        tunnel.write_all(b"still there?").expect("a tunnel");
-        let mut answer = [0; 12];
-        tunnel.read_exact(&mut answer).expect("an echo");
-    }
+    tunnels.iter_mut().for_each(echo);
 }
 
 #[test]
@@ -303,5 +352,54 @@ fn is_root() -> bool {
     status.lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
+/// Connections that became tunnels.
+const TUNNELS: usize = 100;
+/// From one request of a client to its next: four of them ask a little more than 2,000 times in a second.
+const PACE: Duration = Duration::from_micros(1900);
+/// From one reload to the next where the pace is kept: a thousand in a minute.
+const INTERVAL: Duration = Duration::from_millis(60);
+/// Columns of `show stat` that only grow.
+const COUNTED: &[&str] = &[
+    "stot",
+    "bin",
+    "bout",
+    "dreq",
+    "dresp",
+    "ereq",
+    "econ",
+    "eresp",
+    "wretr",
+    "wredis",
+    "chkfail",
+    "chkdown",
+    "lbtot",
+    "hrsp_1xx",
+    "hrsp_2xx",
+    "hrsp_3xx",
+    "hrsp_4xx",
+    "hrsp_5xx",
+    "hrsp_other",
+    "req_tot",
+    "cli_abrt",
+    "srv_abrt",
+    "comp_in",
+    "comp_out",
+    "comp_byp",
+    "comp_rsp",
+    "intercepted",
+    "dcon",
+    "dses",
+    "wrew",
+    "connect",
+    "reuse",
+    "cache_lookups",
+    "cache_hits",
+    "conn_tot",
+    "eint",
+    "smax",
+    "conn_rate_max",
+    "rate_max",
+    "req_rate_max",
+];
 /// Commands on a line; a line has its limit.
 const FILL: usize = 100;
