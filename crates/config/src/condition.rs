@@ -20,8 +20,6 @@ pub struct Features {
     pub openssl_version: String,
     /// The number of the AWS-LC interface, 0 where there is none.
     pub awslc_api: u32,
-    /// Whether the TLS library runs in FIPS mode.
-    pub fips: bool,
 }
 
 /// Why a condition cannot be judged.
@@ -31,6 +29,24 @@ pub struct ConditionFault {
     pub message: String,
     /// Where in the expression, from 0.
     pub at: usize,
+}
+
+/// Judges a condition that stands by itself (`-cc`): quotes, escapes and variables in it mean what they mean on a line.
+///
+/// # Errors
+/// What is wrong with it, as HAProxy says it.
+pub fn evaluate_alone(text: &[u8], environment: &Environment, features: &Features) -> Result<bool, String> {
+    let (words, fault) = crate::lexer::words_alone(text, environment);
+    if let Some(kind) = fault {
+        let mut named = kind.text().to_owned();
+        named.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+        return Err(format!("Syntax Error in condition: {named}."));
+    }
+    if words.len() > crate::loader::MAX_WORDS {
+        return Err("Error in condition: Too many words.".to_owned());
+    }
+    evaluate(&words.join(" "), environment, features)
+        .map_err(|fault| format!("Failed to evaluate condition: {}", fault.message))
 }
 
 /// Judges a condition. Nothing at all is false.
@@ -99,13 +115,18 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self) -> Result<bool, ConditionFault> {
         let start = self.at;
-        let mut negated = false;
-        while self.skip("!") {
+        let (mut negated, mut last) = (false, start);
+        loop {
+            let sign = self.at;
+            if !self.skip("!") {
+                break;
+            }
+            last = sign;
             negated = !negated;
             self.blanks();
         }
         if self.rest().starts_with('(') {
-            return Ok(self.group(start)? ^ negated);
+            return Ok(self.group(start, last)? ^ negated);
         }
         if let Some(number) = self.number() {
             return Ok(number ^ negated);
@@ -116,8 +137,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn group(&mut self, start: usize) -> Result<bool, ConditionFault> {
-        let open = self.at;
+    /// What stands in parentheses. Faults name the term from its `start`, or from the sign before the parenthesis.
+    fn group(&mut self, start: usize, sign: usize) -> Result<bool, ConditionFault> {
         self.at += 1;
         self.depth += 1;
         self.blanks();
@@ -130,10 +151,10 @@ impl<'a> Parser<'a> {
         if self.skip(")") {
             return Ok(verdict);
         }
-        let shown = self.text.get(open..).unwrap_or_default();
+        let shown = self.text.get(sign..).unwrap_or_default();
         Err(ConditionFault {
             message: format!("expected ')' after conditional expression '{shown}'"),
-            at: open,
+            at: sign,
         })
     }
 
@@ -186,8 +207,7 @@ impl<'a> Parser<'a> {
             "ssllib_name_startswith" => features.ssl_library.starts_with(first),
             "awslc_api_atleast" => features.awslc_api >= self.awslc(first).ok_or(invalid)?,
             "awslc_api_before" => features.awslc_api < self.awslc(first).ok_or(invalid)?,
-            "fips_mode" => features.fips,
-            _ => true,
+            _ => return Ok(None),
         }))
     }
 
@@ -320,27 +340,28 @@ fn leading(text: &str) -> (u64, &str) {
     (digits.parse().unwrap_or(0), rest)
 }
 
-/// `1.1.1w`, `3.5.0`; `None` where it is no version.
+/// `1.1.1w`, `3.5.0`; `None` where it is no version: two numbers and a dot are the least. What follows three numbers
+/// and is no letter counts for nothing.
 fn openssl(text: &str) -> Option<(u64, u64, u64, u8)> {
-    if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    let (major, rest) = leading(text);
-    let (minor, rest) = leading(rest.strip_prefix('.').unwrap_or(rest));
-    let (fix, rest) = leading(rest.strip_prefix('.').unwrap_or(rest));
-    match rest.as_bytes() {
-        [] => Some((major, minor, fix, 0)),
-        [letter @ b'a'..=b'z'] => Some((major, minor, fix, *letter)),
-        [b'-', ..] => Some((major, minor, fix, 0)),
-        _ => None,
-    }
+    let number = |text: &'_ str| -> Option<(u64, usize)> {
+        let (number, rest) = leading(text);
+        (rest.len() < text.len()).then_some((number, text.len() - rest.len()))
+    };
+    let text = text.trim_start();
+    let (major, length) = number(text)?;
+    let rest = text.get(length..)?.strip_prefix('.')?;
+    let (minor, length) = number(rest)?;
+    let rest = rest.get(length..)?.strip_prefix('.')?;
+    let (fix, rest) = leading(rest);
+    let letter = rest.bytes().next().filter(u8::is_ascii_lowercase).unwrap_or(0);
+    Some((major, minor, fix, letter))
 }
 
 /// Parentheses within parentheses, at most.
 const MAX_DEPTH: usize = 100;
 
 /// Predicates and how many arguments they take.
-const PREDICATES: [(&str, usize); 15] = [
+const PREDICATES: [(&str, usize); 13] = [
     ("defined", 1),
     ("feature", 1),
     ("enabled", 1),
@@ -354,8 +375,6 @@ const PREDICATES: [(&str, usize); 15] = [
     ("ssllib_name_startswith", 1),
     ("awslc_api_atleast", 1),
     ("awslc_api_before", 1),
-    ("fips_mode", 0),
-    ("true", 0),
 ];
 
 #[cfg(test)]
@@ -421,6 +440,9 @@ mod tests {
             ("version_before(3.4.7)", false),
             ("openssl_version_atleast(1.1.1)", true),
             ("openssl_version_before(3.5.0)", false),
+            ("openssl_version_atleast( 1.1.)", true),
+            ("openssl_version_atleast(3.6.4a)", false),
+            ("openssl_version_atleast(3.6.4-x)", true),
             ("ssllib_name_startswith(Open)", true),
         ] {
             assert_eq!(judged(text), Ok(expected), "{text}");
@@ -437,6 +459,8 @@ mod tests {
             ("()", "unparsable conditional expression ')'", 2),
             ("(", "unparsable conditional expression '('", 1),
             ("!(", "unparsable conditional expression '!('", 1),
+            ("! !(1", "expected ')' after conditional expression '!(1'", 3),
+            ("true", "unparsable conditional expression 'true'", 1),
             ("1 ||", "unparsable conditional expression '1 ||'", 3),
             ("1 && 1 ||", "unparsable conditional expression '1 && 1 ||'", 8),
             ("1 &&", "unparsable conditional expression '&&'", 3),
@@ -486,6 +510,11 @@ mod tests {
                 "openssl_version_atleast(x)",
                 "invalid argument to conditional expression predicate 'openssl_version_atleast': 'x'",
                 27,
+            ),
+            (
+                "openssl_version_atleast(3.0)",
+                "invalid argument to conditional expression predicate 'openssl_version_atleast': '3.0'",
+                29,
             ),
             (
                 "awslc_api_atleast(35)",

@@ -58,10 +58,13 @@ impl Environment {
             b"presetenv" => Some(self.obey_set(keyword, args, false)),
             b"unsetenv" => Some(match args {
                 [] => Err(keyword.alert("'unsetenv' expects at least one variable name.")),
-                names => {
-                    names.iter().for_each(|name| self.unset(&name.bytes));
+                names => names.iter().try_for_each(|name| {
+                    if name.bytes.contains(&b'=') {
+                        return Err(invalid("unsetenv", name));
+                    }
+                    self.unset(&name.bytes);
                     Ok(())
-                }
+                }),
             }),
             b"resetenv" => {
                 self.map.retain(|name, _| args.iter().any(|keep| *keep.bytes == **name));
@@ -90,14 +93,17 @@ impl Environment {
             );
         };
         if name.bytes.contains(&b'=') {
-            let shown = name.text();
-            return Err(name.alert(format!("'{word}' failed on variable '{shown}' : Invalid argument.")));
+            return Err(invalid(&word, name));
         }
         if replace || !self.map.contains_key(&*name.bytes) {
             self.set(&*name.bytes, &*value.bytes);
         }
         Ok(())
     }
+}
+
+fn invalid(keyword: &str, name: &Word) -> Diagnostic {
+    name.alert(format!("'{keyword}' failed on variable '{}' : Invalid argument.", name.text()))
 }
 
 impl<N: Into<Vec<u8>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Environment {

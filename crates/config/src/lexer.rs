@@ -37,10 +37,18 @@ pub(crate) enum FaultKind {
 
 /// Cuts `text`, a line without its line feed, into words. `base` is where the line begins in its source.
 pub(crate) fn lex(text: &[u8], base: Span, environment: &Environment, position: Position<'_>) -> Lexed {
-    let mut lexer = Lexer { text, at: 0, base, environment, position, words: Vec::new(), word: None };
-    let fault = lexer.run().err();
-    lexer.finish_word();
-    Lexed { words: lexer.words, fault }
+    let lexer =
+        Lexer { text, at: 0, base, environment, position, comments: true, words: Vec::new(), word: None };
+    lexer.lexed()
+}
+
+/// The words of a text that stands in no file and has no comments, and what was wrong with it.
+pub(crate) fn words_alone(text: &[u8], environment: &Environment) -> (Vec<String>, Option<FaultKind>) {
+    let (base, position) = (Span::default(), Position::default());
+    let lexer =
+        Lexer { text, at: 0, base, environment, position, comments: false, words: Vec::new(), word: None };
+    let lexed = lexer.lexed();
+    (lexed.words.iter().map(|word| word.text().into_owned()).collect(), lexed.fault.map(|fault| fault.kind))
 }
 
 struct Lexer<'a> {
@@ -49,6 +57,8 @@ struct Lexer<'a> {
     base: Span,
     environment: &'a Environment,
     position: Position<'a>,
+    /// Whether a `#` begins a comment.
+    comments: bool,
     words: Vec<Word>,
     word: Option<Open>,
 }
@@ -65,13 +75,20 @@ struct Open {
 // === impl Lexer ===
 
 impl<'a> Lexer<'a> {
+    fn lexed(mut self) -> Lexed {
+        let fault = self.run().err();
+        self.finish_word();
+        Lexed { words: self.words, fault }
+    }
+
     fn run(&mut self) -> Result<(), Fault> {
         while self.peek().is_some_and(is_space) {
             self.at += 1;
         }
         while let Some(byte) = self.peek() {
             match byte {
-                b'#' | b'\r' | b'\n' => break,
+                b'\r' | b'\n' => break,
+                b'#' if self.comments => break,
                 b' ' | b'\t' => {
                     self.finish_word();
                     self.at += 1;

@@ -22,7 +22,7 @@ mod loader;
 mod registry;
 pub mod values;
 
-pub use condition::{ConditionFault, Features, evaluate};
+pub use condition::{ConditionFault, Features, evaluate, evaluate_alone};
 pub use document::{Document, Section};
 pub use environment::Environment;
 pub use keyword::{Arity, Class, Entry, Keyword, Negation, Sections, State};

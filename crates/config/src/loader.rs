@@ -92,6 +92,9 @@ impl Loader<'_> {
                 break;
             }
         }
+        // What kept a line from being cut into words is told before what the words mean, as the first of the two readings
+        // finds it.
+        diagnostics.extend(reader.unreadable);
         diagnostics.extend(reader.diagnostics);
         let (mut document, environment) = (reader.document, reader.environment);
         document.environment = environment.clone();
@@ -132,6 +135,8 @@ struct Reader<'a> {
     environment: Environment,
     document: Document,
     diagnostics: Diagnostics,
+    /// Faults of lines that are no words.
+    unreadable: Diagnostics,
     rewrites: Vec<Rewrite>,
     /// `.SECTION`
     section_name: Vec<u8>,
@@ -148,6 +153,7 @@ impl<'a> Reader<'a> {
             environment,
             document: Document::default(),
             diagnostics: Diagnostics::default(),
+            unreadable: Diagnostics::default(),
             rewrites: Vec::new(),
             section_name: Vec::new(),
             expose_deprecated: false,
@@ -168,8 +174,11 @@ impl<'a> Reader<'a> {
             rest = tail.get(1..).unwrap_or_default();
             span.line += 1;
             span.end = span.start.saturating_add(offset(line.len()));
-            if length.is_none() {
-                self.diagnostics.push(missing_line_feed(span, line));
+            // In the last line a NUL hides the line feed.
+            let cut = line.iter().position(|&b| b == 0).filter(|_| rest.is_empty());
+            if length.is_none() || cut.is_some() {
+                self.unreadable.push(missing_line_feed(span, cut.unwrap_or(line.len())));
+                break;
             }
             let stop = self.line(line, span, name, &mut blocks, &mut in_section);
             if stop.is_break() {
@@ -193,13 +202,13 @@ impl<'a> Reader<'a> {
         if let Some(at) = text.iter().position(|&b| b == 0) {
             let place = part(span, at, 1);
             let message = format!("Stray NUL character at position {}.", at + 1);
-            self.diagnostics.push(Diagnostic::alert(place, message).tight());
+            self.unreadable.push(Diagnostic::alert(place, message).tight());
             return go_on;
         }
         let position = Position { file, line: span.line, section: &self.section_name };
         let lexed = lexer::lex(text, span, &self.environment, position);
         if let Some(fault) = lexed.fault {
-            self.diagnostics.push(fault_alert(fault, span));
+            self.unreadable.push(fault_alert(fault, span));
             return go_on;
         }
         let mut words = lexed.words;
@@ -299,12 +308,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn missing_line_feed(span: Span, line: &[u8]) -> Diagnostic {
+/// The last line ends after `length` bytes without a line feed.
+fn missing_line_feed(span: Span, length: usize) -> Diagnostic {
     let message =
-        format!("Missing LF on last line, file might have been truncated at position {}.", line.len() + 1);
-    Diagnostic::warning(part(span, line.len().saturating_sub(1), 1), message)
+        format!("Missing LF on last line, file might have been truncated at position {}.", length + 1);
+    Diagnostic::alert(part(span, length.saturating_sub(1), 1), message)
         .tight()
-        .hint("end the last line with a line feed; HAProxy refuses the file")
+        .hint("end the last line with a line feed, so that a file that was cut off is told from a whole one")
 }
 
 fn fault_alert(fault: Fault, span: Span) -> Diagnostic {
@@ -373,4 +383,4 @@ fn offset(length: usize) -> u32 {
 }
 
 /// A line has at most so many words, its keyword included.
-const MAX_WORDS: usize = 64;
+pub(crate) const MAX_WORDS: usize = 64;

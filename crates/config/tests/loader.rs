@@ -164,13 +164,27 @@ fn faults_are_said_as_the_reference_says_them() {
         (b"global\n resetenv FOO\n.notice \"$FOO$HOME\"\n", &["[NOTICE]   [c.cfg:3]: 'foo'."]),
         (b"global\n localpeer zz\n.notice \"$HAPROXY_LOCALPEER\"\n", &["[NOTICE]   [c.cfg:3]: 'zz'."]),
         (b".notice \"$HAPROXY_CFGFILES\"\n", &["[NOTICE]   [c.cfg:1]: 'c.cfg'."]),
-        // Meant differences: a warning where the reference refuses the file, and a word for what is ignored.
         (
-            b"global\n maxconn 5",
+            b"global\n foo\n maxconn 5",
             &[
-                "[WARNING]  [c.cfg:2]: Missing LF on last line, file might have been truncated at position 11.",
+                "[ALERT]    [c.cfg:3]: Missing LF on last line, file might have been truncated at position 11.",
             ],
         ),
+        (
+            b"global\n maxconn 1\x000\n",
+            &[
+                "[ALERT]    [c.cfg:2]: Missing LF on last line, file might have been truncated at position 11.",
+            ],
+        ),
+        (b"global\n maxconn 1\x000\n foo\n", &["[ALERT]    [c.cfg:2]: Stray NUL character at position 11."]),
+        (
+            b"foo\n.notice \"a\n",
+            &[
+                "[ALERT]    [c.cfg:2]: unmatched quote at position 9:",
+                "[ALERT]    [c.cfg:1]: unknown keyword 'foo' out of section.",
+            ],
+        ),
+        // A meant difference: a word for what is ignored.
         (
             b"global\n \"\" a\n",
             &["[NOTICE]   [c.cfg:2] : the line begins with an empty word and is ignored."],
