@@ -52,7 +52,6 @@ pub(crate) fn features() -> Features {
         ssl_library: "AWS-LC".to_owned(),
         openssl_version: "1.1.1".to_owned(),
         awslc_api: 37,
-        ..Features::default()
     }
 }
 

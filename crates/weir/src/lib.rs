@@ -27,6 +27,7 @@ mod start;
 pub mod supervision;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use cli::{Own, Request, usage, version};
@@ -70,12 +71,17 @@ fn act(words: &[OsString], called: &Path) -> Finish {
                 voice.alert(message);
             }
             if misuse.usage {
-                say::print(version::text(version::Form::Short, &program));
-                eprintln!("{}", usage::text(&program));
+                show_usage(&program);
             }
             Finish::Exit(1)
         }
     }
+}
+
+/// How the program is called, for who called it otherwise.
+fn show_usage(program: &str) {
+    say::print(version::text(version::Form::Short, program));
+    eprintln!("{}", usage::text(program));
 }
 
 fn answer(text: String) -> Finish {
@@ -86,11 +92,11 @@ fn answer(text: String) -> Finish {
 /// `-cc`: 0 for true, 1 for false, 2 where it cannot be judged.
 fn judge(condition: &OsStr, voice: &Voice) -> Finish {
     let environment = load::environment(&cli::Options::default());
-    match weir_config::evaluate(&condition.to_string_lossy(), &environment, &keywords::features()) {
+    match weir_config::evaluate_alone(condition.as_bytes(), &environment, &keywords::features()) {
         Ok(true) => Finish::Exit(0),
         Ok(false) => Finish::Exit(1),
         Err(fault) => {
-            voice.alert(format_args!("Failed to evaluate condition: {}", fault.message));
+            voice.alert(fault);
             Finish::Exit(2)
         }
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use weir_config::{Document, Environment, Line, Loaded, Loader, Prefix, Section, Sections, Word};
-use weir_diag::{Diagnostics, Report, Sources, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Report, Severity, Sources, Span};
 use weir_engine::conf::Conf;
 
 use crate::access::Access;
@@ -35,6 +35,7 @@ pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
     let mut loaded = words(options, access);
     let mut diagnostics = loaded.diagnostics;
     switch(options, &mut loaded.document);
+    diagnostics.extend(meet(options, &mut loaded.document));
     let (mut conf, resolved) = weir_engine::keywords::resolve(&loaded.document, &loaded.sources, access);
     let formats = weir_engine::log::check(&conf);
     if resolved.is_fatal() {
@@ -145,11 +146,41 @@ fn switch(options: &Options, document: &mut Document) {
     }
 }
 
+/// What the command line says twice, and what the file says in vain because the command line has said it (`-L`, `-W`,
+/// `-Ws`).
+fn meet(options: &Options, document: &mut Document) -> Vec<Diagnostic> {
+    let warning = |text: &&str| Diagnostic::new(Severity::Warning, None, *text).form(Form::Bare);
+    let mut said: Vec<Diagnostic> = options.warnings.iter().map(warning).collect();
+    let is = |line: &Line, name: &str| {
+        line.prefix == Prefix::None && line.words.first().is_some_and(|w| w.is(name))
+    };
+    for section in document.sections.iter_mut().filter(|section| section.kind == Sections::GLOBAL) {
+        for line in &section.lines {
+            let bare = |message: &str| Diagnostic::warning(line.span, message).form(Form::Bare);
+            if options.notify && is(line, "daemon") {
+                said.push(bare(
+                    "config : 'daemon' is not compatible with -Ws (master-worker mode for systemd), ignoring.",
+                ));
+            }
+            if options.master && is(line, "master-worker") {
+                said.push(bare("config : master-worker mode is already configured."));
+            }
+            if options.local_peer.is_some() && is(line, "localpeer") {
+                let message =
+                    "'localpeer' ignored since it is already set by using the '-L' command line argument.";
+                said.push(line.warning(message));
+            }
+        }
+        section.lines.retain(|line| options.local_peer.is_none() || !is(line, "localpeer"));
+    }
+    said
+}
+
 /// The command line has the last word over the file (management manual, chapter 3).
 fn put_over(options: &Options, conf: &mut Conf) {
     let global = &mut conf.global;
     let has = |switch| options.switches.contains(switch);
-    global.daemon = (global.daemon || options.daemon) && !options.foreground();
+    global.daemon = (global.daemon && !options.notify || options.daemon) && !options.foreground();
     global.master_worker |= options.master;
     global.no_splice |= has(Switches::NO_SPLICE) || has(Switches::NO_FAST_FORWARD);
     global.no_reuse_port |= has(Switches::NO_REUSE_PORT);

@@ -36,6 +36,11 @@ pub(crate) fn run(options: &Options, mut voice: Voice) -> Finish {
         voice.notice(format_args!("'{option}' has no effect: {reason}."));
     }
     let configuration = load::load(options, &Access::Own);
+    if configuration.files.is_empty() && !configuration.diagnostics.is_fatal() {
+        // Folders without a file to load.
+        crate::show_usage(voice.program());
+        return Finish::Exit(1);
+    }
     if configuration.conf.global.quiet {
         voice.lower(if options.check { Loudness::Silent } else { Loudness::Alerts });
     }
@@ -165,14 +170,14 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
         Ok(Role::Supervisor(finish)) => finish,
         Ok(Role::Worker(seat)) => {
             let access = Access::Asked(seat.client);
-            let nothing = || Ok(());
+            let once_ready = || if herald.is_some() { leave_terminal() } else { Ok(()) };
             let service = Service {
                 options,
                 access,
                 control: Some(seat.control),
                 voice,
                 inheritance: None,
-                once_ready: &nothing,
+                once_ready: &once_ready,
             };
             service.run(configuration)
         }
@@ -185,8 +190,14 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
 
 /// The sockets of the process that this one replaces, where it is named (`-x`).
 fn inherit(options: &Options, voice: &Voice) -> Result<Option<Inheritance>, ()> {
-    let fetched = options.old_socket.as_deref().map(Inheritance::fetch).transpose();
-    fetched.map_err(|_| voice.alert("Failed to get the sockets from the old process!"))
+    let Some(path) = options.old_socket.as_deref() else { return Ok(None) };
+    Inheritance::fetch(path).map(Some).map_err(|_| {
+        if std::os::unix::net::UnixStream::connect(path).is_err() {
+            let path = path.display();
+            voice.warning(format_args!("Failed to connect to the old process socket '{path}'"));
+        }
+        voice.alert("Failed to get the sockets from the old process!");
+    })
 }
 
 /// Whether a supervisor keeps privileges that the worker gives up, or a master was asked for.
@@ -222,12 +233,16 @@ fn announce(
         old.signal(if old.finish { signal::SIGUSR1 } else { signal::SIGTERM });
     }
     if let Some(herald) = herald {
-        daemon::silence().map_err(|error| format!("Cannot leave the terminal: {error}."))?;
+        leave_terminal()?;
         let copy = herald.try_clone().map_err(|error| format!("Cannot tell that it serves: {error}."))?;
         // Whoever started it may have been ended meanwhile.
         let _ = UnixStream::from(copy).write_all(b"!");
     }
     Ok(())
+}
+
+fn leave_terminal() -> Result<(), String> {
+    daemon::silence().map_err(|error| format!("Cannot leave the terminal: {error}."))
 }
 
 enum Detached {

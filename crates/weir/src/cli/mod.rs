@@ -94,6 +94,8 @@ pub(crate) struct Options {
     pub(crate) dumps: Vec<Dump>,
     /// Words that were accepted without effect, each with the reason.
     pub(crate) inert: Vec<(String, &'static str)>,
+    /// What was said twice.
+    pub(crate) warnings: Vec<&'static str>,
     /// `-dt`, as lines of a `traces` section.
     pub(crate) traces: Vec<String>,
 }
@@ -206,7 +208,12 @@ impl<'a> Words<'a> {
                 Ok(pid) if pid > 0 => pids.push(pid),
                 _ => {
                     let option = if finish { "-sf" } else { "-st" };
-                    let message = format!("{option} option: '{text}' is not the number of a process.");
+                    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+                    let left = text.get(digits..).unwrap_or_default();
+                    let message = match left {
+                        "" => format!("{option} option: '{text}' is not the number of a process."),
+                        left => format!("{option} option: some bytes unconsumed in PID list {{{left}}}"),
+                    };
                     return Err(Misuse { message: Some(message), usage: true });
                 }
             }
@@ -249,7 +256,14 @@ fn option(flag: &[u8], words: &mut Words<'_>, options: &mut Options) -> Result<O
         [b'N', ..] => options.proxy_maxconn = words.number('N')?,
         [b'L', ..] => options.local_peer = Some(words.text('L')?),
         [b'x', ..] => {
-            let path = PathBuf::from(words.argument('x')?);
+            let word = words.next().ok_or_else(|| Misuse {
+                message: Some("Unix socket path expected with the -x flag".into()),
+                usage: true,
+            })?;
+            options.warnings.extend(
+                options.old_socket.is_some().then_some("-x option already set, overwriting the value"),
+            );
+            let path = PathBuf::from(word);
             options.old_socket = (path.as_os_str() != "/dev/null").then_some(path);
         }
         [b'S', ..] => {
