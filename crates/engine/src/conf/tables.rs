@@ -28,6 +28,8 @@ pub struct Peers {
     pub disabled: bool,
     /// Names of its peers.
     pub peers: Vec<String>,
+    /// Those that are not this process: where they stand, and how they are named there.
+    pub elsewhere: Vec<(Span, String)>,
     /// It says more than its name.
     pub has_lines: bool,
 }

@@ -119,6 +119,9 @@ pub(super) const GLOBAL_LOGGING: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         global("log-send-hostname", Arity::ANY, "log lines carry the host's name"),
         |ctx, line| {
+            if ctx.global.log_send_hostname.is_some() {
+                return super::process::again(ctx, line, "'log-send-hostname' already specified.");
+            }
             ctx.global.log_send_hostname =
                 Some(line.arg(0).map(|w| w.text().into_owned()).unwrap_or_default());
             Ok(())

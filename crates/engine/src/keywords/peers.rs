@@ -66,7 +66,8 @@ pub(super) fn begin(load: &Load<'_>, section: &Section) -> Result<PeersDraft, Di
         return Err(Diagnostic::new(Severity::Alert, Some(header.span), message).form(Form::Bare));
     }
     let has_lines = !section.lines.is_empty();
-    let section = Peers { name, at: header.span, disabled: false, peers: Vec::new(), has_lines };
+    let section =
+        Peers { name, at: header.span, disabled: false, peers: Vec::new(), elsewhere: Vec::new(), has_lines };
     Ok(PeersDraft { section, tables: Vec::new(), local: local_name(load), places: Vec::new() })
 }
 
@@ -75,9 +76,16 @@ pub(super) fn check(load: &mut Load<'_>) {
     let local = local_name(load);
     let mut said = Vec::new();
     // What is wrong in the sections themselves is said already.
-    let sections = if load.out.is_fatal() { &[][..] } else { &load.peers };
-    for section in sections {
-        if section.has_lines && !section.disabled && !section.peers.contains(&local) {
+    let is_fatal = load.out.is_fatal();
+    for section in load.peers.iter().rev().filter(|section| !section.disabled) {
+        if section.peers.contains(&local) {
+            said.extend(section.elsewhere.iter().map(|(at, peer)| {
+                let message = format!(
+                    "'{peer}' is not available yet (peers elsewhere come with peers; the local one is '{local}')."
+                );
+                Diagnostic::alert(*at, message)
+            }));
+        } else if section.has_lines && !is_fatal {
             let name = &section.name;
             let message = format!("Removing incomplete section 'peers {name}' (no peer named '{local}').");
             said.push(warning(section.at, message));
@@ -162,10 +170,7 @@ fn peer(ctx: &mut ListCtx<'_>, line: &Line, needs_address: bool) -> Result<(), D
         return Ok(());
     }
     if name != draft.local && line.arg(1).is_some() {
-        return Err(line.alert(format!(
-            "'{keyword} {name}' is not available yet (peers elsewhere come with peers; the local one is '{}').",
-            draft.local
-        )));
+        draft.section.elsewhere.push((line.span, format!("{keyword} {name}")));
     }
     draft.section.peers.push(name);
     Ok(())

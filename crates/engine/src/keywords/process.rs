@@ -17,37 +17,66 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("master-worker", Arity::between(0, 1), "a master process that starts workers"),
         |c, line| {
-            if !c.global.master_worker {
-                let message = "config : The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W \
-                           or -Ws in the startup script instead.";
+            match line.arg(0) {
+                None => {}
+                // A worker that dies is replaced, with this word or without.
+                Some(word) if word.is("no-exit-on-failure") => {
+                    return put(true, &mut c.global.master_worker);
+                }
+                Some(word) => {
+                    return Err(word.alert("'master-worker' only supports 'no-exit-on-failure' option"));
+                }
+            }
+            if c.global.master_worker {
+                let message = "config : master-worker mode is already configured.";
                 c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
             }
+            let message = "config : The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W \
+                           or -Ws in the startup script instead.";
+            c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
             put(true, &mut c.global.master_worker)
         },
     ),
     Keyword::works(entry("pidfile", Arity::between(0, 1), "file for the process id"), pidfile),
     Keyword::works(entry("chroot", Arity::between(0, 1), "folder that becomes the root"), |c, line| {
-        put(Some(path(line, "'chroot' expects a directory as an argument.")?), &mut c.global.chroot)
+        let path = path(line, "'chroot' expects a directory as an argument.")?;
+        if c.global.chroot.is_some() {
+            c.out.push(line.warning("'chroot' is already specified. Continuing."));
+            return Ok(());
+        }
+        put(Some(path), &mut c.global.chroot)
     }),
     Keyword::works(entry("user", Arity::between(0, 1), "user to run as"), |c, line| {
+        if c.global.uid.is_some() {
+            return again(c, line, "user/uid already specified.");
+        }
         let name = line.arg(0).map(Word::text).unwrap_or_default();
         let uid = c.outside.user(&name);
         let uid = uid.ok_or_else(|| about(line, format!("cannot find user id for '{name}' (0:Success)")))?;
         put(Some(uid), &mut c.global.uid)
     }),
     Keyword::works(entry("group", Arity::between(0, 1), "group to run as"), |c, line| {
+        if c.global.gid.is_some() {
+            return again(c, line, "gid/group was already specified.");
+        }
         let name = line.arg(0).map(Word::text).unwrap_or_default();
         let gid = c.outside.group(&name);
         let gid = gid.ok_or_else(|| about(line, format!("cannot find group id for '{name}' (0:Success)")))?;
         put(Some(gid), &mut c.global.gid)
     }),
     Keyword::works(entry("uid", Arity::between(0, 1), "number of the user to run as"), |c, line| {
+        if c.global.uid.is_some() {
+            return again(c, line, "user/uid already specified.");
+        }
         let uid = account_number(c, line, "uid", "user")?;
-        put(uid.or(c.global.uid), &mut c.global.uid)
+        put(uid, &mut c.global.uid)
     }),
     Keyword::works(entry("gid", Arity::between(0, 1), "number of the group to run as"), |c, line| {
+        if c.global.gid.is_some() {
+            return again(c, line, "group/gid already specified.");
+        }
         let gid = account_number(c, line, "gid", "group")?;
-        put(gid.or(c.global.gid), &mut c.global.gid)
+        put(gid, &mut c.global.gid)
     }),
     Keyword::works(
         entry("maxconn", Arity::exactly(1), "most connections of the process")
@@ -61,27 +90,42 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("ulimit-n", Arity::exactly(1), "most open files")
             .missing("'ulimit-n' expects an integer argument."),
-        |c, l| put(Some(natural(l)), &mut c.global.ulimit_n),
+        |c, l| match c.global.ulimit_n {
+            None => put(Some(natural(l)), &mut c.global.ulimit_n),
+            Some(_) => again(c, l, "'ulimit-n' already specified."),
+        },
     ),
     Keyword::works(
         entry("fd-hard-limit", Arity::exactly(1), "most open files that are ever asked for")
             .missing("'fd-hard-limit' expects an integer argument."),
-        |c, l| put(Some(natural(l)), &mut c.global.fd_hard_limit),
+        |c, l| match c.global.fd_hard_limit {
+            None => put(Some(natural(l)), &mut c.global.fd_hard_limit),
+            Some(_) => again(c, l, "'fd-hard-limit' already specified."),
+        },
     ),
     Keyword::works(
         entry("maxpipes", Arity::exactly(1), "most pipes for splicing")
             .missing("'maxpipes' expects an integer argument."),
-        |c, l| put(Some(natural32(l)), &mut c.global.max_pipes),
+        |c, l| match c.global.max_pipes {
+            None => put(Some(natural32(l)), &mut c.global.max_pipes),
+            Some(_) => again(c, l, "'maxpipes' already specified."),
+        },
     ),
     Keyword::works(
         entry("maxconnrate", Arity::exactly(1), "most connections per second")
             .missing("'maxconnrate' expects an integer argument."),
-        |c, l| put(natural32(l), &mut c.global.max_conn_rate),
+        |c, l| match c.global.max_conn_rate {
+            0 => put(natural32(l), &mut c.global.max_conn_rate),
+            _ => again(c, l, "'maxconnrate' already specified."),
+        },
     ),
     Keyword::works(
         entry("maxsessrate", Arity::exactly(1), "most sessions per second")
             .missing("'maxsessrate' expects an integer argument."),
-        |c, l| put(natural32(l), &mut c.global.max_sess_rate),
+        |c, l| match c.global.max_sess_rate {
+            0 => put(natural32(l), &mut c.global.max_sess_rate),
+            _ => again(c, l, "'maxsessrate' already specified."),
+        },
     ),
     Keyword::works(
         entry("maxsslconn", Arity::exactly(1), "most sessions of TLS, with clients and with servers")
@@ -91,7 +135,10 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("maxsslrate", Arity::exactly(1), "most sessions of TLS with clients per second")
             .missing("'maxsslrate' expects an integer argument."),
-        |c, l| put(natural32(l), &mut c.global.max_tls_rate),
+        |c, l| match c.global.max_tls_rate {
+            0 => put(natural32(l), &mut c.global.max_tls_rate),
+            _ => again(c, l, "'maxsslrate' already specified."),
+        },
     ),
     Keyword::works(entry("hard-stop-after", Arity::ANY, "most time that a soft stop may take"), |c, line| {
         let time = time_argument(line, "hard-stop-after")?;
@@ -229,7 +276,10 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     Keyword::works(entry("unix-bind", Arity::ANY, "what unix sockets of 'bind' lines share"), unix_bind),
     Keyword::works(entry("server-state-file", Arity::ANY, "file of the servers' states"), |c, line| {
         let path = path(line, "'server-state-file' expect one argument: a file path.")?;
-        put(Some(path), &mut c.global.server_state.1)
+        match c.global.server_state.1 {
+            None => put(Some(path), &mut c.global.server_state.1),
+            Some(_) => again(c, line, "'server-state-file' already specified."),
+        }
     }),
     Keyword::works(entry("anonkey", Arity::ANY, "key that names are hidden with"), |c, line| {
         let Some(word) = line.arg(0) else {
@@ -244,13 +294,19 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
     }),
     Keyword::works(entry("stats-file", Arity::ANY, "file of counters to begin with"), |c, line| {
         let path = path(line, "'stats-file' expect one argument: a file path.")?;
-        put(Some(path), &mut c.global.stats_file)
+        match c.global.stats_file {
+            None => put(Some(path), &mut c.global.stats_file),
+            Some(_) => again(c, line, "'stats-file' already specified."),
+        }
     }),
     Keyword::works(
         entry("server-state-base", Arity::ANY, "folder of the files of servers' states"),
         |c, line| {
             let path = path(line, "'server-state-base' expects one argument: a directory path.")?;
-            put(Some(path), &mut c.global.server_state.0)
+            match c.global.server_state.0 {
+                None => put(Some(path), &mut c.global.server_state.0),
+                Some(_) => again(c, line, "'server-state-base' already specified."),
+            }
         },
     ),
     Keyword::works(entry("default-path", Arity::ANY, "folder that relative paths begin at"), |_, line| {
@@ -325,6 +381,13 @@ pub(super) fn path(line: &Line, missing: &str) -> Result<PathBuf, Diagnostic> {
     line.arg(0).map(|w| super::address::path_of(&w.bytes)).ok_or_else(|| line.alert(missing))
 }
 
+/// The line says again what a line before it said, which counts.
+#[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
+pub(super) fn again(ctx: &mut GlobalCtx<'_>, line: &Line, what: &str) -> Result<(), Diagnostic> {
+    ctx.out.push(Diagnostic::complaint(line.span, format!("{what} Continuing.")));
+    Ok(())
+}
+
 fn pidfile(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let path = path(line, "'pidfile' expects a file name as an argument.")?;
     if ctx.global.pidfile.is_some() {
@@ -363,6 +426,9 @@ fn word_warning(word: &Word, message: String) -> Diagnostic {
 
 fn maxconn(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let Some(word) = line.arg(0) else { return Ok(()) };
+    if ctx.global.maxconn.is_some() {
+        return again(ctx, line, "'maxconn' already specified.");
+    }
     let n = word.text().parse::<i64>().map_err(|_| {
         word.alert(format!("cannot parse 'maxconn' value '{}', an integer is expected.", word.text()))
     })?;

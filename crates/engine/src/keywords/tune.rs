@@ -40,7 +40,10 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.maxaccept", Arity::exactly(1), "connections accepted in one turn")
             .missing("'tune.maxaccept' expects an integer argument"),
-        |c, l| put(i32::try_from(signed(l)).ok(), &mut c.global.tune.max_accept),
+        |c, l| match c.global.tune.max_accept {
+            None => put(i32::try_from(signed(l)).ok(), &mut c.global.tune.max_accept),
+            Some(_) => repeated(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.pipesize", Arity::exactly(1), "size of a pipe for splicing")
@@ -70,38 +73,62 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.rcvbuf.client", Arity::exactly(1), "receive buffer of the kernel, client side")
             .missing("'tune.rcvbuf.client' expects an integer argument."),
-        |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_client),
+        |c, l| match c.global.tune.rcvbuf_client {
+            None => put(Some(size(l)?), &mut c.global.tune.rcvbuf_client),
+            Some(_) => repeated(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.rcvbuf.frontend", Arity::between(0, 1), "receive buffer of the kernel, frontend side"),
-        |c, l| put(Some(placed_size(c, l)?), &mut c.global.tune.rcvbuf_client),
+        |c, l| match c.global.tune.rcvbuf_client {
+            None => put(Some(placed_size(c, l)?), &mut c.global.tune.rcvbuf_client),
+            Some(_) => ignored(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.rcvbuf.server", Arity::exactly(1), "receive buffer of the kernel, server side")
             .missing("'tune.rcvbuf.server' expects an integer argument."),
-        |c, l| put(Some(size(l)?), &mut c.global.tune.rcvbuf_server),
+        |c, l| match c.global.tune.rcvbuf_server {
+            None => put(Some(size(l)?), &mut c.global.tune.rcvbuf_server),
+            Some(_) => repeated(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.rcvbuf.backend", Arity::between(0, 1), "receive buffer of the kernel, backend side"),
-        |c, l| put(Some(placed_size(c, l)?), &mut c.global.tune.rcvbuf_server),
+        |c, l| match c.global.tune.rcvbuf_server {
+            None => put(Some(placed_size(c, l)?), &mut c.global.tune.rcvbuf_server),
+            Some(_) => ignored(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.sndbuf.client", Arity::exactly(1), "send buffer of the kernel, client side")
             .missing("'tune.sndbuf.client' expects an integer argument."),
-        |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_client),
+        |c, l| match c.global.tune.sndbuf_client {
+            None => put(Some(size(l)?), &mut c.global.tune.sndbuf_client),
+            Some(_) => repeated(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.sndbuf.frontend", Arity::between(0, 1), "send buffer of the kernel, frontend side"),
-        |c, l| put(Some(placed_size(c, l)?), &mut c.global.tune.sndbuf_client),
+        |c, l| match c.global.tune.sndbuf_client {
+            None => put(Some(placed_size(c, l)?), &mut c.global.tune.sndbuf_client),
+            Some(_) => ignored(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.sndbuf.server", Arity::exactly(1), "send buffer of the kernel, server side")
             .missing("'tune.sndbuf.server' expects an integer argument."),
-        |c, l| put(Some(size(l)?), &mut c.global.tune.sndbuf_server),
+        |c, l| match c.global.tune.sndbuf_server {
+            None => put(Some(size(l)?), &mut c.global.tune.sndbuf_server),
+            Some(_) => repeated(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.sndbuf.backend", Arity::between(0, 1), "send buffer of the kernel, backend side"),
-        |c, l| put(Some(placed_size(c, l)?), &mut c.global.tune.sndbuf_server),
+        |c, l| match c.global.tune.sndbuf_server {
+            None => put(Some(placed_size(c, l)?), &mut c.global.tune.sndbuf_server),
+            Some(_) => ignored(c, l),
+        },
     ),
     Keyword::works(
         entry("tune.max-checks-per-thread", Arity::between(0, 1), "checks that a worker makes at a time"),
@@ -158,6 +185,22 @@ fn placed_size(ctx: &GlobalCtx<'_>, line: &Line) -> Result<usize, Diagnostic> {
     })
 }
 
+/// The line says again what a line before it said, which counts.
+#[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
+pub(super) fn repeated(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    ctx.out.push(line.warning(format!("'{}' already specified. Continuing.", line.name())));
+    Ok(())
+}
+
+/// As [`repeated`], in other words and with the place twice.
+#[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
+fn ignored(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let place = super::place(ctx.sources, line.span);
+    let message = format!("parsing [{place}] : ignoring '{}' which was already specified.", line.name());
+    ctx.out.push(line.warning(message));
+    Ok(())
+}
+
 fn signed(line: &Line) -> i64 {
     line.arg(0).map_or(0, |w| values::leading_integer(&w.bytes))
 }
@@ -209,6 +252,11 @@ fn fd_ratio(line: &Line) -> Result<u32, Diagnostic> {
 }
 
 fn spread_checks(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.global.spread_checks > 0 {
+        let message = "spread-checks already specified. Continuing.";
+        ctx.out.push(Diagnostic::complaint(line.span, message).tight());
+        return Ok(());
+    }
     if line.args().is_empty() {
         return Err(line.alert("'spread-checks' expects an integer argument (0..50).").tight());
     }
