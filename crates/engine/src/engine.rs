@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::conf::Global;
 use crate::listener::Opened;
 use crate::log;
+use crate::ocsp::Asker;
 use crate::runtime::Runtime;
 use crate::snapshot::Snapshot;
 use crate::variables;
@@ -24,6 +25,7 @@ pub struct Engine {
     runtime: Arc<Runtime>,
     snapshot: Mutex<Arc<Snapshot>>,
     workers: Mutex<Vec<Handle>>,
+    asker: Asker,
 }
 
 /// The sockets of one address of a `bind` line. With one for each worker the kernel spreads connections;
@@ -80,7 +82,9 @@ impl Engine {
         let workers = (0..runtime.workers).map(start).collect::<io::Result<Vec<_>>>().map_err(StartError)?;
         runtime.process.log_destinations.sinks.serve(&snapshot.rings);
         let _ = colleagues.set(workers.iter().map(|w| w.commands.clone()).collect());
-        Ok(Self { runtime, snapshot: Mutex::new(snapshot), workers: Mutex::new(workers) })
+        let asker = Asker::new(runtime.clone());
+        asker.serve(&snapshot);
+        Ok(Self { runtime, snapshot: Mutex::new(snapshot), workers: Mutex::new(workers), asker })
     }
 
     /// The state that outlives configurations.
@@ -113,6 +117,7 @@ impl Engine {
         if snapshot.sections.traces != before.sections.traces {
             self.runtime.process.traces.apply(&snapshot.sections.traces);
         }
+        self.asker.serve(&snapshot);
         for (id, w) in self.workers.lock().iter().enumerate() {
             w.tell(Command::Publish(snapshot.clone(), opened(bindings, id)));
         }
@@ -126,10 +131,17 @@ impl Engine {
         let mut current = self.snapshot.lock();
         let (snapshot, outcome) = change(&current)?;
         *current = snapshot.clone();
+        self.asker.serve(&snapshot);
         for w in self.workers.lock().iter() {
             w.tell(Command::Amend(snapshot.clone()));
         }
         Ok(outcome)
+    }
+
+    /// Asks a responder about the certificate that is known by this identity, soon.
+    pub fn ask_about(&self, identity: &[u8], path: &str) {
+        self.snapshot().global.tls.store.updates.hurry(identity, path);
+        self.asker.wake();
     }
 
     /// Takes no connection for a while (SIGTTOU), or takes them again (SIGTTIN).

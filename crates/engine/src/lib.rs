@@ -29,6 +29,7 @@ mod mux;
 mod names;
 pub mod numbered;
 pub mod observe;
+mod ocsp;
 pub mod operator;
 mod outbound;
 mod passwords;

@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub patterns: weir_expr::PatternFiles,
     /// The rings, in the order of the files.
     pub rings: Vec<Arc<conf::Ring>>,
+    /// Where lines about the process go.
+    pub log: Arc<LogPlan>,
 }
 
 /// A proxy, ready to run.
@@ -121,9 +123,18 @@ impl Snapshot {
             })
             .collect();
         runtime.process.log_destinations.balance(&proxies);
+        let log = logs.of_process();
         let (patterns, rings) = (conf.patterns.clone(), conf.rings.clone());
         let sections = Arc::new(Conf { proxies: Vec::new(), ..conf.clone() });
-        Arc::new(Self { global: Arc::new(conf.global.clone()), proxies, sections, tables, patterns, rings })
+        Arc::new(Self {
+            global: Arc::new(conf.global.clone()),
+            proxies,
+            sections,
+            tables,
+            patterns,
+            rings,
+            log,
+        })
     }
 
     /// The backend of this name.

@@ -8,6 +8,7 @@ use rustls::ServerConfig;
 use rustls::sign::CertifiedKey;
 use weir_wire::client_hello::{ClientHello, pairs};
 
+use crate::forge::Forger;
 use crate::pair::{Kind, Pair};
 use crate::policy::{Fault, ServerPolicy};
 
@@ -16,6 +17,8 @@ use crate::policy::{Fault, ServerPolicy};
 pub struct Acceptor {
     table: RwLock<Arc<Table>>,
     strict: bool,
+    /// Makes certificates for names that are not known (`generate-certificates`).
+    pub forger: Option<Forger>,
     /// Bytes of lists that are kept of clients' first words (`tune.ssl.capture-buffer-size`).
     pub capture: usize,
 }
@@ -91,7 +94,7 @@ impl Acceptor {
     /// No certificate; `strict` as `strict-sni`, `common` for certificates that come at run time.
     pub fn new(strict: bool, common: Option<Arc<ServerPolicy>>) -> Self {
         let table = Table { common, ..Table::default() };
-        Self { table: RwLock::new(Arc::new(table)), strict, capture: 0 }
+        Self { table: RwLock::new(Arc::new(table)), strict, forger: None, capture: 0 }
     }
 
     /// Adds a certificate under the names of its filters, or under its own where there are none.
@@ -180,10 +183,20 @@ impl Acceptor {
         let name = hello.server_name().and_then(|n| std::str::from_utf8(n).ok()).map(str::to_ascii_lowercase);
         let named = name.as_deref().map(|name| table.named(name)).unwrap_or_default();
         let defaults = if self.strict { &[] } else { table.defaults.as_slice() };
-        let index = best(&table.contexts, &named, hello).or_else(|| best(&table.contexts, defaults, hello));
-        let context = index.and_then(|i| table.contexts.get(i)).ok_or(Refusal::UnknownName)?;
+        let at = |index: usize| table.contexts.get(index).cloned();
+        let known = best(&table.contexts, &named, hello).and_then(at);
+        let context = known
+            .or_else(|| self.forged(&table, name.as_deref()?))
+            .or_else(|| best(&table.contexts, defaults, hello).and_then(at))
+            .ok_or(Refusal::UnknownName)?;
         let protocol = context.policy.protocol(hello.alpn());
-        Ok((context.session(protocol), context.clone()))
+        Ok((context.session(protocol), context))
+    }
+
+    /// What is made for a name that is not known.
+    fn forged(&self, table: &Table, name: &str) -> Option<Arc<Context>> {
+        let (forger, first) = (self.forger.as_ref()?, table.contexts.first()?);
+        forger.context(name, &first.pair, |pair| Arc::new(Context::new(Addition { pair, ..first.again() })))
     }
 
     fn table(&self) -> Arc<Table> {
@@ -226,6 +239,13 @@ impl Refusal {
 // === impl Context ===
 
 impl Context {
+    fn new(addition: Addition) -> Self {
+        let Addition { pair, policy, filters, default, line } = addition;
+        let key = Arc::new(policy.certified(&pair));
+        let sessions = (0..=policy.protocols()).map(|_| OnceLock::new()).collect();
+        Self { pair, key, filters, default, policy, line, sessions }
+    }
+
     fn again(&self) -> Addition {
         Addition {
             pair: self.pair.clone(),
@@ -263,7 +283,7 @@ impl Context {
 
 impl Table {
     fn add(&mut self, addition: Addition) {
-        let Addition { pair, policy, filters, default, line } = addition;
+        let Addition { pair, filters, default, .. } = &addition;
         let index = self.contexts.len();
         let mut own = Vec::new();
         if filters.iter().all(|f| f.negative) {
@@ -286,12 +306,10 @@ impl Table {
                 list.push(index);
             }
         }
-        if (default || self.contexts.is_empty()) && !self.defaults.contains(&index) {
+        if (*default || self.contexts.is_empty()) && !self.defaults.contains(&index) {
             self.defaults.push(index);
         }
-        let key = Arc::new(policy.certified(&pair));
-        let sessions = (0..=policy.protocols()).map(|_| OnceLock::new()).collect();
-        self.contexts.push(Arc::new(Context { pair, key, filters, default, policy, line, sessions }));
+        self.contexts.push(Arc::new(Context::new(addition)));
     }
 
     fn named(&self, name: &str) -> Vec<usize> {

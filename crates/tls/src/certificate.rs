@@ -89,6 +89,11 @@ impl<'a> Certificate<'a> {
         })
     }
 
+    /// Its extensions as they stand there, in order.
+    pub fn raw_extensions(&self) -> Der<'a> {
+        Der(self.extensions)
+    }
+
     /// Its extensions, in order.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> {
         Der(self.extensions).filter_map(|item| {

@@ -25,6 +25,8 @@ pub const INTEGER: u8 = 0x02;
 pub const BIT_STRING: u8 = 0x03;
 /// Bytes.
 pub const OCTET_STRING: u8 = 0x04;
+/// Nothing.
+pub const NULL: u8 = 0x05;
 /// The name of a kind of thing.
 pub const OID: u8 = 0x06;
 /// A time with a year of two digits.
@@ -102,6 +104,23 @@ impl<'a> Item<'a> {
             _ => None,
         }
     }
+}
+
+/// A value with its tag and length.
+pub(crate) fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let short = length.iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>();
+    let mut out = vec![tag];
+    match short.as_slice() {
+        [] => out.push(0),
+        [one @ 0..0x80] => out.push(*one),
+        more => {
+            out.push(0x80 | u8::try_from(more.len()).unwrap_or(0));
+            out.extend_from_slice(more);
+        }
+    }
+    out.extend_from_slice(content);
+    out
 }
 
 /// The number of an OID's dotted form, `1.2.840.113549.1.1.11`.

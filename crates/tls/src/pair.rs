@@ -10,6 +10,7 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use crate::certificate::Certificate;
+use crate::ocsp::{Staple, Updating, responder};
 use crate::pem::{self, Block};
 
 /// A certificate that can be shown, with its key.
@@ -21,8 +22,14 @@ pub struct Pair {
     pub chain: Vec<CertificateDer<'static>>,
     /// Its key.
     pub key: Arc<dyn SigningKey>,
+    /// The certificate of its authority, where that is known.
+    pub issuer: Option<CertificateDer<'static>>,
     /// What its authority says of it today (`.ocsp`).
-    pub ocsp: Option<Vec<u8>>,
+    pub staple: Staple,
+    /// Whether that is fetched (`ocsp-update`).
+    pub updating: Updating,
+    /// Which words the configuration has for it.
+    pub origin: Origin,
     /// The file of its signed timestamps, which are judged and not sent (`.sctl`).
     pub timestamps: Option<String>,
     /// The key as it was read.
@@ -44,6 +51,18 @@ pub struct Sources {
     pub sctl: Option<String>,
     /// `issuer`
     pub issuer: Option<String>,
+}
+
+/// Where a certificate was named first, and whether with words of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// On a line, without any.
+    #[default]
+    Plain,
+    /// On a line of a list, with words.
+    List,
+    /// In a `crt-store`.
+    Store,
 }
 
 /// What the text of a file holds, before it is known to be whole.
@@ -129,7 +148,10 @@ impl Pair {
             path: path.into(),
             chain,
             key,
-            ocsp: None,
+            issuer: None,
+            staple: Staple::default(),
+            updating: Updating::Default,
+            origin: Origin::Plain,
             timestamps: None,
             secret,
             sources: Sources::default(),
@@ -141,9 +163,29 @@ impl Pair {
         Certificate::parse(self.chain.first()?)
     }
 
+    /// Who is asked about it, where it is asked about by itself; `mode` as `ocsp-update.mode`.
+    pub fn asked(&self, mode: bool) -> Option<(&[u8], &str)> {
+        let is_asked = self.updating == Updating::On || (self.updating == Updating::Default && mode);
+        is_asked.then(|| self.responder()).flatten()
+    }
+
+    /// How a responder knows it, and where that is.
+    pub fn responder(&self) -> Option<(&[u8], &str)> {
+        let address = responder(&Certificate::parse(self.chain.first()?)?)?;
+        Some((self.staple.identity.as_deref()?, address))
+    }
+
+    /// The same, of which its authority says this.
+    pub fn stapled(&self, response: &[u8]) -> Self {
+        let staple = Staple { response: Some(response.to_vec()), ..self.staple.clone() };
+        Self { staple, ..self.clone() }
+    }
+
     /// Whether it is of the same content as another.
     pub(crate) fn says_same(&self, other: &Self) -> bool {
-        self.chain == other.chain && self.secret == other.secret && self.ocsp == other.ocsp
+        self.chain == other.chain
+            && self.secret == other.secret
+            && self.staple.response == other.staple.response
     }
 
     /// The kind of its key.
@@ -157,7 +199,7 @@ impl Pair {
 
     /// As a session shows it.
     pub fn certified(&self) -> CertifiedKey {
-        CertifiedKey { cert: self.chain.clone(), key: self.key.clone(), ocsp: self.ocsp.clone() }
+        CertifiedKey { cert: self.chain.clone(), key: self.key.clone(), ocsp: self.staple.response.clone() }
     }
 }
 
@@ -167,7 +209,10 @@ impl Clone for Pair {
             path: self.path.clone(),
             chain: self.chain.clone(),
             key: self.key.clone(),
-            ocsp: self.ocsp.clone(),
+            issuer: self.issuer.clone(),
+            staple: self.staple.clone(),
+            updating: self.updating,
+            origin: self.origin,
             timestamps: self.timestamps.clone(),
             secret: self.secret.clone_key(),
             sources: self.sources.clone(),

@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use rustls::pki_types::PrivateKeyDer;
 
-use crate::der::{self, Der};
+use crate::der::{self, Der, tagged};
 
 /// One block of a file.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,23 +93,6 @@ fn of_curve(sec1: &[u8]) -> Option<Vec<u8>> {
 fn wrap(kind: &[u8], key: &[u8]) -> Vec<u8> {
     let (kind, key) = (tagged(der::SEQUENCE, kind), tagged(der::OCTET_STRING, key));
     tagged(der::SEQUENCE, &[[der::INTEGER, 1, 0].as_slice(), &kind, &key].concat())
-}
-
-/// A value with its tag and length.
-fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let short = length.iter().copied().skip_while(|b| *b == 0).collect::<Vec<u8>>();
-    let mut out = vec![tag];
-    match short.as_slice() {
-        [] => out.push(0),
-        [one @ 0..0x80] => out.push(*one),
-        more => {
-            out.push(0x80 | u8::try_from(more.len()).unwrap_or(0));
-            out.extend_from_slice(more);
-        }
-    }
-    out.extend_from_slice(content);
-    out
 }
 
 // === impl Block ===

@@ -2,18 +2,24 @@
 //!
 //! A file is read once, whoever names it. Files come through [`Files`]; messages are worded as HAProxy words them.
 
+mod conflict;
+mod fault;
+mod pending;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, UnixTime};
+
+pub use fault::{Fault, system_words};
+pub use pending::Pending;
 
 use crate::certificate::Certificate;
+use crate::forge::Serials;
 use crate::lists::Lists;
-use crate::pair::{self, Pair, Parts, Sources};
+use crate::ocsp::{Staple, Updates, Updating};
+use crate::pair::{self, Origin, Pair, Parts, Sources};
 use crate::tickets::TicketFiles;
 use crate::trusts::Trusts;
 use crate::verify::canonical;
@@ -43,6 +49,8 @@ pub struct Extra {
     pub skips_roots: bool,
     /// The name's own `.crt` goes before another ending comes.
     pub replaces_crt: bool,
+    /// Responders are asked about certificates of which nothing else is said (`ocsp-update.mode`).
+    pub asks: bool,
 }
 
 /// The certificates that were read.
@@ -65,21 +73,10 @@ pub struct Store {
     pub lists: Lists,
     /// Files of keys of tickets.
     pub tickets: TicketFiles,
-}
-
-/// A certificate that waits to be committed, in its parts.
-#[derive(Debug)]
-pub struct Pending {
-    /// The name of the certificate whose place it takes.
-    pub path: String,
-    /// Its certificate first, then those that vouch for it.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// Its key.
-    pub key: Option<PrivateKeyDer<'static>>,
-    /// What its authority says of it.
-    pub ocsp: Option<Vec<u8>>,
-    /// Where the one before came from.
-    pub sources: Sources,
+    /// Questions about the standing of certificates.
+    pub updates: Updates,
+    /// The numbers of certificates that are made for clients.
+    pub serials: Arc<Serials>,
 }
 
 /// A part of a certificate that is set on its own, by the ending of its name.
@@ -108,34 +105,10 @@ pub struct Load {
     pub others: Sources,
     /// All of them as written.
     pub written: Sources,
-}
-
-/// Why a certificate is not there.
-#[derive(Debug)]
-pub enum Fault {
-    /// There is no such file.
-    Missing(String, io::Error),
-    /// No certificate is in it.
-    NoCertificate(String),
-    /// No key is in it, nor in the other file that is named here.
-    NoKey {
-        /// The file that was looked into last.
-        path: String,
-        /// There is one, and it is encrypted.
-        encrypted: bool,
-    },
-    /// A file that a `load` line names cannot be opened.
-    NotOpened(String),
-    /// Neither can one that belongs to the certificate.
-    Unread(String),
-    /// One beside it is no list of signed timestamps.
-    BadTimestamps(String),
-    /// Nor one of OCSP.
-    NoOcsp(String),
-    /// The key belongs to another certificate.
-    Mismatch(String),
-    /// The key or the certificate is of a kind that is not supported.
-    Unsupported(String),
+    /// Whether responders are asked about it.
+    pub updating: Updating,
+    /// Where it is named.
+    pub origin: Origin,
 }
 
 // === impl Extra ===
@@ -150,6 +123,7 @@ impl Default for Extra {
             key: true,
             skips_roots: false,
             replaces_crt: false,
+            asks: false,
         }
     }
 }
@@ -220,6 +194,17 @@ impl Store {
         Ok(pair)
     }
 
+    /// What speaks against naming a certificate of this name, if there is one, with these words, or with none.
+    pub fn conflict(&self, name: &str, words: Option<(&Sources, Updating)>, extra: Extra) -> Option<String> {
+        conflict::between(&*self.now(name)??, words, extra.asks)
+    }
+
+    /// The certificates in use that responders know by this identity.
+    pub fn known_as(&self, identity: &[u8]) -> Vec<Arc<Pair>> {
+        let used = self.lock();
+        used.values().filter(|pair| pair.staple.identity.as_deref() == Some(identity)).cloned().collect()
+    }
+
     /// The certificate of this name, which is in use from now on.
     pub fn known(&self, name: &str) -> Option<Arc<Pair>> {
         let mut used = self.lock();
@@ -242,7 +227,7 @@ impl Store {
 
     /// Reads a certificate whose files are named one by one; false where its name is taken.
     pub fn declare(&self, load: Load, files: &dyn Files, extra: Extra) -> Result<bool, Fault> {
-        if self.listed().iter().any(|(known, ..)| *known == load.name) {
+        if self.now(&load.name).is_some() {
             return Ok(false);
         }
         let unread = |path: &str| Fault::Unread(path.to_owned());
@@ -254,9 +239,10 @@ impl Store {
                 (parts.key, parts.encrypted) = (other.key, other.encrypted);
             }
         }
+        let mut issuer = None;
         if let Some(path) = &load.others.issuer {
-            let issuer = Parts::read(&files.read(path).map_err(|_| unread(path))?).chain;
-            issuer.first().ok_or_else(|| unread(path))?;
+            let chain = Parts::read(&files.read(path).map_err(|_| unread(path))?).chain;
+            issuer = Some(chain.into_iter().next().ok_or_else(|| unread(path))?);
         }
         if let Some(path) = &load.others.sctl {
             files.read(path).ok().filter(|text| is_timestamps(text)).ok_or_else(|| unread(path))?;
@@ -265,11 +251,13 @@ impl Store {
             Some(path) => Some(files.read(path).map_err(|_| Fault::NoOcsp(path.clone()))?),
             None => None,
         };
-        let mut pair = self.joined(&load.crt, parts, files, extra)?;
+        let (mut pair, beside) = self.joined(&load.crt, parts, files, extra)?;
         pair.path.clone_from(&load.name);
         pair.sources = load.written;
-        pair.ocsp = ocsp.or(pair.ocsp);
+        (pair.updating, pair.origin) = (load.updating, load.origin);
+        pair.issuer = pair.issuer.or(issuer);
         pair.timestamps = load.others.sctl.or(pair.timestamps);
+        staple(&mut pair, ocsp.or(beside), extra);
         self.spare().insert(load.name, Some(Arc::new(pair)));
         Ok(true)
     }
@@ -279,11 +267,15 @@ impl Store {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
+    /// Whether the certificate of this name is for tokens.
+    pub fn is_for_tokens(&self, name: &str) -> bool {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
     /// The certificate of this name and whether it is for tokens.
     pub fn for_tokens(&self, name: &str) -> Option<(Arc<Pair>, bool)> {
         let pair = self.lock().get(name).cloned().or_else(|| self.spare().get(name)?.clone())?;
-        let allowed = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).contains(name);
-        Some((pair, allowed))
+        Some((pair, self.is_for_tokens(name)))
     }
 
     /// The files of certificates, in order; whether each is in use, and what it holds.
@@ -374,11 +366,19 @@ impl Store {
     /// Reads a certificate for a use of its own; no name leads to it.
     pub fn load(&self, path: &str, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
         let text = files.read(path).map_err(|error| Fault::Missing(path.to_owned(), error))?;
-        self.joined(path, Parts::read(&text), files, extra)
+        let (mut pair, response) = self.joined(path, Parts::read(&text), files, extra)?;
+        staple(&mut pair, response, extra);
+        Ok(pair)
     }
 
-    /// A certificate of these parts, with what lies beside its file.
-    fn joined(&self, path: &str, mut parts: Parts, files: &dyn Files, extra: Extra) -> Result<Pair, Fault> {
+    /// A certificate of these parts, with what lies beside its file, and what is said there of its standing.
+    fn joined(
+        &self,
+        path: &str,
+        mut parts: Parts,
+        files: &dyn Files,
+        extra: Extra,
+    ) -> Result<(Pair, Option<Vec<u8>>), Fault> {
         if parts.chain.is_empty() {
             return Err(Fault::NoCertificate(path.to_owned()));
         }
@@ -394,14 +394,16 @@ impl Store {
         let Some(key) = parts.key else {
             return Err(Fault::NoKey { path: asked, encrypted: parts.encrypted });
         };
-        let chain = self.completed(parts.chain, extra);
+        let (chain, issuer) = self.completed(parts.chain, extra);
         let mut pair = Pair::new(path, chain, &key).map_err(|fault| match fault {
             pair::Fault::Mismatch => Fault::Mismatch(path.to_owned()),
             pair::Fault::BadCertificate => Fault::NoCertificate(path.to_owned()),
             pair::Fault::UnsupportedKey => Fault::Unsupported(path.to_owned()),
         })?;
-        if extra.ocsp {
-            pair.ocsp = files.read(&extra.beside(path, ".ocsp")).ok();
+        pair.issuer = issuer;
+        let response = files.read(&extra.beside(path, ".ocsp")).ok().filter(|_| extra.ocsp);
+        if response.is_some() && extra.issuer {
+            read_issuer(&mut pair, &extra.beside(path, ".issuer"), files)?;
         }
         if extra.sctl {
             let beside = extra.beside(path, ".sctl");
@@ -412,15 +414,16 @@ impl Store {
             };
         }
         pair.sources.key = Some(asked);
-        Ok(pair)
+        Ok((pair, response))
     }
 
-    /// A chain, with those who vouch for its end where they are known, and without a root that is not to be sent.
+    /// A chain, with those who vouch for its end where they are known, and without a root that is not to be sent; the
+    /// certificate of who made the first of it.
     fn completed(
         &self,
         mut chain: Vec<CertificateDer<'static>>,
         extra: Extra,
-    ) -> Vec<CertificateDer<'static>> {
+    ) -> (Vec<CertificateDer<'static>>, Option<CertificateDer<'static>>) {
         let names = |der: &CertificateDer<'_>| {
             Certificate::parse(der).map(|c| (canonical(c.subject), canonical(c.issuer)))
         };
@@ -436,10 +439,12 @@ impl Store {
         }
         let is_root =
             |der: &CertificateDer<'_>| names(der).is_some_and(|(subject, issuer)| subject == issuer);
+        let issuer =
+            chain.first().and_then(|leaf| chain.iter().skip(1).find(|c| has_issued(c, leaf))).cloned();
         if extra.skips_roots && chain.len() > 1 && chain.last().is_some_and(is_root) {
             chain.pop();
         }
-        chain
+        (chain, issuer)
     }
 
     /// What was replaced while the program ran: the name, and what its file said.
@@ -476,94 +481,33 @@ impl Store {
     }
 }
 
-// === impl Pending ===
-
-impl Pending {
-    /// What a certificate is made of; nothing where there is none yet.
-    pub fn of(path: String, pair: Option<&Pair>) -> Self {
-        Self {
-            path,
-            chain: pair.map(|p| p.chain.clone()).unwrap_or_default(),
-            key: pair.map(|p| p.secret.clone_key()),
-            ocsp: pair.and_then(|p| p.ocsp.clone()),
-            sources: pair.map(|p| p.sources.clone()).unwrap_or_default(),
-        }
+/// Reads the certificate of an authority from its own file, where there is one.
+fn read_issuer(pair: &mut Pair, path: &str, files: &dyn Files) -> Result<(), Fault> {
+    let Ok(text) = files.read(path) else { return Ok(()) };
+    let read = Parts::read(&text).chain.into_iter().next();
+    let read = read.ok_or_else(|| Fault::BadIssuer(path.to_owned()))?;
+    if !pair.chain.first().is_some_and(|leaf| has_issued(&read, leaf)) {
+        return Err(Fault::OtherIssuer(path.to_owned()));
     }
+    pair.issuer.get_or_insert(read);
+    Ok(())
+}
 
-    /// Takes a part that was set; what is wrong with it, where it is of no use.
-    pub fn take(&mut self, part: Part, name: &str, text: &[u8]) -> Result<(), String> {
-        let parts = Parts::read(text);
-        match part {
-            Part::Whole if parts.chain.is_empty() => {
-                return Err(Fault::NoCertificate(name.to_owned()).to_string());
-            }
-            Part::Whole => (self.chain, self.key) = (parts.chain, parts.key),
-            Part::Key => match parts.key {
-                Some(key) => self.key = Some(key),
-                None => return Err(format!("unable to load private key from file '{name}'.")),
-            },
-            Part::Issuer if parts.chain.is_empty() => return Err(String::new()),
-            Part::Issuer => {}
-            Part::Ocsp => match STANDARD.decode(text.trim_ascii()) {
-                Ok(response) => self.ocsp = Some(response),
-                Err(_) => return Err("Error reading OCSP response in base64 format".to_owned()),
-            },
-            Part::Sctl => return Err(String::new()),
-        }
-        Ok(())
-    }
-
-    /// Whether its key belongs to another certificate.
-    pub fn is_mixed(&self) -> bool {
-        let pair = self.key.as_ref().map(|key| Pair::new(self.path.clone(), self.chain.clone(), key));
-        matches!(pair, Some(Err(pair::Fault::Mismatch)))
-    }
-
-    /// The certificate, or what the reference says where it cannot be one.
-    pub fn pair(&self) -> Result<Pair, String> {
-        let path = &self.path;
-        let unusable =
-            |why: &str| format!("unable to load SSL private key into SSL Context '{path}': {why}.");
-        let key = self.key.as_ref().ok_or_else(|| unusable("passed a null parameter"))?;
-        let mut pair = Pair::new(path.clone(), self.chain.clone(), key).map_err(|fault| match fault {
-            pair::Fault::Mismatch => Fault::Mismatch(path.clone()).to_string(),
-            _ => unusable("unsupported"),
-        })?;
-        pair.ocsp.clone_from(&self.ocsp);
-        pair.sources.clone_from(&self.sources);
-        Ok(pair)
+/// Whether one certificate is of whom another names as its authority.
+fn has_issued(above: &CertificateDer<'_>, certificate: &CertificateDer<'_>) -> bool {
+    let names = |der| Certificate::parse(der).map(|c| (canonical(c.subject), canonical(c.issuer)));
+    match (names(above), names(certificate)) {
+        (Some((subject, _)), Some((_, issuer))) => subject == issuer,
+        _ => false,
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(path, error) => {
-                write!(f, "unable to stat SSL certificate from file '{path}' : {}.", system_words(error))
-            }
-            Self::NoCertificate(path) => {
-                write!(f, "unable to load certificate from file '{path}': no start line.")
-            }
-            Self::NotOpened(path) => {
-                write!(f, "cannot open the file '{path}'.\n '{path}' cannot be read or parsed.")
-            }
-            Self::Unread(path) => write!(f, " '{path}' cannot be read or parsed."),
-            // The reference adds the ending once more.
-            Self::BadTimestamps(path) => {
-                write!(f, " '{path}.sctl' is present but cannot be read or parsed'.")
-            }
-            Self::NoOcsp(path) => {
-                write!(f, "Error opening OCSP response file '{path}' cannot be read or parsed.")
-            }
-            Self::NoKey { path, .. } => write!(f, "No Private Key found in '{path}'."),
-            Self::Mismatch(path) => {
-                write!(f, "inconsistencies between private key and certificate loaded '{path}'.")
-            }
-            Self::Unsupported(path) => {
-                write!(f, "unable to load SSL private key into SSL Context '{path}'.")
-            }
-        }
-    }
+/// Settles what is known of the standing of a certificate.
+fn staple(pair: &mut Pair, response: Option<Vec<u8>>, extra: Extra) {
+    let updated = pair.updating == Updating::On || (pair.updating == Updating::Default && extra.asks);
+    let Some(certificate) = pair.certificate() else { return };
+    let now = UnixTime::now().as_secs().cast_signed();
+    pair.staple = Staple::new(&certificate, pair.issuer.as_ref(), response, updated, now);
 }
 
 /// Whether these are the bytes of a `SignedCertificateTimestampList` (RFC 6962 section 3.3).
@@ -578,16 +522,6 @@ fn is_timestamps(text: &[u8]) -> bool {
         list = rest;
     }
     true
-}
-
-/// An error of the system in its own words, without its number.
-pub fn system_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
-        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".to_owned(),
-        None => text,
-    }
 }
 
 /// The kinds of keys that a bundle may have, in the order they are looked for.

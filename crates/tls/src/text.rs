@@ -1,5 +1,7 @@
 //! What certificates say, in the words of OpenSSL, as logs and rules show it (manual, 7.3.4 "ssl_c_s_dn" and its kin).
 
+use std::borrow::Cow;
+
 use crate::certificate::{Certificate, attributes};
 use crate::der::{self, Der, Item};
 
@@ -62,20 +64,25 @@ pub fn alternative_names(certificate: &Certificate<'_>, out: &mut Vec<u8>) {
         if at > 0 {
             out.extend_from_slice(b", ");
         }
-        match name.tag {
-            0x81 => labelled(b"email:", name.content, out),
-            0x82 => labelled(b"DNS:", name.content, out),
-            0x86 => labelled(b"URI:", name.content, out),
-            0x87 => address(name.content, out),
-            0x88 => labelled(b"Registered ID:", der::dotted(name.content).as_bytes(), out),
-            0xa4 => {
-                out.extend_from_slice(b"DirName:");
-                one_line(name.content, out);
-            }
-            0xa0 => out.extend_from_slice(b"othername:<unsupported>"),
-            0xa3 => out.extend_from_slice(b"X400Name:<unsupported>"),
-            _ => out.extend_from_slice(b"EdiPartyName:<unsupported>"),
+        general_name(name, out);
+    }
+}
+
+/// `DNS:a.example`
+pub(crate) fn general_name(name: Item<'_>, out: &mut Vec<u8>) {
+    match name.tag {
+        0x81 => labelled(b"email:", name.content, out),
+        0x82 => labelled(b"DNS:", name.content, out),
+        0x86 => labelled(b"URI:", name.content, out),
+        0x87 => address(name.content, out),
+        0x88 => labelled(b"Registered ID:", der::dotted(name.content).as_bytes(), out),
+        0xa4 => {
+            out.extend_from_slice(b"DirName:");
+            one_line(name.content, out);
         }
+        0xa0 => out.extend_from_slice(b"othername:<unsupported>"),
+        0xa3 => out.extend_from_slice(b"X400Name:<unsupported>"),
+        _ => out.extend_from_slice(b"EdiPartyName:<unsupported>"),
     }
 }
 
@@ -126,9 +133,9 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+pub(crate) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+pub(crate) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+pub(crate) const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// A serial number without the bytes that carry nothing.
 pub fn serial(bytes: &[u8]) -> &[u8] {
@@ -150,10 +157,45 @@ fn pair(item: Item<'_>) -> Option<(&[u8], Item<'_>)> {
 }
 
 fn push_type(oid: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name_of_type(oid).as_bytes());
+}
+
+/// The short name of an attribute, or its number.
+pub(crate) fn name_of_type(oid: &[u8]) -> Cow<'static, str> {
     match ATTRIBUTES.iter().find(|(known, _)| *known == oid) {
-        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
-        None => out.extend_from_slice(der::dotted(oid).as_bytes()),
+        Some((_, name)) => Cow::Borrowed(name),
+        None => Cow::Owned(der::dotted(oid)),
     }
+}
+
+/// The long name of an algorithm of signatures.
+pub(crate) fn long_algorithm(content: &[u8]) -> Cow<'static, str> {
+    match algorithm(content) {
+        Some("RSA-SHA1") => "sha1WithRSAEncryption".into(),
+        Some("RSA-SHA256") => "sha256WithRSAEncryption".into(),
+        Some("RSA-SHA384") => "sha384WithRSAEncryption".into(),
+        Some("RSA-SHA512") => "sha512WithRSAEncryption".into(),
+        Some("RSA-SHA224") => "sha224WithRSAEncryption".into(),
+        Some("RSASSA-PSS") => "rsassaPss".into(),
+        Some(name) => name.into(),
+        None => der::dotted(Der(content).item().map(|item| item.content).unwrap_or_default()).into(),
+    }
+}
+
+/// The name of a digest.
+pub(crate) fn digest(oid: &[u8]) -> Cow<'static, str> {
+    match oid {
+        [0x2b, 0x0e, 3, 2, 26] => "sha1".into(),
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1] => "sha256".into(),
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2] => "sha384".into(),
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3] => "sha512".into(),
+        other => der::dotted(other).into(),
+    }
+}
+
+/// `0A1B`
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// RFC 2253, 2.4, and bytes above ASCII by their numbers.

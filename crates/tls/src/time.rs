@@ -1,6 +1,6 @@
 //! Times as certificates write them (RFC 5280 section 4.1.2.5), as seconds since 1970.
 
-use crate::der::{GENERALIZED_TIME, Item, UTC_TIME};
+use crate::der::{GENERALIZED_TIME, Item, UTC_TIME, tagged};
 
 /// The seconds of a time; `None` where it is none.
 pub fn seconds(time: &Item<'_>) -> Option<i64> {
@@ -37,6 +37,23 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// A time as certificates write it, until 2049 (RFC 5280 section 4.1.2.5.1).
+pub(crate) fn utc(seconds: i64) -> Vec<u8> {
+    let (mut year, mut month) = (1970, 1);
+    let day = seconds.div_euclid(86_400);
+    while days(year + 1, 1, 1) <= day {
+        year += 1;
+    }
+    while month < 12 && days(year, month + 1, 1) <= day {
+        month += 1;
+    }
+    let of_month = day - days(year, month, 1) + 1;
+    let rest = seconds.rem_euclid(86_400);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    let year = year % 100;
+    tagged(UTC_TIME, format!("{year:02}{month:02}{of_month:02}{hour:02}{minute:02}{second:02}Z").as_bytes())
+}
+
 fn number(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -47,6 +64,15 @@ fn number(digits: &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for at in [0, 951_782_400, 951_868_800, 1_709_208_000, 1_795_253_374, 2_493_071_999] {
+            let written = utc(at);
+            let item = crate::der::Der(&written).item().unwrap();
+            assert_eq!(seconds(&item), Some(at));
+        }
+    }
 
     #[test]
     fn both_kinds_are_read() {

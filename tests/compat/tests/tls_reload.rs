@@ -85,7 +85,7 @@ fn changes_outlive_a_reload_unless_their_file_has_changed() {
     let authority = Authority::new(&scratch.path().join("authority"));
     let issued = |name: &str| authority.issue(Wanted::good(name));
     let (one, two, gone) = (issued("one.example"), issued("two.example"), issued("gone.example"));
-    let stapled = issued("stapled.example");
+    let stapled = issued("stapled.example") + &authority.text("ca.pem");
     let none = authority.revocations();
     let good = authority.ocsp_response("stapled.example");
     let revoked = authority.revoke("stapled.example");

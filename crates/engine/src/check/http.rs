@@ -9,7 +9,7 @@ use crate::conf::HttpSend;
 
 /// An answer as far as it has come.
 #[derive(Debug, Default)]
-pub(super) struct Response {
+pub(crate) struct Response {
     parser: Parser,
     head: Head,
     /// Where the body begins, once the head is there.
@@ -71,7 +71,7 @@ fn is_modern(version: &[u8]) -> bool {
 
 impl Response {
     /// Looks at all that came: whether the head is there, or never will be one; none as long as it is open.
-    pub(super) fn read(&mut self, input: &[u8]) -> Option<bool> {
+    pub(crate) fn read(&mut self, input: &[u8]) -> Option<bool> {
         if self.body.is_some() {
             return Some(true);
         }
@@ -93,12 +93,12 @@ impl Response {
     }
 
     /// The status; 0 before the head is there.
-    pub(super) fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         if self.body.is_some() { self.head.status() } else { 0 }
     }
 
     /// The head, empty before it is there.
-    pub(super) fn head(&self) -> &Head {
+    pub(crate) fn head(&self) -> &Head {
         &self.head
     }
 
@@ -114,7 +114,7 @@ impl Response {
     }
 
     /// The body as far as it has come, without chunks' framing, and whether that is all of it.
-    pub(super) fn body(&self, input: &[u8], head_only: bool) -> (Vec<u8>, bool) {
+    pub(crate) fn body(&self, input: &[u8], head_only: bool) -> (Vec<u8>, bool) {
         let rest = self.body.and_then(|at| input.get(at..)).unwrap_or_default();
         let mut request = Head::default();
         request.set_request(if head_only { b"HEAD" } else { b"GET" }, b"/", (1, 1));

@@ -20,6 +20,7 @@ mod script;
 mod state;
 mod task;
 
+pub(crate) use http::Response;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

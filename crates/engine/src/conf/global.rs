@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use weir_config::values::Family;
 use weir_expr::TokenAlgorithms;
 
 use super::{Bind, GlobalTls, LogTarget};
@@ -69,6 +70,8 @@ pub struct Global {
     pub logs: Vec<LogTarget>,
     /// The words of TLS.
     pub tls: GlobalTls,
+    /// `httpclient.*`
+    pub http_client: HttpClient,
     /// `jwt.*`
     pub tokens: Tokens,
     /// `log-tag`
@@ -267,5 +270,24 @@ impl Default for Tune {
             vars: VarLimits::default(),
             h2: H2::default(),
         }
+    }
+}
+
+/// How the program asks others in HTTP (`httpclient.*`; manual, 3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpClient {
+    /// `httpclient.retries`
+    pub retries: u32,
+    /// `httpclient.timeout.connect`
+    pub connect: Duration,
+    /// `httpclient.resolvers.prefer`
+    pub prefers: Option<Family>,
+    /// `httpclient.resolvers.disabled`
+    pub asks_no_names: bool,
+}
+
+impl Default for HttpClient {
+    fn default() -> Self {
+        Self { retries: 3, connect: Duration::from_secs(5), prefers: None, asks_no_names: false }
     }
 }

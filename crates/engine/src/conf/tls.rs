@@ -1,5 +1,6 @@
 //! What the configuration says of TLS: on `bind` lines, on `server` lines and in `global`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use weir_expr::Expr;
@@ -74,7 +75,7 @@ pub struct BindTls {
     pub certificates: Vec<BindCertificate>,
     /// The lists among them, folders too, to which certificates may be added.
     pub lists: Vec<String>,
-    /// `generate-certificates`, which is judged and has no effect.
+    /// `generate-certificates`
     pub makes_certificates: bool,
     /// `ca-sign-file`, as written.
     pub signer: Option<String>,
@@ -161,16 +162,39 @@ pub struct GlobalTls {
     pub capture: usize,
     /// `tune.ssl.lifetime`, `tune.ssl.cachesize`
     pub memory: Memory,
+    /// `tune.ssl.ssl-ctx-cache-size`: how many certificates that were made are kept.
+    pub forged: Option<usize>,
     /// `tune.ssl.maxrecord`, `tune.ssl.hard-maxrecord`
     pub records: Records,
     /// `tune.ssl.keylog`
     pub keylog: bool,
     /// `ssl-passphrase-cmd` is there, though nothing is asked.
     pub has_passphrases: bool,
+    /// `ocsp-update.*`
+    pub ocsp: OcspUpdates,
     /// `expose-experimental-directives`
     pub experimental: bool,
     /// The certificates of the configuration.
     pub store: Arc<Store>,
+}
+
+/// How responders are asked about certificates (`ocsp-update.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OcspUpdates {
+    /// `ocsp-update.disable`: only where somebody wishes it.
+    pub disabled: bool,
+    /// `ocsp-update.mindelay`, in seconds.
+    pub least: u32,
+    /// `ocsp-update.maxdelay`, in seconds.
+    pub most: u32,
+    /// `ocsp-update.httpproxy`
+    pub proxy: Option<SocketAddr>,
+}
+
+impl Default for OcspUpdates {
+    fn default() -> Self {
+        Self { disabled: false, least: 300, most: 3600, proxy: None }
+    }
 }
 
 // === impl TlsWords ===

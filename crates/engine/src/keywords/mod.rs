@@ -14,6 +14,7 @@ mod checks;
 mod context;
 mod cross;
 mod errors;
+mod http_client;
 mod http_options;
 mod inert;
 mod later;
@@ -140,6 +141,8 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     inert::INERT_QUIC,
     tls::GLOBAL_TLS,
     tls::GLOBAL_TLS_INERT,
+    tls::GLOBAL_OCSP,
+    http_client::HTTP_CLIENT,
     tokens::TOKENS,
     variables::VARIABLES,
     later::GLOBAL_LATER,

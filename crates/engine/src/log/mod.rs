@@ -34,10 +34,15 @@ use crate::clock;
 use crate::runtime::Runtime;
 use crate::snapshot::Proxy;
 
+/// Sends a line about the process to the targets of `global` at once. Callable from any thread.
+pub(crate) fn line(plan: &LogPlan, runtime: &Runtime, level: Level, text: &str) {
+    clock::refresh(); // A thread that seldom asks has an old reading.
+    let dropped = plan.send_now(clock::wall(), level, text.as_bytes());
+    runtime.process.dropped_logs.fetch_add(dropped, std::sync::atomic::Ordering::Relaxed);
+}
+
 /// Sends a line about a proxy or one of its servers to the proxy's targets at once: for changes of state, never
 /// for traffic. Callable from any thread.
 pub fn event(proxy: &Proxy, runtime: &Runtime, level: Level, text: &str) {
-    clock::refresh(); // A thread that seldom asks has an old reading.
-    let dropped = proxy.log.send_now(clock::wall(), level, text.as_bytes());
-    runtime.process.dropped_logs.fetch_add(dropped, std::sync::atomic::Ordering::Relaxed);
+    line(&proxy.log, runtime, level, text);
 }

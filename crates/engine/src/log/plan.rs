@@ -185,6 +185,15 @@ impl<'a> Builder<'a> {
         })
     }
 
+    /// The targets of `global`, for lines about the process itself.
+    pub(crate) fn of_process(&mut self) -> Arc<LogPlan> {
+        let profiles = self.profiles();
+        let nobody = conf::Proxy::new("", Caps::empty(), Span::default());
+        let logs = &self.conf.global.logs;
+        let targets = logs.iter().map(|t| Target::build(t, &nobody, self.conf, self.destinations, None));
+        Arc::new(LogPlan { targets: targets.collect(), profiles, ..LogPlan::none() })
+    }
+
     /// The profiles of the configuration, compiled once. A format that [`check`] refused is absent.
     fn profiles(&mut self) -> Arc<[Arc<Profile>]> {
         if let Some(known) = &self.profiles {

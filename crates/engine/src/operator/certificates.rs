@@ -16,15 +16,28 @@ use weir_tls::pair::Pair;
 use crate::conf::{BindTls, Mode};
 use crate::keywords::Outside;
 use crate::keywords::tls;
+use crate::ocsp;
 use crate::snapshot::Snapshot;
 
 /// Shows a certificate in the place of the one of its name; in how many places.
 pub fn replace(snapshot: &Snapshot, pair: &Arc<Pair>) -> usize {
     let fronts: usize =
         lines(snapshot).filter_map(|line| line.acceptor).map(|acceptor| acceptor.replace(pair)).sum();
+    if fronts > 0 {
+        ocsp::expect(&snapshot.global.tls, pair);
+    }
     let servers = snapshot.proxies.iter().flat_map(|p| &p.servers);
     let policies = servers.filter_map(|server| server.conf.tls.policy.as_ref());
     fronts + policies.filter(|policy| policy.replace(pair)).count()
+}
+
+/// Shows clients what an authority says of certificates from now on.
+pub fn staple(snapshot: &Snapshot, pairs: &[Arc<Pair>], response: &[u8]) {
+    for pair in pairs {
+        let pair = Arc::new(pair.stapled(response));
+        replace(snapshot, &pair);
+        snapshot.global.tls.store.settle(pair);
+    }
 }
 
 /// Lets what a file of authorities says today count; for how many certificates it does.
@@ -86,6 +99,7 @@ pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String,
         places.push((acceptor, policy));
     }
     let pair = store.known(&path).ok_or_else(|| format!("certificate '{path}' is empty!"))?;
+    ocsp::expect(global, &pair);
     let number = store.lists.push(list, late.line, text).unwrap_or_default();
     let count = places.len();
     for (acceptor, policy) in places {

@@ -219,13 +219,22 @@ impl<'a> Exam<'a> {
     }
 
     fn signed(&self, by: &Certificate<'_>, message: &[u8], algorithm: &[u8], signature: &[u8]) -> bool {
-        let Some((kind, key)) = by.public_key() else { return false };
-        let fits =
-            self.algorithms.all.iter().filter(|a| {
-                a.signature_alg_id().as_ref() == algorithm && a.public_key_alg_id().as_ref() == kind
-            });
-        fits.into_iter().any(|a| a.verify_signature(key, message, signature).is_ok())
+        is_signed(self.algorithms, by, (message, algorithm, signature))
     }
+}
+
+/// Whether a signature, with the message and the algorithm, is that of a certificate's key.
+pub(crate) fn is_signed(
+    algorithms: &WebPkiSupportedAlgorithms,
+    by: &Certificate<'_>,
+    (message, algorithm, signature): (&[u8], &[u8], &[u8]),
+) -> bool {
+    let Some((kind, key)) = by.public_key() else { return false };
+    let fits = algorithms
+        .all
+        .iter()
+        .filter(|a| a.signature_alg_id().as_ref() == algorithm && a.public_key_alg_id().as_ref() == kind);
+    fits.into_iter().any(|a| a.verify_signature(key, message, signature).is_ok())
 }
 
 fn is_self_issued(certificate: &Certificate<'_>) -> bool {

@@ -27,6 +27,12 @@ pub(super) const KEY_CERT_SIGN: u16 = 1 << 10;
 /// Purposes of `extendedKeyUsage`.
 pub(super) const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 pub(super) const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+pub(crate) const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
+
+/// Whether a certificate says that it is for this purpose.
+pub(crate) fn serves(certificate: &Certificate<'_>, purpose: &[u8]) -> bool {
+    Limits::of(certificate).extended.is_some_and(|mut list| list.any(|oid| oid.content == purpose))
+}
 
 // === impl Limits ===
 

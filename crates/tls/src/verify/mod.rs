@@ -10,9 +10,11 @@ mod revocation;
 mod servers;
 mod trust;
 
+pub(crate) use chain::is_signed;
 pub use chain::{Finding, Purpose, examine};
 pub(crate) use clients::NotTrusted;
 pub use clients::{ClientRules, Clients, Ignored, Report};
+pub(crate) use constraints::{OCSP_SIGNING, serves};
 pub use names::{canonical, host_matches};
 pub use revocation::RevocationList;
 pub use servers::{Demands, Mismatch, Servers};

@@ -9,7 +9,7 @@ use weir_tls::text;
 use weir_tls::trusts::{Kept, Kind, Waiting};
 use weir_tls::verify::{RevocationList, Trust};
 
-use super::{aborted, asked, describe, hex, line, store};
+use super::{aborted, asked, describe, line, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -287,7 +287,7 @@ fn describe_list(list: &RevocationList<'_>) -> String {
     for (serial, at) in revoked {
         out.push_str(&format!(
             "    Serial Number: {}\n        Revocation Date: {}\n",
-            hex(text::serial(serial)),
+            text::hex(text::serial(serial)),
             time(at)
         ));
     }

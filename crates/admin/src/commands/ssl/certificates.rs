@@ -7,11 +7,12 @@ use std::sync::Arc;
 use weir_engine::conf::CliLevel::{Admin, Operator, User};
 use weir_engine::operator::certificates;
 use weir_tls::certificate::Certificate;
+use weir_tls::ocsp::Updating;
 use weir_tls::pair::Sources;
 use weir_tls::pem;
 use weir_tls::store::{Part, Pending};
 
-use super::{aborted, asked, describe, line, store};
+use super::{aborted, asked, describe, line, ocsp, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -113,8 +114,12 @@ fn commit(call: &mut Call<'_, World>) -> Outcome {
         }
     };
     let places = certificates::replace(&call.world.engine.snapshot(), &pair);
+    let ignored = pair.staple.ignored.clone();
     store.settle(pair);
     call.out.extend(std::iter::repeat_n(b'.', places));
+    if let Some(why) = ignored {
+        let _ = write!(call.out, "\nLoading: {why}. Content will be ignored.");
+    }
     call.out.extend_from_slice(b"\nSuccess!\n");
     Outcome::Done
 }
@@ -172,15 +177,35 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     }
     if let Some(path) = wanted.strip_prefix('*') {
         let waiting = store.pending();
-        return match waiting.as_ref().filter(|p| p.path == path) {
-            Some(Pending { chain, sources, .. }) => {
-                tell(call.out, &wanted, "Uncommitted", sources, chain.iter().map(AsRef::as_ref));
+        let response_of = path.strip_suffix(".ocsp");
+        return match waiting.as_ref().filter(|p| p.path == path || response_of == Some(&p.path)) {
+            Some(pending) if response_of == Some(&pending.path) => {
+                ocsp::in_words(call.out, pending.ocsp.as_deref().unwrap_or_default());
+                Outcome::Done
+            }
+            Some(pending) => {
+                let identity = pending.pair().ok().and_then(|pair| pair.staple.identity);
+                let shown = Shown {
+                    sources: &pending.sources,
+                    updating: pending.updating,
+                    tokens: store.is_for_tokens(path),
+                    identity: identity.as_deref(),
+                };
+                tell(call.out, (&wanted, "Uncommitted"), shown, pending.chain.iter().map(AsRef::as_ref));
                 Outcome::Done
             }
             None => call.tell(Severity::Error, NOT_FOUND),
         };
     }
-    let found = store.listed().into_iter().find(|(path, ..)| *path == wanted);
+    let listed = store.listed();
+    if let Some(path) = wanted.strip_suffix(".ocsp")
+        && let Some((.., pair)) = listed.iter().find(|(known, ..)| known == path)
+    {
+        let response = pair.as_ref().and_then(|pair| pair.staple.response.as_deref());
+        ocsp::in_words(call.out, response.unwrap_or_default());
+        return Outcome::Done;
+    }
+    let found = listed.into_iter().find(|(path, ..)| *path == wanted);
     let Some((path, used, pair)) = found else { return call.tell(Severity::Error, NOT_FOUND) };
     let status = match (&pair, used) {
         (None, _) => "Empty",
@@ -189,18 +214,32 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     };
     let chain = pair.iter().flat_map(|pair| pair.chain.iter().map(AsRef::as_ref));
     let sources = pair.as_ref().map(|pair| pair.sources.clone()).unwrap_or_default();
-    tell(call.out, &path, status, &sources, chain);
+    let shown = Shown {
+        sources: &sources,
+        updating: pair.as_ref().map(|pair| pair.updating).unwrap_or_default(),
+        tokens: store.is_for_tokens(&path),
+        identity: pair.as_ref().and_then(|pair| pair.staple.identity.as_deref()),
+    };
+    tell(call.out, (&path, status), shown, chain);
     Outcome::Done
 }
 
-/// The words about one certificate.
+/// What is told of a certificate beside what it says itself.
+struct Shown<'a> {
+    sources: &'a Sources,
+    updating: Updating,
+    tokens: bool,
+    identity: Option<&'a [u8]>,
+}
+
+/// The words about one certificate, of this name and in this state.
 fn tell<'a>(
     out: &mut Vec<u8>,
-    name: &str,
-    status: &str,
-    sources: &Sources,
+    (name, status): (&str, &str),
+    shown: Shown<'_>,
     mut chain: impl Iterator<Item = &'a [u8]>,
 ) {
+    let Shown { sources, updating, tokens, identity } = shown;
     let mut say = |text: String| out.extend_from_slice(text.as_bytes());
     say(format!("Filename: {name}\n"));
     let files = [
@@ -213,14 +252,17 @@ fn tell<'a>(
     for (what, path) in files {
         say(path.as_ref().map(|path| format!("{what} filename: {path}\n")).unwrap_or_default());
     }
-    say(format!("Option: ocsp-update off\nOption: jwt off\nStatus: {status}\n"));
+    let on = |is: bool| if is { "on" } else { "off" };
+    // Whatever the word says, as the reference has it.
+    let updating = on(updating != Updating::Default);
+    say(format!("Option: ocsp-update {updating}\nOption: jwt {}\nStatus: {status}\n", on(tokens)));
     if let Some(certificate) = chain.next().and_then(Certificate::parse) {
         say(describe(&certificate));
         for above in chain.filter_map(Certificate::parse) {
             say(format!("Chain Subject: {}\nChain Issuer: {}\n", line(above.subject), line(above.issuer)));
         }
     }
-    say("OCSP Response Key: \n".to_owned());
+    say(format!("OCSP Response Key: {}\n", ocsp::hex(identity.unwrap_or_default())));
 }
 
 /// The certificate and its key as a file has them.

@@ -10,6 +10,7 @@ mod tickets;
 
 use std::sync::Arc;
 
+use weir_engine::clock;
 use weir_engine::conf::CliLevel;
 use weir_tls::certificate::{Certificate, DNS_NAME};
 use weir_tls::store::Store;
@@ -76,12 +77,12 @@ fn describe(certificate: &Certificate<'_>) -> String {
     format!(
         "Serial: {}\nnotBefore: {}\nnotAfter: {}\nSubject Alternative Name: {}\nAlgorithm: {}\n\
          SHA1 FingerPrint: {}\nSubject: {}\nIssuer: {}\n",
-        hex(text::serial(certificate.serial)),
+        text::hex(text::serial(certificate.serial)),
         time(certificate.not_before),
         time(certificate.not_after),
         names.join(", "),
         text::key_in_words(certificate),
-        hex(&hashes::sha1(certificate.der)),
+        text::hex(&hashes::sha1(certificate.der)),
         line(certificate.subject),
         line(certificate.issuer),
     )
@@ -93,6 +94,8 @@ fn line(name: &[u8]) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+/// Seconds since 1970.
+fn seconds() -> i64 {
+    clock::refresh();
+    (clock::wall() / 1_000_000).cast_signed()
 }

@@ -7,8 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use weir_engine::conf::CliLevel::Admin;
 use weir_engine::operator::certificates;
-use weir_tls::ocsp;
+use weir_expr::date::{self, Civil};
+use weir_tls::ocsp::{self, Fault, Response};
 use weir_tls::pair::Pair;
+use weir_tls::{print, text};
 
 use super::store;
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
@@ -38,10 +40,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
             Admin,
             "display information about the next 'nb' ocsp responses that \
              will be updated automatically",
-            |call| {
-                call.out.extend_from_slice(UPDATES.as_bytes());
-                Outcome::Done
-            },
+            updates,
         ),
         command(
             "update ssl ocsp-response",
@@ -65,29 +64,30 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
         return call
             .tell(Severity::Error, "'set ssl ocsp-response' received invalid base64 encoded response.");
     };
-    let Some(id) = ocsp::certificate_id(&response) else {
-        return call.tell(Severity::Error, "Unable to parse OCSP response.");
+    let now = super::seconds();
+    if let Err(fault) = Response::parse(&response).and_then(|parsed| parsed.judge(None, now)) {
+        return call.tell(Severity::Error, format!("{fault}."));
+    }
+    let Some(meant) = ocsp::certificate_id(&response).map(|id| store(call).known_as(id)) else {
+        return call.tell(Severity::Error, format!("{}.", Fault::Unreadable));
     };
-    let meant: Vec<Arc<Pair>> = used(call).into_iter().filter(|pair| key(pair) == Some(id)).collect();
     if meant.is_empty() {
-        let said = "OCSP single response: Certificate ID does not match any certificate or issuer.";
-        return call.tell(Severity::Error, said);
+        return call.tell(Severity::Error, format!("{}.", Fault::NoCertificate));
     }
-    let store = store(call);
-    for pair in meant {
-        let pair = Arc::new(Pair { ocsp: Some(response.clone()), ..Pair::clone(&pair) });
-        certificates::replace(&call.world.engine.snapshot(), &pair);
-        store.settle(pair);
-    }
+    certificates::staple(&call.world.engine.snapshot(), &meant, &response);
     call.tell(Severity::Notice, "OCSP Response updated!")
 }
 
 fn show(call: &mut Call<'_, World>) -> Outcome {
     let first = call.arg(0).into_owned();
     if first.is_empty() {
+        let mut told: Vec<Vec<u8>> = Vec::new();
         for pair in used(call) {
-            if let Some(id) = key(&pair) {
+            let Some(id) = &pair.staple.identity else { continue };
+            if !told.contains(id) {
+                call.out.extend_from_slice(if told.is_empty() { b"# Certificate IDs\n" } else { b"" });
                 list(call.out, &pair, id);
+                told.push(id.clone());
             }
         }
         return Outcome::Done;
@@ -99,15 +99,27 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
         return call.tell(Severity::Error, said);
     }
     let is_meant = |pair: &Arc<Pair>| {
-        pair.path == wanted || key(pair).is_some_and(|id| hex(id).eq_ignore_ascii_case(&wanted))
+        let id = pair.staple.identity.as_ref();
+        id.is_some_and(|id| pair.path == wanted || hex(id).eq_ignore_ascii_case(&wanted))
     };
-    let found = used(call).into_iter().find(is_meant);
-    let Some(response) = found.and_then(|pair| pair.ocsp.clone()) else {
+    let Some(pair) = used(call).into_iter().find(is_meant) else {
         let said = "'show ssl ocsp-response' expects a valid certid or certificate path.";
         return call.tell(Severity::Error, said);
     };
-    let _ = writeln!(call.out, "{}", STANDARD.encode(response));
+    match (&pair.staple.response, first == "base64") {
+        (Some(response), true) => call.out.extend_from_slice(STANDARD.encode(response).as_bytes()),
+        (Some(response), false) => in_words(call.out, response),
+        (None, _) => {}
+    }
     Outcome::Done
+}
+
+/// A response in the words of OpenSSL; a line of nothing would end the answer.
+pub(super) fn in_words(out: &mut Vec<u8>, response: &[u8]) {
+    for line in print::response(response).unwrap_or_default().lines() {
+        let line = if line.is_empty() { " " } else { line };
+        let _ = writeln!(out, "{line}");
+    }
 }
 
 fn update(call: &mut Call<'_, World>) -> Outcome {
@@ -115,14 +127,49 @@ fn update(call: &mut Call<'_, World>) -> Outcome {
     if path.is_empty() {
         return call.tell(Severity::Error, "'update ssl ocsp-response' expects a filename");
     }
-    let why = match store(call).listed().iter().any(|(known, ..)| *known == path) {
-        true => "responses of OCSP are not fetched".to_owned(),
-        false => {
+    let known = store(call).listed().into_iter().find(|(known, ..)| *known == path);
+    let why = match known {
+        Some((.., pair)) => match pair.and_then(|pair| pair.staple.identity.clone()) {
+            Some(identity) => {
+                call.world.engine.ask_about(&identity, &path);
+                return Outcome::Done;
+            }
+            None => {
+                "'update ssl ocsp-response' only works on certificates that already have a known OCSP response."
+            }
+        },
+        None => {
             "Unknown certificate! 'update ssl ocsp-response' expects an already known certificate file name."
-                .to_owned()
         }
     };
     call.tell(Severity::Error, format!("{why}\nCan't send ocsp request for {path}!"))
+}
+
+fn updates(call: &mut Call<'_, World>) -> Outcome {
+    call.out.extend_from_slice(UPDATES.as_bytes());
+    let now = super::seconds();
+    for row in store(call).updates.rows() {
+        let last = row.last.map_or_else(|| "-".to_owned(), stamp);
+        let _ = writeln!(
+            call.out,
+            "{} | {} | {} | {last} | {} | {} | {} | {}",
+            hex(&row.identity),
+            row.path,
+            stamp(row.next.unwrap_or(now)),
+            row.successes,
+            row.failures,
+            row.outcome.number(),
+            row.outcome.text(),
+        );
+    }
+    Outcome::Done
+}
+
+/// `21/Nov/2026:18:17:26 +0000`
+fn stamp(seconds: i64) -> String {
+    let offset = weir_sys::time::local_offset(seconds);
+    let civil = Civil::new(seconds, offset).log();
+    format!("{} {}", String::from_utf8_lossy(&civil), String::from_utf8_lossy(&date::offset(offset)))
 }
 
 /// The certificates in use that an authority has said something of.
@@ -131,25 +178,21 @@ fn used(call: &Call<'_, World>) -> Vec<Arc<Pair>> {
     listed.into_iter().filter(|(_, used, _)| *used).filter_map(|(.., pair)| pair).collect()
 }
 
-fn key(pair: &Pair) -> Option<&[u8]> {
-    ocsp::certificate_id(pair.ocsp.as_deref()?)
-}
-
 fn list(out: &mut Vec<u8>, pair: &Pair, id: &[u8]) {
-    let _ = writeln!(out, "# Certificate IDs\n  Certificate ID key : {}", hex(id));
-    let _ = writeln!(out, "  Certificate path : {}", pair.path);
+    let _ = writeln!(out, "Certificate ID key : {}\nCertificate path : {}", hex(id), pair.path);
     if let Some(parts) = ocsp::parts(id) {
         let _ = writeln!(
             out,
-            "  Certificate ID:\n    Issuer Name Hash: {}\n    Issuer Key Hash: {}\n    Serial Number: {}",
-            super::hex(parts.issuer_name),
-            super::hex(parts.issuer_key),
-            super::hex(parts.serial),
+            " Certificate ID:\n   Issuer Name Hash: {}\n   Issuer Key Hash: {}\n   Serial Number: {}",
+            text::hex(parts.issuer_name),
+            text::hex(parts.issuer_key),
+            text::hex(parts.serial),
         );
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// An identity as it is named.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -11,8 +11,8 @@ use weir_tls::trusts::{Kind, TrustFile};
 
 use super::super::{BindCtx, BindFn};
 use super::{
-    NO_KTLS, NO_NPN_LIST, Through, below, crt_list, ignored, ktls, load_fault, protocols, text, version,
-    version_by_name,
+    NO_KTLS, NO_NPN_LIST, Through, below, crt_list, ignored, ktls, load_fault, protocols, standing, text,
+    version, version_by_name,
 };
 use crate::conf::{BindCertificate, BindTls, TlsWords, Verify};
 
@@ -116,14 +116,24 @@ pub(in super::super) const BIND_TLS: &[Keyword<BindFn>] = &[
     value("tls-ticket-keys", "keys of tickets that several programs share", ticket_keys),
     flag("tls-tickets", "sessions resumed by tickets", |c, _| each(c, |t| t.words.tickets = Some(true))),
     value("verify", "whether clients show certificates, and are checked", verify),
-    judged("ca-sign-file", 1, |c, v| {
+    value("ca-sign-file", "the authority that signs certificates made for clients", |c, v| {
         let path = text(v, "'ca-sign-file' : missing CAfile path").map_err(|m| c.name.alert(m))?;
         each(c, |t| t.signer = Some(path.clone()))
     }),
-    judged("ca-sign-pass", 1, |c, v| {
-        text(v, "'ca-sign-pass' : missing CAkey password").map_err(|m| c.name.alert(m)).map(drop)
+    Keyword::judged(
+        Entry::new(
+            Class::Bind,
+            "ca-sign-pass",
+            Sections::FRONTENDS,
+            Arity::exactly(1),
+            "password of its key",
+        ),
+        |c, v| text(v, "'ca-sign-pass' : missing CAkey password").map_err(|m| c.name.alert(m)).map(drop),
+        "encrypted keys are not read",
+    ),
+    flag("generate-certificates", "certificates made for names that nobody else has", |c, _| {
+        each(c, |t| t.makes_certificates = true)
     }),
-    judged("generate-certificates", 0, |c, _| each(c, |t| t.makes_certificates = true)),
     Keyword::judged(
         Entry::new(Class::Bind, "npn", Sections::FRONTENDS, Arity::exactly(1), "protocols, of older clients"),
         |c, v| text(v, NO_NPN_LIST).map(drop).map_err(|m| c.name.alert(m)),
@@ -137,13 +147,6 @@ const fn flag(name: &'static str, help: &'static str, run: BindFn) -> Keyword<Bi
 
 const fn value(name: &'static str, help: &'static str, run: BindFn) -> Keyword<BindFn> {
     Keyword::works(Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(1), help), run)
-}
-
-/// A word about certificates that are made while clients wait.
-const fn judged(name: &'static str, values: u16, run: BindFn) -> Keyword<BindFn> {
-    let help = "see the configuration manual of HAProxy 3.4";
-    let entry = Entry::new(Class::Bind, name, Sections::FRONTENDS, Arity::exactly(values), help);
-    Keyword::judged(entry, run, "no certificates are made")
 }
 
 fn each(ctx: &mut BindCtx<'_>, mut set: impl FnMut(&mut BindTls)) -> Result<(), Diagnostic> {
@@ -190,6 +193,9 @@ fn certificates(ctx: &mut BindCtx<'_>, values: &[Word], default: bool) -> Result
         }
         word.alert(message)
     })?;
+    for pair in &pairs {
+        standing(ctx.out, word.span, ctx.tls, pair).map_err(|fault| word.alert(fault.to_string()))?;
+    }
     // A folder is a list whose lines have no numbers.
     let folder = path.trim_end_matches('/');
     let is_folder = pairs.iter().any(|pair| pair.path.starts_with(&format!("{folder}/")));

@@ -6,11 +6,12 @@ use weir_config::{Class, Entry, Keyword, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Form, Span};
 use weir_tls::acceptor::Filter;
 use weir_tls::lists::ListLine;
-use weir_tls::pair::{Pair, Sources};
+use weir_tls::ocsp::Updating;
+use weir_tls::pair::{Origin, Pair, Sources};
 use weir_tls::store::{Fault, Load, system_words};
 
 use super::super::{BIND, BindCtx, BindFn, Outside};
-use super::{Through, below, load_fault};
+use super::{Through, below, load_fault, standing};
 use crate::conf::{Bind, BindCertificate, Endpoint, GlobalTls, TlsWords, Verify};
 
 /// The certificates of a list.
@@ -33,7 +34,13 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
         let mut around = Around { outside: ctx.outside, tls: ctx.tls, out: ctx.out, span: word.span };
         let options = around.options(&line.options, &at).map_err(said)?;
         let file = below(ctx.tls.crt_base.as_ref(), &line.file);
-        let pairs = around.pairs(&file, options.others).map_err(|fault| {
+        let pairs = around.shown(&file, &options).map_err(|fault| {
+            if let Fault::Conflict(what) = &fault {
+                return said_of_conflict(word, &file, (&path, number), what);
+            }
+            if let Fault::NoIdentity(..) = fault {
+                return said(format!("error processing line {number} in file '{path}' : {fault}"));
+            }
             let (first, message) = load_fault(&fault, ctx.tls);
             if let Some(first) = first {
                 ctx.out.push(word.alert(first).form(Form::Config));
@@ -47,7 +54,7 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
             );
             ctx.out.push(Diagnostic::warning(word.span, said).tight());
         }
-        let shown = options.words.as_deref().map(shown).unwrap_or_default();
+        let shown = options.shown();
         for pair in pairs {
             let path = pair.path.clone();
             lines.push(ListLine { number, path, options: shown.clone(), filters: line.written.clone() });
@@ -85,12 +92,11 @@ pub(super) fn of_frontend(
         })
     })?;
     let path = below(around.tls.crt_base.as_ref(), &file);
-    let pairs =
-        around.pairs(&path, options.others).map_err(|fault| at.alert(load_fault(&fault, around.tls).1))?;
+    let pairs = around.shown(&path, &options).map_err(|fault| at.alert(load_fault(&fault, around.tls).1))?;
     let mut lines = around.tls.store.lists.lines(list).unwrap_or_default();
     let mut certificates = Vec::new();
     for pair in pairs {
-        let shown = options.words.as_deref().map(shown).unwrap_or_default();
+        let shown = options.shown();
         lines.push(ListLine { path: pair.path.clone(), options: shown, ..ListLine::default() });
         certificates.push(BindCertificate {
             pair,
@@ -120,8 +126,8 @@ pub(crate) fn late(tls: &GlobalTls, outside: &dyn Outside, text: &[u8]) -> Resul
     let Some(line) = Line::read(text).map_err(|m| format!("parsing [{at}]: {m}"))? else { return Ok(None) };
     let mut out = Diagnostics::default();
     let mut around = Around { outside, tls, out: &mut out, span: Span::default() };
-    let words = around.options(&line.options, at)?.words;
-    let options = words.as_deref().map(shown).unwrap_or_default();
+    let read = around.options(&line.options, at)?;
+    let (options, words) = (read.shown(), read.words);
     let path = below(tls.crt_base.as_ref(), &line.file);
     let filters = line.filters;
     Ok(Some(LateLine { line: ListLine { number: 0, path, options, filters: line.written }, filters, words }))
@@ -141,22 +147,54 @@ struct Options {
     words: Option<Arc<TlsWords>>,
     /// Other files of the certificate.
     others: Sources,
+    /// `ocsp-update`
+    updating: Updating,
+    /// `jwt`
+    tokens: bool,
+}
+
+impl Options {
+    /// As the runtime API shows them.
+    fn shown(&self) -> String {
+        let updating = match self.updating {
+            Updating::Default => "",
+            Updating::On => "ocsp-update on",
+            Updating::Off => "ocsp-update off",
+        };
+        let words = self.words.as_deref().map(shown).unwrap_or_default();
+        [words.as_str(), updating].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 // === impl Around ===
 
 impl Around<'_> {
-    /// The certificates of a line.
-    fn pairs(&self, path: &str, others: Sources) -> Result<Vec<Arc<Pair>>, Fault> {
-        let (store, files) = (&self.tls.store, Through(self.outside));
-        if others == Sources::default() {
-            return store.named(path, &files, self.tls.extra, Sources::of_list);
+    /// The certificates of a line, which clients are shown from now on.
+    fn shown(&mut self, path: &str, options: &Options) -> Result<Vec<Arc<Pair>>, Fault> {
+        let pairs = self.pairs(path, options)?;
+        for pair in &pairs {
+            standing(self.out, self.span, self.tls, pair)?;
         }
-        let (name, crt) = (path.to_owned(), path.to_owned());
-        let written = Sources { crt: Some(crt.clone()), ..others.clone() };
-        let load = Load { name, crt, others, written };
-        store.declare(load, &files, self.tls.extra)?;
-        store.named(path, &files, self.tls.extra, Sources::of_list)
+        if options.tokens {
+            self.tls.store.allow_tokens(path);
+        }
+        Ok(pairs)
+    }
+
+    fn pairs(&self, path: &str, options: &Options) -> Result<Vec<Arc<Pair>>, Fault> {
+        let (store, files, extra) = (&self.tls.store, Through(self.outside), self.tls.extra);
+        let (others, updating) = (&options.others, options.updating);
+        let has_words = *others != Sources::default() || updating != Updating::Default || options.tokens;
+        if let Some(what) = store.conflict(path, has_words.then_some((others, updating)), extra) {
+            return Err(Fault::Conflict(what));
+        }
+        if has_words {
+            let (name, crt) = (path.to_owned(), path.to_owned());
+            let written = Sources { crt: Some(crt.clone()), ..others.clone() };
+            let load = Load { name, crt, others: others.clone(), written, updating, origin: Origin::List };
+            store.declare(load, &files, extra)?;
+        }
+        store.named(path, &files, extra, Sources::of_list)
     }
 
     /// The words of a line's options, read as those of a `bind` line.
@@ -176,7 +214,13 @@ impl Around<'_> {
                 continue;
             }
             if text == "ocsp-update" {
-                self.updates(name, tail.first()).map_err(|m| format!("parsing [{at}] : {m}"))?;
+                options.updating =
+                    super::updating(tail.first()).map_err(|m| format!("parsing [{at}] : {m}"))?;
+                rest = tail.get(1..).unwrap_or_default();
+                continue;
+            }
+            if text == "jwt" {
+                options.tokens = tail.first().is_some_and(|value| value.is("on"));
                 rest = tail.get(1..).unwrap_or_default();
                 continue;
             }
@@ -209,16 +253,13 @@ impl Around<'_> {
         options.words = has_words.then(|| Arc::new(bind.tls.words));
         Ok(options)
     }
+}
 
-    /// Judges an `ocsp-update`; that it has no effect is said once, whatever the number of lines.
-    fn updates(&mut self, name: &Word, value: Option<&Word>) -> Result<(), String> {
-        super::judge_updates(value)?;
-        let notice = super::no_effect(name, super::NO_UPDATES);
-        if !self.out.iter().any(|known| known.message == notice.message) {
-            self.out.push(notice);
-        }
-        Ok(())
-    }
+/// What is said of a line whose certificate was named before with other words.
+fn said_of_conflict(word: &Word, file: &str, (list, number): (&str, usize), what: &str) -> Diagnostic {
+    word.alert(format!(
+        "\n  'crt-list' : '{file}' in crt-list '{list}' line {number}, is already defined with incompatible parameters:\n{what}"
+    ))
 }
 
 /// Where the file of a word belongs that is no word of `bind` lines.

@@ -2,7 +2,8 @@
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Place, Section, Sections};
 use weir_diag::Diagnostic;
-use weir_tls::pair::Sources;
+use weir_tls::ocsp::Updating;
+use weir_tls::pair::{Origin, Sources};
 use weir_tls::store::Load as Files;
 
 use super::super::resolve::{Load, place};
@@ -82,6 +83,7 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let mut crt = None;
     let mut alias = None;
     let mut tokens = false;
+    let mut updating = Updating::Default;
     let mut written = Sources::default();
     let mut words = line.args().iter();
     while let Some(word) = words.next() {
@@ -95,10 +97,8 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             "issuer" => written.issuer = Some(value),
             "sctl" => written.sctl = Some(value),
             "ocsp-update" => {
-                let judged =
-                    super::judge_updates(line.args().iter().skip_while(|w| w.span != word.span).nth(1));
-                judged.map_err(|said| doubly(ctx, line, said))?;
-                ctx.out.push(super::no_effect(word, super::NO_UPDATES));
+                let value = line.args().iter().skip_while(|w| w.span != word.span).nth(1);
+                updating = super::updating(value).map_err(|said| doubly(ctx, line, said))?;
             }
             "jwt" => tokens = value == "on",
             "acme" | "domains" | "ips" | "profile" | "generate-dummy" | "keytype" | "bits" | "curves"
@@ -128,7 +128,7 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     if tokens {
         store.allow_tokens(&name);
     }
-    let files = Files { name: name.clone(), crt: path, others, written };
+    let files = Files { name: name.clone(), crt: path, others, written, updating, origin: Origin::Store };
     match store.declare(files, &Through(ctx.outside), extra) {
         Ok(true) => Ok(()),
         Ok(false) => {

@@ -4,16 +4,11 @@
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, values};
 use weir_diag::Diagnostic;
 
+use super::super::GlobalFn;
 use super::super::process::put;
-use super::super::{GlobalCtx, GlobalFn};
 
 /// The lines of this file.
 pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
-    any("ocsp-update.disable", OCSP, on_off),
-    judged("ocsp-update.httpproxy", OCSP, |_, _| Ok(())),
-    any("ocsp-update.maxdelay", OCSP, |_, line| longest_delay(line)),
-    any("ocsp-update.mindelay", OCSP, |_, line| shortest_delay(line)),
-    any("ocsp-update.mode", OCSP, on_off),
     judged("ssl-dh-param-file", NO_DH, |c, line| {
         let word = line
             .arg(0)
@@ -119,9 +114,10 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         needs_integer(line)?;
         put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.records.first)
     }),
-    any("tune.ssl.ocsp-update.maxdelay", OCSP, |_, line| longest_delay(line)),
-    any("tune.ssl.ocsp-update.mindelay", OCSP, |_, line| shortest_delay(line)),
-    judged("tune.ssl.ssl-ctx-cache-size", GENERATED, |_, line| needs_integer(line)),
+    word("tune.ssl.ssl-ctx-cache-size", "certificates made for clients that are kept", |c, line| {
+        needs_integer(line)?;
+        put(Some(super::super::listen::unsigned(line) as usize), &mut c.global.tls.forged)
+    }),
 ];
 
 const fn word(name: &'static str, help: &'static str, run: GlobalFn) -> Keyword<GlobalFn> {
@@ -141,51 +137,15 @@ const fn judged(name: &'static str, reason: &'static str, run: GlobalFn) -> Keyw
     )
 }
 
-fn needs_integer(line: &Line) -> Result<(), Diagnostic> {
+pub(super) fn needs_integer(line: &Line) -> Result<(), Diagnostic> {
     match line.arg(0) {
         Some(_) => Ok(()),
         None => Err(line.alert(format!("'{}' expects an integer argument.", line.name()))),
     }
 }
 
-/// The reference says what is wrong, and goes on.
-#[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
-fn on_off(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    if !line.arg(0).is_some_and(|w| w.is("on") || w.is("off")) {
-        let message = format!("'{}' : expecting <on|off>", line.name());
-        ctx.out.push(Diagnostic::warning(line.span, message));
-    }
-    Ok(())
-}
-
-/// Seconds between two questions for a response.
-fn delay(line: &Line) -> Result<u32, Diagnostic> {
-    needs_integer(line)?;
-    let n = line.arg(0).map_or(0, |w| values::leading_integer(&w.bytes)) as i32;
-    u32::try_from(n).map_err(|_| line.alert(format!("'{}' expects a positive numeric value.", line.name())))
-}
-
-fn longest_delay(line: &Line) -> Result<(), Diagnostic> {
-    if delay(line)? >= SHORTEST_DELAY {
-        return Ok(());
-    }
-    Err(line.alert(format!("'{}' can not be lower than tune.ssl.ocsp-update.mindelay.", line.name())))
-}
-
-fn shortest_delay(line: &Line) -> Result<(), Diagnostic> {
-    if delay(line)? <= LONGEST_DELAY {
-        return Ok(());
-    }
-    Err(line.alert(format!("'{}' can not be higher than tune.ssl.ocsp-update.maxdelay.", line.name())))
-}
-
 const COMPRESSION: &str = "certificates are sent as they are";
-const GENERATED: &str = "no certificates are made";
 const HELP: &str = "see the configuration manual of HAProxy 3.4";
-/// The reference waits an hour at most, and five minutes at least, unless it is told otherwise.
-const LONGEST_DELAY: u32 = 3600;
-const SHORTEST_DELAY: u32 = 300;
 const LEVEL: &str = "what a low level would allow is not there";
 const NO_DH: &str = "finite-field key exchange is not offered";
 const NO_KEYS: &str = "encrypted keys are not read";
-const OCSP: &str = "responses of OCSP come from files and from the runtime API";

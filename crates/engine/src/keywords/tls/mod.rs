@@ -9,12 +9,15 @@ mod crt_store;
 mod frontend;
 mod global;
 mod inert;
+mod ocsp;
 mod server;
 mod settle;
 
 use weir_config::Word;
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Span};
+use weir_tls::ocsp::Updating;
 use weir_tls::openssl::errors;
+use weir_tls::pair::Pair;
 use weir_tls::store::{Fault, Files};
 use weir_tls::verify::Ignored;
 use weir_tls::version::Version;
@@ -27,6 +30,7 @@ pub(super) use crt_store::{CRT_STORE, section as crt_store};
 pub(super) use frontend::PROXY_TLS;
 pub(super) use global::GLOBAL_TLS;
 pub(super) use inert::GLOBAL_TLS_INERT;
+pub(super) use ocsp::GLOBAL_OCSP;
 pub(super) use server::{SERVER_TLS, automatic_name};
 pub(crate) use settle::policy_of_line;
 pub(super) use settle::{Said, binds, policies, servers};
@@ -123,13 +127,27 @@ fn no_effect(word: &Word, reason: &str) -> Diagnostic {
     Diagnostic::notice(word.span, format!("'{}' has no effect: {reason}.", word.text()))
 }
 
-/// Judges the value of an `ocsp-update`.
-fn judge_updates(value: Option<&Word>) -> Result<(), String> {
+/// The value of an `ocsp-update`.
+fn updating(value: Option<&Word>) -> Result<Updating, String> {
     let text = value.map(Word::text).unwrap_or_default();
     match &*text {
-        "on" | "off" => Ok(()),
+        "on" => Ok(Updating::On),
+        "off" => Ok(Updating::Off),
         _ => Err(format!("cannot parse 'ocsp-update' value '{text}', 'on' or 'off' is expected.")),
     }
+}
+
+/// Lets a certificate that a line shows be asked about; an error where nobody knows how.
+fn standing(out: &mut Diagnostics, span: Span, tls: &GlobalTls, pair: &Pair) -> Result<(), Fault> {
+    if let Some(why) = pair.staple.unknown {
+        return Err(Fault::NoIdentity(why, pair.path.clone()));
+    }
+    if let Some(why) = &pair.staple.ignored {
+        let said = format!("Loading: {why}. Content will be ignored.");
+        out.push(Diagnostic::new(Severity::Warning, Some(span), said).form(Form::Config));
+    }
+    crate::ocsp::expect(tls, pair);
+    Ok(())
 }
 
 /// A word that must be there.
@@ -150,4 +168,3 @@ const NO_KTLS: &str = "ciphers run in this program";
 const NO_NPN_LIST: &str = "'npn' : missing the comma-delimited NPN protocol suite";
 const NO_PASSPHRASE: &str =
     "Trying to load a passphrase-protected private key without an 'ssl-passphrase-cmd' defined.";
-const NO_UPDATES: &str = "responses of OCSP are not fetched";

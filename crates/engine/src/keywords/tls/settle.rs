@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use weir_diag::{Diagnostic, Form, Span};
 use weir_tls::acceptor::{Acceptor, Addition};
+use weir_tls::forge::Forger;
 use weir_tls::openssl::ciphers::{ciphers, ciphersuites};
 use weir_tls::openssl::groups::groups;
 use weir_tls::openssl::sigalgs::sigalgs;
@@ -29,7 +30,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
     let mode = draft.proxy.mode;
     let mut faults = Vec::new();
     let mut said = std::mem::take(&mut load.tls_said);
-    let mut known_line = None;
+    let mut unsigned = Vec::new();
     for bind in draft.proxy.binds.iter_mut().filter(|b| b.tls.ssl) {
         if !draft.certificates.is_empty() {
             bind.tls.lists.push(list_of(&draft.proxy.name));
@@ -40,7 +41,13 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
         let acceptor = made.entry(bind.at).or_insert_with(|| {
             let about = About { load, proxy: &draft.proxy.name, at: bind.at };
             match acceptor(&about, &bind.tls, mode, &mut said) {
-                Ok(acceptor) => Some(Arc::new(acceptor)),
+                Ok(mut acceptor) => {
+                    match signer(&about, &bind.tls) {
+                        Ok(forger) => acceptor.forger = forger,
+                        Err(wrong) => unsigned.extend(wrong),
+                    }
+                    Some(Arc::new(acceptor))
+                }
                 Err(fault) => {
                     faults.push(fault);
                     None
@@ -54,11 +61,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
             );
         }
         bind.tls.acceptor.clone_from(acceptor);
-        if known_line != Some(bind.at) {
-            known_line = Some(bind.at);
-            let about = About { load, proxy: &draft.proxy.name, at: bind.at };
-            faults.extend(signer(&about, &bind.tls));
-        }
+        faults.append(&mut unsigned);
         bind.tls.place = place(load.sources, bind.at);
         notices(load, bind.at, &said, known);
     }
@@ -123,21 +126,28 @@ impl About<'_, '_> {
     }
 }
 
-/// Judges the authority that is to sign certificates made while clients wait.
-fn signer(about: &About<'_, '_>, tls: &BindTls) -> Vec<Diagnostic> {
+/// The authority that is to sign certificates made while clients wait.
+fn signer(about: &About<'_, '_>, tls: &BindTls) -> Result<Option<Forger>, Vec<Diagnostic>> {
     let global = &about.load.conf.global.tls;
     if !tls.makes_certificates || tls.certificates.is_empty() {
-        return Vec::new();
+        return Ok(None);
     }
     let alert = |text: String| Diagnostic::alert(about.at, text).form(Form::Bare);
     let (proxy, place) = (about.proxy, place(about.load.sources, about.at));
     let Some(signer) = &tls.signer else {
         let what = "cannot enable certificate generation, no CA certificate File configured";
-        return vec![alert(format!("Proxy '{proxy}': {what} at [{place}]."))];
+        return Err(vec![alert(format!("Proxy '{proxy}': {what} at [{place}]."))]);
     };
     let path = below(global.ca_base.as_ref(), signer);
-    let Err(fault) = global.store.load(&path, &Through(about.load.outside), global.extra) else {
-        return Vec::new();
+    let fault = match global.store.load(&path, &Through(about.load.outside), global.extra) {
+        Ok(pair) => {
+            return Ok(Some(Forger::new(
+                Arc::new(pair),
+                global.store.serials.clone(),
+                global.forged.unwrap_or(FORGED),
+            )));
+        }
+        Err(fault) => fault,
     };
     let (first, mut why) = load_fault(&fault, global);
     if let SourceFault::Missing(path, _) = &fault {
@@ -145,11 +155,8 @@ fn signer(about: &About<'_, '_>, tls: &BindTls) -> Vec<Diagnostic> {
     }
     let what =
         format!("Failed to read CA certificate file '{path}' at [{place}]. Chain loading failed: {why}");
-    first
-        .map(|text| alert(text.to_owned()))
-        .into_iter()
-        .chain([alert(format!("Proxy '{proxy}': {what}\n"))])
-        .collect()
+    let first = first.map(|text| alert(text.to_owned())).into_iter();
+    Err(first.chain([alert(format!("Proxy '{proxy}': {what}\n"))]).collect())
 }
 
 fn strict(load: &Load<'_>, tls: &BindTls) -> bool {
@@ -305,6 +312,9 @@ enum Side {
     Bind,
     Server,
 }
+
+/// Certificates made for clients that are kept where nothing is said.
+const FORGED: usize = 1000;
 
 /// What was said already of what is not available, so that it is said once.
 pub(in super::super) type Said = Vec<String>;

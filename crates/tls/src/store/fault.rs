@@ -1,0 +1,98 @@
+//! Why a certificate cannot be loaded, in the words of HAProxy.
+
+use std::fmt;
+use std::io;
+
+use crate::ocsp::Unknown;
+
+/// Why a certificate is not there.
+#[derive(Debug)]
+pub enum Fault {
+    /// There is no such file.
+    Missing(String, io::Error),
+    /// No certificate is in it.
+    NoCertificate(String),
+    /// No key is in it, nor in the other file that is named here.
+    NoKey {
+        /// The file that was looked into last.
+        path: String,
+        /// There is one, and it is encrypted.
+        encrypted: bool,
+    },
+    /// A file that a `load` line names cannot be opened.
+    NotOpened(String),
+    /// Neither can one that belongs to the certificate.
+    Unread(String),
+    /// One beside it is no list of signed timestamps.
+    BadTimestamps(String),
+    /// Nor one of OCSP.
+    NoOcsp(String),
+    /// What it says of an authority is read from a file that is none.
+    BadIssuer(String),
+    /// The certificate in that file is of somebody else.
+    OtherIssuer(String),
+    /// Nobody knows how to ask about it.
+    NoIdentity(Unknown, String),
+    /// It was named before, with other words.
+    Conflict(String),
+    /// The key belongs to another certificate.
+    Mismatch(String),
+    /// The key or the certificate is of a kind that is not supported.
+    Unsupported(String),
+}
+
+// === impl Fault ===
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path, error) => {
+                write!(f, "unable to stat SSL certificate from file '{path}' : {}.", system_words(error))
+            }
+            Self::NoCertificate(path) => {
+                write!(f, "unable to load certificate from file '{path}': no start line.")
+            }
+            Self::NotOpened(path) => {
+                write!(f, "cannot open the file '{path}'.\n '{path}' cannot be read or parsed.")
+            }
+            Self::Unread(path) => write!(f, " '{path}' cannot be read or parsed."),
+            // The reference adds the ending once more.
+            Self::BadTimestamps(path) => {
+                write!(f, " '{path}.sctl' is present but cannot be read or parsed'.")
+            }
+            Self::NoOcsp(path) => {
+                write!(f, "Error opening OCSP response file '{path}' cannot be read or parsed.")
+            }
+            Self::BadIssuer(path) => write!(f, "'{path}' cannot be read or parsed'."),
+            Self::OtherIssuer(path) => write!(f, " '{path}' is not an issuer'."),
+            Self::NoIdentity(Unknown::Stapled, path) => write!(
+                f,
+                " '{path}.ocsp' is present and activates OCSP but it is impossible to compute the OCSP certificate ID \
+                 (maybe the issuer could not be found)'."
+            ),
+            Self::NoIdentity(Unknown::Updated, path) => write!(
+                f,
+                " '{path}' has an OCSP auto-update set to 'on' but an error occurred (maybe the OCSP URI or the issuer \
+                 could not be found)'."
+            ),
+            Self::Conflict(what) => f.write_str(what),
+            Self::NoKey { path, .. } => write!(f, "No Private Key found in '{path}'."),
+            Self::Mismatch(path) => {
+                write!(f, "inconsistencies between private key and certificate loaded '{path}'.")
+            }
+            Self::Unsupported(path) => {
+                write!(f, "unable to load SSL private key into SSL Context '{path}'.")
+            }
+        }
+    }
+}
+
+/// An error of the system in its own words, without its number.
+pub fn system_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
+        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".to_owned(),
+        None => text,
+    }
+}
