@@ -65,7 +65,7 @@ fn refusal(files: u64, limit: Limit, needs: Needs) -> String {
     let shown = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |n| n.to_string());
     let possible = limit.hard.unwrap_or(MOST).saturating_sub(needs.overhead()) / 2;
     format!(
-        "[weir.main()] Cannot raise FD limit to {files}, current limit is {} and hard limit is {}. Leave out 'maxconn' \
+        "Cannot raise FD limit to {files}, current limit is {} and hard limit is {}. Leave out 'maxconn' \
          and 'ulimit-n' to have them fit the limit, set 'maxconn' to at most {possible}, raise the limit \
          (LimitNOFILE= of the service), or start with what there is by 'no strict-limits'.",
         shown(limit.soft),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use weir_config::{Document, Environment, Line, Loaded, Loader, Prefix, Section, Sections, Word};
 use weir_diag::{Diagnostic, Diagnostics, Form, Report, Severity, Sources, Span};
 use weir_engine::conf::Conf;
+use weir_engine::log::system_name;
 
 use crate::access::Access;
 use crate::cli::{Options, Switches, version};
@@ -96,7 +97,7 @@ pub(crate) fn environment(options: &Options) -> Environment {
     }
     environment.set("HAPROXY_BRANCH", version::BRANCH);
     environment.set("HAPROXY_STARTUP_VERSION", version::RELEASE);
-    environment.set("HAPROXY_LOCALPEER", options.local_peer.clone().unwrap_or_else(host_name));
+    environment.set("HAPROXY_LOCALPEER", options.local_peer.clone().unwrap_or_else(system_name));
     if options.master {
         environment.set("HAPROXY_MWORKER", "1");
     }
@@ -180,7 +181,9 @@ fn meet(options: &Options, document: &mut Document) -> Vec<Diagnostic> {
 fn put_over(options: &Options, conf: &mut Conf) {
     let global = &mut conf.global;
     let has = |switch| options.switches.contains(switch);
-    global.daemon = (global.daemon && !options.notify || options.daemon) && !options.foreground();
+    // Under `-Ws` the service manager watches the process that it started, which stays whatever the file says.
+    let by_file = global.daemon && !options.notify;
+    global.daemon = (by_file || options.daemon) && !options.foreground();
     global.master_worker |= options.master;
     global.no_splice |= has(Switches::NO_SPLICE) || has(Switches::NO_FAST_FORWARD);
     global.no_reuse_port |= has(Switches::NO_REUSE_PORT);
@@ -200,11 +203,6 @@ fn put_over(options: &Options, conf: &mut Conf) {
     if let Some(path) = &options.pidfile {
         global.pidfile = Some(PathBuf::from(path));
     }
-}
-
-/// The name of this host, as the kernel has it.
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map(|n| n.trim().to_owned()).unwrap_or_default()
 }
 
 /// The default formats of log lines under the names that a configuration may use them by (manual, 2.3).

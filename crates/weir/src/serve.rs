@@ -109,7 +109,8 @@ impl<'a> Service<'a> {
         let wanted = sockets::wanted(&conf, threads);
         let sockets = wanted.iter().map(|want| u64::from(want.copies)).sum();
         let needs = Needs::of(&conf, threads, wanted.len() as u64, sockets);
-        let fit = limits::apply(&conf.global, needs).map_err(single)?;
+        let main = |fault: String| single(format!("[{}.main()] {fault}", voice.program()));
+        let fit = limits::apply(&conf.global, needs).map_err(main)?;
         if let Some(notice) = &fit.notice {
             voice.notice(notice);
         }

@@ -211,7 +211,8 @@ fn ansible_moves_servers_and_reads_what_became_of_them() {
     });
 }
 
-/// What the service tells systemd (`-Ws`), without the numbers.
+/// What the service tells systemd (`-Ws`), without the numbers. It stays the process that systemd started, though the
+/// file says `daemon`, as those of distributions do.
 #[test]
 fn systemd_is_told_how_the_service_does() {
     compat(|t| {
@@ -224,7 +225,10 @@ fn systemd_is_told_how_the_service_does() {
             String::from_utf8_lossy(&text[..count]).into_owned()
         };
         t.args(&["-Ws"]).env("NOTIFY_SOCKET", &place.display().to_string());
-        let mut proxy = start(t);
+        t.file("m.map", "/a va\n").file("bad.acl", "/x\n/y\n");
+        let mut launch = t.launch();
+        launch.without_db();
+        let mut proxy = launch.start(&CONFIG.replacen("global\n", "global\n    daemon\n", 1));
         let ready = format!("READY=1\nMAINPID={}\nSTATUS=Ready.\n", proxy.pid());
         assert_eq!(heard(), ready);
         // The reference runs itself anew for a reload, which it cannot where it was fetched to.
