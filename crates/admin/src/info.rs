@@ -81,7 +81,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
 
 /// The name of this node: what `global` says, else the host's.
 pub(crate) fn node(world: &World) -> Option<String> {
-    world.engine.snapshot().global.node.clone().or_else(host)
+    world.engine.snapshot().global.node.clone().or_else(|| Some(weir_engine::log::system_name()))
 }
 
 /// The value of a field; none where the field is left out.
@@ -214,11 +214,6 @@ fn listeners(world: &World) -> u64 {
     let snapshot = world.engine.snapshot();
     let binds = snapshot.proxies.iter().filter(|p| !p.conf.disabled).map(|p| p.conf.binds.len());
     (binds.sum::<usize>() + snapshot.global.stats_sockets.len()) as u64
-}
-
-/// The system's name.
-fn host() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
 }
 
 /// `0d 0h00m01s`

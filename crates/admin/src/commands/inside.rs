@@ -204,17 +204,17 @@ fn developers(call: &mut Call<'_, World>) -> Outcome {
         return call.fail("This command takes no argument.");
     }
     let about = &call.world.about;
-    let read = |name: &str| {
-        let path = format!("/proc/sys/kernel/{name}");
-        std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
-    };
+    // Not the files of `/proc`: behind `chroot` there are none.
+    let system = rustix::system::uname();
+    let [kind, release, version, node] =
+        [system.sysname(), system.release(), system.version(), system.nodename()]
+            .map(|s| s.to_string_lossy());
     let out = &mut *call.out;
     let _ = writeln!(out, "HAProxy version {}\nFeatures:\n  {}", about.version, about.features);
     let _ = writeln!(out, "Build options:\n  Built with multi-threading support.");
-    let _ =
-        writeln!(out, "Platform info:\n  OS name: {}\n  OS release: {}", read("ostype"), read("osrelease"));
-    let _ = writeln!(out, "  OS version: {}\n  OS architecture: {}", read("version"), std::env::consts::ARCH);
-    let _ = writeln!(out, "  node name: {}", read("hostname"));
+    let _ = writeln!(out, "Platform info:\n  OS name: {kind}\n  OS release: {release}");
+    let _ = writeln!(out, "  OS version: {version}\n  OS architecture: {}", std::env::consts::ARCH);
+    let _ = writeln!(out, "  node name: {node}");
     let words: Vec<String> = std::env::args().collect();
     let _ = writeln!(out, "Process info:\n  pid: {}\n  cmdline: {} ", std::process::id(), words.join(" "));
     let identity = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());

@@ -153,10 +153,7 @@ fn progress(stopping: bool, progress: Progress) -> String {
     if progress.is_partial() { format!("{word} {}/{}", progress.count, progress.of) } else { word.to_owned() }
 }
 
-static HOST: LazyLock<String> = LazyLock::new(|| {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-});
+static HOST: LazyLock<String> = LazyLock::new(log::system_name);
 
 fn name(place: &Place) -> String {
     format!("{}/{}", place.proxy.conf.name, place.server.conf.name)

@@ -18,7 +18,7 @@ mod sink;
 
 pub(crate) use channel::Channel;
 pub use destination::Destinations;
-pub use plan::{LogPlan, check};
+pub use plan::{LogPlan, check, system_name};
 pub use sink::{Sink, Sinks};
 pub use weir_wire::syslog::Level;
 

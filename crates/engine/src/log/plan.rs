@@ -181,7 +181,7 @@ impl<'a> Builder<'a> {
             rules,
             profiles,
             shows_back_source,
-            host: system_name(),
+            host: system_name().into_bytes(),
         })
     }
 
@@ -408,7 +408,7 @@ impl Target {
             _ => None,
         };
         let hostname = global.log_send_hostname.as_ref().map(|name| match name.as_str() {
-            "" => system_name(),
+            "" => system_name().into_bytes(),
             _ => name.clone().into_bytes(),
         });
         let tag = proxy.log_tag.as_ref().or(global.log_tag.as_ref()).map_or(TAG, String::as_str);
@@ -520,9 +520,9 @@ fn level(level: LogLevel) -> Level {
     }
 }
 
-/// The system's name.
-pub(crate) fn system_name() -> Vec<u8> {
-    rustix::system::uname().nodename().to_bytes().to_vec()
+/// The system's name. It is the kernel's to tell, so that it is there behind `chroot`, too.
+pub fn system_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Numbers the targets of all configurations.
