@@ -177,20 +177,24 @@ fn spaced(text: &str) -> String {
     text.split_once('=').map_or_else(|| text.to_owned(), |(n, v)| format!("{} = {}", n.trim(), v.trim()))
 }
 
-/// A header with this value, or any where only a name is given; `!name` for none.
+/// A header with this value among its lines, or with any where only a name is given; `!name` for none.
 fn header(what: &str, wanted: &str, lines: Option<&Vec<String>>) -> Option<String> {
     let lines = lines.map(Vec::as_slice).unwrap_or_default();
-    let value_of = |name: &str| {
+    let values_of = |name: &str| -> Vec<&str> {
         let name = format!("{}:", name.trim().to_ascii_lowercase());
-        lines.iter().skip(1).find_map(|l| l.strip_prefix(&name)).map(|v| v.trim().to_owned())
+        lines.iter().skip(1).filter_map(|l| l.strip_prefix(&name)).map(str::trim).collect()
     };
+    let told = |values: &[&str]| values.join("', '");
     if let Some(name) = wanted.strip_prefix('!') {
-        return value_of(name).map(|got| format!("{what} {name} is '{got}', and was to be absent"));
+        let got = values_of(name);
+        return (!got.is_empty()).then(|| format!("{what} {name} is '{}', and was to be absent", told(&got)));
     }
     let (name, value) = wanted.split_once(':').map_or((wanted, None), |(n, v)| (n, Some(v.trim())));
-    match (value_of(name), value) {
-        (None, _) => Some(format!("{what} {name} is absent")),
-        (Some(got), Some(value)) if got != value => Some(format!("{what} {name} is '{got}', not '{value}'")),
+    match (values_of(name), value) {
+        (got, _) if got.is_empty() => Some(format!("{what} {name} is absent")),
+        (got, Some(value)) if !got.contains(&value) => {
+            Some(format!("{what} {name} is '{}', not '{value}'", told(&got)))
+        }
         _ => None,
     }
 }
