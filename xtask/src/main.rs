@@ -10,6 +10,7 @@ mod corpus;
 mod dashboard;
 mod faults;
 mod fuzz;
+mod guides;
 mod manual;
 mod oracle;
 mod package;
@@ -142,6 +143,12 @@ const CHORES: &[Chore] = &[
         options: "FILE.deb",
         help: "Installs a Debian package in a clean root, serves and reloads there, and removes it without a trace.",
         run: package::run,
+    },
+    Chore {
+        name: "guides",
+        options: "FILE.deb [NAME..]",
+        help: "The guides that users start from (tests/guides), command by command, on a machine with systemd of its own; needs to be root.",
+        run: guides::run,
     },
     Chore {
         name: "oracle",

@@ -87,6 +87,8 @@ fn package_of(program: &str) -> &str {
         "perf" => "linux-perf",
         "mariadbd" | "mariadb-install-db" => "mariadb-server",
         "initdb" => "postgresql",
+        "systemd-nspawn" => "systemd-container",
+        "nsenter" => "util-linux",
         "testssl" => "testssl.sh",
         other => other,
     }
