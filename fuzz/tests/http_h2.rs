@@ -53,7 +53,7 @@ fn http_h2_connection() {
         let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
         let settings = Settings { max_concurrent_streams: 10, ..Settings::default() };
         let config =
-            Config { settings, shared_window: 65_535, max_lines: 20, max_head: 4096, max_glitches: 50 };
+            Config { settings, buffers: 4, buffer: 16_384, max_lines: 20, max_head: 4096, max_glitches: 50 };
         let mut connection = Connection::new(role, config);
         let mut input = Vec::new();
         if role == Role::Server {
@@ -137,7 +137,8 @@ impl Ends {
         };
         let config = |role| Config {
             settings: settings(role),
-            shared_window: 65_535,
+            buffers: 4,
+            buffer: 16_384,
             max_lines: 20,
             max_head: 4096,
             max_glitches: 0,

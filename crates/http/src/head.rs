@@ -48,6 +48,8 @@ pub struct Facts {
     pub upgrade: bool,
     /// A `TE` says something else than `trailers`.
     pub odd_te: bool,
+    /// The scheme, which the target does not say, was `http`.
+    pub plain: bool,
 }
 
 /// A part of the arena.

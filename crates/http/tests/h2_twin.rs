@@ -241,7 +241,8 @@ impl Ours {
         };
         let config = Config {
             settings,
-            shared_window: random.among(&[0, 16_384, 1 << 20]),
+            buffers: random.among(&[0, 4, 100]),
+            buffer: 16_384,
             max_lines: 101,
             max_head: 16_384,
             max_glitches: 0,

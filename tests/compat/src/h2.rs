@@ -3,7 +3,7 @@
 //! A file holds cases. `== 6.9.1 a title` begins one, with the section of the RFC. `c>` and `s>` say what the client
 //! and the server send, a frame a line; `c<` and `s<` what each gets, in order within a stream. After `weir REASON`
 //! come the lines that hold for Weir instead. `log` is the line in the log, `c< nothing` an empty answer, `bare` an
-//! end without a greeting, `show KIND` frames that are otherwise passed over. A case ends with a PING that must be
+//! end without a greeting, `settings 8=1` what a server says of itself, `show KIND` frames that are otherwise passed over. A case ends with a PING that must be
 //! answered, unless the connection was closed.
 //!
 //! A frame is its name, its stream, `+flags`, then what it holds: lines `name=value` (and `get`, `post`, `ok` for
@@ -83,6 +83,7 @@ struct Play<'a, 'b> {
     stage: &'a mut Stage<'b>,
     ends: [Option<End>; 2],
     bare: bool,
+    settings: Vec<(u16, u32)>,
     port: u16,
     shown: Vec<String>,
     closed: [bool; 2],
@@ -98,6 +99,7 @@ impl<'a, 'b> Play<'a, 'b> {
             stage,
             ends: [None, None],
             bare: false,
+            settings: Vec::new(),
             port: 0,
             shown: Vec::new(),
             closed: [false; 2],
@@ -124,6 +126,13 @@ impl<'a, 'b> Play<'a, 'b> {
                 "bare" => {
                     told.push(step.to_owned());
                     self.bare = true;
+                }
+                "settings" => {
+                    told.push(step.to_owned());
+                    let pairs = rest.split(' ').filter_map(|pair| pair.split_once('='));
+                    self.settings = pairs
+                        .map(|(id, value)| (number_of(Some(id)) as u16, number_of(Some(value))))
+                        .collect();
                 }
                 "show" => {
                     told.push(step.to_owned());
@@ -166,7 +175,7 @@ impl<'a, 'b> Play<'a, 'b> {
 
     fn end(&mut self, which: usize) -> &mut End {
         if self.ends[which].is_none() {
-            let (peer, framed) = if which == 0 {
+            let (mut peer, framed) = if which == 0 {
                 let peer = self.stage.proxy.client("fe");
                 self.port = peer.local().port();
                 (peer, self.stage.client_h2)
@@ -175,9 +184,13 @@ impl<'a, 'b> Play<'a, 'b> {
             };
             self.ends[which] = Some(match (framed, self.bare, which) {
                 (false, ..) => End::Bytes(peer),
-                (true, true, _) => End::Frames(Box::new(H2Peer::new(peer))),
+                (true, true, 0) => End::Frames(Box::new(H2Peer::new(peer))),
+                (true, true, _) => {
+                    peer.expect(h2::PREFACE);
+                    End::Frames(Box::new(H2Peer::new(peer)))
+                }
                 (true, false, 0) => End::Frames(Box::new(H2Peer::client(peer, &[]))),
-                (true, false, _) => End::Frames(Box::new(H2Peer::server(peer, &[]))),
+                (true, false, _) => End::Frames(Box::new(H2Peer::server(peer, &self.settings))),
             });
         }
         self.ends[which].as_mut().expect("an end")
@@ -388,9 +401,8 @@ impl Heard {
             "WINDOW_UPDATE" => self.push(stream, format!("WINDOW_UPDATE {stream} {}", frame.number(0))),
             "SETTINGS" if frame.flags & 1 != 0 => self.push(0, "SETTINGS +ack".to_owned()),
             "SETTINGS" => {
-                let mut values: Vec<String> =
+                let values: Vec<String> =
                     frame.payload.chunks(6).map(|c| format!("{}={}", c[1], number(&c[2..]))).collect();
-                values.sort();
                 self.push(0, format!("SETTINGS {}", values.join(" ")));
             }
             "PING" if frame.flags & 1 != 0 => self.push(0, format!("PING +ack {}", quoted(&frame.payload))),

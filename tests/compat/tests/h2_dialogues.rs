@@ -31,6 +31,11 @@ fn tunnels_and_answers_cross_the_versions() {
 }
 
 #[test]
+fn servers_that_take_tunnels_are_asked_for_them() {
+    compat(|t| scripted(t, (false, true), include_str!("h2_upgrades.txt")));
+}
+
+#[test]
 fn streams_pass_from_end_to_end() {
     compat(|t| scripted(t, (true, true), include_str!("h2_both.txt")));
 }

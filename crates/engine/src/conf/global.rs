@@ -212,7 +212,7 @@ pub struct H2 {
 pub struct H2Side {
     /// A stream's window at its start, in octets.
     pub initial_window_size: Option<u32>,
-    /// Streams at once; 0 for no limit.
+    /// Streams at once; 0 for none.
     pub max_concurrent_streams: Option<u32>,
     /// Octets of bodies that all streams of a connection may have waiting.
     pub rxbuf: Option<u32>,

@@ -106,6 +106,8 @@ pub struct Server {
     pub strict_maxconn: bool,
     /// `proto`
     pub proto: Proto,
+    /// `ws`: the protocol in which it is asked for WebSockets.
+    pub websockets: Proto,
     /// `shard`
     pub shard: u32,
     /// `hash-key`
@@ -308,6 +310,7 @@ impl Server {
             tls: ServerTls::default(),
             strict_maxconn: false,
             proto: Proto::Any,
+            websockets: Proto::Any,
             shard: 0,
             hash_key: HashKey::default(),
             mptcp: false,

@@ -131,6 +131,8 @@ pub struct ServerTls {
     pub own: Option<String>,
     /// How sessions of checks are made, where that is another way.
     pub check_policy: Option<Arc<ClientPolicy>>,
+    /// How sessions for WebSockets are made, where that is another way (`ws`).
+    pub websocket_policy: Option<Arc<ClientPolicy>>,
     /// `no-ssl-reuse`
     pub no_reuse: bool,
     /// How sessions with it are made, once the line is whole.
@@ -194,6 +196,15 @@ pub struct OcspUpdates {
 impl Default for OcspUpdates {
     fn default() -> Self {
         Self { disabled: false, least: 300, most: 3600, proxy: None }
+    }
+}
+
+// === impl ServerTls ===
+
+impl ServerTls {
+    /// How sessions for requests are made.
+    pub fn own_policies(&self) -> impl Iterator<Item = &Arc<ClientPolicy>> {
+        self.policy.iter().chain(&self.websocket_policy)
     }
 }
 

@@ -176,8 +176,9 @@ pub(super) const SERVER_PARAMS: &[Keyword<ServerFn>] = &[
     }),
     value("weight", "share of the traffic, 0 to 256", weight),
     value("ws", "protocol for WebSocket", |c, v| match v.first().map(|w| &*w.bytes) {
-        Some(b"auto" | b"h1") => Ok(()),
-        Some(b"h2") => Err(c.name.alert("'ws h2' is not available yet (it comes with HTTP/2)")),
+        Some(b"auto") => put(Proto::Any, &mut c.draft.server.websockets),
+        Some(b"h1") => put(Proto::H1, &mut c.draft.server.websockets),
+        Some(b"h2") => put(Proto::H2, &mut c.draft.server.websockets),
         _ => Err(c.name.alert("'ws' has to be 'auto', 'h1' or 'h2'")),
     }),
 ];

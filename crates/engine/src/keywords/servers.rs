@@ -152,7 +152,7 @@ pub fn dynamic_server(name: &str, words: &[Word], tls: &GlobalTls) -> Result<Ser
     if draft.do_check && draft.server.track.is_some() {
         return Err("unable to enable checks and tracking at the same time!".to_owned());
     }
-    super::tls::policies(tls, &System, ("", name), &mut draft.server.tls, &mut Vec::new())
+    super::tls::policies(tls, &System, "", &mut draft.server, &mut Vec::new())
         .map_err(|m| m.trim_end_matches('.').to_owned())?;
     let mut server = draft.completed();
     server.dynamic = true;

@@ -27,7 +27,7 @@ pub fn replace(snapshot: &Snapshot, pair: &Arc<Pair>) -> usize {
         ocsp::expect(&snapshot.global.tls, pair);
     }
     let servers = snapshot.proxies.iter().flat_map(|p| &p.servers);
-    let policies = servers.filter_map(|server| server.conf.tls.policy.as_ref());
+    let policies = servers.flat_map(|server| server.conf.tls.own_policies());
     fronts + policies.filter(|policy| policy.replace(pair)).count()
 }
 
@@ -44,7 +44,7 @@ pub fn staple(snapshot: &Snapshot, pairs: &[Arc<Pair>], response: &[u8]) {
 pub fn renew(snapshot: &Snapshot, path: &str) -> usize {
     for server in snapshot.proxies.iter().flat_map(|p| &p.servers) {
         let tls = &server.conf.tls;
-        for policy in tls.policy.iter().chain(&tls.check_policy).filter(|policy| policy.believes(path)) {
+        for policy in tls.own_policies().chain(&tls.check_policy).filter(|policy| policy.believes(path)) {
             // It was made of the same words before.
             let _ = policy.renew();
         }

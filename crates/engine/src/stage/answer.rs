@@ -192,6 +192,8 @@ fn send_head(t: &mut Transaction, settled: Settled, open: bool, down: &mut Outpu
     // It came over HTTP/2 without a length.
     let unsaid = body == BodyLength::Chunked && response.values(HeaderId::TransferEncoding).next().is_none();
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
+    let acceptance = websocket::acceptance(t);
+    let extra = acceptance.as_deref().unwrap_or(extra);
     let how = Outgoing { extra, cases: prepare::client_cases(t) };
     h1::write_head(response, &how, &mut down.bytes);
 }

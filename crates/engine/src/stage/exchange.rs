@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use weir_http::h1::{self, BodyLength, Outgoing};
-use weir_http::h2::Kind;
+use weir_http::h2::{ErrorCode, Kind};
 
 use crate::check::Sign;
 use crate::conf::Options;
@@ -93,7 +93,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
                 if missing.is_gone() {
                     reach::abandon(&back.stream);
                 }
-                if !(replay.allows(&missing) && replay.again(t) || is_stale(t, &missing, &request)) {
+                if !(replay.allows(&missing) && replay.again(t) || is_stale(t, &missing, &request, &back)) {
                     t.facts.log_bytes.0 += request.accounted();
                     return Err(blame(t, &missing));
                 }
@@ -155,7 +155,7 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
             Kind::Request,
             &t.messages.request,
             // What came with a target of HTTP/1 names none, and the server is told the one that needs no excuse.
-            b"https",
+            if t.messages.request.facts().plain { b"http" } else { b"https" },
             match body {
                 _ if tunnel => BodyLength::Tunnel,
                 // The client's stream says where the body ends.
@@ -247,11 +247,18 @@ pub(crate) fn server_ended(t: &mut Transaction, cx: &mut Context<'_>) -> Option<
 }
 
 /// A connection that had been at rest was closed by the server just when the request went out. Nothing came
-/// back, so that a request that may be repeated is sent again (RFC 9110, 9.2.2).
-fn is_stale(t: &Transaction, missing: &Missing, request: &Pump) -> bool {
-    let idempotent =
-        matches!(t.messages.request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE");
-    t.facts.reused && matches!(missing, Missing::Empty) && request.read == 0 && idempotent
+/// back, so that a request that may be repeated is sent again (RFC 9110, 9.2.2). Who merely reset a stream would do so
+/// again.
+fn is_stale(t: &Transaction, missing: &Missing, request: &Pump, back: &Conn) -> bool {
+    if back.stream.lane().is_some_and(|lane| !lane.is_closing()) {
+        return false;
+    }
+    t.facts.reused && matches!(missing, Missing::Empty) && request.read == 0 && is_idempotent(t)
+}
+
+/// Whether a request may be sent twice (RFC 9110, 9.2.2).
+fn is_idempotent(t: &Transaction) -> bool {
+    matches!(t.messages.request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE")
 }
 
 /// An answer that nobody shall see lies there, the whole of it: the connection may carry the next attempt.
@@ -322,6 +329,10 @@ pub(crate) fn count_client_abort(t: &Transaction) {
 /// The server closed a connection that had been at rest just when the request went out, and it must not be sent
 /// again: closing as silently lets the client decide, which knows it from its own connections.
 fn forsake(t: &mut Transaction) -> Stop {
+    // Who may repeat it is asked to (RFC 9113, 8.7).
+    if let Some(lane) = t.client.stream.lane().filter(|_| is_idempotent(t)) {
+        lane.reset(ErrorCode::RefusedStream);
+    }
     t.facts.log_level = Some(None);
     t.proxy().back().server_aborts.add(1);
     if let Some(a) = &t.assigned {

@@ -18,6 +18,7 @@ use crate::local;
 use crate::log;
 use crate::refusal::{Refusal, Unreached};
 use crate::stage::reach::Ended;
+use crate::stage::websocket;
 use crate::trace;
 use crate::transaction::{Stop, Transaction};
 
@@ -92,7 +93,8 @@ pub(crate) async fn with_server(
     stream: &mut Stream,
 ) -> Result<(), Ended> {
     let tls = &server.conf().tls;
-    let Some(policy) = &tls.policy else { return Err(Ended::Exhausted) };
+    let policy = tls.websocket_policy.as_ref().filter(|_| websocket::is_asked(&t.messages.request));
+    let Some(policy) = policy.or(tls.policy.as_ref()) else { return Err(Ended::Exhausted) };
     let limit = t.client.worker.view().snapshot.global.max_tls_conn;
     if limit > 0 && weir_tls::counts::now().open >= u64::from(limit) {
         return Err(Ended::Crowded);

@@ -10,7 +10,7 @@ use crate::clock::{self, Tick};
 use crate::mux::h1::{Broken, Conn, Output, body_seems_valid};
 use crate::mux::h2::Gone;
 use crate::stage::exchange::Missing;
-use crate::stage::{answer, capture, prepare, receive};
+use crate::stage::{answer, capture, prepare, receive, websocket};
 use crate::transaction::{Messages, Transaction};
 
 /// The wait for a head.
@@ -79,7 +79,8 @@ impl Wait {
                     t.facts.bytes_down += consumed as u64;
                     h1::strip_length(&mut t.messages.response, &t.messages.request);
                     let interim = is_interim(t.messages.response.status());
-                    if !interim && !self.body_seems_valid(t, back) {
+                    let sound = interim || self.body_seems_valid(t, back) && websocket::is_answered(t);
+                    if !sound {
                         return Poll::Ready(Err(Missing::Junk));
                     }
                     self.accounted += h1::accounted(&t.messages.response) as u64;
@@ -168,7 +169,9 @@ impl Wait {
     }
 
     fn body_seems_valid(&self, t: &Transaction, back: &Conn) -> bool {
-        let chunked = t.messages.response.facts().chunked && t.messages.request.method() != b"HEAD";
+        let response = &t.messages.response;
+        let bare = t.messages.request.method() == b"HEAD" || matches!(response.status(), 204 | 304);
+        let chunked = response.facts().chunked && !bare;
         let body = if chunked { BodyLength::Chunked } else { BodyLength::None };
         body_seems_valid(body, back.input.data(), &self.limits)
     }
@@ -206,14 +209,15 @@ fn multiplexed(t: &mut Transaction) {
     h1::strip_length(response, request);
     let facts = response.facts_mut();
     facts.chunked = facts.content_length.is_none();
-    let agreed = request.facts().upgrade && (200..300).contains(&response.status());
+    let agreed = request.facts().upgrade && matches!(response.status(), 101 | 200);
     if agreed {
         // RFC 8441, 5: what is a 101 in HTTP/1
-        response.set_response(101, b"Switching Protocols", (2, 0));
+        response.set_response(101, b"", (2, 0));
         response.facts_mut().upgrade = true;
-        response.append(b"connection", b"Upgrade");
-        let protocol = request.values(HeaderId::Upgrade).next().map(<[u8]>::to_vec);
-        response.append(b"upgrade", &protocol.unwrap_or_default());
+        response.append(b"connection", b"upgrade");
+        let protocol = request.values(HeaderId::Upgrade).next();
+        let first = protocol.and_then(|all| all.split(|b| *b == b',').next()).map(h1::trim);
+        response.append(b"upgrade", first.unwrap_or_default());
     }
     t.facts.log_bytes.1 += h1::accounted(response) as u64;
     t.facts.bytes_down += h1::accounted(response) as u64;

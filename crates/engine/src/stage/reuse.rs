@@ -12,14 +12,14 @@ use weir_sys::connect::PacketMarks;
 
 use crate::balance;
 use crate::clock;
-use crate::conf::{Proto, RetryOn, ReuseMode, Tune};
+use crate::conf::{self, Proto, RetryOn, ReuseMode, Tune};
 use crate::io::{self, Detached, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::mux::h2;
 use crate::pool::Idle;
 use crate::runtime::ServerRuntime;
-use crate::stage::prepare;
+use crate::stage::{prepare, websocket};
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
@@ -54,7 +54,7 @@ async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: boo
 /// The first stream of a connection that was just made, where it carries HTTP/2; other requests may begin more.
 pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
     let Some(server) = t.assigned.as_ref().map(|a| &a.server) else { return stream };
-    if server.conf().proto != Proto::H2 && !stream.agreed_on_h2() {
+    if !speaks_h2(t, server, &stream) {
         return stream;
     }
     let shared = t.proxy().conf().reuse != ReuseMode::Never;
@@ -66,6 +66,25 @@ pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
         server.links.share(key(t), &lane);
     }
     Stream::Lane(lane)
+}
+
+/// Whether a connection that was just made carries HTTP/2 (manual, 5.2 "proto", "ws").
+fn speaks_h2(t: &Transaction, server: &Server, stream: &Stream) -> bool {
+    let said = if websocket::is_asked(&t.messages.request) { server.conf().websockets } else { Proto::Any };
+    match said {
+        Proto::Any => server.conf().proto == Proto::H2 || stream.agreed_on_h2(),
+        // What was agreed on is what was offered.
+        _ if server.conf().tls.websocket_policy.is_some() && stream.session().is_some() => {
+            stream.agreed_on_h2()
+        }
+        said => said == Proto::H2,
+    }
+}
+
+/// Whether a request goes over connections of its own kind: a WebSocket for which another protocol is spoken.
+fn is_apart(t: &Transaction, server: &conf::Server) -> bool {
+    let other = server.websockets != Proto::Any || server.tls.websocket_policy.is_some();
+    other && websocket::is_asked(&t.messages.request)
 }
 
 /// A connection that rests here, and that the server has not closed.
@@ -279,10 +298,12 @@ fn key(t: &Transaction) -> u64 {
     let private = server.proxy_header.is_some() || source.usesrc.is_some();
     // A session was made for one name; another would show another certificate.
     let name = server.pool_conn_name.as_ref().or(server.tls.sni.as_ref());
-    if !private && name.is_none() && !is_marked(t) {
+    let apart = is_apart(t, server);
+    if !private && name.is_none() && !is_marked(t) && !apart {
         return 0;
     }
     let mut h = std::hash::DefaultHasher::new();
+    apart.hash(&mut h);
     t.facts.marks.hash(&mut h);
     if let Some(name) = name {
         balance::text_of(t, name).hash(&mut h);

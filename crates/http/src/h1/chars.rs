@@ -32,7 +32,7 @@ pub(crate) fn is_blank(b: u8) -> bool {
 }
 
 /// Without blanks around.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+pub fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b, rest @ ..] = bytes
         && is_blank(*b)
     {

@@ -10,8 +10,7 @@ mod settle;
 mod write;
 
 pub(crate) use authority::is_valid_host as is_host_valid;
-pub use chars::is_token;
-pub(crate) use chars::trim;
+pub use chars::{is_token, trim};
 pub(crate) use judge::number as decimal_number;
 
 pub use body::{ChunkDecoder, ChunkStep};

@@ -152,7 +152,7 @@ impl Assembler {
             | HeaderId::TransferEncoding => return Err(Fault::Stream), // RFC 9113, 8.2.2
             HeaderId::Te if value != b"trailers" => return Err(Fault::Stream),
             // RFC 9110, 6.5.1
-            HeaderId::Host | HeaderId::ContentLength if self.kind == Kind::Trailers => {
+            HeaderId::Host | HeaderId::ContentLength | HeaderId::Te if self.kind == Kind::Trailers => {
                 return Err(Fault::Stream);
             }
             HeaderId::Host if self.kind == Kind::Request => self.host(value, head)?,
@@ -224,7 +224,8 @@ impl Assembler {
             return Ok(());
         }
         let (Some(scheme), Some(path)) = (scheme, path) else { return Err(Fault::Stream) };
-        if path.is_empty() || protocol.is_some() && method != b"CONNECT" {
+        let strange = protocol.is_some() && (method != b"CONNECT" || authority.is_none());
+        if path.is_empty() || strange {
             return Err(Fault::Stream);
         }
         if protocol.is_some() {
@@ -247,7 +248,10 @@ impl Assembler {
                 head.set_target_of(&[scheme, b"://", authority, path]);
                 head.push_known(HeaderId::Host, b"host", authority);
             }
-            None => head.set_target(path),
+            None => {
+                head.set_target(path);
+                head.facts_mut().plain = scheme == b"http";
+            }
         }
         Ok(())
     }
@@ -264,9 +268,6 @@ impl Assembler {
         let status = self.of(Pseudo::Status).ok_or(Fault::Stream)?;
         let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = status else { return Err(Fault::Stream) };
         let status = [a, b, c].iter().fold(0, |n, d| n * 10 + u16::from(**d - b'0'));
-        if status == 101 {
-            return Err(Fault::Stream); // RFC 9113, 8.6
-        }
         head.set_response(status, b"", VERSION);
         Ok(())
     }
@@ -410,8 +411,7 @@ mod tests {
         for lines in request {
             assert_eq!(assemble(Kind::Request, &lines, true).err(), Some(Fault::Stream), "{lines:?}");
         }
-        let response =
-            [vec![], vec![(":status", "20")], vec![(":status", "101")], vec![("x", "1"), (":status", "200")]];
+        let response = [vec![], vec![(":status", "20")], vec![("x", "1"), (":status", "200")]];
         for lines in response {
             assert_eq!(assemble(Kind::Response, &lines, true).err(), Some(Fault::Stream), "{lines:?}");
         }

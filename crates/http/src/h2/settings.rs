@@ -10,7 +10,7 @@ pub struct Settings {
     pub header_table_size: u32,
     /// It takes pushed streams.
     pub enable_push: bool,
-    /// Streams that the other end may have open; `u32::MAX` for no limit.
+    /// Streams that the other end may have open; `u32::MAX` for no limit. 0 is obeyed and not announced.
     pub max_concurrent_streams: u32,
     /// The window that a stream begins with, in octets.
     pub initial_window_size: u32,
@@ -72,19 +72,20 @@ impl Settings {
         Ok(())
     }
 
-    /// Appends a frame with what differs from the defaults.
+    /// Appends a frame with what differs from the defaults; the order means nothing.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let usual = Self::default();
         let pairs = [
-            (1, self.header_table_size, usual.header_table_size),
             (2, u32::from(self.enable_push), u32::from(usual.enable_push)),
-            (3, self.max_concurrent_streams, usual.max_concurrent_streams),
+            (8, u32::from(self.enable_connect_protocol), 0),
+            (1, self.header_table_size, usual.header_table_size),
             (4, self.initial_window_size, usual.initial_window_size),
+            (3, self.max_concurrent_streams, usual.max_concurrent_streams),
             (5, self.max_frame_size, usual.max_frame_size),
             (6, self.max_header_list_size, usual.max_header_list_size),
-            (8, u32::from(self.enable_connect_protocol), 0),
         ];
-        let said = || pairs.iter().filter(|(_, own, usual)| own != usual);
+        // Who serves no stream at all does not say so.
+        let said = || pairs.iter().filter(|(id, own, usual)| own != usual && (*id, *own) != (3, 0));
         FrameHead { len: 6 * said().count(), kind: kind::SETTINGS, flags: 0, stream: 0 }.write(out);
         for (id, value, _) in said() {
             out.extend_from_slice(&(*id as u16).to_be_bytes());

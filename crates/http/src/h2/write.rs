@@ -18,16 +18,22 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
         Encoder.line(out, b":authority", target);
         return lines(head, out, Te::Trailers, |id| id != HeaderId::Host);
     }
-    let upgrade = head.values(HeaderId::Upgrade).next().filter(|_| head.facts().upgrade);
+    let upgrade = upgrade_of(head);
+    let host = head.values(HeaderId::Host).next();
     match upgrade {
         Some(_) => Encoder.line(out, b":method", b"CONNECT"),
         None => Encoder.line(out, b":method", head.method()),
     }
     Encoder.line(out, b":scheme", uri::scheme(target).unwrap_or(scheme));
-    // A target without an authority leaves it to the `host` line (RFC 9113, 8.3.1).
-    let named = uri::authority(target);
-    if let Some(own) = named {
-        Encoder.line(out, b":authority", head.values(HeaderId::Host).next().unwrap_or(own));
+    // A target without an authority leaves it to the `host` line (RFC 9113, 8.3.1), but where it must be there (RFC
+    // 8441, 4).
+    let named = match (uri::authority(target), upgrade) {
+        (Some(own), _) => Some(host.unwrap_or(own)),
+        (None, Some(_)) => host,
+        (None, None) => None,
+    };
+    if let Some(named) = named {
+        Encoder.line(out, b":authority", named);
     }
     let path: &[u8] = match uri::path_and_query(target) {
         b"" if head.method() == b"OPTIONS" => b"*",
@@ -38,16 +44,18 @@ pub(super) fn request(head: &Head, scheme: &[u8], out: &mut Vec<u8>) {
     if let Some(protocol) = upgrade {
         Encoder.line(out, b":protocol", protocol);
     }
-    lines(head, out, Te::Trailers, |id| match id {
-        HeaderId::Host => named.is_none(),
-        HeaderId::SecWebSocketKey => upgrade.is_none(),
-        _ => true,
-    });
+    lines(head, out, Te::Trailers, |id| id != HeaderId::Host || named.is_none());
+}
+
+/// The protocol that a request asks for, the first of them.
+fn upgrade_of(head: &Head) -> Option<&[u8]> {
+    let all = head.values(HeaderId::Upgrade).next().filter(|_| head.facts().upgrade)?;
+    all.split(|b| *b == b',').map(trim).next()
 }
 
 /// Appends the block of trailers, without what would say how the message was routed or framed (RFC 9110, 6.5.1).
 pub(super) fn trailers(head: &Head, out: &mut Vec<u8>) {
-    lines(head, out, Te::Trailers, |id| !matches!(id, HeaderId::Host | HeaderId::ContentLength));
+    lines(head, out, Te::AsItIs, |id| !matches!(id, HeaderId::Host | HeaderId::ContentLength | HeaderId::Te));
 }
 
 /// What becomes of `TE`.
@@ -117,9 +125,12 @@ mod tests {
     fn upgrades_are_extended_connects() {
         let mut head = Head::default();
         head.set_request(b"GET", b"/chat", (1, 1));
-        for (name, value) in
-            [("host", "a"), ("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "k")]
-        {
+        for (name, value) in [
+            ("host", "a"),
+            ("connection", "upgrade"),
+            ("upgrade", "websocket, x"),
+            ("sec-websocket-key", "k"),
+        ] {
             head.append(name.as_bytes(), value.as_bytes());
         }
         head.facts_mut().upgrade = true;
@@ -127,7 +138,14 @@ mod tests {
         request(&head, b"http", &mut out);
         assert_eq!(
             read(&out),
-            [":method: CONNECT", ":scheme: http", ":path: /chat", ":protocol: websocket", "host: a"]
+            [
+                ":method: CONNECT",
+                ":scheme: http",
+                ":authority: a",
+                ":path: /chat",
+                ":protocol: websocket",
+                "sec-websocket-key: k"
+            ]
         );
     }
 

@@ -19,7 +19,7 @@ use weir_tls::verify::ClientRules;
 use super::super::resolve::{Load, place};
 use super::super::{Draft, Outside};
 use super::{Through, below, load_fault};
-use crate::conf::{BindTls, GlobalTls, Mode, ServerTls, TlsWords, Verify};
+use crate::conf::{BindTls, GlobalTls, Mode, Proto, Server, TlsWords, Verify};
 
 /// Makes the acceptors of a proxy's `bind` lines.
 pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
@@ -82,8 +82,7 @@ pub(in super::super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
         let known = said.len();
         server.server.tls.scripted = secure && server.do_check;
         let global = &load.conf.global.tls;
-        let result =
-            policies(global, load.outside, (&proxy, &server.server.name), &mut server.server.tls, &mut said);
+        let result = policies(global, load.outside, &proxy, &mut server.server, &mut said);
         notices(load, at, &said, known);
         load.tls_said = said;
         if let Err(message) = result {
@@ -269,14 +268,17 @@ fn clients(words: &TlsWords, tls: &BindTls) -> Result<Option<ClientRules>, ()> {
     }))
 }
 
-/// Makes the policies of a server, for its sessions and for those of its checks; what is wrong otherwise.
+/// Makes the policies of a server, for its sessions, those of WebSockets and those of its checks; what is wrong
+/// otherwise.
 pub(in super::super) fn policies(
     global: &GlobalTls,
     outside: &dyn Outside,
-    (proxy, name): (&str, &str),
-    tls: &mut ServerTls,
+    proxy: &str,
+    server: &mut Server,
     said: &mut Said,
 ) -> Result<(), String> {
+    let websockets = websocket_protocol(server);
+    let Server { tls, name, .. } = server;
     if !tls.prepared && !tls.check_ssl && !tls.scripted {
         return Ok(());
     }
@@ -299,11 +301,26 @@ pub(in super::super) fn policies(
     };
     tls.policy = Some(make(&settings)?);
     tls.check_policy.clone_from(&tls.policy);
+    if let Some(protocol) = websockets {
+        let other = Settings { alpn: vec![protocol.to_vec()], ..settings.clone() };
+        tls.websocket_policy = Some(make(&other)?);
+    }
     if let Some(alpn) = &tls.check_alpn {
         settings.alpn.clone_from(alpn);
         tls.check_policy = Some(make(&settings)?);
     }
     Ok(())
+}
+
+/// The one protocol that a server is offered for a WebSocket, where it is offered any for other requests (manual, 5.2
+/// "ws").
+fn websocket_protocol(server: &Server) -> Option<&'static [u8]> {
+    let offered = server.tls.words.alpn.as_ref().filter(|list| !list.is_empty())?;
+    match server.websockets {
+        Proto::H1 => Some(b"http/1.1"),
+        Proto::H2 => Some(b"h2"),
+        Proto::Any => offered.iter().any(|p| p == b"http/1.1").then_some(b"http/1.1"),
+    }
 }
 
 /// Which words mean what depends on the side.

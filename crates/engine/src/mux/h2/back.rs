@@ -38,7 +38,7 @@ impl Links {
 }
 
 impl Link {
-    fn is_closing(&self) -> bool {
+    pub(super) fn is_closing(&self) -> bool {
         self.over.get() || self.codec.borrow().is_leaving()
     }
 

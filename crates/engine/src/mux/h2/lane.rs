@@ -163,6 +163,11 @@ impl Lane {
         (codec.open_streams(), codec.stream_limit())
     }
 
+    /// Whether nobody begins further streams on the connection.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.link.is_closing()
+    }
+
     /// Why the stream is gone, if it is.
     pub(crate) fn gone(&self) -> Option<Gone> {
         self.mailbox.gone.get()
@@ -359,6 +364,9 @@ impl Lane {
 impl Drop for Lane {
     fn drop(&mut self) {
         let unread = self.unread();
+        if self.mailbox.tunnel.get() && self.is_complete() {
+            self.finish(&Head::default());
+        }
         let mut codec = self.link.codec.borrow_mut();
         if unread > 0 {
             codec.credit(0, unread);

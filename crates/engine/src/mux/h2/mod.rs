@@ -160,23 +160,23 @@ impl Drop for Link {
 /// What one side's connections may cost (manual, 3.2 "tune.h2.*").
 fn config(tune: &Tune, side: &H2Side, role: Role) -> Config {
     let h2 = &tune.h2;
-    let window = side.initial_window_size.or(h2.initial_window_size).unwrap_or(tune.bufsize as u32);
+    let room = (tune.bufsize as u32).saturating_sub(OVERHEAD).max(1);
+    let buffer = room.max(BUFFER);
+    let window = side.initial_window_size.or(h2.initial_window_size).unwrap_or(buffer);
     let streams = side.max_concurrent_streams.or(h2.max_concurrent_streams).unwrap_or(STREAMS);
     let settings = Settings {
         header_table_size: h2.header_table_size.unwrap_or(Settings::default().header_table_size),
         enable_push: role == Role::Server,
-        max_concurrent_streams: if streams == 0 { u32::MAX } else { streams },
+        max_concurrent_streams: streams,
         initial_window_size: window,
         max_frame_size: h2.max_frame_size.unwrap_or(0).clamp(FRAME, tune.bufsize.max(FRAME as usize) as u32),
         enable_connect_protocol: true,
         ..Settings::default()
     };
-    // Seven eighths of the buffers that streams may share (manual, 3.2 "tune.h2.fe.rxbuf").
-    let buffer = tune.bufsize as u32;
-    let shared = side.rxbuf.unwrap_or(RXBUF) / buffer * 7 / 8 * buffer;
     Config {
         settings,
-        shared_window: shared,
+        buffers: side.rxbuf.unwrap_or_default().div_ceil(room).max(streams),
+        buffer,
         max_lines: tune.max_headers,
         max_head: tune.bufsize,
         max_glitches: side.glitches_threshold,
@@ -189,5 +189,7 @@ const STREAMS: u32 = 100;
 const PING: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 /// The smallest limit for a frame's payload that may be announced (RFC 9113, 4.2).
 const FRAME: u32 = 16_384;
-/// What all streams of a connection may have waiting, in octets.
-const RXBUF: u32 = 1600 * 1024;
+/// Octets of a buffer that describe what lies in the others.
+const OVERHEAD: u32 = 48;
+/// The least that a stream may have waiting, in octets.
+const BUFFER: u32 = 16_384;

@@ -31,9 +31,11 @@ pub enum Role {
 pub struct Config {
     /// What we tell the other end.
     pub settings: Settings,
-    /// How much of bodies may come before it is read, in octets: a stream gets its share beside those that receive one
-    /// when it begins, and never less than `settings.initial_window_size`.
-    pub shared_window: u32,
+    /// How much of bodies may come before it is read, in buffers: each stream has one, and those that receive a body
+    /// when it begins share most of the others.
+    pub buffers: u32,
+    /// Octets of such a buffer.
+    pub buffer: u32,
     /// Lines that a head may have (`tune.http.maxhdr`).
     pub max_lines: usize,
     /// Octets of a header block, and of the lines in it (`tune.bufsize`).
@@ -48,6 +50,8 @@ pub struct Connection {
     role: Role,
     config: Config,
     theirs: Settings,
+    /// The other end said what its limits are.
+    acquainted: bool,
     decoder: Decoder,
     assembler: Assembler,
     phase: Phase,
@@ -56,6 +60,10 @@ pub struct Connection {
     streams: HashMap<u32, Stream>,
     /// Streams that this end reset, of late: the other end may not have heard of it yet.
     cast_off: VecDeque<u32>,
+    /// Heads that may be sent once the other end is known to take them, with their streams.
+    held: Vec<(u32, Vec<u8>)>,
+    /// Streams that the other end turned out not to take, and of which nobody was told yet.
+    unfit: Vec<u32>,
     /// The highest stream that the other end began.
     last_theirs: u32,
     /// The next stream that this end begins.
@@ -209,12 +217,15 @@ impl Connection {
             role,
             config,
             theirs: Settings::default(),
+            acquainted: false,
             decoder: Decoder::new(config.settings.header_table_size as usize),
             assembler: Assembler::default(),
             phase: if role == Role::Server { Phase::Preface } else { Phase::Settings },
             block: Block::default(),
             streams: HashMap::new(),
             cast_off: VecDeque::new(),
+            held: Vec::new(),
+            unfit: Vec::new(),
             last_theirs: 0,
             next_own: 1,
             send_window: i64::from(Settings::default().initial_window_size),

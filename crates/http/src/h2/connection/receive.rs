@@ -14,6 +14,10 @@ impl Connection {
     /// Looks at what came: takes one frame, or a part of one with a body, off the start of `input`. The head of
     /// a message, or the lines after a body, are written to `head`.
     pub fn step(&mut self, input: &[u8], head: &mut Head) -> Step {
+        if let Some(stream) = self.take_unfit() {
+            let code = ErrorCode::InternalError;
+            return Step { consumed: 0, event: Event::Reset { stream, code, by_peer: false } };
+        }
         match self.phase {
             Phase::Preface => self.preface(input),
             Phase::Settings | Phase::Frame => self.frame(input, head),
@@ -21,7 +25,10 @@ impl Connection {
             Phase::Skip(n) => {
                 let consumed = n.min(input.len());
                 self.phase = if n > consumed { Phase::Skip(n - consumed) } else { Phase::Frame };
-                Step { consumed, event: if consumed == 0 { Event::More } else { Event::Nothing } }
+                Step {
+                    consumed,
+                    event: if consumed < n && consumed == 0 { Event::More } else { Event::Nothing },
+                }
             }
             Phase::Over(code) => Step { consumed: input.len(), event: Event::Over { code } },
         }
@@ -158,7 +165,9 @@ impl Connection {
             }
         }
         settings::write_ack(&mut self.out);
-        Ok(if change > 0 { Event::Window { stream: 0 } } else { Event::Nothing })
+        self.acquainted = true;
+        let freed = self.settle_held();
+        Ok(if freed || change > 0 { Event::Window { stream: 0 } } else { Event::Nothing })
     }
 
     fn window(&mut self, stream: u32, increment: u32) -> Result<Event, ErrorCode> {
@@ -341,8 +350,13 @@ impl Connection {
             }
             Ok(()) => {}
         }
+        // RFC 9113, 8.6: HTTP/2 changes no protocol but where it was asked to.
+        if known.is_some_and(|s| !s.headed && head.status() == 101 && !s.upgrades) {
+            self.stray_head = true;
+            return self.malformed(stream);
+        }
         if known.is_none() {
-            if end && self.assembler.content_length().is_some_and(|n| n > 0) {
+            if end && self.assembler.content_length().is_some_and(|n| n > 0) && !head.facts().upgrade {
                 return self.malformed(stream);
             }
             if self.leaving || self.is_full() {
@@ -372,8 +386,9 @@ impl Connection {
     fn headed(&mut self, stream: u32, kind: Kind, end: bool, head: &Head) -> Result<Event, ErrorCode> {
         let length = self.assembler.content_length();
         let (wide, own) = (self.share(), self.config.settings.initial_window_size);
+        let fits = length.is_some_and(|n| n <= u64::from(own));
         let Some(s) = self.streams.get_mut(&stream) else { return Ok(Event::Nothing) };
-        let interim = kind == Kind::Response && (100..200).contains(&head.status());
+        let interim = kind == Kind::Response && (100..200).contains(&head.status()) && head.status() != 101;
         if interim && end {
             return self.broken(stream, ErrorCode::ProtocolError);
         }
@@ -388,8 +403,13 @@ impl Connection {
             };
         }
         let bare = s.asked_head || kind == Kind::Response && matches!(head.status(), 204 | 304);
-        s.missing = length.filter(|_| !bare);
-        if !end && !interim && wide > own {
+        // The bytes of another protocol have no length.
+        let tunnel = match kind {
+            Kind::Request => head.facts().upgrade,
+            _ => s.upgrades && matches!(head.status(), 101 | 200),
+        };
+        s.missing = length.filter(|_| !bare && !tunnel);
+        if !end && !interim && !fits && wide > own {
             s.receive_window += i64::from(wide - own);
             frame::write_window(&mut self.out, stream, wide - own);
         }
@@ -399,10 +419,17 @@ impl Connection {
 
 /// Bodies.
 impl Connection {
-    /// The part of the window that one more stream gets.
+    /// The window of one more stream: its own buffer, and a share of those that no stream needs: all beyond one for each
+    /// stream that may be, and seven eighths of what is unused of the others.
     fn share(&self) -> u32 {
-        let receiving = self.streams.values().filter(|s| s.receiving && !s.reset).count();
-        self.config.shared_window / u32::try_from(receiving).unwrap_or(u32::MAX).max(1)
+        let others = self.streams.values().filter(|s| s.headed && s.receiving && !s.reset);
+        let receiving = others.count() + 1;
+        let [receiving, used] = [receiving, self.streams.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        let all = self.config.buffers;
+        let needed = all.min(self.config.settings.max_concurrent_streams);
+        let unused = needed.saturating_sub(used);
+        let parts = (all - needed + unused / 8 * 7 + unused % 8 * 7 / 8).div_ceil(receiving);
+        parts.saturating_add(1).saturating_mul(self.config.buffer).min(MAX_WINDOW)
     }
 
     /// A frame of data begins: what it takes of the windows, and where its content lies.
@@ -422,6 +449,12 @@ impl Connection {
         }
         let wanted = self.streams.get_mut(&stream).filter(|s| s.receiving && !s.reset);
         let Some(s) = wanted else {
+            // RFC 9113, 5.1: a server that goes on after its answer is not one to go on with.
+            if self.role == Role::Client
+                && self.streams.get(&stream).is_some_and(|s| !s.reset && s.is_closed())
+            {
+                return Err(ErrorCode::StreamClosed);
+            }
             self.phase = Phase::Skip(frame.len);
             self.credit(0, frame.len);
             let event = self.broken(stream, ErrorCode::StreamClosed)?;

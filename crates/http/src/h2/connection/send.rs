@@ -25,13 +25,25 @@ impl Connection {
     /// Sends a head, or the lines after a body; `end` says that nothing follows. `scheme` is that of a request
     /// whose target has none. Nothing where the stream has ended.
     pub fn send_head(&mut self, stream: u32, kind: Kind, head: &Head, scheme: &[u8], end: bool) {
-        let Some(s) = self.streams.get_mut(&stream).filter(|s| s.sending && !s.reset) else { return };
+        let Some(s) = self.streams.get_mut(&stream).filter(|s| s.sending && !s.reset && !s.held) else {
+            return;
+        };
         s.sending = !end;
-        s.asked_head |= kind == Kind::Request && head.method() == b"HEAD";
         let mut block = std::mem::take(&mut self.scratch);
         block.clear();
         match kind {
-            Kind::Request => write::request(head, scheme, &mut block),
+            Kind::Request => {
+                s.asked_head = head.method() == b"HEAD";
+                s.upgrades = head.facts().upgrade;
+                // RFC 8441, 3: only who announced it may be sent `:protocol`.
+                s.held = s.upgrades && !(self.acquainted && self.theirs.enable_connect_protocol);
+                let held = s.held;
+                write::request(head, scheme, &mut block);
+                if held {
+                    self.hold(stream, block);
+                    return;
+                }
+            }
             Kind::Response => write::response(head, &mut block),
             Kind::Trailers => write::trailers(head, &mut block),
         }
@@ -41,7 +53,44 @@ impl Connection {
             self.scratch = block;
             return;
         }
-        let mut rest = block.as_slice();
+        self.write_block(stream, &block, end);
+        self.scratch = block;
+    }
+
+    /// Keeps a head until it is known whether the other end takes it.
+    fn hold(&mut self, stream: u32, block: Vec<u8>) {
+        if self.acquainted { self.unfit.push(stream) } else { self.held.push((stream, block)) }
+    }
+
+    /// Sends the heads that waited for the other end's word, or gives up their streams; whether there were any.
+    pub(super) fn settle_held(&mut self) -> bool {
+        let takes = self.theirs.enable_connect_protocol;
+        let any = !self.held.is_empty();
+        for (stream, block) in std::mem::take(&mut self.held) {
+            match self.streams.get_mut(&stream).filter(|s| !s.reset) {
+                Some(s) if takes => {
+                    s.held = false;
+                    self.write_block(stream, &block, false);
+                }
+                Some(_) => self.unfit.push(stream),
+                None => {}
+            }
+        }
+        any
+    }
+
+    /// A stream that the other end does not take. Nothing was said on it, so that there is nothing to reset (RFC 9113,
+    /// 6.4).
+    pub(super) fn take_unfit(&mut self) -> Option<u32> {
+        let stream = self.unfit.pop()?;
+        if let Some(s) = self.streams.get_mut(&stream) {
+            s.reset = true;
+        }
+        Some(stream)
+    }
+
+    fn write_block(&mut self, stream: u32, block: &[u8], end: bool) {
+        let mut rest = block;
         let mut next = kind::HEADERS;
         loop {
             let (part, after) = rest.split_at(rest.len().min(self.theirs.max_frame_size as usize));
@@ -56,12 +105,12 @@ impl Connection {
             }
             (rest, next) = (after, kind::CONTINUATION);
         }
-        self.scratch = block;
     }
 
     /// How many octets of a body may be sent now.
     pub fn room(&self, stream: u32) -> usize {
-        let Some(s) = self.streams.get(&stream).filter(|s| s.sending && !s.reset) else { return 0 };
+        let open = |s: &&Stream| s.sending && !s.reset && !s.held;
+        let Some(s) = self.streams.get(&stream).filter(open) else { return 0 };
         let window = self.send_window.min(s.send_window).max(0);
         usize::try_from(window).unwrap_or(usize::MAX).min(self.theirs.max_frame_size as usize)
     }
@@ -74,7 +123,8 @@ impl Connection {
         if n == 0 && !end {
             return 0;
         }
-        let Some(s) = self.streams.get_mut(&stream).filter(|s| s.sending && !s.reset) else { return 0 };
+        let open = |s: &&mut Stream| s.sending && !s.reset && !s.held;
+        let Some(s) = self.streams.get_mut(&stream).filter(open) else { return 0 };
         s.sending = !end;
         s.send_window -= n as i64;
         self.send_window -= n as i64;
@@ -105,6 +155,9 @@ impl Connection {
     pub fn reset(&mut self, stream: u32, code: ErrorCode) {
         if let Some(s) = self.streams.get_mut(&stream).filter(|s| !s.is_closed()) {
             s.reset = true;
+            if s.held {
+                return;
+            }
             frame::write_reset(&mut self.out, stream, code);
             self.remember_reset(stream);
         }

@@ -15,6 +15,10 @@ pub(super) struct Stream {
     pub(super) headed: bool,
     /// This end asked for a head alone: a length in it is that of what does not come (RFC 9110, 8.6).
     pub(super) asked_head: bool,
+    /// This end asked for another protocol on it (RFC 8441).
+    pub(super) upgrades: bool,
+    /// Its head waits until the other end said whether it takes it: nothing was sent on it.
+    pub(super) held: bool,
     /// What may be sent, in octets; below zero after the other end reduced its windows.
     pub(super) send_window: i64,
     /// What may come.
@@ -36,6 +40,8 @@ impl Stream {
             abandoned: false,
             headed: false,
             asked_head: false,
+            upgrades: false,
+            held: false,
             send_window: i64::from(send_window),
             receive_window: i64::from(receive_window),
             owed: 0,

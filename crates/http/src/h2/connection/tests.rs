@@ -17,7 +17,8 @@ fn config() -> Config {
             max_concurrent_streams: 100,
             ..Settings::default()
         },
-        shared_window: 65_536,
+        buffers: 6,
+        buffer: 16_384,
         max_lines: 101,
         max_head: 16_384,
         max_glitches: 0,
@@ -261,7 +262,7 @@ fn what_comes_late_ends_nothing() {
 #[test]
 fn nothing_is_never_given_back() {
     let mut config = config();
-    (config.settings.initial_window_size, config.shared_window) = (3, 0);
+    (config.settings.initial_window_size, config.buffers, config.buffer) = (3, 0, 3);
     let mut server = Connection::new(Role::Server, config);
     play(
         &mut server,
@@ -415,6 +416,41 @@ fn pings_and_settings_are_answered_until_the_other_end_does_not_listen() {
     let flood: Vec<u8> = (0..5000).flat_map(|_| frame(kind::PING, 0, 0, b"12345678")).collect();
     play(&mut server, &flood);
     assert!(server.is_choked());
+}
+
+/// RFC 8441, 3: `:protocol` is for servers that announced that they take it.
+#[test]
+fn tunnels_wait_for_the_word_of_the_server() {
+    let mut asks = Head::default();
+    asks.set_request(b"GET", b"http://a/chat", (1, 1));
+    asks.append(b"upgrade", b"websocket");
+    asks.facts_mut().upgrade = true;
+    for (settings, takes) in
+        [(vec![0, 8, 0, 0, 0, 1], true), (vec![0, 8, 0, 0, 0, 0], false), (vec![], false)]
+    {
+        for known in [true, false] {
+            let mut client = Connection::new(Role::Client, config());
+            let settings = frame(kind::SETTINGS, 0, 0, &settings);
+            client.sent(client.output().len());
+            if known {
+                play(&mut client, &settings);
+            }
+            let stream = client.open().unwrap();
+            client.send_head(stream, Kind::Request, &asks, b"http", false);
+            let now = said(&mut client);
+            assert_eq!(now.iter().any(|w| w.0 == kind::HEADERS), known && takes);
+            assert_eq!(client.send_data(stream, b"abc", false), if known && takes { 3 } else { 0 });
+            let events = if known { play(&mut client, &[]) } else { play(&mut client, &settings) };
+            let code = ErrorCode::InternalError;
+            let refused = events.contains(&Event::Reset { stream, code, by_peer: false });
+            assert_eq!(refused, !takes, "{settings:?} {known}");
+            if !known {
+                assert_eq!(said(&mut client).iter().any(|w| w.0 == kind::HEADERS), takes);
+            }
+            client.release(stream);
+            assert!(said(&mut client).iter().all(|w| w.0 != kind::RST_STREAM) || takes);
+        }
+    }
 }
 
 #[test]
