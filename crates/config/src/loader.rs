@@ -258,9 +258,11 @@ impl<'a> Reader<'a> {
             self.diagnostics.push(crate::registry::negation_alert(line.span));
             return;
         };
-        let header =
-            self.loader.sections.iter().find(|s| line.prefix == Prefix::None && first.is(s.entry.name));
+        let header = self.loader.sections.iter().find(|s| first.is(s.entry.name));
         if let Some(keyword) = header {
+            if line.prefix != Prefix::None {
+                self.diagnostics.push(crate::registry::negation_alert(line.span));
+            }
             let name = line.words.get(1).unwrap_or(first);
             self.section_name = name.bytes.to_vec();
             *in_section = true;

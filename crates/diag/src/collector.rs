@@ -25,6 +25,22 @@ impl Diagnostics {
         }
     }
 
+    /// Takes away and returns what came after the first `len` messages.
+    pub fn split_off(&mut self, len: usize) -> Vec<Diagnostic> {
+        self.list.split_off(len.min(self.list.len()))
+    }
+
+    /// Brings the messages into the order of a load: first those of lines, as the lines stand, then those of the whole
+    /// as they came up. Where a line is wrong, warnings of the whole would only tell what follows from it: they go.
+    pub fn arrange(&mut self) {
+        let (mut read, whole): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.list).into_iter().partition(|d| d.step == 0);
+        read.sort_by_key(|d| d.at.map(|at| (at.source, at.line)));
+        let wrong = read.iter().any(|d| d.severity == Severity::Alert);
+        self.list = read;
+        self.list.extend(whole.into_iter().filter(|d| !wrong || d.severity == Severity::Alert));
+    }
+
     /// How many messages have exactly this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.list.iter().filter(|d| d.severity == severity).count()

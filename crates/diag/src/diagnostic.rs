@@ -58,6 +58,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Other places that belong to it, each with a label ("first defined here").
     pub related: Vec<(Span, String)>,
+    /// At which step of a load it is given: 0 while lines are read, more when they are judged as a whole.
+    pub step: u8,
 }
 
 // === impl Severity ===
@@ -101,7 +103,7 @@ impl Diagnostic {
     /// [`Form::Config`] without.
     pub fn new(severity: Severity, at: Option<Span>, message: impl Into<String>) -> Self {
         let form = if at.is_some() { Form::Parsing } else { Form::Config };
-        Self { severity, form, message: message.into(), at, hint: None, related: Vec::new() }
+        Self { severity, form, message: message.into(), at, hint: None, related: Vec::new(), step: 0 }
     }
 
     /// Names the place in another way.
@@ -115,6 +117,13 @@ impl Diagnostic {
     #[must_use]
     pub fn tight(self) -> Self {
         self.form(Form::Tight)
+    }
+
+    /// Gives it at this step of a load.
+    #[must_use]
+    pub fn step(mut self, step: u8) -> Self {
+        self.step = step;
+        self
     }
 
     /// Adds what to write instead.

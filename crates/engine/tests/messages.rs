@@ -12,9 +12,8 @@ use std::path::Path;
 
 use weir_config::values::Family;
 use weir_config::{Environment, Features, Files, Loader};
-use weir_diag::{Diagnostics, Severity, first_line};
+use weir_diag::{Severity, first_line};
 use weir_engine::keywords::{Outside, SECTIONS, resolve};
-use weir_engine::log;
 
 /// One file of configuration, and the few things of the world that the cases name.
 struct Text(Vec<u8>);
@@ -113,18 +112,18 @@ fn document(place: &str, text: &str) -> String {
     }
 }
 
-/// The first lines of all alerts and warnings, sorted, without what changes from run to run.
+/// The first lines of all alerts and warnings, in order, without what changes from run to run.
 fn messages(config: &str) -> Vec<String> {
     let text = Text(config.as_bytes().to_vec());
     let mut environment = Environment::default();
     environment.set("HAPROXY_LOCALPEER", "me");
     let loader = Loader { files: &text, sections: SECTIONS, features: &Features::default(), environment };
     let loaded = loader.load(&["F"]);
-    let (conf, resolved) = resolve(&loaded.document, &loaded.sources, &text);
-    // Formats are looked at where all else is right.
-    let formats = if resolved.is_fatal() { Diagnostics::default() } else { log::check(&conf) };
-    let all = loaded.diagnostics.iter().chain(&resolved).chain(&formats);
-    let mut lines: Vec<String> = all
+    let (_, resolved) = resolve(&loaded.document, &loaded.sources, &text);
+    let mut all = loaded.diagnostics;
+    all.extend(resolved);
+    all.arrange();
+    all.iter()
         .filter(|d| d.severity >= Severity::Warning)
         .map(|d| {
             let line = first_line(d, &loaded.sources, 1);
@@ -132,9 +131,19 @@ fn messages(config: &str) -> Vec<String> {
             let first = message.lines().next().unwrap().trim_end();
             format!("{} {first}", tag.trim_matches([' ', '[', ']']))
         })
-        .collect();
-    lines.sort();
-    lines
+        .collect()
+}
+
+#[test]
+fn messages_come_in_the_order_of_the_reference() {
+    let cases: Vec<&str> = include_str!("messages/order.txt").split("== ").skip(1).collect();
+    assert!(cases.len() > 3);
+    for case in cases {
+        let (name, case) = case.split_once('\n').unwrap();
+        let (text, expected) = case.split_once("\n--\n").unwrap();
+        let expected: Vec<&str> = expected.lines().collect();
+        assert_eq!(messages(&format!("{text}\n")), expected, "{name}");
+    }
 }
 
 #[test]
@@ -167,7 +176,8 @@ fn mistakes_are_answered_in_the_words_of_the_reference() {
                 expected.push(message.trim().to_owned());
             }
             expected.sort();
-            let got = messages(&document(place, text));
+            let mut got = messages(&document(place, text));
+            got.sort();
             if got != expected {
                 wrong.push(format!("{name}: {case}\n  expected {expected:#?}\n  got {got:#?}"));
             }

@@ -38,15 +38,8 @@ pub(crate) fn load(options: &Options, access: &Access) -> Configuration {
     switch(options, &mut loaded.document);
     diagnostics.extend(meet(options, &mut loaded.document));
     let (mut conf, resolved) = weir_engine::keywords::resolve(&loaded.document, &loaded.sources, access);
-    let formats = weir_engine::log::check(&conf);
-    if resolved.is_fatal() {
-        diagnostics.extend(resolved);
-        diagnostics.extend(formats);
-    } else {
-        // As the reference does, whose warnings about whole proxies come after the mistakes in them.
-        diagnostics.extend(formats);
-        diagnostics.extend(resolved);
-    }
+    diagnostics.extend(resolved);
+    diagnostics.arrange();
     if !options.check {
         diagnostics.extend(std::mem::take(&mut conf.start_faults));
     }

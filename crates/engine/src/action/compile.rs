@@ -14,6 +14,7 @@ use super::parse::{Parse, is_condition};
 use super::rules::Rule;
 use super::{ACTIONS, Action, Directory, RuleSet, Rules, Slot, counters, expected, lines};
 use crate::conf::{Caps, Mentions, Mode, StickTable};
+use crate::keywords::steps;
 
 /// A line that is read when all names are known.
 #[derive(Clone, Debug)]
@@ -90,6 +91,18 @@ impl<'a> Compiler<'a> {
         self.directory.mentions.take()
     }
 
+    /// Takes what was said since message `from` of what is judged when all lines are read.
+    pub(crate) fn take_late(&mut self, from: usize) -> Vec<Diagnostic> {
+        let (read, late) = self.out.split_off(from).into_iter().partition(|said| said.step == 0);
+        self.out.extend::<Vec<_>>(read);
+        late
+    }
+
+    /// How many messages there are.
+    pub(crate) fn said(&self) -> usize {
+        self.out.len()
+    }
+
     /// Whether a word was used that is experimental.
     pub(crate) const fn experimental_used(&self) -> bool {
         self.experimental_used
@@ -122,10 +135,15 @@ impl<'a> Compiler<'a> {
         // Rules may name filters that stand below them.
         let (filters, others): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.line.name() == "filter");
         for line in filters.into_iter().chain(others) {
-            match self.line(&mut draft, line) {
-                Ok(()) => self.misplaced(&mut draft, line),
-                Err(said) => self.out.push(said),
+            let from = self.out.len();
+            let result = self.line(&mut draft, line).map_err(|said| of_line(said, &line.line));
+            // Names that point nowhere are found when the line has its place.
+            if result.as_ref().map_or_else(|said| said.step > 0, |()| true) {
+                let said = self.out.split_off(from);
+                self.misplaced(&mut draft, line);
+                self.out.extend(said);
             }
+            self.out.take(result);
         }
         self.judge(&draft);
         let [own, _] = draft.acls;
@@ -165,7 +183,8 @@ impl<'a> Compiler<'a> {
                             "{kind} '{name}' [{place}]: L6 sample fetch <{text}> will be ignored in 'balance hash' expression \
                              in HTTP mode."
                         );
-                        self.out.push(Diagnostic::warning(word.span, message).form(Form::Bare));
+                        let said = Diagnostic::warning(word.span, message).form(Form::Bare);
+                        self.out.push(said.step(steps::BALANCE));
                     }
                     return Some(Arc::new(expr));
                 }
@@ -189,7 +208,7 @@ impl<'a> Compiler<'a> {
                 word.alert(format!("{kind} '{name}' [{place}]: {message}")).form(Form::Bare)
             }
         };
-        self.out.push(message);
+        self.out.push(message.step(steps::BALANCE));
         None
     }
 
@@ -365,7 +384,7 @@ impl<'a> Compiler<'a> {
             Ok(Ok(parse)) => parse,
             Ok(Err(said)) | Err(said) => return Err(said),
         };
-        let caps = draft.caps;
+        let (caps, name) = (draft.caps, action);
         let place = set.place(caps.contains(Caps::FRONTEND), caps.contains(Caps::BACKEND));
         let mut kept = std::mem::take(&mut draft.rules.slots);
         let acls = draft.acls_of(rule);
@@ -380,7 +399,7 @@ impl<'a> Compiler<'a> {
             if let Some(extra) = words.get(reader.at).filter(|w| !is_condition(w)) {
                 return Err(Fault::Extra(extra.clone()));
             }
-            let condition = reader.condition(acls).map_err(Fault::Condition)?;
+            let condition = reader.condition(acls).map_err(|e| Fault::of_condition(e, name))?;
             let action = action?;
             let early = condition.as_ref().is_none_or(|c| c.fits(Place::FrontTcpSession));
             if is_track && !early && reader.late.tracks.last() == Some(&true) {
@@ -481,6 +500,15 @@ impl Draft {
     pub(super) fn acls_of(&self, rule: &RuleLine) -> &Acls {
         let [own, inherited] = &self.acls;
         if rule.inherited { inherited } else { own }
+    }
+}
+
+/// What is said of a line; at its step, where it is found when all lines are read.
+fn of_line(said: Diagnostic, line: &Line) -> Diagnostic {
+    match said.form {
+        Form::Unresolved => said.step(steps::ARGUMENTS),
+        Form::Bare | Form::Late => said.step(steps::of_rule(&line.name())),
+        _ => said,
     }
 }
 

@@ -17,6 +17,15 @@ pub(super) enum Fault {
 // === impl Fault ===
 
 impl Fault {
+    /// What is wrong with the condition behind this action.
+    pub(super) fn of_condition(mut error: WordsError, action: &Word) -> Self {
+        if !action.is("redirect") {
+            return Self::Condition(error);
+        }
+        error.error.message.insert_str(0, "error in condition: ");
+        Self::Action(error)
+    }
+
     pub(super) const fn error(&self) -> Option<&WordsError> {
         match self {
             Self::Action(e) | Self::Condition(e) => Some(e),

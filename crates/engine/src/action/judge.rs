@@ -10,6 +10,7 @@ use super::compile::{Compiler, Draft, RuleLine};
 use super::directory::Directory;
 use super::rules::Target;
 use crate::conf::{Caps, Mode};
+use crate::keywords::steps;
 
 /// What rules leave to be judged when all lines of the proxy are read.
 #[derive(Debug, Default)]
@@ -63,7 +64,8 @@ impl Compiler<'_> {
             let message = format!(
                 "Proxy '{name}': unable to find capture id '{written}' referenced by {rule} capture rule."
             );
-            self.out.push(Diagnostic::new(Severity::Alert, None, message).form(Form::Bare));
+            let said = Diagnostic::new(Severity::Alert, None, message).form(Form::Bare);
+            self.out.push(said.step(steps::of_rule(rule)));
         }
     }
 
@@ -86,7 +88,8 @@ impl Compiler<'_> {
         let unwaited = if draft.rules.inspect_delay.is_none() { late.captures } else { 0 };
         for (rule, what) in tracks.chain(std::iter::repeat_n(("capture", UNWAITED), unwaited)) {
             let message = format!("{kind} '{name}' : a 'tcp-request {rule}' rule {what}");
-            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+            let said = Diagnostic::new(Severity::Warning, None, message).form(Form::Bare);
+            self.out.push(said.step(steps::TCP_RULES));
         }
     }
 
@@ -96,11 +99,11 @@ impl Compiler<'_> {
             return;
         }
         late.byte_readers.sort_by_key(|(reader, _)| reader.rank());
-        for (_, at) in late.byte_readers {
+        for (reader, at) in late.byte_readers {
             let (name, place) = (&draft.name, super::place(self.sources, at));
             let message =
                 format!("Proxy '{name}': L6 sample fetches ignored on HTTP proxies (declared at {place}).");
-            self.out.push(Diagnostic::warning(at, message).form(Form::Bare));
+            self.out.push(Diagnostic::warning(at, message).form(Form::Bare).step(reader.step()));
         }
     }
 
@@ -124,11 +127,6 @@ impl Compiler<'_> {
         if draft.mode == Mode::Http || draft.rules.switches_mode || draft.upgrades(&self.directory) {
             return;
         }
-        if !draft.rules.is_empty(RuleSet::Redirect) {
-            let (kind, name) = (draft.kind, &draft.name);
-            let message = format!("'redirect' rules ignored for {kind} '{name}' as they require HTTP mode.");
-            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
-        }
         for set in RuleSet::ALL
             .into_iter()
             .filter(|set| set.is_http() && *set != RuleSet::Stats && !draft.rules.is_empty(*set))
@@ -136,8 +134,18 @@ impl Compiler<'_> {
             let (kind, name) = (draft.kind, &draft.name);
             let message =
                 format!("'{}' rules ignored for {kind} '{name}' as they require HTTP mode.", set.name());
-            self.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+            self.ignore(message);
         }
+        if !draft.rules.is_empty(RuleSet::Redirect) {
+            let (kind, name) = (draft.kind, &draft.name);
+            let message = format!("'redirect' rules ignored for {kind} '{name}' as they require HTTP mode.");
+            self.ignore(message);
+        }
+    }
+
+    fn ignore(&mut self, message: String) {
+        let said = Diagnostic::new(Severity::Warning, None, message).form(Form::Bare);
+        self.out.push(said.step(steps::IGNORED_RULES));
     }
 }
 
@@ -169,6 +177,16 @@ impl Reader {
             Self::Rules(RuleSet::TcpResponse) => 6,
             Self::Rules(RuleSet::HttpRequest) => 7,
             Self::Rules(set) => 3 + set as usize + (set.is_http() as usize),
+        }
+    }
+
+    const fn step(self) -> u8 {
+        match self {
+            Self::UseBackend => steps::BACKENDS,
+            Self::UseServer => steps::USE_SERVER,
+            Self::Stick => steps::STICK,
+            Self::Rules(set) if set.is_http() => steps::HTTP_RULES,
+            Self::Rules(_) => steps::TCP_RULES,
         }
     }
 }

@@ -122,6 +122,8 @@ pub struct Draft {
     pub dispatch: Option<ServerDraft>,
     /// The certificates of `ssl-f-use` lines.
     pub certificates: Vec<BindCertificate>,
+    /// What is said of its rules when the proxy is judged as a whole.
+    pub late: Vec<Diagnostic>,
 }
 
 /// An error answer of a proxy.
@@ -282,6 +284,7 @@ impl Draft {
             rdp_cookie: None,
             dispatch: None,
             certificates: Vec::new(),
+            late: Vec::new(),
         }
     }
 }

@@ -37,7 +37,11 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
         Err(line.alert("'capture' expects 'cookie' or 'request header' or 'response header'."))
     }),
     first("declare", |_, line| {
-        Err(line.alert("'declare' needs a second keyword that specify the type of declaration ('capture')"))
+        Err(match line.arg(0).map(Word::text) {
+            None => line
+                .alert("'declare' needs a second keyword that specify the type of declaration ('capture')"),
+            Some(kind) => line.alert(format!("unknown declaration type '{kind}' (supports 'capture')")),
+        })
     }),
     first("email-alert", |_, line| Err(missing(line, "email-alert"))),
     first("monitor", |_, line| Err(line.alert("'monitor' only supports 'fail'."))),

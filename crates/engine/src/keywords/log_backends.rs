@@ -3,9 +3,9 @@
 use weir_diag::{Diagnostic, Form, Severity};
 use weir_expr::Place;
 
-use super::Draft;
 use super::cross::alert;
 use super::resolve::{Load, place};
+use super::{Draft, steps};
 use crate::action::{Compiler, RuleSet};
 use crate::conf::{Balance, Endpoint, Mode};
 
@@ -71,7 +71,7 @@ pub(super) fn compile_key(
                 "log backend '{backend}': failed to initialize: {why} (from converter list argument in \"balance \
                  log-hash\")."
             );
-            Some(alert(word.span, message))
+            Some(alert(word.span, message).step(steps::BALANCE))
         }
     }
 }

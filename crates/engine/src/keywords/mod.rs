@@ -39,6 +39,7 @@ mod source;
 mod stats;
 mod stats_page;
 mod status_codes;
+pub(crate) mod steps;
 mod stick_table;
 mod templates;
 mod timeouts;

@@ -1,11 +1,11 @@
 //! `peers` sections: tables of their own, and the local peer (manual, 11.2). Peers elsewhere are refused by name.
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Section, Sections, Word};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Section, Sections, Word, values};
 use weir_diag::{Diagnostic, Form, Severity};
 
 use super::cross::{alert, warning};
 use super::resolve::{Load, place};
-use super::{List, ListCtx, ListFn, stick_table};
+use super::{Draft, List, ListCtx, ListFn, steps, stick_table};
 use crate::conf::{Peers, StickTable};
 
 /// The lines of the section.
@@ -66,37 +66,49 @@ pub(super) fn begin(load: &Load<'_>, section: &Section) -> Result<PeersDraft, Di
         return Err(Diagnostic::new(Severity::Alert, Some(header.span), message).form(Form::Bare));
     }
     let has_lines = !section.lines.is_empty();
+    if let Some(bad) = values::invalid_character(name.as_bytes()) {
+        return Err(header.alert(format!("character '{bad}' is not permitted in 'peers' name '{name}'.")));
+    }
     let section =
         Peers { name, at: header.span, disabled: false, peers: Vec::new(), elsewhere: Vec::new(), has_lines };
     Ok(PeersDraft { section, tables: Vec::new(), local: local_name(load), places: Vec::new() })
 }
 
-/// Judges what sections and tables say of each other, when all is read.
+/// Judges what tables say of sections, when all is read.
 pub(super) fn check(load: &mut Load<'_>) {
     let local = local_name(load);
-    let mut said = Vec::new();
-    // What is wrong in the sections themselves is said already.
-    let is_fatal = load.out.is_fatal();
-    for section in load.peers.iter().rev().filter(|section| !section.disabled) {
-        if section.peers.contains(&local) {
-            said.extend(section.elsewhere.iter().map(|(at, peer)| {
-                let message = format!(
-                    "'{peer}' is not available yet (peers elsewhere come with peers; the local one is '{local}')."
-                );
-                Diagnostic::alert(*at, message)
-            }));
-        } else if section.has_lines && !is_fatal {
-            let name = &section.name;
-            let message = format!("Removing incomplete section 'peers {name}' (no peer named '{local}').");
-            said.push(warning(section.at, message));
+    for section in load.peers.iter().filter(|s| !s.disabled && s.peers.contains(&local)) {
+        load.out.extend(section.elsewhere.iter().map(|(at, peer)| {
+            let message = format!(
+                "'{peer}' is not available yet (peers elsewhere come with peers; the local one is '{local}')."
+            );
+            Diagnostic::alert(*at, message)
+        }));
+    }
+    for table in load.conf.tables.clone() {
+        let wrong = shared(load, &table, &local).into_iter().chain(write_to(load, &table));
+        let wrong: Vec<_> = wrong.map(|said| said.step(steps::PEERS)).collect();
+        let of_proxy = |draft: &&mut Draft| table.section.is_none() && draft.proxy.name == table.spec.name;
+        match load.drafts.iter_mut().find(of_proxy) {
+            Some(draft) => draft.late.extend(wrong),
+            None => load.out.extend(wrong),
         }
     }
-    for table in &load.conf.tables {
-        said.extend(shared(load, table, &local));
-        said.extend(write_to(load, table));
-    }
-    for message in said {
-        load.out.push(message);
+}
+
+/// Sections without the local peer do nothing. That is said where nothing is wrong.
+pub(super) fn judge_incomplete(load: &mut Load<'_>) {
+    let local = local_name(load);
+    // Tables of these sections are made behind.
+    let counts = |said: &Diagnostic| said.severity == Severity::Alert;
+    let wrong = load.whole.iter().any(|(_, said)| counts(said))
+        || load.out.iter().any(|said| counts(said) && said.step != steps::PEERS);
+    for section in load.peers.iter().rev().filter(|_| !wrong) {
+        if !section.disabled && !section.peers.contains(&local) {
+            let name = &section.name;
+            let message = format!("Removing incomplete section 'peers {name}' (no peer named '{local}').");
+            load.out.push(warning(section.at, message).step(steps::AGAIN));
+        }
     }
 }
 

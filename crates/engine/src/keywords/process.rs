@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_config::values::{self, TimeFault, Unit};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Prefix, Sections, Word};
-use weir_diag::{Diagnostic, Form};
+use weir_diag::{Diagnostic, Form, Severity};
 
 use super::{GlobalCtx, GlobalFn};
 
@@ -27,13 +27,14 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
                     return Err(word.alert("'master-worker' only supports 'no-exit-on-failure' option"));
                 }
             }
+            // The reference looks for the word before it reads the other lines.
+            let said = |message| Diagnostic::new(Severity::Warning, None, message).form(Form::Bare);
             if c.global.master_worker {
-                let message = "config : master-worker mode is already configured.";
-                c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
+                c.out.push(said("config : master-worker mode is already configured."));
             }
             let message = "config : The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W \
                            or -Ws in the startup script instead.";
-            c.out.push(Diagnostic::warning(line.span, message).form(Form::Bare));
+            c.out.push(said(message));
             put(true, &mut c.global.master_worker)
         },
     ),

@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, Templates, UserlistDraft,
-    checks, cross, log_forward, log_profiles, peers, rings, rules, stats_page, traces, userlist,
+    checks, cross, log_forward, log_profiles, peers, rings, rules, stats_page, steps, traces, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -61,6 +61,8 @@ pub(super) struct Load<'a> {
     pub(super) sources: &'a Sources,
     pub(super) outside: &'a dyn Outside,
     pub(super) out: Diagnostics,
+    /// What is said of proxies as a whole, each message with the position of its proxy.
+    pub(super) whole: Vec<(usize, Diagnostic)>,
     pub(super) conf: Conf,
     pub(super) drafts: Vec<Draft>,
     /// Where the `http-errors` sections stand.
@@ -98,6 +100,7 @@ impl<'a> Load<'a> {
             sources,
             outside,
             out: Diagnostics::default(),
+            whole: Vec::new(),
             conf,
             drafts: Vec::new(),
             http_errors_at: Vec::new(),
@@ -428,12 +431,24 @@ impl<'a> Load<'a> {
         rules::compile(&mut self);
         peers::check(&mut self);
         let (mut drafts, last_id) = cross::check(&mut self);
+        peers::judge_incomplete(&mut self);
         rings::behind_streams(&mut self, &mut drafts);
         rings::behind_servers(&mut self, &drafts);
         rings::judge_targets(&mut self, &drafts);
         self.conf.templates = Arc::new(Templates::of(&self, last_id));
         self.conf.proxies = drafts.into_iter().map(|d| Arc::new(d.proxy)).collect();
+        self.tell();
         (self.conf, self.out)
+    }
+
+    /// Adds what is to be said of proxies as a whole: proxy by proxy, each in the order of its steps.
+    fn tell(&mut self) {
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.extend(crate::log::check(&self.conf).map(|(at, said)| (at, said.step(steps::FORMATS))));
+        whole.sort_by_key(|(at, said)| (said.step == steps::AGAIN, *at, said.step));
+        let (general, read): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.out).into_iter().partition(|said| said.step > 0);
+        self.out.extend(read.into_iter().chain(whole.into_iter().map(|(_, said)| said)).chain(general));
     }
 }
 

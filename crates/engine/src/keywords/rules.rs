@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Form, Severity, Span};
 use weir_table::Data;
 
 use super::resolve::{Load, place};
-use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_backends, log_profiles};
+use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_backends, log_profiles, steps};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, Proxy, RdpCookie, UseBackend};
 use crate::tokens::TokenSettings;
@@ -165,6 +165,7 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
     let mut faults = Vec::new();
     let mut compiler = Compiler::new(directory, counters, load.sources, patterns, &mut load.out);
     for (index, draft) in (first..).zip(&mut load.drafts) {
+        let said = compiler.said();
         let lines = std::mem::take(&mut draft.rules);
         if !lines.is_empty() {
             draft.proxy.rules = compiler.proxy(index, draft.proxy.mode, &lines);
@@ -184,6 +185,7 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
             faults.extend(of_server(&mut compiler, index, (&proxy, http), server));
         }
         draft.proxy.mentions = compiler.take_mentions();
+        draft.late.extend(compiler.take_late(said));
     }
     faults.extend(checks::compile_sections(&mut compiler, &mut load.healthchecks));
     let sticky = compiler.sticky().to_vec();
@@ -201,11 +203,16 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
         load.out.push(fault);
     }
     if unused && !load.out.is_fatal() {
-        let message = "Option 'expose-experimental-directives' is set in the global section but is no longer used. It is \
-                       strongly recommended to remove it in order to avoid using an experimental directive by accident \
-                       in the future.";
-        load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+        load.out.push(unused_switch());
     }
+}
+
+/// `expose-experimental-directives` where no word needs it.
+fn unused_switch() -> Diagnostic {
+    let message = "Option 'expose-experimental-directives' is set in the global section but is no longer used. It is \
+                   strongly recommended to remove it in order to avoid using an experimental directive by accident in \
+                   the future.";
+    Diagnostic::new(Severity::Warning, None, message).form(Form::Bare).step(steps::AGAIN)
 }
 
 /// Compiles what a `server` line computes for each connection; what is wrong with it.

@@ -18,7 +18,7 @@ mod sink;
 
 pub(crate) use channel::Channel;
 pub use destination::Destinations;
-pub use plan::{LogPlan, check, system_name};
+pub use plan::{LogPlan, system_name};
 pub use sink::{Sink, Sinks};
 pub use weir_wire::syslog::Level;
 
@@ -27,7 +27,7 @@ pub(crate) use line::{
     accepted, answered, asked, connected, finished, reached, refused, requested, unique_id,
 };
 pub(crate) use origin::Origin;
-pub(crate) use plan::Builder;
+pub(crate) use plan::{Builder, check};
 pub(crate) use ring::Ring;
 
 use crate::clock;

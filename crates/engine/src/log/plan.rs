@@ -109,16 +109,18 @@ pub(crate) struct Builder<'a> {
     warnings: Vec<String>,
 }
 
-/// Checks the formats of a configuration; what is wrong with them, in HAProxy's words.
-pub fn check(conf: &Conf) -> Diagnostics {
+/// Checks the formats of a configuration; what is wrong with them, in HAProxy's words, with the position of the proxy.
+pub(crate) fn check(conf: &Conf) -> impl Iterator<Item = (usize, Diagnostic)> {
     let destinations = Destinations::default();
     let mut builder = Builder::new(conf, &destinations);
+    let mut all = Vec::new();
     let mut found = Diagnostics::default();
     for index in 0..conf.proxies.len() {
         builder.check(index, &mut found);
+        all.extend(std::mem::take(&mut found).into_iter().map(|said| (index, said)));
     }
     builder.check_profiles(&mut found);
-    found
+    all.into_iter().chain(found.into_iter().map(|said| (usize::MAX, said)))
 }
 
 // === impl Builder ===

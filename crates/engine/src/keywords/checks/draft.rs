@@ -25,8 +25,6 @@ pub struct CheckDraft {
     pub(super) program: ProgramDraft,
     /// `option httpchk` was given, whatever came after it.
     pub(super) asked_for_http: bool,
-    /// `option tcp-check` was given.
-    pub(super) asked_for_tcp: bool,
 }
 
 /// What the servers are checked by; the last option counts.
@@ -58,8 +56,8 @@ pub(super) struct Lines {
     steps: Vec<CheckStep>,
     /// They are those of a `defaults` section, to be replaced by the first of one's own.
     inherited: bool,
-    /// The first line.
-    pub(super) at: Option<Span>,
+    /// Where they begin where no option asks for them.
+    pub(super) unasked: Option<Span>,
     /// What the first `send` of HTTP leaves to `option httpchk`.
     open: Open,
 }
@@ -81,14 +79,13 @@ impl CheckDraft {
     pub fn inherit(&mut self) {
         for lines in [&mut self.http, &mut self.tcp] {
             lines.inherited = true;
-            lines.at = None;
+            lines.unasked = None;
         }
     }
 
     /// The ruleset that has lines though no option asks for it: `http-check` or `tcp-check`, and where.
     pub fn unused(&self) -> impl Iterator<Item = (&'static str, &'static str, Span)> {
-        let http = self.http.at.filter(|_| !self.asked_for_http);
-        let tcp = self.tcp.at.filter(|_| !self.asked_for_tcp);
+        let (http, tcp) = (self.http.unasked, self.tcp.unasked);
         let http = http.map(|at| ("http-check", "httpchk", at));
         http.into_iter().chain(tcp.map(|at| ("tcp-check", "tcp-check", at)))
     }
@@ -161,7 +158,7 @@ impl CheckDraft {
 impl Lines {
     /// Adds a step of `tcp-check`.
     pub(super) fn add_tcp(&mut self, line: &Line, act: CheckAct) -> Result<(), Diagnostic> {
-        self.own(line);
+        self.own();
         let number = self.steps.last().map_or(1, |step| step.number + 1);
         if matches!(act, CheckAct::Connect(_)) {
             self.judge_first(line)?;
@@ -173,7 +170,7 @@ impl Lines {
     /// Adds a step of `http-check`. The reference numbers them in a way of its own: the first request is the
     /// first step, whether a connection precedes it or not.
     pub(super) fn add_http(&mut self, line: &Line, act: CheckAct, asked: bool) -> Result<(), Diagnostic> {
-        self.own(line);
+        self.own();
         let before = self.steps.iter().rev().find(|s| is_action(s));
         let next = before.map_or(1, |step| step.number + 1);
         let missing = match (&act, before.map(|step| &step.act)) {
@@ -215,11 +212,10 @@ impl Lines {
     }
 
     /// A first rule of one's own drops the rules that were inherited.
-    fn own(&mut self, line: &Line) {
+    fn own(&mut self) {
         if std::mem::take(&mut self.inherited) {
             self.steps.clear();
         }
-        self.at.get_or_insert(line.span);
     }
 
     fn judge_first(&self, line: &Line) -> Result<(), Diagnostic> {

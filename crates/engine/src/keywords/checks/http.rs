@@ -53,7 +53,11 @@ pub(in super::super) const HTTP: &[Keyword<ProxyFn>] = &[
 fn add(ctx: &mut ProxyCtx<'_>, line: &Line, act: CheckAct) -> Result<(), Diagnostic> {
     section::judge_rule(ctx, line)?;
     let checks = &mut ctx.draft.checks;
-    checks.http.add_http(line, act, checks.asked_for_http)
+    checks.http.add_http(line, act, checks.asked_for_http)?;
+    if !matches!(checks.method, Method::Http) {
+        checks.http.unasked.get_or_insert(line.span);
+    }
+    Ok(())
 }
 
 fn variable(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -116,6 +120,7 @@ pub(super) fn httpchk(
     let checks = &mut ctx.draft.checks;
     checks.method = Method::Http;
     checks.asked_for_http = true;
+    checks.http.unasked = None;
     checks.request = send;
     Ok(())
 }

@@ -56,12 +56,17 @@ pub(in super::super) const TCP: &[Keyword<ProxyFn>] = &[
 /// The option that has servers checked by the script.
 pub(super) fn tcp_check(ctx: &mut ProxyCtx<'_>) {
     ctx.draft.checks.method = Method::Tcp;
-    ctx.draft.checks.asked_for_tcp = true;
+    ctx.draft.checks.tcp.unasked = None;
 }
 
 fn add(ctx: &mut ProxyCtx<'_>, line: &Line, act: CheckAct) -> Result<(), Diagnostic> {
     section::judge_rule(ctx, line)?;
-    ctx.draft.checks.tcp.add_tcp(line, act)
+    let checks = &mut ctx.draft.checks;
+    checks.tcp.add_tcp(line, act)?;
+    if !matches!(checks.method, Method::Tcp) {
+        checks.tcp.unasked.get_or_insert(line.span);
+    }
+    Ok(())
 }
 
 fn variable(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

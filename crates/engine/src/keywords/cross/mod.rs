@@ -6,12 +6,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::num::NonZero;
 use std::sync::Arc;
 
-use weir_diag::{Diagnostic, Form, Severity, Span};
+use weir_diag::{Diagnostic, Form, Severity, Sources, Span};
 
 use super::Draft;
 use super::errors::error_files;
 use super::log_backends;
 use super::resolve::{Load, place};
+use super::steps;
 use crate::affinity;
 use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 
@@ -19,21 +20,22 @@ use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
 pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
     let mut drafts = std::mem::take(&mut load.drafts);
     same_names(load, &drafts);
+    duplicates(load, &drafts);
     let last = number_proxies(&mut drafts);
     for at in 0..drafts.len() {
+        let read = load.out.len();
         backends_of(load, &drafts, at);
+        servers::tracking(load, &drafts, at);
         let Some(draft) = drafts.get_mut(at) else { continue };
-        if draft.proxy.disabled {
-            continue;
+        if !draft.proxy.disabled {
+            check_one(load, draft);
         }
-        check_one(load, draft);
+        let said = load.out.split_off(read);
+        load.whole.extend(said.into_iter().map(|said| (at, said)));
     }
-    servers::tracking(load, &drafts);
-    duplicates(load, &drafts);
     if load.unresolved {
-        load.out.push(
-            Diagnostic::new(Severity::Alert, None, "Failed to initialize server(s) addr.").form(Form::Bare),
-        );
+        let said = Diagnostic::new(Severity::Alert, None, "Failed to initialize server(s) addr.");
+        load.out.push(said.form(Form::Bare).step(steps::AGAIN));
     }
     complete(load, &mut drafts);
     many_threads(load);
@@ -79,7 +81,7 @@ fn crowded_processors(load: &mut Load<'_>) {
          some threads will compete for the same CPU, which will cause severe performance degradation. Please fix \
          either the 'cpu-map' directives or set the global 'nbthread' value accordingly."
     );
-    load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+    load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare).step(steps::AGAIN));
 }
 
 fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
@@ -88,25 +90,51 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     // What relays log messages is judged where nothing else is wrong.
     let judged = proxy.log_forward.is_none() || !load.out.is_fatal();
     if proxy.is_frontend() && proxy.binds.is_empty() && judged {
-        load.out.push(warning(
-            proxy.at,
-            format!(
-                "{kind} '{name}' has no 'bind' directive. Please declare it as a backend if this was intended."
-            ),
-        ));
+        let message = format!(
+            "{kind} '{name}' has no 'bind' directive. Please declare it as a backend if this was intended."
+        );
+        load.out.push(warning(proxy.at, message).step(steps::BIND));
     }
-    log_backends::judge(load, draft);
+    at_step(load, steps::BALANCE, |load| log_backends::judge(load, draft));
     without_http(load, draft);
     http_only(load, draft);
+    let late = std::mem::take(&mut draft.late);
+    load.out.extend(joined(load.sources, late));
     if draft.proxy.log_forward.is_none() {
-        timeouts(load, draft);
+        at_step(load, steps::TIMEOUTS, |load| timeouts(load, draft));
     }
-    log_format(load, draft);
+    at_step(load, steps::LOG, |load| log_format(load, draft));
     check_rules(load, draft);
-    error_files(draft, load);
-    servers::servers(load, draft);
-    super::tls::binds(load, draft);
-    super::tls::servers(load, draft);
+    at_step(load, steps::ERROR_FILES, |load| error_files(draft, load));
+    at_step(load, steps::SERVERS, |load| servers::servers(load, draft));
+    at_step(load, steps::TLS, |load| {
+        super::tls::binds(load, draft);
+        super::tls::servers(load, draft);
+    });
+}
+
+/// Gives what `judge` says at this step, where it does not say at which.
+fn at_step(load: &mut Load<'_>, step: u8, judge: impl FnOnce(&mut Load<'_>)) {
+    let from = load.out.len();
+    judge(load);
+    let said = load.out.split_off(from);
+    load.out.extend(said.into_iter().map(|said| if said.step == 0 { said.step(step) } else { said }));
+}
+
+/// Arguments of one proxy that name nothing are told of together.
+fn joined(sources: &Sources, said: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (mut lost, mut others): (Vec<_>, Vec<_>) =
+        said.into_iter().partition(|said| said.step == steps::ARGUMENTS);
+    if let [first, _, ..] = lost.as_slice() {
+        let mut all = Diagnostic::new(Severity::Alert, first.at, "multiple argument resolution errors:");
+        for (at, one) in lost.drain(..).filter_map(|one| Some((one.at?, one))) {
+            all.message.push_str(&format!("\n\tparsing [{}]: {}", place(sources, at), one.message));
+            all.related.extend(Some((at, "here".to_owned())).filter(|_| all.at != Some(at)));
+        }
+        lost.push(all.form(Form::Bare).step(steps::ARGUMENTS));
+    }
+    others.extend(lost);
+    others
 }
 
 /// How messages name a proxy: `frontend`, `backend`, or `proxy` for a `listen` section.
@@ -133,27 +161,22 @@ fn same_names(load: &mut Load<'_>, drafts: &[Draft]) {
         let earlier = || drafts.iter().take(at).map(|d| &d.proxy).filter(|p| p.name == proxy.name);
         let (kind, name) = (kind(proxy), &proxy.name);
         if let Some(other) = earlier().find(|p| p.caps.intersects(proxy.caps)) {
-            load.out.push(
-                Diagnostic::new(
-                    Severity::Alert,
-                    Some(proxy.at),
-                    format!(
-                        "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}.",
-                        place(load.sources, proxy.at),
-                        self::kind(other),
-                        place(load.sources, other.at)
-                    ),
-                )
-                .form(Form::Bare)
-                .related(other.at, "first declared here"),
+            let message = format!(
+                "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}.",
+                place(load.sources, proxy.at),
+                self::kind(other),
+                place(load.sources, other.at)
             );
+            let said = alert(proxy.at, format!("{message} {RENAME}"));
+            load.out.push(alert(proxy.at, message).related(other.at, "first declared here"));
+            load.out.push(said);
         } else if let Some(other) = earlier().next() {
             load.out.push(
                 warning(
                     proxy.at,
                     format!(
                         "config : Parsing [{}]: {kind} '{name}' has the same name as {} '{name}' declared at {}. \
-                         This is no longer supported as of 3.3. Please rename one or the other.",
+                         {RENAME}",
                         place(load.sources, proxy.at),
                         self::kind(other),
                         place(load.sources, other.at)
@@ -228,11 +251,12 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
             let mut said =
                 alert(at, format!("Proxy '{}': unable to find required {word}: '{name}'.", proxy.name));
             said.hint = near.map(|near| format!("did you mean '{near}'?"));
-            load.out.push(said);
+            load.out.push(said.step(steps::BACKENDS));
             continue;
         };
         if std::ptr::eq(*backend, proxy) {
-            load.out.push(alert(at, format!("Proxy '{}': loop detected for {word}: '{name}'.", proxy.name)));
+            let message = format!("Proxy '{}': loop detected for {word}: '{name}'.", proxy.name);
+            load.out.push(alert(at, message).step(steps::BACKENDS));
             continue;
         }
         if (proxy.mode == Mode::Http && backend.mode == Mode::Tcp) || (backend.mode == Mode::Log) {
@@ -256,13 +280,13 @@ fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
                         place(load.sources, backend.at),
                     ),
                 )
-                .related(backend.at, "the backend starts here"),
+                .related(backend.at, "the backend starts here")
+                .step(steps::BACKENDS),
             );
         }
     }
 }
 
-/// Options that only mean something in HTTP are ignored elsewhere.
 /// Takes away what finds a server by parts of HTTP, where there is none.
 fn without_http(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &mut draft.proxy;
@@ -273,7 +297,8 @@ fn without_http(load: &mut Load<'_>, draft: &mut Draft) {
         let message = format!(
             "Unusable balance algorithm for {kind} '{name}' (needs 'mode log'). Falling back to round robin."
         );
-        load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare));
+        let said = Diagnostic::new(Severity::Warning, None, message).form(Form::Bare);
+        load.out.push(said.step(steps::BALANCE));
         proxy.balance = Balance::RoundRobin;
     }
     if proxy.mode == Mode::Http {
@@ -282,61 +307,64 @@ fn without_http(load: &mut Load<'_>, draft: &mut Draft) {
     let (kind, name, shown) = (kind(proxy), &proxy.name, proxy.is_backend());
     let mut said = Vec::new();
     if proxy.persistence.cookie.take().is_some() {
-        said.push(format!("cookie will be ignored for {kind} '{name}' (needs 'mode http')."));
+        let message = format!("cookie will be ignored for {kind} '{name}' (needs 'mode http').");
+        said.push((steps::BALANCE, message));
     }
     if proxy.balance.reads_http() {
-        said.push(format!(
+        let message = format!(
             "Layer 7 hash not possible for {kind} '{name}' (needs 'mode http'). Falling back to round robin."
-        ));
+        );
+        said.push((steps::BALANCE, message));
         proxy.balance = Balance::RoundRobin;
     }
     for server in &mut draft.servers {
         if server.server.cookie.take().is_some() {
             let server = &server.server.name;
-            said.push(format!(
-                "{kind} '{name}' : ignoring cookie for server '{server}' as HTTP mode is disabled."
-            ));
+            let message =
+                format!("{kind} '{name}' : ignoring cookie for server '{server}' as HTTP mode is disabled.");
+            said.push((steps::COOKIES, message));
         }
     }
-    for message in said.into_iter().filter(|_| shown) {
-        load.out.push(warning(draft.proxy.at, message));
+    for (step, message) in said.into_iter().filter(|_| shown) {
+        load.out.push(warning(draft.proxy.at, message).step(step));
     }
 }
 
+/// Takes away what only means something in HTTP.
 fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &mut draft.proxy;
     if proxy.mode == Mode::Http {
         return;
     }
-    let (kind, name) = (kind(proxy), proxy.name.clone());
-    if proxy.stats.take().is_some() {
-        let message = format!("'stats' statement ignored for {kind} '{name}' as it requires HTTP mode.");
-        load.out.push(warning(proxy.at, message));
-    }
     let mut ignored = Vec::new();
+    let mut ignore = |step: u8, what: String| ignored.push((step, what));
+    if proxy.stats.take().is_some() {
+        ignore(steps::STATS, "'stats' statement".to_owned());
+    }
+    if proxy.capture_cookie.take().is_some() {
+        ignore(steps::CAPTURE, "'capture' statement".to_owned());
+    }
+    if proxy.monitor_uri.take().is_some() && proxy.is_frontend() {
+        ignore(steps::MONITOR, "'monitor-uri' statement".to_owned());
+    }
     for (flag, word, side) in HTTP_ONLY {
         if proxy.options.contains(flag) {
             proxy.options.remove(flag);
             if side.intersects(proxy.caps) {
-                ignored.push(format!("'option {word}'"));
+                ignore(steps::OPTIONS, format!("'option {word}'"));
             }
         }
     }
     if proxy.forward_for.take().is_some() {
-        ignored.push("'option forwardfor'".to_owned());
+        ignore(steps::AGAIN, "'option forwardfor'".to_owned());
     }
     if proxy.original_to.take().is_some() {
-        ignored.push("'option originalto'".to_owned());
+        ignore(steps::AGAIN, "'option originalto'".to_owned());
     }
-    if proxy.capture_cookie.take().is_some() {
-        ignored.push("'capture' statement".to_owned());
-    }
-    if proxy.monitor_uri.take().is_some() && proxy.is_frontend() {
-        ignored.push("'monitor-uri' statement".to_owned());
-    }
-    for what in ignored {
-        load.out
-            .push(warning(proxy.at, format!("{what} ignored for {kind} '{name}' as it requires HTTP mode.")));
+    let (kind, name) = (kind(proxy), &proxy.name);
+    for (step, what) in ignored {
+        let message = format!("{what} ignored for {kind} '{name}' as it requires HTTP mode.");
+        load.out.push(warning(proxy.at, message).step(step));
     }
     let word = match proxy.log_line.format {
         LogFormatKind::Http { .. } => Some("httplog"),
@@ -346,14 +374,12 @@ fn http_only(load: &mut Load<'_>, draft: &mut Draft) {
     if let (Some(word), Some((at, _))) = (word, draft.log_format_at)
         && proxy.is_frontend()
     {
-        load.out.push(warning(
-            at,
-            format!(
-                "parsing [{}] : 'option {word}' not usable with {kind} '{name}' (needs 'mode http'). \
-                 Falling back to 'option tcplog'.",
-                place(load.sources, at)
-            ),
-        ));
+        let message = format!(
+            "parsing [{}] : 'option {word}' not usable with {kind} '{name}' (needs 'mode http'). Falling back to \
+             'option tcplog'.",
+            place(load.sources, at)
+        );
+        load.out.push(warning(at, message).step(steps::FALLBACK));
         proxy.log_line.format = LogFormatKind::Tcp { clf: false };
     }
 }
@@ -399,14 +425,13 @@ fn check_rules(load: &mut Load<'_>, draft: &Draft) {
         let message = format!(
             "{kind} '{name}' uses {rules} rules without 'option {option}', so the rules are ignored."
         );
-        load.out.push(warning(at, message));
+        let step = if rules == "tcp-check" { steps::TCP_CHECK } else { steps::BALANCE };
+        load.out.push(warning(at, message).step(step));
     }
-    super::checks::judge_program(
-        &mut load.out,
-        &load.conf.global,
-        (kind, name, draft.proxy.at),
-        &draft.checks,
-    );
+    let about = (kind, &**name, draft.proxy.at);
+    at_step(load, steps::PROGRAM, |load| {
+        super::checks::judge_program(&mut load.out, &load.conf.global, about, &draft.checks);
+    });
 }
 
 /// Numbers and names that are to be given once.
@@ -479,20 +504,23 @@ fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
 
 /// Flags that mean something in HTTP only, their names, and the side they belong to.
 const HTTP_ONLY: [(Options, &str, Caps); 13] = [
-    (Options::ACCEPT_UNSAFE_REQUEST, "accept-unsafe-violations-in-http-request", Caps::FRONTEND),
-    (Options::ACCEPT_UNSAFE_RESPONSE, "accept-unsafe-violations-in-http-response", Caps::BACKEND),
     (Options::CHECK_CACHE, "checkcache", Caps::BACKEND),
-    (Options::DISABLE_H2_UPGRADE, "disable-h2-upgrade", Caps::FRONTEND),
     (Options::HTTP_BUFFER_REQUEST, "http-buffer-request", Caps::LISTEN),
     (Options::HTTP_DROP_REQUEST_TRAILERS, "http-drop-request-trailers", Caps::BACKEND),
     (Options::HTTP_DROP_RESPONSE_TRAILERS, "http-drop-response-trailers", Caps::FRONTEND),
     (Options::HTTP_IGNORE_PROBES, "http-ignore-probes", Caps::FRONTEND),
-    (Options::HTTP_NO_DELAY, "http-no-delay", Caps::LISTEN),
-    (Options::HTTP_PRETEND_KEEPALIVE, "http-pretend-keepalive", Caps::BACKEND),
-    (Options::HTTP_USE_PROXY_HEADER, "http-use-proxy-header", Caps::FRONTEND),
     (Options::IDLE_CLOSE_ON_RESPONSE, "idle-close-on-response", Caps::FRONTEND),
     (Options::PREFER_LAST_SERVER, "prefer-last-server", Caps::BACKEND),
+    (Options::ACCEPT_UNSAFE_REQUEST, "accept-unsafe-violations-in-http-request", Caps::FRONTEND),
+    (Options::ACCEPT_UNSAFE_RESPONSE, "accept-unsafe-violations-in-http-response", Caps::BACKEND),
+    (Options::HTTP_PRETEND_KEEPALIVE, "http-pretend-keepalive", Caps::BACKEND),
+    (Options::HTTP_USE_PROXY_HEADER, "http-use-proxy-header", Caps::FRONTEND),
+    (Options::HTTP_NO_DELAY, "http-no-delay", Caps::LISTEN),
+    (Options::DISABLE_H2_UPGRADE, "disable-h2-upgrade", Caps::FRONTEND),
 ];
+
+/// What is said of names that two proxies have.
+const RENAME: &str = "This is no longer supported as of 3.3. Please rename one or the other.";
 
 /// The first number of a proxy: 1 is that of the runtime API, sockets or none.
 const FIRST_NUMBER: u32 = 2;

@@ -7,7 +7,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 
 use super::super::resolve::{Load, place};
 use super::super::servers::settle_address;
-use super::super::{Draft, ServerDraft};
+use super::super::{Draft, ServerDraft, steps};
 use super::{alert, kind, warning};
 use crate::conf::{Mode, Proxy, RetryOn, Ruleset, SourceAddress, Talk};
 
@@ -32,10 +32,10 @@ pub(super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
             );
         }
         if let Err(message) = settle_address(server, load.outside) {
-            load.out.push(alert(
-                at,
-                format!("[{}] : 'server {proxy}/{name}' : {message}.", place(load.sources, at)),
-            ));
+            load.out.push(
+                alert(at, format!("[{}] : 'server {proxy}/{name}' : {message}.", place(load.sources, at)))
+                    .step(steps::AGAIN),
+            );
             load.unresolved = true;
         }
         http_only_server(load.sources, &mut load.out, &draft.proxy, server);
@@ -154,21 +154,16 @@ fn http_only_server(sources: &Sources, out: &mut Diagnostics, proxy: &Proxy, ser
 }
 
 /// The server that each `track` names: it must exist, be checked, and lead to no circle.
-pub(super) fn tracking(load: &mut Load<'_>, drafts: &[Draft]) {
-    for draft in drafts {
+pub(super) fn tracking(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
+    if let Some(draft) = drafts.get(at) {
         let proxy = &draft.proxy.name;
         for server in &draft.servers {
             let Some(track) = &server.server.track else { continue };
             let at = server.server.at;
             let said = |message: String| {
-                alert(
-                    at,
-                    format!(
-                        "[{}] : 'server {proxy}/{}' : {message}",
-                        place(load.sources, at),
-                        server.server.name
-                    ),
-                )
+                let (at_line, name) = (place(load.sources, at), &server.server.name);
+                let message = format!("[{at_line}] : 'server {proxy}/{name}' : {message}");
+                alert(at, message).step(steps::TRACKING)
             };
             let (wanted_proxy, wanted) = track.split_once('/').unwrap_or((proxy, track));
             let Some(other) = drafts.iter().find(|d| d.proxy.name == wanted_proxy && d.proxy.is_backend())
