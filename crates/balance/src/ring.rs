@@ -175,15 +175,22 @@ impl Ring {
         Some(if down <= up { lower } else { upper })
     }
 
-    /// `hash-balance-factor`: whether one more session stays under the server's share.
+    /// `hash-balance-factor`: whether one more session stays under the server's share. What all may have is dealt
+    /// out in the order of the servers, by weight and in whole sessions, so that the last ones get what is left over.
     fn is_within_share<F: Farm + ?Sized>(&self, server: usize, factor: u32, farm: &F) -> bool {
         if factor == 0 {
             return true;
         }
-        let units = u64::from(self.weight(server));
-        let slots = (u64::from(farm.sessions() + 1) * u64::from(factor)).div_ceil(100);
-        let share = (slots * units).div_ceil(u64::from(self.total.max(1))).max(1);
-        u64::from(farm.load(server).sessions) < share
+        let mut left = (u64::from(farm.sessions() + 1) * u64::from(factor)).div_ceil(100);
+        let mut others = u64::from(self.total);
+        let mut share = 0;
+        for &units in self.weights.iter().take(server.saturating_add(1)) {
+            let units = u64::from(units);
+            share = left * units / others.max(1);
+            left = left.saturating_sub(share);
+            others = others.saturating_sub(units);
+        }
+        u64::from(farm.load(server).sessions) < share.max(1)
     }
 }
 
@@ -210,5 +217,46 @@ fn address(ip: std::net::IpAddr) -> u32 {
     match ip {
         std::net::IpAddr::V4(ip) => u32::from_le_bytes(ip.octets()),
         std::net::IpAddr::V6(ip) => xxh32(&ip.octets(), 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::farm::Load;
+
+    /// Servers by their sessions.
+    struct Busy(Vec<u32>);
+
+    impl Farm for Busy {
+        fn load(&self, server: usize) -> Load {
+            Load { sessions: self.0[server], ..Load::default() }
+        }
+
+        fn sessions(&self) -> u32 {
+            self.0.iter().sum()
+        }
+    }
+
+    /// As the reference deals them out: what is left over goes to the last servers.
+    #[test]
+    fn shares_are_dealt_out_in_whole_sessions() {
+        let rows = [
+            (101, vec![1, 1], vec![0, 1], vec![true, true]),
+            (101, vec![1, 1], vec![1, 0], vec![false, true]),
+            (101, vec![1, 1, 1], vec![1, 1, 0], vec![false, false, true]),
+            (101, vec![1, 1, 1], vec![0, 1, 1], vec![true, false, true]),
+            (110, vec![2, 1], vec![1, 0], vec![true, true]),
+            (110, vec![2, 1], vec![2, 0], vec![false, true]),
+        ];
+        for (factor, weights, sessions, wanted) in rows {
+            let members: Vec<Member> = weights.iter().map(|weight| Member::up(1, *weight)).collect();
+            let mut ring = Ring::new(&members);
+            ring.set_weights(weights.iter().map(|weight| u32::from(*weight) * 16));
+            let farm = Busy(sessions.clone());
+            let fits: Vec<bool> =
+                (0..weights.len()).map(|s| ring.is_within_share(s, factor, &farm)).collect();
+            assert_eq!(fits, wanted, "{factor} {weights:?} {sessions:?}");
+        }
     }
 }
