@@ -61,8 +61,8 @@ pub struct Attempt {
     pub pinned: bool,
     /// Whether the failure came faster than a second, so that the same server deserves a pause.
     pub quick: bool,
-    /// Whether the algorithm is free to choose (it is no hash) among more than one active server:
-    /// then a redispatch need not wait for its retry.
+    /// Whether the algorithm is free to choose (it is no hash, and persistence named nobody) among more than one
+    /// active server: then a redispatch need not wait for its retry.
     pub others: bool,
 }
 

@@ -417,9 +417,12 @@ impl Waiting {
         0
     }
 
-    /// Whether it waits for one server alone.
-    pub(crate) fn for_server(&self) -> bool {
-        matches!(self.place, Place::Server(_))
+    /// The server that it waits for, where it is one alone.
+    pub(crate) fn server(&self) -> Option<usize> {
+        match self.place {
+            Place::Server(server) => Some(server),
+            Place::Backend => None,
+        }
     }
 }
 

@@ -343,3 +343,44 @@ fn answers_whose_cookie_caches_may_keep_are_blocked() {
         }
     });
 }
+
+#[test]
+fn who_is_bound_to_a_server_stays_until_the_retry_that_may_go_elsewhere() {
+    let rows = [
+        // Lines of the backend, the cookie, and what the log says: server, status, state, retries.
+        ("balance roundrobin\nretries 1\noption redispatch", "", "b 200 --NI +1"),
+        ("balance roundrobin\nretries 1\noption redispatch", "Cookie: S=sa", "b 200 --DI +1"),
+        ("balance roundrobin\nretries 1\noption redispatch 2", "", "b 200 --NI +1"),
+        ("balance roundrobin\nretries 1\noption redispatch 2", "Cookie: S=sa", "a 503 SCVN 1"),
+        ("balance roundrobin\nretries 2\noption redispatch 2", "Cookie: S=sa", "b 200 --DI +2"),
+        ("balance roundrobin\nretries 1", "Cookie: S=sa", "a 503 SCVN 1"),
+        // A hash names the same server again, which is no redispatch.
+        ("balance source\nretries 1\noption redispatch", "", "a 503 SCNN 1"),
+        ("balance source\nretries 1\noption redispatch", "Cookie: S=sa", "a 503 SCVN 1"),
+    ];
+    compat(|t| {
+        let _servers = ["b", "c"].map(|name| telling(t.origin(name)));
+        let log = t.sink("log");
+        let mut text = String::from(
+            "global\n nbthread 1\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n",
+        );
+        for (number, (lines, ..)) in rows.iter().enumerate() {
+            text += &format!(
+                "listen f{number}\n bind {{f{number}}}\n log {{log}} local0\n log-format \"%s %ST %tsc %rc\"\n cookie S insert\n {}\n \
+                 server a {{dead}} cookie sa weight 200\n server b {{b}} cookie sb weight 1\n server c {{c}} cookie sc weight 1\n",
+                lines.replace('\n', "\n ")
+            );
+        }
+        let mut proxy = t.start(&text);
+        for (number, (lines, cookie, wanted)) in rows.iter().enumerate() {
+            // The heaviest has the first turn; the second is for who comes with its cookie.
+            let mut client = proxy.client(&format!("f{number}"));
+            let lines_of = if cookie.is_empty() { String::new() } else { format!("{cookie}\r\n") };
+            client.send(format!("GET / HTTP/1.1\r\nHost: h\r\n{lines_of}\r\n"));
+            client.recv_message();
+            let line = log.next();
+            let said = line.trim_end().rsplit_once(": ").map(|(_, said)| said.to_owned());
+            assert_eq!(said.as_deref(), Some(*wanted), "{lines} {cookie}");
+        }
+    });
+}

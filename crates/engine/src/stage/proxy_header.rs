@@ -2,18 +2,23 @@
 //! (manual, 5.1 "accept-proxy", "accept-netscaler-cip"; 5.2 "send-proxy", "send-proxy-v2").
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
+use weir_expr::Format;
 use weir_sys::Address;
-
 use weir_wire::proxy::{self, Endpoints};
 use weir_wire::proxy_v2::Tlvs;
 use weir_wire::{Parsed, netscaler_cip, proxy_v1, proxy_v2};
 
-use crate::conf::ProxyHeader;
+use crate::action::{RuleSet, Run};
+use crate::conf::{Mode, ProxyHeader};
 use crate::ending::{Cause, Stage};
+use crate::io::Stream;
+use crate::local;
 use crate::log;
 use crate::refusal::Refusal;
+use crate::stage::reach::Ended;
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the header where the `bind` line asks for one, before the first request of a connection.
@@ -41,6 +46,50 @@ pub(crate) fn is_expected(t: &Transaction) -> bool {
     t.client.expects_proxy
         || t.client.expects_cip
         || bind.is_some_and(|b| b.accept_proxy || b.accept_netscaler_cip.is_some())
+}
+
+/// Says who the client is, where the server wants to know.
+pub(crate) async fn introduce(
+    t: &mut Transaction,
+    server: &local::Server,
+    stream: &Stream,
+) -> Result<(), Ended> {
+    let Some(rule) = &server.conf().proxy_header else { return Ok(()) };
+    let mut bytes = Vec::new();
+    let custom = values(t, server);
+    let custom: Vec<(u8, &[u8])> = custom.iter().map(|(id, value)| (*id, value.as_slice())).collect();
+    write(rule, &custom, t, &mut bytes);
+    let mut rest = bytes.as_slice();
+    // The request follows at once; a server that speaks first must not wait for it.
+    let more = t.proxy().conf().mode == Mode::Http;
+    while !rest.is_empty() {
+        let sent = poll_fn(|cx| match stream.poll_write(cx, rest, more) {
+            Poll::Ready(r) => Poll::Ready(r.map_err(|_| Ended::Refused)),
+            Poll::Pending if t.client.timer.poll_expired(cx) => Poll::Ready(Err(Ended::TimedOut)),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        rest = rest.get(sent..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The values of `set-proxy-v2-tlv-fmt`, with their types.
+fn values(t: &mut Transaction, server: &local::Server) -> Vec<(u8, Vec<u8>)> {
+    let tlvs = &server.conf().tlvs;
+    if tlvs.is_empty() {
+        return Vec::new();
+    }
+    let mut bench = std::mem::take(&mut t.messages.bench);
+    let mut run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
+    let render = |(id, format): &(u8, Arc<Format>)| {
+        run.bench.scratch.reset();
+        run.render(format);
+        (*id, run.bench.text.clone())
+    };
+    let rendered = tlvs.iter().map(render).collect();
+    t.messages.bench = bench;
+    rendered
 }
 
 /// Adds the header that a server gets before everything else; `custom` are values of types of their own.

@@ -10,18 +10,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use weir_balance::retry::{Attempt, Next, Redispatch};
-use weir_expr::Format;
 use weir_expr::scope::TimeoutOf;
 use weir_http::{status, uri};
 use weir_sys::accepted;
 
-use crate::action::{RuleSet, Run};
 use crate::balance;
 use crate::check::{self, Sign};
 use crate::clock::{self, Tick};
 use crate::conf::{Mode, Options, RetryOn};
 use crate::ending::{Cause, Stage};
-use crate::farm::{Choice, Wish};
+use crate::farm::{Choice, Slot, Wish};
 use crate::io::Stream;
 use crate::local;
 use crate::log;
@@ -83,13 +81,14 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
     }
     let backend = t.proxy().clone();
     let farm = &backend.shared.farm;
-    let avoid = t.assigned.take().map(|a| a.server.shared.index);
+    let left = t.assigned.take().map(|a| a.server);
+    let avoid = left.as_ref().map(|server| server.shared.index);
     let priority = t.facts.priority;
     let wish = Wish { hash: balance::hash(t), avoid, priority };
     if let Some(server) = rules::server(t).filter(|_| avoid.is_none()) {
         t.facts.persisted.overrule(server);
     }
-    let wanted = t.facts.persisted.server.or_else(|| last(t).filter(|_| avoid.is_none()));
+    let wanted = t.facts.persisted.server.or_else(|| last(t)).filter(|_| avoid.is_none());
     let server = wanted.and_then(|index| backend.server(index)).cloned();
     // It is the request's while it waits for it, too.
     t.assigned = server.map(Assigned::to);
@@ -104,15 +103,13 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                     t.facts.blame(Cause::Internal, Stage::Connect);
                     return Err(Stop::Answer(500));
                 };
+                note_left(t, left.as_deref(), Some(&server));
                 tell_chosen(t, &server, wanted.is_some());
-                note_assigned(t, &server);
-                let watch = Watch::on(&backend, &server);
-                let generation = server.shared.runtime.generation.load(Relaxed);
-                t.assigned = Some(Assigned { server, slot: Some(slot), generation, watch });
-                trace::transaction(t, &trace::STREAM_SERVER);
+                take_place(t, &backend, server, slot);
                 return Ok(());
             }
             Choice::NoServer => {
+                note_left(t, left.as_deref(), None);
                 t.facts.blame(Cause::Server, Stage::Connect);
                 backend.back().failed_connections.add(1);
                 return Err(Stop::Answer(503));
@@ -120,9 +117,10 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
             Choice::QueueFull(_)
                 if t.facts.persisted.server.is_some() && backend.conf().redispatch.is_some() =>
             {
-                redispatch(t);
-                let full = t.assigned.take().map(|a| a.server.shared.index);
-                choice = choose(&backend, Wish { avoid: full, ..wish }, clock::now());
+                let full = t.assigned.take().map(|a| a.server);
+                note_left(t, full.as_deref(), None);
+                let avoid = full.map(|server| server.shared.index);
+                choice = choose(&backend, Wish { avoid, ..wish }, clock::now());
             }
             Choice::QueueFull(full) => {
                 // It is the server that refuses.
@@ -131,16 +129,30 @@ pub(crate) async fn assign(t: &mut Transaction) -> Result<(), Stop> {
                 count_failure(t);
                 return Err(Stop::Answer(503));
             }
-            Choice::Wait(waiting) => match Box::pin(queue(t, waiting)).await? {
-                Some(slot) => choice = Choice::Serve(slot),
-                None => {
-                    t.facts.persisted.leave();
-                    t.assigned = None;
-                    choice = choose(&backend, wish, clock::now());
+            Choice::Wait(waiting) => {
+                if let Some(server) = waiting.server().and_then(|index| backend.server(index)) {
+                    t.assigned = Some(Assigned::to(server.clone()));
                 }
-            },
+                match Box::pin(queue(t, waiting)).await? {
+                    Some(slot) => choice = Choice::Serve(slot),
+                    None => {
+                        t.facts.persisted.leave();
+                        t.assigned = None;
+                        choice = choose(&backend, wish, clock::now());
+                    }
+                }
+            }
         }
     }
+}
+
+/// Takes a server's place for the request.
+fn take_place(t: &mut Transaction, backend: &local::Proxy, server: Rc<local::Server>, slot: Slot) {
+    note_assigned(t, &server);
+    let watch = Watch::on(backend, &server);
+    let generation = server.shared.runtime.generation.load(Relaxed);
+    t.assigned = Some(Assigned { server, slot: Some(slot), generation, watch });
+    trace::transaction(t, &trace::STREAM_SERVER);
 }
 
 /// Sends clients of a server with `redir` to the place that it names, unless they bring something (manual, 5.2).
@@ -169,7 +181,7 @@ pub(crate) fn sent_elsewhere(t: &mut Transaction) -> Result<(), Stop> {
 /// Asks the balancer, and counts whom it named.
 fn choose(backend: &local::Proxy, wish: Wish, now: Tick) -> Choice {
     let choice = backend.shared.farm.choose(wish, now);
-    if let Some(server) = choice.server() {
+    if let Some(server) = choice.server().filter(|server| wish.avoid != Some(*server)) {
         backend.back().selected.add(1);
         if let Some(server) = backend.server(server) {
             server.counters().selected.add(1);
@@ -180,11 +192,7 @@ fn choose(backend: &local::Proxy, wish: Wish, now: Tick) -> Choice {
 
 /// The chosen server as this worker knows it. One that came at run time may be known to the newest view only,
 /// or be on its way there.
-async fn local_server(
-    t: &Transaction,
-    backend: &local::Proxy,
-    slot: &crate::farm::Slot,
-) -> Option<Rc<local::Server>> {
+async fn local_server(t: &Transaction, backend: &local::Proxy, slot: &Slot) -> Option<Rc<local::Server>> {
     let is_it = |s: &&Rc<local::Server>| Arc::ptr_eq(&s.shared.runtime, slot.runtime());
     if let Some(server) = backend.server(slot.server()).filter(is_it) {
         return Some(server.clone());
@@ -216,13 +224,10 @@ fn last(t: &Transaction) -> Option<usize> {
 }
 
 /// Waits in the queue; `None` where it has to choose again.
-async fn queue(
-    t: &mut Transaction,
-    mut waiting: crate::farm::Waiting,
-) -> Result<Option<crate::farm::Slot>, Stop> {
+async fn queue(t: &mut Transaction, mut waiting: crate::farm::Waiting) -> Result<Option<Slot>, Stop> {
     let limit = t.timeout(TimeoutOf::Queue).or(t.timeout(TimeoutOf::Connect));
     t.client.timer.set(t.now().after(limit));
-    let for_server = waiting.for_server();
+    let for_server = waiting.server().is_some();
     let mut turn = Box::pin(waiting.turn());
     let end = poll_fn(|cx| {
         if let Poll::Ready(got) = turn.as_mut().poll(cx) {
@@ -336,53 +341,13 @@ pub(crate) async fn connect(t: &mut Transaction) -> Result<Stream, Ended> {
         let _ = accepted::set_no_linger(&stream);
     }
     log::reached(t, &stream);
-    introduce(t, &server, &stream).await?;
+    proxy_header::introduce(t, &server, &stream).await?;
     if server.shared.runtime.secured.load(Relaxed) {
         Box::pin(handshake::with_server(t, &server, &mut stream)).await?;
     }
     observe(t, Sign::Connected);
     t.facts.connected = Some(t.now());
     Ok(stream)
-}
-
-/// Says who the client is, where the server wants to know.
-async fn introduce(t: &mut Transaction, server: &local::Server, stream: &Stream) -> Result<(), Ended> {
-    let Some(rule) = &server.conf().proxy_header else { return Ok(()) };
-    let mut bytes = Vec::new();
-    let custom = values(t, server);
-    let custom: Vec<(u8, &[u8])> = custom.iter().map(|(id, value)| (*id, value.as_slice())).collect();
-    proxy_header::write(rule, &custom, t, &mut bytes);
-    let mut rest = bytes.as_slice();
-    // The request follows at once; a server that speaks first must not wait for it.
-    let more = t.proxy().conf().mode == Mode::Http;
-    while !rest.is_empty() {
-        let sent = poll_fn(|cx| match stream.poll_write(cx, rest, more) {
-            Poll::Ready(r) => Poll::Ready(r.map_err(|_| Ended::Refused)),
-            Poll::Pending if t.client.timer.poll_expired(cx) => Poll::Ready(Err(Ended::TimedOut)),
-            Poll::Pending => Poll::Pending,
-        })
-        .await?;
-        rest = rest.get(sent..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// The values of `set-proxy-v2-tlv-fmt`, with their types.
-fn values(t: &mut Transaction, server: &local::Server) -> Vec<(u8, Vec<u8>)> {
-    let tlvs = &server.conf().tlvs;
-    if tlvs.is_empty() {
-        return Vec::new();
-    }
-    let mut bench = std::mem::take(&mut t.messages.bench);
-    let mut run = Run { t, bench: &mut bench, set: RuleSet::HttpRequest, since: None };
-    let render = |(id, format): &(u8, Arc<Format>)| {
-        run.bench.scratch.reset();
-        run.render(format);
-        (*id, run.bench.text.clone())
-    };
-    let rendered = tlvs.iter().map(render).collect();
-    t.messages.bench = bench;
-    rendered
 }
 
 fn start(t: &Transaction, server: &Rc<local::Server>) -> Result<Connecting, Failure> {
@@ -499,18 +464,28 @@ pub(crate) fn attempt(t: &Transaction, quick: bool) -> Attempt {
         redispatch: conf.redispatch.map_or(Redispatch::Never, Redispatch::interval),
         pinned: false,
         quick,
-        others: t.proxy().shared.farm.has_choice(),
+        others: t.facts.persisted.server.is_none() && t.proxy().shared.farm.has_choice(),
     }
 }
 
-/// Leaves the server for another.
+/// Leaves the server for whichever is chosen next.
 pub(crate) fn redispatch(t: &mut Transaction) {
-    t.facts.redispatched = true;
-    t.facts.persisted.leave();
     if let Some(a) = &mut t.assigned {
         a.slot = None;
-        a.server.counters().redispatches.add(1);
     }
+}
+
+/// Counts a server that was left. Where the balancer named it once more, that is a retry like any other.
+fn note_left(t: &mut Transaction, left: Option<&local::Server>, chosen: Option<&local::Server>) {
+    let Some(left) = left else { return };
+    if chosen.is_some_and(|server| server.shared.index == left.shared.index) {
+        t.proxy().back().retries.add(1);
+        left.counters().retries.add(1);
+        return;
+    }
+    t.facts.redispatched = true;
+    t.facts.persisted.leave();
+    left.counters().redispatches.add(1);
     t.proxy().back().redispatches.add(1);
 }
 
