@@ -14,8 +14,8 @@ mod words;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use weir_balance::health::Health as Counter;
 use weir_balance::health::agent::AgentAdmin;
+use weir_balance::health::{Health as Counter, InitState, Shift};
 
 use crate::check::{self, Place, Turn};
 use crate::clock;
@@ -173,6 +173,8 @@ fn come_back(place: &Place) {
         let mut health = state.health.lock();
         let (rise, fall) = (health.counter.rise(), health.counter.fall());
         health.counter = match place.server.conf.init_state {
+            // Nothing judges it.
+            _ if state.unchecked.load(Relaxed) => Counter::new(rise, fall, InitState::None),
             Some(init) => Counter::new(rise, fall, init.into()),
             None => Counter::restored(rise, fall, rise),
         };
@@ -190,9 +192,11 @@ fn come_back(place: &Place) {
 fn judge(place: &Place, to: Turn) {
     let state = &place.server.runtime;
     let (was_up, was_stopping) = (state.is_up(), state.stopping.load(Relaxed));
+    let checked = !state.unchecked.load(Relaxed);
     let mut health = state.health.lock();
     let _ = match to {
-        Turn::Down => health.counter.mark_down(),
+        Turn::Down if checked => health.counter.mark_down(),
+        Turn::Down => Shift::None,
         Turn::Up | Turn::Stopping => health.counter.mark_up(),
     };
     drop(health);

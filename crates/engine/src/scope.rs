@@ -84,9 +84,10 @@ impl<'a> View<'a> {
     fn termination(&self) -> &[u8; 4] {
         self.termination.get_or_init(|| {
             let facts = &self.t.facts;
-            let [cause, stage] =
-                if self.origin.is_session() { SESSION_LETTERS } else { facts.ending.letters() };
-            let logged = self.t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
+            let of_session = self.origin.is_session();
+            let [cause, stage] = if of_session { SESSION_LETTERS } else { facts.ending.letters() };
+            let logged =
+                !of_session && self.t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
             let [client, set] = if logged { facts.persisted.letters() } else { [b'-'; 2] };
             [cause, stage, client, set]
         })

@@ -61,6 +61,18 @@ fn status(proxy: &mut Running) -> u16 {
     client.recv_head().status()
 }
 
+/// Fields of the server `s` of a proxy in `show stat`.
+fn shown(proxy: &Running, name: &str, fields: &[&str]) -> Vec<String> {
+    let table = proxy.admin(&format!("show stat {name} 4 -1 typed"));
+    let value = |field: &&str| {
+        let line = table
+            .lines()
+            .find(|line| line.split('.').nth(4).is_some_and(|f| f.split(':').next() == Some(field)));
+        line.and_then(|line| line.splitn(4, ':').nth(3)).unwrap_or_default().to_owned()
+    };
+    fields.iter().map(value).collect()
+}
+
 /// The lines about servers on standard error, times masked.
 fn told(proxy: &Running, until: &str) -> Vec<String> {
     let text = proxy.stderr_until(until);
@@ -391,5 +403,73 @@ fn checks_speak_for_themselves_in_a_proxy_header() {
             assert_eq!(head[..12], *b"\r\n\r\n\0\r\nQUIT\n", "{global}");
             assert_eq!((head[12], head[15]), (command, length), "{global}");
         }
+    });
+}
+
+#[test]
+fn errors_of_traffic_are_told_and_counted() {
+    const CLOSE: &str = "\r\n\r\n";
+    // What the server says and then closes, `observe`, `on-error`; then the fields of `show stat`.
+    let rows = [
+        ("HTTP/1.1 500 X", "layer7", "mark-down", "DOWN 1 1 HANA 0", "Wrong http response"),
+        ("HTTP/1.1 500 X", "layer7", "fail-check", "UP 2/3 1 1 HANA 3", "Wrong http response"),
+        ("HTTP/1.1 500 X", "layer7", "sudden-death", "UP 1/3 1 1 HANA 2", "Wrong http response"),
+        ("HTTP/1.1 500 X", "layer7", "fastinter", "UP 1 0 L4OK 4", ""),
+        ("HTTP/1.1 500 X", "layer4", "mark-down", "UP 0 0 L4OK 4", ""),
+        ("HTTP/1.1 501 X", "layer7", "mark-down", "UP 0 0 L4OK 4", ""),
+        ("", "layer7", "mark-down", "DOWN 1 1 HANA 0", "Read error (http)"),
+        ("junk", "layer7", "mark-down", "DOWN 1 1 HANA 0", "Invalid http response (headers)"),
+        ("dead", "layer7", "mark-down", "DOWN 1 1 HANA 0", "L4 unsuccessful connection"),
+        ("dead", "layer4", "mark-down", "DOWN 1 1 HANA 0", "L4 unsuccessful connection"),
+    ];
+    compat(|t| {
+        let health = t.origin("health").answer_all("");
+        let mut text =
+            format!("global\n stats socket {{dir}}/admin.sock level admin\n max-spread-checks 50\n{HTTP}");
+        let mut serving = Vec::new();
+        for (number, (says, observe, on_error, ..)) in rows.iter().enumerate() {
+            let answer = format!("{says}{CLOSE}");
+            let own = format!("srv{number}");
+            let silent = says.is_empty();
+            serving.push(t.origin(&own).serve(move |peer, _| {
+                peer.recv_head();
+                if !silent {
+                    let _ = peer.try_send(&answer);
+                }
+                peer.close();
+            }));
+            let at = if *says == "dead" { format!("dead{number}") } else { own };
+            text += &format!(
+                "listen f{number}\n bind {{f{number}}}\n retries 0\n server s {{{at}}} check inter 1h fastinter 1h init-state fully-up \
+                 addr 127.0.0.1 port {{health.port}} observe {observe} error-limit 1 on-error {on_error}\n"
+            );
+        }
+        let mut proxy = t.start(&text);
+        for (number, (says, observe, on_error, fields, last)) in rows.iter().enumerate() {
+            let name = format!("f{number}");
+            let end = Instant::now() + Duration::from_secs(20);
+            while shown(&proxy, &name, &["check_status"]) != ["L4OK"] && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let mut client = proxy.client(&name);
+            client.send("GET / HTTP/1.0\r\n\r\n").recv_to_close();
+            let seen = shown(
+                &proxy,
+                &name,
+                &["status", "hanafail", "chkfail", "check_status", "check_health", "last_chk"],
+            );
+            let (fields_seen, told) = seen.split_at(5);
+            let wanted = if last.is_empty() {
+                String::new()
+            } else {
+                format!("Detected 1 consecutive errors, last one was: {last}")
+            };
+            assert_eq!(
+                (fields_seen.join(" ").as_str(), told[0].as_str()),
+                (*fields, wanted.as_str()),
+                "{says} {observe} {on_error}"
+            );
+        }
+        drop(health);
     });
 }

@@ -387,8 +387,11 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
         if admin.contains(Admin::CONFIGURED_MAINT) { Admin::FORCED_MAINT } else { Admin::empty() };
     forced.set(Admin::CONFIGURED_MAINT, conf.disabled && !conf.dynamic);
     let unchecked = state.unchecked.load(Relaxed);
-    let paused =
-        if conf.check.is_some() { admin.intersects(Admin::MAINT) && !conf.dynamic } else { conf.disabled };
+    let paused = if conf.check.is_some() {
+        admin.intersects(Admin::MAINT) && !conf.dynamic && (!unchecked || conf.disabled)
+    } else {
+        conf.disabled
+    };
     let agent_state = agents::state_flags(server);
     let (check_address, check_port) = conf.check_at;
     let check_address = check_address.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
@@ -420,7 +423,7 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
         (admin | forced).bits(),
         state.weight.load(Relaxed),
         state.initial_weight,
-        told_health(conf, &health.counter),
+        told_health(conf, admin, &health.counter),
         u32::from(proxy.conf.explicit_id),
         u32::from(conf.explicit_id),
         conf.hostname.as_deref().unwrap_or("-"),
@@ -430,9 +433,12 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
 }
 
 /// How far a server has come up or down, as far as checks or its line tell.
-fn told_health(conf: &conf::Server, counter: &Counter) -> u32 {
+fn told_health(conf: &conf::Server, admin: Admin, counter: &Counter) -> u32 {
     let unknown =
         conf.check.is_none() && conf.init_state.is_none() || counter.count() == 0 && counter.is_up();
+    if admin.intersects(Admin::MAINT) && (conf.check.is_some() || conf.disabled) {
+        return 0;
+    }
     match unknown {
         // As if the first check had passed.
         true if conf.derived && !conf.disabled => conf.rise_and_fall.0,
@@ -447,8 +453,8 @@ fn status_number(status: CheckStatus) -> u32 {
         CheckStatus::Unknown => 0,
         CheckStatus::Init => 1,
         CheckStatus::Start => 2,
-        CheckStatus::Observed => 3,
-        CheckStatus::Checked => 4,
+        CheckStatus::Checked => 3,
+        CheckStatus::Observed => 4,
         CheckStatus::SocketError => 5,
         CheckStatus::L4Ok => 6,
         CheckStatus::L4Timeout => 7,

@@ -324,6 +324,9 @@ fn ago(second: Option<u64>, now: Tick) -> Value {
 /// The columns of a server that is checked.
 fn checked(row: &mut Row, server: &Server, now: Tick) {
     let unchecked = server.runtime.unchecked.load(Relaxed);
+    if server.conf.observe.is_some() {
+        row.put(C::Hanafail, server.runtime.health.lock().observed);
+    }
     let Some(check) = server.conf.check.as_ref().filter(|_| !unchecked) else { return };
     let health = server.runtime.health.lock().clone();
     let down = if server.runtime.up.load(Relaxed) {
@@ -336,9 +339,6 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
         (C::Chkdown, health.downs),
         (C::Downtime, (health.down_millis + down) / 1000),
     ]);
-    if server.conf.observe.is_some() {
-        row.put(C::Hanafail, 0_u64);
-    }
     if server.runtime.admin().intersects(Admin::MAINT) {
         return;
     }

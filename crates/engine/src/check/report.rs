@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_balance::health::{CheckStatus, Progress, Verdict};
 
-use super::state::{Serving, Sign};
+use super::state::{Reason, Serving, Sign};
 use super::{Kind, Place};
 use crate::conf::Endpoint;
 use crate::log::{self, Level};
@@ -71,7 +71,7 @@ pub(super) fn checked(place: &Place, kind: Kind, health: &Health) {
 }
 
 /// A server changed its state.
-pub(super) fn turned(place: &Place, to: Turn, reason: &str, now: Serving, moved: usize) {
+pub(super) fn turned(place: &Place, to: Turn, reason: &Reason<'_>, now: Serving, moved: usize) {
     let (word, level) = match to {
         Turn::Down => ("DOWN", Level::Alert),
         Turn::Up => ("UP", Level::Notice),
@@ -81,7 +81,7 @@ pub(super) fn turned(place: &Place, to: Turn, reason: &str, now: Serving, moved:
     let waiting = place.proxy.runtime.queued.now();
     let tail = match to {
         Turn::Down => {
-            let sessions = place.server.runtime.serving.now();
+            let sessions = place.server.runtime.serving.now().saturating_sub(reason.ended);
             format!(
                 "left.{on_backup} {sessions} sessions active, {moved} requeued, {waiting} remaining in queue."
             )
@@ -91,9 +91,10 @@ pub(super) fn turned(place: &Place, to: Turn, reason: &str, now: Serving, moved:
         }
     };
     let text = format!(
-        "{}Server {} is {word}{reason}. {} active and {} backup servers {tail}",
+        "{}Server {} is {word}{}. {} active and {} backup servers {tail}",
         if place.server.conf.backup { "Backup " } else { "" },
         name(place),
+        reason.text,
         now.active,
         now.backup,
     );
@@ -116,6 +117,7 @@ pub(super) fn observed(sign: Sign) -> &'static str {
         Sign::Unreachable => "L4 unsuccessful connection",
         Sign::Status(_) => "Wrong http response",
         Sign::Broken => "Read error (http)",
+        Sign::Junk => "Invalid http response (headers)",
         Sign::Late => "Read timeout (http)",
     }
 }

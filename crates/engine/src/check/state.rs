@@ -77,23 +77,24 @@ pub(crate) enum Sign {
     Unreachable,
     /// It answered with this status.
     Status(u16),
-    /// It closed, or its answer made no sense.
+    /// It closed instead of an answer.
     Broken,
+    /// Its answer made no sense.
+    Junk,
     /// Its answer did not come in time.
     Late,
 }
 
 /// What live traffic says about a server, where `observe` asks for it. Cheap where it does not.
 pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server, sign: Sign) {
-    let (layer, event) = match sign {
-        Sign::Connected => (4, ObservedEvent::Connected),
-        Sign::Unreachable => (4, ObservedEvent::ConnectFailed),
-        Sign::Status(code) => (7, ObservedEvent::Status(code)),
-        Sign::Broken | Sign::Late => (7, ObservedEvent::NoResponse),
+    let Some(layer) = server.conf().observe else { return };
+    let event = match sign {
+        Sign::Connected if layer == 4 => ObservedEvent::Connected,
+        Sign::Unreachable => ObservedEvent::ConnectFailed,
+        Sign::Status(code) if layer == 7 => ObservedEvent::Status(code),
+        Sign::Broken | Sign::Junk | Sign::Late if layer == 7 => ObservedEvent::NoResponse,
+        _ => return,
     };
-    if server.conf().observe != Some(layer) {
-        return;
-    }
     let rt = &server.shared.runtime;
     let mut health = rt.health.lock();
     let health_now = &mut *health;
@@ -101,11 +102,16 @@ pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server
     if consequence == Consequence::None {
         return;
     }
-    health.status = Some(CheckStatus::Observed);
-    health.code = None;
-    health.duration = 0;
-    let limit = server.conf().error_limit;
-    health.message = format!("Detected {limit} consecutive errors, last one was: {}", report::observed(sign));
+    health.observed += 1;
+    if consequence != Consequence::FastChecks {
+        health.failures += 1;
+        health.status = Some(CheckStatus::Observed);
+        health.code = None;
+        health.duration = 0;
+        let limit = server.conf().error_limit;
+        let last = report::observed(sign);
+        health.message = format!("Detected {limit} consecutive errors, last one was: {last}");
+    }
     rt.hurry.store(true, Relaxed);
     rt.nudge.notify_one();
     let place = Place {
@@ -114,15 +120,30 @@ pub(crate) fn note(worker: &Worker, proxy: &local::Proxy, server: &local::Server
         proxy: proxy.shared.clone(),
         server: server.shared.clone(),
     };
-    let reason = reason(&place, &health);
+    let text = reason(&place, &health);
+    // A session that was answered is as good as over.
+    let ended = u32::from(sign != Sign::Unreachable);
     drop(health);
     if consequence == Consequence::Counted(Shift::Down) && !rt.admin().intersects(Admin::MAINT) {
-        turn(&place, Turn::Down, &reason);
+        turn_for(&place, Turn::Down, &Reason { text: &text, ended });
     }
+}
+
+/// Why a server changes its state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reason<'a> {
+    /// What is said of it.
+    pub(super) text: &'a str,
+    /// Sessions on it that are as good as over.
+    pub(super) ended: u32,
 }
 
 /// Makes a server go down, come up or stop, and those that track it with it.
 pub(crate) fn turn(place: &Place, to: Turn, reason: &str) {
+    turn_for(place, to, &Reason { text: reason, ended: 0 });
+}
+
+fn turn_for(place: &Place, to: Turn, reason: &Reason<'_>) {
     apply(place, to, reason);
     for follower in followers(place) {
         if !follower.server.runtime.admin().intersects(Admin::MAINT) {
@@ -132,7 +153,7 @@ pub(crate) fn turn(place: &Place, to: Turn, reason: &str) {
     }
 }
 
-fn apply(place: &Place, to: Turn, reason: &str) {
+fn apply(place: &Place, to: Turn, reason: &Reason<'_>) {
     let rt = &place.server.runtime;
     let now = clock::now();
     let before = Serving::of(&place.proxy);

@@ -105,6 +105,8 @@ pub struct Health {
     pub duration: u64,
     /// Failed checks while up (`chkfail`).
     pub failures: u64,
+    /// How often live traffic showed enough errors for `on-error` (`hanafail`).
+    pub observed: u64,
     /// Transitions to down (`chkdown`).
     pub downs: u64,
     /// Milliseconds it was down before the last change.
@@ -244,6 +246,7 @@ impl Health {
             message: String::new(),
             duration: 0,
             failures: 0,
+            observed: 0,
             downs: 0,
             down_millis: 0,
             under_way: false,

@@ -145,11 +145,11 @@ async fn connection(t: &mut Transaction) -> Result<Conn, Stop> {
 /// Writes the head that the server gets.
 fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Output) -> Pump {
     back.requests += 1;
-    prepare::name_server(t);
     let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
     let trailers = Trailers { limits: receive::request_limits(t), drop };
     trace::transaction(t, &trace::H1_SEND_REQUEST);
     if let Some(lane) = back.stream.lane() {
+        prepare::name_server(t);
         let tunnel = t.messages.request.facts().upgrade || t.messages.request.method() == b"CONNECT";
         lane.send_head(
             Kind::Request,
@@ -174,6 +174,8 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
     let upgrade = websocket::offer(t);
     let extra = upgrade.as_deref().unwrap_or(extra);
+    let named = prepare::name_line(t, extra);
+    let extra = named.as_deref().unwrap_or(extra);
     let cases = prepare::server_cases(t);
     h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
     Pump::new(t.front.request, body, trailers)
@@ -299,8 +301,12 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
         Missing::Empty | Missing::Junk | Missing::Unwanted | Missing::Late => {
             count_failure(t);
             tables::count(t, Event::Failure);
-            let late = matches!(missing, Missing::Late);
-            reach::observe(t, if late { Sign::Late } else { Sign::Broken });
+            let sign = match missing {
+                Missing::Late => Sign::Late,
+                Missing::Empty => Sign::Broken,
+                _ => Sign::Junk,
+            };
+            reach::observe(t, sign);
         }
         Missing::Client(Broken::Malformed) => t.client.count(|c| &c.failed_requests),
         // Its going is noticed on its side and on the server's.

@@ -49,6 +49,16 @@ pub(crate) fn name_server(t: &mut Transaction) {
     head.append(header, assigned.server.conf().name.as_bytes());
 }
 
+/// As [`name_server`], where the name is the last line of all, behind `extra`: those lines and it.
+pub(crate) fn name_line(t: &mut Transaction, extra: &[u8]) -> Option<Vec<u8>> {
+    let server = t.assigned.as_ref()?.server.clone();
+    let back = t.proxy().shared.conf.clone();
+    let header = back.send_name_header.as_ref()?;
+    t.messages.request.remove(|_, name, _| name.eq_ignore_ascii_case(header));
+    let name = header.to_ascii_lowercase();
+    Some([extra, &*name, b": ", server.conf().name.as_bytes(), b"\r\n"].concat())
+}
+
 /// Whether the server's connection ends after this request.
 pub(crate) fn server_closes(t: &Transaction) -> bool {
     let back = t.proxy();
