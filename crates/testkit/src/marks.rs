@@ -1,8 +1,9 @@
-//! How the sockets of another process are marked: a look at them from outside.
+//! How the sockets of another process are set: a look at them from outside.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
+use std::{fmt, io};
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -16,6 +17,16 @@ pub struct Marks {
     pub tos: u32,
 }
 
+/// How the kernel watches over an idle connection: `SO_KEEPALIVE` with its times and probes, and `TCP_USER_TIMEOUT`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// How long a connection is idle before it is probed, the time between probes, and how many of them; absent
+    /// where it is not watched.
+    pub probes: Option<(Duration, Duration, u32)>,
+    /// How long data may go unconfirmed.
+    pub user_timeout: Option<Duration>,
+}
+
 // === impl Marks ===
 
 impl Marks {
@@ -27,7 +38,28 @@ impl Marks {
     /// Of the connection between these addresses that one of these processes holds; none where none does.
     /// Any peer will do where none is given.
     pub fn of(pids: &[u32], local: SocketAddr, remote: Option<SocketAddr>) -> Marks {
-        pids.iter().find_map(|pid| in_process(*pid, local, remote)).unwrap_or_default()
+        let marks = |socket: SockRef<'_>| Marks {
+            mark: socket.mark().unwrap_or_default(),
+            tos: socket.tos_v4().unwrap_or_default(),
+        };
+        pids.iter().find_map(|pid| in_process(*pid, local, remote, marks)).unwrap_or_default()
+    }
+}
+
+// === impl KeepAlive ===
+
+impl KeepAlive {
+    /// Of the connection between these addresses that one of these processes holds; none where none does.
+    pub fn of(pids: &[u32], local: SocketAddr, remote: SocketAddr) -> KeepAlive {
+        let look = |socket: SockRef<'_>| KeepAlive {
+            probes: socket.keepalive().unwrap_or_default().then(|| {
+                let time = |time: io::Result<Duration>| time.unwrap_or_default();
+                let count = socket.tcp_keepalive_retries().unwrap_or_default();
+                (time(socket.tcp_keepalive_time()), time(socket.tcp_keepalive_interval()), count)
+            }),
+            user_timeout: socket.tcp_user_timeout().unwrap_or_default(),
+        };
+        pids.iter().find_map(|pid| in_process(*pid, local, Some(remote), look)).unwrap_or_default()
     }
 }
 
@@ -37,7 +69,13 @@ impl fmt::Display for Marks {
     }
 }
 
-fn in_process(pid: u32, local: SocketAddr, remote: Option<SocketAddr>) -> Option<Marks> {
+/// What is to be seen of the socket of this process between these addresses.
+fn in_process<T>(
+    pid: u32,
+    local: SocketAddr,
+    remote: Option<SocketAddr>,
+    look: impl Fn(SockRef<'_>) -> T,
+) -> Option<T> {
     let process = pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()?;
     let entries = std::fs::read_dir(Path::new("/proc").join(pid.to_string()).join("fd")).ok()?;
     let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
@@ -50,8 +88,7 @@ fn in_process(pid: u32, local: SocketAddr, remote: Option<SocketAddr>) -> Option
         let is_local = socket.local_addr().ok().and_then(|a| a.as_socket()) == Some(local);
         let peer = socket.peer_addr().ok().and_then(|a| a.as_socket());
         if is_local && peer.is_some() && (remote.is_none() || remote == peer) {
-            let (mark, tos) = (socket.mark().unwrap_or_default(), socket.tos_v4().unwrap_or_default());
-            return Some(Marks { mark, tos });
+            return Some(look(socket));
         }
     }
     None
