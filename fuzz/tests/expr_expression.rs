@@ -18,6 +18,7 @@ fn any_text_is_an_expression_or_an_error_with_a_place() {
             at: (String::new(), 0),
             acls: weir_expr::Acls::default(),
             warnings: Vec::new(),
+            slow: Vec::new(),
         };
         // With a constant before it, the bytes reach the converters too.
         for prefix in [&b""[..], b"str(", b"str(a,b),", b"int(5),", b"bin(0102),"] {

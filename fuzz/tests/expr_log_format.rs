@@ -18,6 +18,7 @@ fn any_text_is_a_format_or_an_error() {
                 at: (String::new(), 0),
                 acls: weir_expr::Acls::default(),
                 warnings: Vec::new(),
+                slow: Vec::new(),
             };
             let Ok(format) = Format::compile(text, purpose, &mut load) else { continue };
             let mut out = Vec::new();

@@ -186,7 +186,7 @@ impl Client {
         let conf = self.frontend.conf();
         let first = self.requests == 0;
         let wait = if first {
-            conf.timeouts.http_request.or(conf.timeouts.client)
+            [conf.timeouts.http_request, conf.timeouts.client].into_iter().flatten().min()
         } else {
             conf.timeouts.http_keep_alive.or(conf.timeouts.http_request).or(conf.timeouts.client)
         };

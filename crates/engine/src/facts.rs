@@ -9,6 +9,7 @@ use weir_tls::session::Failure;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
+use crate::mux::h2::Gone;
 use crate::persistence::Persisted;
 use crate::refusal::{Refusal, Unreached};
 
@@ -43,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) unreached: Option<Unreached>,
     /// What went wrong with the session of TLS with it.
     pub(crate) far_failure: Option<Box<Failure>>,
+    /// Why the server's stream ended before its time, where that is over.
+    pub(crate) far_gone: Option<Gone>,
     /// Who ended it; the first to fail is named.
     pub(crate) ending: Ending,
     /// Connection attempts beyond the first.

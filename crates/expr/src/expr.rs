@@ -9,7 +9,7 @@ use weir_config::State;
 use crate::args::{self, Args, Who};
 use crate::keyword::{ConvertFn, Eval, FetchFn};
 use crate::place::{Needs, Validity};
-use crate::{Error, Load, Lookup, Scope, Scratch, Type, Value};
+use crate::{Error, Load, Lookup, Scope, Scratch, Side, Type, Value};
 
 /// A compiled sample expression.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Expr {
     steps: Box<[Step]>,
     output: Type,
     validity: Validity,
+    /// It reads the head of a request, which rules that see an answer do not see any more.
+    of_request: bool,
     names: Box<ExprNames>,
 }
 
@@ -97,7 +99,12 @@ impl Expr {
         let names = ExprNames { fetch: keyword.entry.name, needs: def.needs, last };
         let validity = def.needs.validity();
         let (fetch, steps, names) = (def.run, steps.into(), Box::new(names));
-        Ok((Self { fetch, args, steps, output, validity, names }, pos))
+        let of_request = def.needs == Needs::RequestHead;
+        let expr = Self { fetch, args, steps, output, validity, of_request, names };
+        if SLOW.contains(&keyword.entry.name) {
+            load.slow.push(expr.clone());
+        }
+        Ok((expr, pos))
     }
 
     /// The type of its sample, as far as it is known before it runs.
@@ -184,6 +191,9 @@ impl Expr {
     }
 
     fn run<'a>(&'a self, eval: &mut Eval<'a>) -> Lookup<Value<'a>> {
+        if self.of_request && eval.scope.side() == Side::Server {
+            return Lookup::Absent;
+        }
         let mut value = (self.fetch)(eval, &self.args);
         for step in &self.steps {
             value = value.filter_map(|v| {
@@ -294,5 +304,7 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Names of the user's own functions begin so.
+/// Fetches that compare passwords with hashes that are made to take long.
+const SLOW: [&str; 2] = ["http_auth", "http_auth_group"];
 const LUA: &str = "lua.";
 const LUA_TO_COME: &str = "is not available yet (it comes with Lua)";

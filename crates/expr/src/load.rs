@@ -7,6 +7,7 @@ use weir_config::Word;
 use weir_diag::Diagnostic;
 
 use crate::acl::Acls;
+use crate::expr::Expr;
 use crate::keyword::Words;
 use crate::pattern::{PatternFiles, User};
 use crate::place::{Place, Validity};
@@ -95,6 +96,8 @@ pub struct Load<'l> {
     pub acls: Acls,
     /// Warnings that came up, without place.
     pub warnings: Vec<String>,
+    /// The expressions whose fetch takes long (hashes of passwords), in the order they were read.
+    pub slow: Vec<Expr>,
 }
 
 /// What is wrong with an expression, a condition or a format.

@@ -182,6 +182,7 @@ pub(crate) fn load_at<T>(place: Place, with: impl FnOnce(&mut Load<'_>) -> T) ->
         at: ("test.cfg".into(), 1),
         acls: crate::Acls::default(),
         warnings: Vec::new(),
+        slow: Vec::new(),
     };
     with(&mut load)
 }

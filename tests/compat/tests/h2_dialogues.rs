@@ -41,6 +41,14 @@ fn streams_pass_from_end_to_end() {
 }
 
 #[test]
+fn log_lines_tell_who_reset_a_stream() {
+    compat(|t| {
+        let said = "%ST %ts %[fs.aborted],%[fs.rst_code] %[bs.aborted],%[bs.rst_code]";
+        scripted_as(t, (true, true), said, include_str!("h2_resets.txt"));
+    });
+}
+
+#[test]
 fn oddities_of_clients_are_counted() {
     compat(|t| {
         let config = Proxy::http()
@@ -79,7 +87,7 @@ fn waits(t: &mut Subject, config: &str, cases: &str) {
 fn mirrored(t: &mut Subject, cases: &str) {
     let served = mirror(t.origin("srv"));
     let log = t.sink("log");
-    let mut proxy = t.start(&config().text());
+    let mut proxy = t.start(&config(LOGGED).text());
     let mut stage =
         Stage { proxy: &mut proxy, origin: None, log: Some(&log), client_h2: true, server_h2: false };
     play(t, &mut stage, cases);
@@ -87,16 +95,23 @@ fn mirrored(t: &mut Subject, cases: &str) {
 }
 
 /// A client and a server that say what the cases want, in HTTP/2 or as bytes.
-fn scripted(t: &mut Subject, (client_h2, server_h2): (bool, bool), cases: &str) {
+fn scripted(t: &mut Subject, versions: (bool, bool), cases: &str) {
+    scripted_as(t, versions, LOGGED, cases);
+}
+
+/// The same, with a format of log lines.
+fn scripted_as(t: &mut Subject, (client_h2, server_h2): (bool, bool), logged: &str, cases: &str) {
     let origin = t.origin("srv");
     let log = t.sink("log");
     let server = if server_h2 { "server s {srv} proto h2" } else { "server s {srv}" };
-    let mut proxy = t.start(&config().servers(server).text());
+    let mut proxy = t.start(&config(logged).servers(server).text());
     let mut stage = Stage { proxy: &mut proxy, origin: Some(&origin), log: Some(&log), client_h2, server_h2 };
     play(t, &mut stage, cases);
 }
 
-fn config() -> Proxy {
-    let log = "log {log} local0\nlog-format \"%cp %ST %ts %B %{+Q}r\"";
-    Proxy::http().frontend(log).backend("http-reuse never\nretries 0")
+fn config(logged: &str) -> Proxy {
+    let log = format!("log {{log}} local0\nlog-format \"%cp {logged}\"");
+    Proxy::http().frontend(&log).backend("http-reuse never\nretries 0")
 }
+
+const LOGGED: &str = "%ST %ts %B %{+Q}r";

@@ -280,6 +280,75 @@ fn a_partial_head_is_given_up_after_timeout_http_request() {
 }
 
 #[test]
+fn who_falls_silent_is_not_waited_for_longer_than_timeout_client() {
+    compat(|t| {
+        let log = t.sink("log");
+        let mut proxy = t.start(SILENT);
+        // The proxy and what its client says before it falls silent; the answer and what the log says.
+        let rows = [
+            ("head ", "408 head/<NOSRV> cR <BADREQ>"),
+            ("head GET / HTTP/1.1\r\n", "408 head/<NOSRV> cR <BADREQ>"),
+            ("body POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "408 body/<NOSRV> cR /"),
+            ("buffer POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "408 buffer/<NOSRV> cR /"),
+            ("front POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "408 back/<NOSRV> cR /"),
+            ("look GET / HTTP/1.1\r\n", "408 look/<NOSRV> cR <BADREQ>"),
+            ("tcp abc", " tcp/<NOSRV> cR "),
+            ("tcp ", " tcp/<NOSRV> cR "),
+        ];
+        table(&rows, |row| {
+            let (name, said) = row.split_once(' ').unwrap_or_default();
+            let mut client = proxy.client(name);
+            client.send(said);
+            let answer = String::from_utf8_lossy(&client.recv_to_close()).into_owned();
+            let line = log.next();
+            let line = line.split_once("fe: ").map_or("", |(_, line)| line.trim_end_matches('\n'));
+            format!("{} {line}", answer.get(9..12).unwrap_or_default())
+        });
+    });
+}
+
+/// A server, of which nobody hears, and rules that have much time to wait.
+const SILENT: &str = "
+    defaults
+        mode http
+        log {log} local0
+        log-format \"fe: %b/%s %ts %HPO\"
+        timeout client 300ms
+        timeout http-request 8s
+        timeout server 8s
+        timeout connect 8s
+    listen head
+        bind {head}
+        server s {dead}
+    listen body
+        bind {body}
+        http-request wait-for-body time 8s
+        server s {dead}
+    listen buffer
+        bind {buffer}
+        option http-buffer-request
+        server s {dead}
+    frontend front
+        bind {front}
+        default_backend back
+    backend back
+        http-request wait-for-body time 8s
+        server s {dead}
+    listen look
+        bind {look}
+        tcp-request inspect-delay 8s
+        tcp-request content accept if { req.len gt 100 }
+        server s {dead}
+    listen tcp
+        mode tcp
+        bind {tcp}
+        log-format \"fe: %b/%s %ts \"
+        tcp-request inspect-delay 8s
+        tcp-request content accept if { req.len gt 100 }
+        server s {dead}
+    ";
+
+#[test]
 fn an_idle_client_is_given_timeout_http_keep_alive() {
     compat(|t| {
         let server = t.origin("srv");

@@ -466,7 +466,8 @@ fn a_password_that_takes_long_holds_up_nobody_else() {
                      $5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5\n",
                 )
                 .frontend(
-                    "http-request return status 200 if { path /free }\nhttp-request auth unless { http_auth(u) }\n\
+                    "http-request return status 200 if { path /free }\n\
+                     http-request return status 401 hdr x <%[http_auth(u)]> if { path /action }\nhttp-request auth unless { http_auth(u) }\n\
                      http-request set-header x %[http_auth_group(u)]\nhttp-request return status 200 hdr x %[req.hdr(x)]",
                 )
                 .text(),
@@ -475,15 +476,18 @@ fn a_password_that_takes_long_holds_up_nobody_else() {
             format!("GET {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Basic {login}\r\n\r\n")
         };
         let mut waits = proxy.client("fe");
-        waits.send(ask("/", "c2xvdzpw"));
-        let mut others: Vec<_> = (0..8).map(|_| proxy.client("fe")).collect();
-        for other in &mut others {
-            assert_eq!(other.send(ask("/free", "c2xvdzpw")).recv_message().head.status(), 200);
+        // A condition asks, and an action.
+        for path in ["/", "/action"] {
+            waits.send(ask(path, "c2xvdzpw"));
+            let mut others: Vec<_> = (0..8).map(|_| proxy.client("fe")).collect();
+            for other in &mut others {
+                assert_eq!(other.send(ask("/free", "c2xvdzpw")).recv_message().head.status(), 200);
+            }
+            if t.differs("Weir hashes beside its event loops, the reference on them") {
+                waits.expect_silence(Duration::from_millis(1));
+            }
+            assert_eq!(waits.recv_message().head.status(), 401);
         }
-        if t.differs("Weir hashes beside its event loops, the reference on them") {
-            waits.expect_silence(Duration::from_millis(1));
-        }
-        assert_eq!(waits.recv_message().head.status(), 401);
         // The same connection asks again, with a password that is right ("Hello world!").
         let head = waits.send(ask("/", "cXVpY2s6SGVsbG8gd29ybGQh")).recv_message().head;
         assert_eq!((head.status(), head.header("x")), (200, Some("quick".to_owned())));

@@ -83,6 +83,7 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
         at: Default::default(),
         acls: Acls::default(),
         warnings: Vec::new(),
+        slow: Vec::new(),
     };
     match assign(&call.world.engine.runtime().process.vars, &var, source, &mut load) {
         Ok(()) => Outcome::Done,

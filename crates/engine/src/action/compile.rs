@@ -38,6 +38,8 @@ pub(crate) struct Compiler<'a> {
     pub(super) sticky: Vec<usize>,
     /// What is judged when all lines of the proxy are read.
     pub(super) late: Late,
+    /// What takes long of the line that was read last.
+    pub(super) slow: Vec<Expr>,
     /// A word was used that `expose-experimental-directives` allows.
     experimental_used: bool,
     pub(super) words: Arc<Words>,
@@ -77,6 +79,7 @@ impl<'a> Compiler<'a> {
             context: ACL,
             sticky: Vec::new(),
             late: Late::default(),
+            slow: Vec::new(),
             experimental_used: false,
             directory,
             sources,
@@ -170,6 +173,7 @@ impl<'a> Compiler<'a> {
             at: crate::keywords::file_and_line(self.sources, at),
             acls: Acls::default(),
             warnings: Vec::new(),
+            slow: Vec::new(),
         };
         let text = word.text();
         let message = match Expr::compile(&word.bytes, &mut load) {
@@ -266,6 +270,7 @@ impl<'a> Compiler<'a> {
             at: crate::keywords::file_and_line(self.sources, line.span),
             acls: own.clone(),
             warnings: Vec::new(),
+            slow: Vec::new(),
         };
         let found = read(&mut load);
         let warnings = std::mem::take(&mut load.warnings);
@@ -309,8 +314,9 @@ impl<'a> Compiler<'a> {
         let (words, at) = (line.words.as_slice(), line.name_len);
         let (set, caps) = (RuleSet::HttpRequest, draft.caps);
         let mut late = std::mem::take(&mut self.late);
+        let mut slow = Vec::new();
         let found = self.with(draft, line, place, |load| {
-            read(&mut Parse {
+            let found = read(&mut Parse {
                 words,
                 at,
                 name: 0,
@@ -325,17 +331,25 @@ impl<'a> Compiler<'a> {
                 late: &mut late,
                 filters: &draft.rules.filters,
                 kept,
-            })
+            });
+            slow.append(&mut load.slow);
+            found
         });
-        self.late = late;
+        (self.late, self.slow) = (late, slow);
         found
     }
 
     /// A rule and where it stands.
-    pub(super) fn made(&self, line: &Line, condition: Option<Condition>, action: Box<dyn Action>) -> Rule {
+    pub(super) fn made(
+        &mut self,
+        line: &Line,
+        condition: Option<Condition>,
+        action: Box<dyn Action>,
+    ) -> Rule {
         let source = self.sources.of(line.span.source);
         let file = Arc::from(source.map_or("", |s| s.name.as_str()));
-        Rule { condition, action, file, line: line.span.line }
+        let slow = std::mem::take(&mut self.slow).into();
+        Rule { condition, action, slow, file, line: line.span.line }
     }
 
     /// The condition that `words` are, or none.

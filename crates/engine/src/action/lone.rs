@@ -88,6 +88,7 @@ impl Compiler<'_> {
             at: crate::keywords::file_and_line(self.sources, word.span),
             acls: Acls::default(),
             warnings: Vec::new(),
+            slow: Vec::new(),
         };
         read(&mut load)
     }

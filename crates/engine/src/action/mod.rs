@@ -43,14 +43,14 @@ use std::time::Duration;
 
 use weir_config::{Arity, Class, Entry, Keyword, Registry, Sections};
 use weir_diag::{Sources, Span};
-use weir_expr::{Condition, Format, Scratch, Verdict as Holds};
+use weir_expr::{Condition, Expr, Format, Scratch, Verdict as Holds};
 use weir_http::{Head, h1};
 
 pub(crate) use capture::{Kept, Slot};
 pub(crate) use compile::{Compiler, RuleLine};
 pub(crate) use directory::{Directory, Named, table_named};
 pub(crate) use parse::{Parse, Parsed, number};
-pub(crate) use rules::Target;
+pub(crate) use rules::{Rule, Target};
 pub(crate) use rules::{RuleSet, Rules};
 pub(crate) use stick::Stick;
 pub(crate) use var::variable;
@@ -208,6 +208,15 @@ impl Run<'_> {
     pub(crate) fn judge(&self, condition: &Condition) -> Option<Holds> {
         let holds = condition.test(&View::waiting(self.t, self.set), &self.bench.scratch);
         (!self.t.messages.passwords.is_asked()).then_some(holds)
+    }
+
+    /// Whether all that an action takes long to compute is known.
+    pub(crate) fn prepare(&self, slow: &[Expr]) -> bool {
+        let view = View::waiting(self.t, self.set);
+        for expr in slow {
+            let _ = expr.eval(&view, &self.bench.scratch);
+        }
+        !self.t.messages.passwords.is_asked()
     }
 
     /// Whether a condition holds now.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_expr::{Condition, Format, Place, Side};
+use weir_expr::{Condition, Expr, Format, Place, Side};
 
 use super::reply::Reply;
 use super::{Action, Slot, Stick};
@@ -71,6 +71,8 @@ pub(crate) enum RuleSet {
 pub(crate) struct Rule {
     pub(crate) condition: Option<Condition>,
     pub(crate) action: Box<dyn Action>,
+    /// What takes long of what the action computes: asked for before it runs, and waited for.
+    pub(crate) slow: Box<[Expr]>,
     /// Where it stands: file and line.
     pub(crate) file: Arc<str>,
     pub(crate) line: u32,

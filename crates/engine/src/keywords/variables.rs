@@ -69,6 +69,7 @@ fn set(
         at: super::file_and_line(ctx.sources, line.span),
         acls: Acls::default(),
         warnings: Vec::new(),
+        slow: Vec::new(),
     };
     assign(&ctx.global.vars, &var, source(&text.bytes), &mut load).map_err(|e| e.alert(text, ""))
 }

@@ -241,6 +241,7 @@ impl<'a> Builder<'a> {
             at: (String::new(), 0),
             acls: self.conf.proxies.get(index).map(|p| p.rules.acls.clone()).unwrap_or_default(),
             warnings: Vec::new(),
+            slow: Vec::new(),
         };
         let format = Format::compile(text, purpose, &mut load);
         self.warnings = load.warnings;

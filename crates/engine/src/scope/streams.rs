@@ -23,8 +23,10 @@ pub(super) fn number(t: &Transaction, what: Number) -> Option<i64> {
             (None, Side::Client) => t.client.requests.saturating_sub(1).into(),
             (None, Side::Server) => 0,
         }),
-        Number::StreamAborted(side) => Some(lane(t, side)?.gone().is_some().into()),
-        Number::ResetCode(side) => match lane(t, side)?.gone()? {
+        // What never became a request has no stream.
+        Number::StreamAborted(_) if t.is_http() && t.facts.requested.is_none() => None,
+        Number::StreamAborted(side) => Some(gone(t, side).is_some().into()),
+        Number::ResetCode(side) => match gone(t, side)? {
             Gone::Reset(code) => Some(code.number().into()),
             _ => None,
         },
@@ -50,6 +52,12 @@ pub(super) fn faults(t: &Transaction, what: Number) -> Option<i64> {
         return Some(lane.glitches().into());
     }
     exists(t, side).then_some(0)
+}
+
+/// Why the stream of a side ended before its time.
+fn gone(t: &Transaction, side: Side) -> Option<Gone> {
+    let over = t.facts.far_gone.filter(|_| side == Side::Server);
+    over.or_else(|| lane(t, side)?.gone())
 }
 
 fn lane(t: &Transaction, side: Side) -> Option<&Lane> {

@@ -101,6 +101,7 @@ async fn carry_on(
             Err(stop) => end = Err(stop),
         }
     }
+    t.facts.far_gone = back.stream.lane().and_then(Lane::gone);
     tell_received(t, end.is_ok());
     t.front.taken = request.taken();
     t.facts.bytes_in += request.read;

@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use weir_expr::Lookup;
-use weir_expr::scope::Bytes;
+use weir_expr::scope::{Bytes, TimeoutOf};
 use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep};
 
 use crate::balance::Key;
+use crate::clock;
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::io::Stream;
@@ -79,17 +80,22 @@ pub(crate) fn so_far(t: &Transaction) -> &[u8] {
 }
 
 pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
-    // The same timeout as for the head, from the same start.
-    let timeouts = &t.client.frontend.conf().timeouts;
-    t.client.timer.set(t.facts.begun.after(timeouts.http_request.or(timeouts.client)));
+    // The same timeouts as for the head, from the same start.
+    let (begun, idle) = (t.facts.begun, t.timeout(TimeoutOf::Client));
+    let due = begun.after(t.client.frontend.conf().timeouts.http_request);
     let (client, length) = (&mut t.client, t.front.request);
+    let mut heard = clock::now();
     let cause = poll_fn(|cx| {
         loop {
             if client.input.is_full() || is_complete(length, client.input.data(), &client.stream) {
                 return Poll::Ready(None);
             }
+            client.timer.set(due.min(heard.after(idle)));
             match client.stream.poll_read(cx, client.input.space()) {
-                Poll::Ready(Ok(n)) if n > 0 => client.input.filled(n),
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    client.input.filled(n);
+                    heard = clock::now();
+                }
                 Poll::Ready(_) => return Poll::Ready(Some((Cause::Client, 400))),
                 Poll::Pending if client.timer.poll_expired(cx) => {
                     return Poll::Ready(Some((Cause::ClientTimeout, 408)));
@@ -104,10 +110,20 @@ pub(crate) async fn wait(t: &mut Transaction) -> Result<(), Stop> {
         t.messages.at_end = true;
         return Ok(());
     }
-    t.facts.turned_away = cause == Cause::ClientTimeout;
+    if cause == Cause::ClientTimeout {
+        return Err(given_up(t));
+    }
     t.facts.blame(cause, Stage::Request);
     t.front.keep_alive = false;
     Err(Stop::Answer(status))
+}
+
+/// Ends what a client began and did not go on with for too long (manual, 4.2 "timeout client").
+pub(crate) fn given_up(t: &mut Transaction) -> Stop {
+    t.facts.turned_away = true;
+    t.facts.blame(Cause::ClientTimeout, Stage::Request);
+    t.front.keep_alive = false;
+    if t.is_http() { Stop::Answer(408) } else { Stop::Close }
 }
 
 /// Ends a request whose client left while its body was waited for: no server hears of it.

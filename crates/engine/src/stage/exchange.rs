@@ -13,6 +13,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
+use crate::mux::h2::Lane;
 use crate::stage::client_news::{News, client_news};
 use crate::stage::head::Wait;
 use crate::stage::replay::Replay;
@@ -89,6 +90,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             }
             Err(missing) => {
                 t.facts.bytes_in += request.read;
+                t.facts.far_gone = back.stream.lane().and_then(Lane::gone);
                 t.front.taken = request.taken();
                 if missing.is_gone() {
                     reach::abandon(&back.stream);

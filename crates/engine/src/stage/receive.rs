@@ -7,6 +7,7 @@ use weir_http::h1::{self, BodyLength, Fault, Limits, Parse};
 use weir_http::h2::PREFACE;
 use weir_http::uri;
 
+use crate::clock::Tick;
 use crate::conf::{Options, Proto};
 use crate::ending::{Cause, Stage};
 use crate::log;
@@ -24,10 +25,9 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
         return given(t);
     }
     let conf = t.client.frontend.conf();
-    let wait = conf.timeouts.http_request.or(conf.timeouts.client);
     // The first request was waited for since the connection came.
     let since = if t.client.requests == 0 { t.client.accepted } else { t.facts.begun };
-    t.client.timer.set(since.after(wait));
+    let due = since.after(conf.timeouts.http_request);
     loop {
         let input = t.client.input.data();
         if !input.is_empty() {
@@ -35,7 +35,7 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
                 Some(true) => return Err(Stop::Multiplex),
                 Some(false) => {}
                 None => {
-                    fill(t).await?;
+                    fill(t, since, due).await?;
                     continue;
                 }
             }
@@ -51,7 +51,7 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
                 Parse::Invalid(fault) => return Err(misunderstood(t, fault)),
             }
         }
-        fill(t).await?;
+        fill(t, since, due).await?;
     }
     judge(t, &limits)
 }
@@ -139,9 +139,12 @@ fn multiplexes(t: &Transaction) -> Option<bool> {
     }
 }
 
-/// Reads more of the head.
-async fn fill(t: &mut Transaction) -> Result<(), Stop> {
+/// Reads more of the head, of which all has to be there when it is `due`. Who says nothing has less time, from `since`
+/// for the first byte.
+async fn fill(t: &mut Transaction, since: Tick, due: Tick) -> Result<(), Stop> {
+    let heard = if t.client.input.is_empty() { since } else { t.now() };
     let client = &mut t.client;
+    client.timer.set(due.min(heard.after(client.frontend.conf().timeouts.client)));
     let event = poll_fn(|cx| {
         if let Poll::Ready(r) = client.stream.poll_read(cx, client.input.space()) {
             return Poll::Ready(Some(r));

@@ -7,9 +7,10 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use weir_expr::scope::TimeoutOf;
 use weir_expr::{Condition, Side, Verdict as Holds};
 
-use crate::action::{Bench, Reason, RuleSet, Run, Target, Verdict};
+use crate::action::{Bench, Reason, Rule, RuleSet, Run, Target, Verdict};
 use crate::clock::Tick;
 use crate::conf::Mode;
 use crate::connection::Client;
@@ -345,13 +346,8 @@ fn step(
     while let Some(rule) = rules.get(place.at) {
         bench.scratch.reset();
         let mut run = Run { t, bench, set, since: place.since };
-        let holds = match &rule.condition {
-            None => Holds::True,
-            Some(_) if place.acting => Holds::True,
-            Some(condition) => match run.judge(condition) {
-                Some(holds) => holds,
-                None => return Step::Wait(Reason::Password, t.now()),
-            },
+        let Some(holds) = applies(&run, rule, place.acting) else {
+            return Step::Wait(Reason::Password, t.now());
         };
         // A hint that stands under a condition is one of its own.
         if run.bench.hinting && (!rule.action.is_hint() || rule.condition.is_some()) {
@@ -402,6 +398,16 @@ fn step(
         return Step::Over(end);
     }
     Step::Over(Ok(()))
+}
+
+/// Whether a rule applies, with all at hand that its action takes long to compute; nothing where that is waited for.
+fn applies(run: &Run<'_>, rule: &Rule, acting: bool) -> Option<Holds> {
+    let holds = match &rule.condition {
+        Some(condition) if !acting => run.judge(condition)?,
+        _ => Holds::True,
+    };
+    let ready = acting || holds != Holds::True || rule.slow.is_empty() || run.prepare(&rule.slow);
+    ready.then_some(holds)
 }
 
 /// What a verdict that ends the evaluation makes of the request.
@@ -463,10 +469,18 @@ async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) ->
             return Ok(());
         }
     };
-    t.client.timer.set(since.after(delay));
+    let due = since.after(delay);
+    t.client.timer.set(due);
     match (reason, set.is_response()) {
         (Reason::Bytes { .. }, true) => server_bytes(t).await,
-        (Reason::Bytes { .. }, false) => client_bytes(t).await,
+        (Reason::Bytes { .. }, false) => {
+            if !t.is_http() || !body::is_here(t) {
+                t.client.timer.set(due.min(t.now().after(t.timeout(TimeoutOf::Client))));
+            }
+            if client_bytes(t).await && t.now() < due {
+                return Err(body::given_up(t));
+            }
+        }
         (Reason::Time(_), false) => {
             let news = time(t, set).await;
             return goes_on(t, news);
@@ -476,8 +490,8 @@ async fn wait(t: &mut Transaction, set: RuleSet, reason: Reason, since: Tick) ->
     Ok(())
 }
 
-/// Waits for bytes of the client, until the timer goes off.
-async fn client_bytes(t: &mut Transaction) {
+/// Waits for bytes of the client; says whether the timer went off instead.
+async fn client_bytes(t: &mut Transaction) -> bool {
     poll_fn(|cx| {
         let client = &mut t.client;
         if let Poll::Ready(read) = client.stream.poll_read(cx, client.input.space()) {
@@ -485,11 +499,11 @@ async fn client_bytes(t: &mut Transaction) {
                 Ok(n) if n > 0 => client.input.filled(n),
                 _ => t.messages.at_end = true,
             }
-            return Poll::Ready(());
+            return Poll::Ready(false);
         }
-        if client.timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
+        if client.timer.poll_expired(cx) { Poll::Ready(true) } else { Poll::Pending }
     })
-    .await;
+    .await
 }
 
 /// Waits until the timer goes off, or the client leaves.

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 
 use super::encoding::decode_url;
 use super::json;
@@ -214,7 +214,7 @@ fn public_key(pem: &[u8]) -> Option<Vec<u8>> {
 fn verified<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let (name, key) = (given(eval, args, 0)?, given(eval, args, 1)?);
     let key = if matches!(args.arg(1), Arg::Var(_)) { Key::Given(key) } else { Key::Loaded(key) };
-    Some(Value::Sint(verify(value.bytes()?, Algorithm::named(name), key, args.int(2) == Some(1))))
+    Some(Value::Sint(verify(eval, value.bytes()?, Algorithm::named(name), key, args.int(2) == Some(1))))
 }
 
 fn verified_by_certificate<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
@@ -222,10 +222,10 @@ fn verified_by_certificate<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value
     let algorithm = Algorithm::named(name).filter(|a| a.hmac().is_none());
     let outcome = match eval.scope.token_certificate(path) {
         _ if algorithm == Some(Algorithm::None) => {
-            verify(value.bytes()?, algorithm, Key::Loaded(&[]), args.int(2) == Some(1))
+            verify(eval, value.bytes()?, algorithm, Key::Loaded(&[]), args.int(2) == Some(1))
         }
         TokenCertificate::Known { public, .. } => {
-            verify(value.bytes()?, algorithm, Key::Loaded(&public), false)
+            verify(eval, value.bytes()?, algorithm, Key::Loaded(&public), false)
         }
         TokenCertificate::Unknown => outcome::UNKNOWN_KEY,
         TokenCertificate::Unavailable => outcome::UNAVAILABLE,
@@ -249,7 +249,7 @@ enum Key<'k> {
     Given(&'k [u8]),
 }
 
-fn verify(token: &[u8], algorithm: Option<Algorithm>, key: Key<'_>, unsigned: bool) -> i64 {
+fn verify(eval: &Eval<'_>, token: &[u8], algorithm: Option<Algorithm>, key: Key<'_>, unsigned: bool) -> i64 {
     let Some(algorithm) = algorithm else { return outcome::UNKNOWN_ALGORITHM };
     if algorithm == Algorithm::None {
         return if unsigned { outcome::VALID } else { outcome::UNMANAGED_ALGORITHM };
@@ -258,13 +258,13 @@ fn verify(token: &[u8], algorithm: Option<Algorithm>, key: Key<'_>, unsigned: bo
     let Some((signed, encoded)) = signed.filter(|(s, _)| memchr::memchr_iter(b'.', s).count() == 1) else {
         return outcome::NO_TOKEN;
     };
-    let signature = URL_SAFE_NO_PAD.decode(encoded.get(1..).unwrap_or_default());
-    let Some(signature) = signature.ok().filter(|s| !s.is_empty()) else { return outcome::NO_TOKEN };
+    let signature = decode_url(eval, encoded.get(1..).unwrap_or_default());
+    let Some(signature) = signature.filter(|s| !s.is_empty()) else { return outcome::NO_TOKEN };
     let right = match (algorithm.hmac(), algorithm.signature(), key) {
         (Some(hmac), _, Key::Loaded(secret) | Key::Given(secret)) => {
-            hmac::verify(&hmac::Key::new(hmac, secret), signed, &signature).is_ok()
+            hmac::verify(&hmac::Key::new(hmac, secret), signed, signature).is_ok()
         }
-        (_, Some(by), Key::Loaded(key)) => UnparsedPublicKey::new(by, key).verify(signed, &signature).is_ok(),
+        (_, Some(by), Key::Loaded(key)) => UnparsedPublicKey::new(by, key).verify(signed, signature).is_ok(),
         _ => return outcome::UNKNOWN_KEY,
     };
     if right { outcome::VALID } else { outcome::INVALID }

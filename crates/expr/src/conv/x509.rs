@@ -16,7 +16,8 @@ pub(super) const CONVERTERS: &[Converter] = &[converter(
 
 fn name<'a>(eval: &mut Eval<'a>, _: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let number = value.to_sint()?;
-    let known = usize::try_from(number).ok().and_then(|n| NAMES.get(n));
+    // The program looks names up by a C `int`.
+    let known = usize::try_from(number as i32).ok().and_then(|n| NAMES.get(n));
     Some(Value::Str(match known {
         Some(name) => eval.scratch.build(|out| out.extend(b"X509_V_".iter().chain(name.as_bytes()).copied())),
         None => eval.scratch.bytes(number.cast_unsigned().to_string().as_bytes()),

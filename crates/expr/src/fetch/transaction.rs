@@ -250,7 +250,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         NO_ARGS,
         Type::Sint,
         Needs::ClientSession,
-        |e, _| flag(e, Number::StreamAborted(Side::Client)),
+        |e, _| aborted(e, Side::Client),
         "Whether the client gave up.",
     ),
     fetch(
@@ -258,7 +258,7 @@ pub(super) const FETCHES: &[Fetch] = &[
         NO_ARGS,
         Type::Sint,
         Needs::ServerSession,
-        |e, _| flag(e, Number::StreamAborted(Side::Server)),
+        |e, _| aborted(e, Side::Server),
         "Whether the server gave up.",
     ),
     fetch(
@@ -332,6 +332,11 @@ fn entity<'a>(eval: &Eval<'a>, file: Text, line: Number) -> Lookup<Value<'a>> {
             }))
         })
         .into()
+}
+
+/// Where there is no stream, none was given up.
+fn aborted<'a>(eval: &Eval<'a>, side: Side) -> Lookup<Value<'a>> {
+    eval.scope.number(Number::StreamAborted(side)).map(|n| Value::Bool(n != 0)).into()
 }
 
 fn termination<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
