@@ -216,7 +216,8 @@ impl Export {
             return true;
         }
         head(&full, help, Kind::Gauge, out);
-        for table in self.snapshot.tables.iter() {
+        // The last that was declared comes first.
+        for table in self.snapshot.tables.iter().rev() {
             let spec = table.spec();
             let value = match *name {
                 "size" => table.size(),
