@@ -117,7 +117,7 @@ pub(crate) fn value(world: &World, name: &str, float: bool) -> Option<Value> {
         "Ulimit-n" => world.about.descriptors.into(),
         "Maxsock" => world.about.sockets.into(),
         "Maxconn" => process.maxconn.load(Relaxed).into(),
-        "Hard_maxconn" => world.hard_maxconn.into(),
+        "Hard_maxconn" => process.hard_maxconn.load(Relaxed).into(),
         "CurrConns" => process.connections.load(Relaxed).into(),
         "CumConns" => (totals().connections + sessions).into(),
         "CumReq" => (requests(world) + commands).into(),

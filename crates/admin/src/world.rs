@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -82,8 +82,6 @@ pub struct World {
     pub answered: AtomicU64,
     /// `set profiling`
     pub profiling: Profiling,
-    /// The `maxconn` that the process started with: more cannot be set.
-    pub hard_maxconn: u32,
     /// What counters showed when they were cleared.
     cleared: Mutex<HashMap<Counted, Totals>>,
 }
@@ -106,7 +104,6 @@ pub enum Counted {
 impl World {
     /// The world of an engine that was just started.
     pub fn new(engine: Arc<Engine>, about: About, program: Arc<dyn Program>) -> Self {
-        let hard_maxconn = engine.runtime().process.maxconn.load(Relaxed);
         Self {
             engine,
             about,
@@ -116,7 +113,6 @@ impl World {
             commands: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             profiling: Profiling::default(),
-            hard_maxconn,
             cleared: Mutex::default(),
         }
     }

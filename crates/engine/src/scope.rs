@@ -557,7 +557,7 @@ pub(crate) fn server_number(s: &snapshot::Server, what: ServerNumber) -> Option<
         ServerNumber::SessionRate => {
             rt.counters.iter().map(|c| c.session_rate.per_second(clock::now())).sum::<u64>() as i64
         }
-        ServerNumber::InitialWeight => rt.initial_weight.into(),
+        ServerNumber::InitialWeight => rt.initial_weight().into(),
         ServerNumber::UserWeight | ServerNumber::EffectiveWeight => rt.weight.load(Relaxed).into(),
     })
 }

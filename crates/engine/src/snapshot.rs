@@ -311,6 +311,7 @@ impl Server {
         now: Tick,
     ) -> Self {
         let runtime = proxy.server(&conf.name, |counters| ServerRuntime::new(conf, counters, now));
+        runtime.rewrite(conf);
         let connect = crate::outbound::spec(global, backend, conf);
         Self { conf: conf.clone(), index, runtime, connect }
     }

@@ -4,7 +4,10 @@
 //! for, the program does not start; with `no strict-limits`, or where only our own needs are not met, `maxconn` is
 //! lowered and a notice says so.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use weir_engine::conf::{Conf, Global};
+use weir_engine::runtime::Runtime;
 use weir_sys::limits::{self, Limit};
 
 /// What a configuration needs besides connections.
@@ -35,6 +38,19 @@ pub(crate) struct Fit {
     pub(crate) files: u64,
     /// What to say about it.
     pub(crate) notice: Option<String>,
+}
+
+// === impl Fit ===
+
+impl Fit {
+    /// Lets the process have as many connections and sockets.
+    pub(crate) fn allow(&self, runtime: &Runtime) {
+        let process = &runtime.process;
+        process.maxconn.store(self.maxconn, Relaxed);
+        process.hard_maxconn.store(self.maxconn, Relaxed);
+        process.maxsock.store(self.sockets, Relaxed);
+        process.room.freed.notify_waiters();
+    }
 }
 
 /// Decides, and sets the limit of descriptors; why the program may not start.

@@ -134,8 +134,7 @@ impl<'a> Service<'a> {
             Saying::Alert => speaker.alert(text),
         });
         runtime.process.anonymous_key.store(conf.global.anonymous_key, Relaxed);
-        runtime.process.maxconn.store(fit.maxconn, Relaxed);
-        runtime.process.maxsock.store(fit.sockets, Relaxed);
+        fit.allow(&runtime);
         let snapshot = Snapshot::build(&conf, &runtime, fit.maxconn, clock::now());
         restored.apply(&runtime, &snapshot, voice);
         let engine =
@@ -353,6 +352,12 @@ impl Serving<'_> {
         let conf = configuration.conf;
         let threads = u16::try_from(self.engine.runtime().workers).unwrap_or(u16::MAX);
         let wanted = sockets::wanted(&conf, threads);
+        let copies = wanted.iter().map(|want| u64::from(want.copies)).sum();
+        let needs = Needs::of(&conf, threads, wanted.len() as u64, copies);
+        // Where the file says the same, what operators made of it stays.
+        let changed =
+            (conf.global.maxconn, conf.global.ulimit_n) != (self.global.maxconn, self.global.ulimit_n);
+        let fit = changed.then(|| limits::apply(&conf.global, needs)).transpose()?;
         let (sockets, complaints) =
             sockets::open(&wanted, &self.sockets, access, &configuration.sources, None)
                 .map_err(|faults| faults.join(" "))?;
@@ -360,6 +365,11 @@ impl Serving<'_> {
             voice.warning(complaint);
         }
         clock::refresh();
+        if let Some(fit) = fit {
+            fit.notice.iter().for_each(|notice| voice.notice(notice));
+            fit.allow(self.engine.runtime());
+            self.maxconn = fit.maxconn;
+        }
         let build = |old: &Arc<Snapshot>| {
             let conf = backends::kept(&conf, self.engine.runtime(), |lost| voice.notice(lost));
             let snapshot = Snapshot::build(&conf, self.engine.runtime(), self.maxconn, clock::now());

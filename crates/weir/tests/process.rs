@@ -220,6 +220,53 @@ fn a_reload_takes_over_whole_or_not_at_all() {
     }
 }
 
+/// What operators changed stays where the file says the same as before.
+#[test]
+fn a_reload_takes_over_what_the_file_says_anew_of_limits_and_servers() {
+    const BEFORE: &str = "
+global
+    stats socket {dir}/admin.sock level admin
+    maxconn 300
+defaults
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+listen x
+    bind {in}
+    server a 127.0.0.1:9 weight 3 maxconn 20
+    server b 127.0.0.1:9 disabled
+    server c 127.0.0.1:9
+    server d 127.0.0.1:9 weight 7 maxconn 70
+    server e 127.0.0.1:9 disabled
+";
+    let running = weir().launch().start(BEFORE);
+    let file = running.dir().join("test.cfg");
+    running.admin("set server x/d weight 8; set maxconn server x/d 71; set server x/e state ready");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    for (old, new) in [
+        ("maxconn 300", "maxconn 250"),
+        ("weight 3 maxconn 20", "weight 4 maxconn 10"),
+        ("b 127.0.0.1:9 disabled", "b 127.0.0.1:9"),
+        ("c 127.0.0.1:9", "c 127.0.0.1:9 disabled"),
+    ] {
+        text = text.replace(old, new);
+    }
+    std::fs::write(&file, text).unwrap();
+    running.signal(Signal::USR2);
+    running.stderr_until("Reload done.");
+    let stat = running.admin("show stat");
+    let servers: Vec<String> = stat
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>())
+        .filter(|cells| cells.len() > 18 && cells[1].len() == 1)
+        .map(|cells| [cells[1], cells[6], cells[17], cells[18]].join(" "))
+        .collect();
+    let wanted = ["a 10 no check 4", "b  no check 1", "c  MAINT 1", "d 71 no check 8", "e  no check 1"];
+    assert_eq!(servers, wanted);
+    let info = running.admin("show info");
+    assert!(info.contains("\nMaxconn: 250\nHard_maxconn: 250\n"), "{info}");
+}
+
 #[test]
 fn a_daemon_writes_its_number_and_leaves_the_terminal() {
     let origin = Origin::new();

@@ -88,10 +88,10 @@ fn set_maxconn(call: &mut Call<'_, World>) -> Outcome {
         return call.fail("Expects an integer value.");
     }
     let wanted = weir_config::values::leading_integer(call.arg(0).as_bytes());
-    let hard = call.world.hard_maxconn;
+    let process = &call.world.engine.runtime().process;
+    let hard = process.hard_maxconn.load(Relaxed);
     match u32::try_from(wanted) {
         Ok(wanted) if wanted <= hard => {
-            let process = &call.world.engine.runtime().process;
             // None asked for is the one that the process started with.
             process.maxconn.store(if wanted == 0 { hard } else { wanted }, Relaxed);
             process.room.freed.notify_waiters();

@@ -87,7 +87,7 @@ fn weight_of(call: &mut Call<'_, World>) -> Outcome {
     match named(call) {
         Ok((_, server)) => {
             let state = &server.runtime;
-            call.say(format!("{} (initial {})", state.weight.load(Relaxed), state.initial_weight))
+            call.say(format!("{} (initial {})", state.weight.load(Relaxed), state.initial_weight()))
         }
         Err(message) => call.fail(message),
     }
@@ -422,7 +422,7 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
         masked(key, &conf.name),
         (admin | forced).bits(),
         state.weight.load(Relaxed),
-        state.initial_weight,
+        state.initial_weight(),
         told_health(conf, admin, &health.counter),
         u32::from(proxy.conf.explicit_id),
         u32::from(conf.explicit_id),

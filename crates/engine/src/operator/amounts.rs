@@ -10,7 +10,7 @@ pub fn weight_of(proxy: &Proxy, server: &Server, text: &[u8]) -> Result<u32, &'s
     if text.is_empty() {
         return Err("Require <weight> or <weight%>.");
     }
-    let initial = server.runtime.initial_weight;
+    let initial = server.runtime.initial_weight();
     let weight = weight(text, initial)?;
     if !is_dynamic(&proxy.conf) && weight != 0 && weight != initial {
         return Err("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.");

@@ -152,7 +152,7 @@ impl Line {
         server: &Arc<Server>,
     ) {
         let state = &server.runtime;
-        if self.initial_weight == state.initial_weight && self.weight <= HEAVIEST {
+        if self.initial_weight == state.initial_weight() && self.weight <= HEAVIEST {
             state.weight.store(self.weight, Relaxed);
         }
         let told = Admin::from_bits_truncate(self.admin);

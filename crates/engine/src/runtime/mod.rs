@@ -68,6 +68,8 @@ pub struct Process {
     pub listeners: AtomicU32,
     /// How many there may be; 0 for no limit.
     pub maxconn: AtomicU32,
+    /// How many the configuration lets there be, which operators may lower.
+    pub hard_maxconn: AtomicU32,
     /// How many sockets there may be; 0 for any number.
     pub maxsock: AtomicU64,
     /// The most of them at once.

@@ -58,8 +58,7 @@ pub struct ServerRuntime {
     admin: AtomicU8,
     /// The weight now, 0 to 256, before slow start.
     pub weight: AtomicU32,
-    /// The weight of the configuration.
-    pub initial_weight: u32,
+    written: Mutex<Written>,
     /// `maxconn` now; 0 for none.
     pub maxconn: AtomicU32,
     /// When its state last changed, in microseconds of the process.
@@ -117,6 +116,23 @@ pub struct Health {
     pub observer: Observer,
 }
 
+/// What the configuration says of a server that operators change while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Written {
+    weight: u32,
+    maxconn: u32,
+    disabled: bool,
+}
+
+// === impl Written ===
+
+impl Written {
+    fn of(conf: &conf::Server) -> Self {
+        // A server that was added at run time is sent into service by whoever added it.
+        Self { weight: conf.weight, maxconn: conf.maxconn, disabled: conf.disabled && !conf.dynamic }
+    }
+}
+
 // === impl ServerRuntime ===
 
 impl ServerRuntime {
@@ -141,7 +157,7 @@ impl ServerRuntime {
             stopping: AtomicBool::new(false),
             admin: AtomicU8::new(admin.bits()),
             weight: AtomicU32::new(conf.weight),
-            initial_weight: conf.weight,
+            written: Mutex::new(Written::of(conf)),
             maxconn: AtomicU32::new(conf.maxconn),
             changed: AtomicU64::new(now.0),
             health: Mutex::new(Health::new(counter, observer(conf))),
@@ -157,6 +173,30 @@ impl ServerRuntime {
             slowstart: AtomicU64::new(0),
             warming: AtomicU64::new(0),
         }
+    }
+
+    /// Takes over what a new configuration says otherwise than the one before. What operators changed stays where it
+    /// says the same.
+    pub fn rewrite(&self, conf: &conf::Server) {
+        let now = Written::of(conf);
+        let before = std::mem::replace(&mut *self.written.lock(), now);
+        if now.weight != before.weight {
+            self.weight.store(now.weight, Relaxed);
+        }
+        if now.maxconn != before.maxconn {
+            self.maxconn.store(now.maxconn, Relaxed);
+        }
+        if now.disabled != before.disabled {
+            let (set, clear) = (Admin::CONFIGURED_MAINT, Admin::empty());
+            let (set, clear) = if now.disabled { (set, clear) } else { (clear, set) };
+            self.set_admin(set, clear);
+            self.nudge.notify_one();
+        }
+    }
+
+    /// The weight of the configuration.
+    pub fn initial_weight(&self) -> u32 {
+        self.written.lock().weight
     }
 
     /// Takes over what a new configuration says of checks. What was found so far counts, as far as up and down.
