@@ -5,18 +5,33 @@ use crate::oracle;
 use crate::shell::{cargo, has_subcommand, run as run_command};
 use std::process::Command;
 
-/// `cargo xtask compat [--weir|--reference] [FILTER]`.
+/// `cargo xtask compat [--weir|--reference] [--threads N] [FILTER]`.
 pub(crate) fn run(options: &[String]) -> Result {
     run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
     let mut command = tests();
-    for option in options {
-        match option.as_str() {
+    let mut options = options.iter().map(String::as_str);
+    while let Some(option) = options.next() {
+        match option {
             "--weir" => command.env("WEIR_COMPAT", "weir"),
             "--reference" => command.env("WEIR_COMPAT", "reference"),
+            "--threads" => command.env(THREADS, options.next().ok_or("--threads takes a number")?),
             filter => command.arg(filter),
         };
     }
     run_command(&mut command)
+}
+
+/// The command that runs Weir with two threads through the tests for which it matters who serves whom, and that
+/// hold for several threads: what a test sees of the connection before it may still be there on another.
+pub(crate) fn threaded() -> Option<Command> {
+    if !has_subcommand("nextest") {
+        return None;
+    }
+    let mut command = cargo(&["nextest", "run", "--package", "weir-compat"]);
+    command.args(["--no-fail-fast", "--test-threads", "6", "--retries", "2"]);
+    command.args(THREADED.iter().flat_map(|file| ["--test", file]));
+    command.env("WEIR_COMPAT", "weir").env(THREADS, "2").env("RUST_BACKTRACE", "0");
+    Some(command)
 }
 
 /// `cargo xtask expressions [--evaluations N] [--seed N]`.
@@ -69,3 +84,9 @@ pub(crate) fn tests() -> Command {
         cargo(&["test", "--package", "weir-compat", "--no-fail-fast"])
     }
 }
+
+/// Says with how many threads the programs run where a test does not choose them itself.
+const THREADS: &str = "WEIR_COMPAT_THREADS";
+/// The files of tests that run with two threads, too.
+const THREADED: &[&str] =
+    &["http_bodies", "http_connections", "failures", "log_endings", "queues", "servers", "tcp"];

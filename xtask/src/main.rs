@@ -68,7 +68,7 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "compat",
-        options: "[--weir|--reference] [FILTER]",
+        options: "[--weir|--reference] [--threads N] [FILTER]",
         help: "Behaviour tests on Weir and on the reference HAProxy; FILTER is part of a test's name.",
         run: compat::run,
     },

@@ -60,6 +60,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "unit", run: unit },
     Stage { name: "doc", run: doc },
     Stage { name: "compat", run: compat_tests },
+    Stage { name: "threads", run: compat_threaded },
     Stage { name: "faults", run: faults_in_short },
     Stage { name: "corpus", run: corpus_verdicts },
     Stage { name: "fuzz", run: fuzz_targets },
@@ -119,6 +120,11 @@ fn doc() -> Result<Count> {
 fn compat_tests() -> Result<Count> {
     run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
     counted(&mut compat::tests())
+}
+
+/// After the stage before, which built all of it.
+fn compat_threaded() -> Result<Count> {
+    compat::threaded().map_or(Ok(Count::default()), |mut command| counted(&mut command))
 }
 
 fn faults_in_short() -> Result<Count> {

@@ -3,7 +3,7 @@
 //! Between requests it holds no buffer and no transaction: it waits in a small future. At the first byte of
 //! a request it borrows the storage of a transaction from its worker, and gives it back at the end.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -21,8 +21,10 @@ use crate::coroutine::Coroutine;
 use crate::io::Stream;
 use crate::listener::Listener;
 use crate::local;
-use crate::mux::{h1, h2};
+use crate::mux::h2;
+use crate::mux::rest::{Rest, Skipped};
 use crate::runtime::{Counter, Counters};
+use crate::stage::own::Own;
 use crate::stage::rules;
 use crate::tables::Tracking;
 use crate::timer::Timer;
@@ -49,8 +51,10 @@ pub(crate) struct Client {
     pub(crate) free_since: Tick,
     /// Requests so far.
     pub(crate) requests: u32,
-    /// A server's connection that is not to be shared with other clients (`http-reuse never`).
-    pub(crate) private: Option<Box<(Rc<local::Server>, h1::Conn)>>,
+    /// What is still to come of the last request, which was answered.
+    pub(crate) rest: Option<Box<Rest>>,
+    /// Connections to servers that are not to be shared with other clients (`http-reuse never`).
+    pub(crate) own: RefCell<Vec<Own>>,
     /// A rule asked for a PROXY header.
     pub(crate) expects_proxy: bool,
     /// What a PROXY header said beside addresses; empty where it said no more, absent where none came.
@@ -105,7 +109,8 @@ impl Client {
             accepted_wall: clock::wall(),
             free_since: clock::now(),
             requests: 0,
-            private: None,
+            rest: None,
+            own: RefCell::default(),
             introduced: None,
             expects_proxy: false,
             tracking: Tracking::default(),
@@ -140,7 +145,8 @@ impl Client {
             accepted_wall: parent.accepted_wall,
             free_since: clock::now(),
             requests,
-            private: None,
+            rest: None,
+            own: RefCell::default(),
             introduced: None,
             expects_proxy: false,
             tracking: Tracking::default(),
@@ -179,6 +185,29 @@ impl Client {
     /// Microseconds since 1970 at this tick.
     pub(crate) fn wall_of(&self, tick: Tick) -> u64 {
         self.accepted_wall.saturating_add(tick.0.saturating_sub(self.accepted.0))
+    }
+
+    /// Reads what is still to come of a request that was answered; whether the connection goes on.
+    async fn read_rest(&mut self, mut rest: Box<Rest>) -> bool {
+        let wait = self.frontend.conf().timeouts.client;
+        self.timer.set(clock::now().after(wait));
+        poll_fn(|cx| {
+            loop {
+                match rest.skip(&mut self.input) {
+                    Skipped::All => return Poll::Ready(rest.goes_on),
+                    Skipped::Invalid => return Poll::Ready(false),
+                    Skipped::Some => {}
+                }
+                match self.stream.poll_read(cx, self.input.space()) {
+                    Poll::Ready(Ok(n)) if n > 0 => self.input.filled(n),
+                    Poll::Ready(_) => return Poll::Ready(false),
+                    Poll::Pending if self.timer.poll_expired(cx) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                }
+                self.timer.set(clock::now().after(wait));
+            }
+        })
+        .await
     }
 
     /// Waits for the first byte of a request.
@@ -266,6 +295,12 @@ pub(crate) async fn serve_http(client: Box<Client>) {
 
 async fn serve_requests(mut client: Box<Client>) {
     loop {
+        if let Some(rest) = client.rest.take()
+            && !Box::pin(client.read_rest(rest)).await
+        {
+            client.stream.shutdown_write();
+            return client.stream.drain();
+        }
         if let Idle::Over = client.next_request().await {
             return;
         }

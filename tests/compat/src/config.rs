@@ -88,11 +88,12 @@ impl Proxy {
         self.frontend(&format!("log {{log}} local0\noption {format}"))
     }
 
-    /// The text.
+    /// The text, for one thread unless `WEIR_COMPAT_THREADS` says otherwise.
     pub fn text(&self) -> String {
         let Proxy { mode, global, defaults, frontend, backend, server, more } = self;
+        let threads = std::env::var("WEIR_COMPAT_THREADS").unwrap_or_else(|_| "1".to_owned());
         format!(
-            "global\n nbthread 1\n{global}\ndefaults\n mode {mode}\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n{defaults}\n\
+            "global\n nbthread {threads}\n{global}\ndefaults\n mode {mode}\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n{defaults}\n\
              frontend fe\n bind {{fe}}\n{frontend} default_backend be\n\nbackend be\n{backend} {server}\n\n{more}"
         )
     }

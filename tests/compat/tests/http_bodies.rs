@@ -537,3 +537,84 @@ fn a_request_in_two_versions_of_framing_is_passed_on_in_one() {
         assert_eq!(seen.body, b"0\r\n\r\n");
     });
 }
+
+/// What comes on a connection within a moment: the status of an answer, and whether it has ended.
+fn heard(client: &mut weir_testkit::Peer) -> String {
+    let text = String::from_utf8_lossy(&client.recv_until_silence(Duration::from_millis(150))).into_owned();
+    let statuses: Vec<&str> =
+        text.match_indices("HTTP/1.1 ").filter_map(|(at, _)| text.get(at + 9..at + 12)).collect();
+    format!("{}{}", statuses.join(" "), if client.has_ended() { " end" } else { "" })
+}
+
+#[test]
+fn a_body_that_nobody_wants_is_read_before_the_next_request() {
+    const LENGTH: &str = "Content-Length: 6\r\n\r\nab";
+    const CHUNKS: &str = "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n";
+    // The target and its head, what follows later, and what is heard before and behind.
+    let rows = [
+        ("/deny", LENGTH, "cdef", "403", "404"),
+        ("/deny", CHUNKS, "4\r\ncdef\r\n0\r\n\r\n", "403", "404"),
+        ("/deny", CHUNKS, "4\r\ncdef\r\n0\r\nX-T: v\r\n\r\n", "403", "404"),
+        ("/deny", CHUNKS, "zz\r\n", "403", " end"),
+        ("/deny", "Connection: close\r\nContent-Length: 6\r\n\r\nab", "cdef", "403", " end"),
+        ("/deny", "Expect: 100-continue\r\nContent-Length: 6\r\n\r\n", "abcdef", "403", "404"),
+        ("/return", LENGTH, "cdef", "404", "404"),
+        ("/redirect", CHUNKS, "4\r\ncdef\r\n0\r\n\r\n", "302", "404"),
+        ("/nobody", LENGTH, "cdef", "503", "404"),
+        ("/refused", LENGTH, "cdef", "503", "404"),
+        ("/leaves", LENGTH, "cdef", "502", "404"),
+        ("/leaves", CHUNKS, "4\r\ncdef\r\n0\r\n\r\n", "502", "404"),
+    ];
+    compat(|t| {
+        let server = t.origin("srv");
+        let text = Proxy::http()
+            .defaults("retries 0")
+            .frontend(
+                "http-request deny if { path /deny }\nhttp-request return status 404 if { path /return }\n\
+                 http-request redirect location / if { path /redirect }\nuse_backend none if { path /nobody }\n\
+                 use_backend dead if { path /refused }",
+            )
+            .sections("backend none\nbackend dead\n server s {dead}");
+        let mut proxy = t.start(&text.text());
+        let _server = server.serve(|peer, _| {
+            peer.recv_head();
+        });
+        let address = proxy.address("fe");
+        std::thread::scope(|scope| {
+            for (path, head, rest, before, behind) in rows {
+                scope.spawn(move || {
+                    let mut client = weir_testkit::Peer::connect(address);
+                    client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\n{head}"));
+                    assert_eq!(heard_of(&mut client, before), before, "{path} {head:?}");
+                    client.send(rest).send("GET /return HTTP/1.1\r\nHost: a\r\n\r\n");
+                    assert_eq!(heard_of(&mut client, behind), behind, "{path} {head:?} {rest:?}");
+                });
+            }
+        });
+    });
+}
+
+/// What is heard, once it is at least what is wanted.
+fn heard_of(client: &mut weir_testkit::Peer, wanted: &str) -> String {
+    let mut all = heard(client);
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while all.len() < wanted.len() && std::time::Instant::now() < deadline {
+        all += &heard(client);
+    }
+    all
+}
+
+#[test]
+fn a_body_that_nobody_wants_is_waited_for_as_long_as_the_client_may_be_silent() {
+    compat(|t| {
+        let _server = t.origin("srv");
+        let text = Proxy::http()
+            .defaults("timeout client 400ms\ntimeout http-keep-alive 5s")
+            .frontend("http-request deny");
+        let mut proxy = t.start(&text.text());
+        let mut client = proxy.client("fe");
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab");
+        client.recv_message();
+        client.expect_silence(Duration::from_millis(100)).expect_eof();
+    });
+}

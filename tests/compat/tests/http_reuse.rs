@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use weir_compat::{Proxy, compat};
+use weir_testkit::h2::{Frame, H2Peer};
 use weir_testkit::{Origin, Peer, Running, Serving};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -250,6 +251,123 @@ fn a_kept_alive_client_prefers_the_server_it_had() {
             let mut client = proxy.client("fe");
             let seen: Vec<String> = (0..4).map(|_| ask(&mut client)).collect();
             assert_eq!(seen.join(" "), wanted, "{options}");
+        });
+    }
+}
+
+/// A client in one version of HTTP or the other.
+enum Asker {
+    One(Peer),
+    Two(H2Peer, u32),
+}
+
+impl Asker {
+    fn new(proxy: &mut Running, name: &str) -> Asker {
+        let peer = proxy.client(name);
+        if name.ends_with('2') { Asker::Two(H2Peer::client(peer, &[]), 1) } else { Asker::One(peer) }
+    }
+
+    /// One request: the port that it reached its server from.
+    #[track_caller]
+    fn ask(&mut self) -> String {
+        let body = match self {
+            Asker::One(peer) => peer.send(GET).recv_message().body,
+            Asker::Two(peer, stream) => {
+                let head = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
+                peer.send(&Frame::headers(*stream, &head, true));
+                *stream += 2;
+                let mut body = Vec::new();
+                loop {
+                    let frame = peer.recv_of("DATA");
+                    body.extend(&frame.payload);
+                    if frame.ends() {
+                        break body;
+                    }
+                }
+            }
+        };
+        String::from_utf8(body).unwrap()
+    }
+}
+
+#[test]
+fn who_speaks_http_2_may_share_at_once_and_keeps_what_is_its_own() {
+    compat(|t| {
+        // The mode, and for servers in HTTP/1 and HTTP/2 the connections of clients in HTTP/1 and HTTP/2 that ask in turn.
+        let rows = [
+            ("never", ["010101", "010101", "010101", "010101"]),
+            ("safe", ["010000", "000000", "010000", "000000"]),
+            ("aggressive", ["010000", "000000", "000000", "000000"]),
+            ("always", ["000000", "000000", "000000", "000000"]),
+        ];
+        let pairs = [("", "1"), ("", "2"), ("two", "1"), ("two", "2")];
+        let mut text = "
+            global
+                nbthread 1
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            listen servers
+                bind {one}
+                bind {two} proto h2
+                http-request return status 200 content-type text/plain lf-string %[src_port]
+        "
+        .to_owned();
+        for (mode, _) in rows {
+            for (server, client) in pairs {
+                let (name, front) =
+                    (format!("{mode}{server}{client}"), if client == "2" { "proto h2" } else { "" });
+                let far = if server.is_empty() { "{one}" } else { "{two} proto h2" };
+                text += &format!(
+                    "listen {name}\n bind {{{name}}} {front}\n http-reuse {mode}\n server s {far}\n"
+                );
+            }
+        }
+        let mut proxy = t.start(&text);
+        for (mode, wanted) in rows {
+            for ((server, client), wanted) in pairs.into_iter().zip(wanted) {
+                let name = format!("{mode}{server}{client}");
+                let mut clients = [Asker::new(&mut proxy, &name), Asker::new(&mut proxy, &name)];
+                let mut ports = Vec::new();
+                let mut seen = String::new();
+                for turn in 0..wanted.len() {
+                    let port = clients[turn % 2].ask();
+                    let known = ports.iter().position(|p| *p == port).unwrap_or_else(|| {
+                        ports.push(port);
+                        ports.len() - 1
+                    });
+                    seen += &known.to_string();
+                }
+                assert_eq!(seen, wanted, "{name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_client_keeps_as_many_connections_of_its_own_as_the_frontend_lets_it() {
+    for (most, wanted) in
+        [("", "0 1 0 1"), ("max-session-srv-conns 1", "0 1 0 2"), ("max-session-srv-conns 0", "0 1 2 3")]
+    {
+        compat(|t| {
+            let server = t.origin("srv");
+            let text = Proxy::http()
+                .frontend(&format!("{most}\nuse_backend other if {{ path_beg /other }}"))
+                .backend("http-reuse never")
+                .sections("backend other\n http-reuse never\n server s {srv}");
+            let mut proxy = t.start(&text.text());
+            let _server = numbering(server);
+            let mut client = proxy.client("fe");
+            let seen: Vec<String> = ["/", "/other", "/", "/other"]
+                .iter()
+                .map(|path| {
+                    client.send(GET.replace("/ ", &format!("{path} ")));
+                    String::from_utf8(client.recv_message().body).unwrap()
+                })
+                .collect();
+            assert_eq!(seen.join(" "), wanted, "{most}");
         });
     }
 }

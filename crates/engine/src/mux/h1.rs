@@ -15,6 +15,7 @@ use crate::buffer::Buffer;
 use crate::filter::Gate;
 use crate::io::Stream;
 use crate::mux::h2::Lane;
+use crate::mux::rest::Rest;
 
 /// A connection to a server.
 pub(crate) struct Conn {
@@ -36,6 +37,8 @@ pub(crate) struct Front {
     pub(crate) keep_alive: bool,
     /// How much of the request's body was taken from the client.
     pub(crate) taken: Taken,
+    /// What was not taken, where some of it was.
+    pub(crate) rest: Option<Box<Rest>>,
 }
 
 /// How much of a body was taken from its source.
@@ -44,7 +47,7 @@ pub(crate) enum Taken {
     /// Nothing yet.
     #[default]
     Nothing,
-    /// Some of it: where it ends is not known any more.
+    /// Some of it.
     Some,
     /// All of it.
     All,
@@ -169,7 +172,7 @@ impl Reader {
     }
 
     /// What the input begins with.
-    fn frame(&mut self, input: &[u8], closed: bool) -> Frame {
+    pub(super) fn frame(&mut self, input: &[u8], closed: bool) -> Frame {
         match self {
             Self::Length(0) => Frame::End,
             Self::Length(left) => match usize::try_from(*left).unwrap_or(usize::MAX).min(input.len()) {
@@ -189,7 +192,7 @@ impl Reader {
     }
 
     /// `n` bytes of data were taken.
-    fn passed(&mut self, n: usize) {
+    pub(super) fn passed(&mut self, n: usize) {
         match self {
             Self::Length(left) => *left = left.saturating_sub(n as u64),
             Self::Chunked(decoder) => decoder.passed(n),
@@ -276,31 +279,6 @@ pub(crate) fn body_seems_valid(body: BodyLength, input: &[u8], limits: &Limits) 
         })
 }
 
-/// Throws away a body that lies in the input with its end; false where it is not all there.
-pub(crate) fn skip_body(body: BodyLength, input: &mut Buffer, limits: &Limits) -> bool {
-    let mut reader = Reader::new(body);
-    loop {
-        match reader.frame(input.data(), false) {
-            Frame::Data { skip, len } => {
-                reader.passed(len);
-                input.consume(skip + len);
-            }
-            Frame::End => return true,
-            Frame::Trailers { skip } => {
-                input.consume(skip);
-                let Parse::Complete { consumed } =
-                    h1::parse_trailers(input.data(), &mut Head::default(), limits, 400)
-                else {
-                    return false;
-                };
-                input.consume(consumed);
-                return true;
-            }
-            Frame::More { .. } | Frame::Invalid => return false,
-        }
-    }
-}
-
 // === impl Pump ===
 
 impl Pump {
@@ -377,6 +355,11 @@ impl Pump {
             0 => Taken::Nothing,
             _ => Taken::Some,
         }
+    }
+
+    /// What was not taken, where some of it was.
+    pub(crate) fn rest(&self) -> Option<Box<Rest>> {
+        (self.taken() == Taken::Some).then(|| Box::new(Rest::of(self.reader, self.trailers.limits)))
     }
 
     /// Whether the whole body was read from its source.
@@ -527,8 +510,7 @@ impl Pump {
 
     /// Counts the end of chunks, and the lines that follow.
     fn account(&mut self, trailers: &Head) {
-        let size = |l| trailers.name(l).len() + trailers.value(l).len();
-        self.closing = 1 + trailers.lines().iter().map(size).sum::<usize>() as u64;
+        self.closing = 1 + h1::accounted_lines(trailers) as u64;
     }
 
     /// The source's body is complete.

@@ -125,13 +125,13 @@ async fn send(t: &mut Transaction, order: &Order, made: Answer) -> Result<(), St
     }
     rules::after_response(t).await?;
     t.facts.status = t.messages.response.status();
-    t.facts.log_bytes.0 += body::accounted(t.front.request, t.client.input.data());
+    t.facts.log_bytes.0 += body::unread(t);
     if t.front.head_only || t.messages.request.method() == b"HEAD" {
         pieces = None;
     }
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     let goes_on = t.front.keep_alive && bounded && !t.client.worker.runtime.process.is_stopping();
-    t.front.keep_alive = goes_on && respond::skip_body(t);
+    respond::leave_body(t, goes_on);
     write_head(t, pieces.is_some(), goes_on, &mut out);
     let sent = carry(t, pieces, bounded, &mut out).await;
     out.clear();

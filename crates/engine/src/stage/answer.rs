@@ -42,7 +42,7 @@ pub(crate) async fn pass(
     let allowed = rules_of(t).await;
     let Some(mut back) = t.far.take() else { return Err(Stop::Close) };
     if let Err(stop) = allowed {
-        t.front.taken = request.taken();
+        took(t, request);
         t.facts.log_bytes.0 += request.accounted();
         t.facts.log_bytes.1 += back.input.data().len() as u64;
         if stop != Stop::Reply {
@@ -52,6 +52,12 @@ pub(crate) async fn pass(
     }
     carry_on(t, &mut back, request, up, body).await?;
     Ok(Some(back))
+}
+
+/// Remembers how much of the request's body was taken.
+pub(crate) fn took(t: &mut Transaction, request: &Pump) {
+    t.front.taken = request.taken();
+    t.front.rest = request.rest();
 }
 
 /// Sends the head as the rules left it, and the body.
@@ -103,7 +109,7 @@ async fn carry_on(
     }
     t.facts.far_gone = back.stream.lane().and_then(Lane::gone);
     tell_received(t, end.is_ok());
-    t.front.taken = request.taken();
+    took(t, request);
     t.facts.bytes_in += request.read;
     t.facts.bytes_up += request.written;
     t.facts.bytes_out += response.written;

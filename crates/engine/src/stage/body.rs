@@ -6,7 +6,8 @@ use std::task::Poll;
 
 use weir_expr::Lookup;
 use weir_expr::scope::{Bytes, TimeoutOf};
-use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep};
+use weir_http::Head;
+use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits};
 
 use crate::balance::Key;
 use crate::clock;
@@ -14,7 +15,7 @@ use crate::conf::Options;
 use crate::ending::{Cause, Stage};
 use crate::io::Stream;
 use crate::mux::h2::Lane;
-use crate::stage::respond;
+use crate::stage::{receive, respond};
 use crate::transaction::{Stop, Transaction};
 
 /// Waits until the whole body is in the buffer, or the buffer is full, where the frontend wants that before its rules.
@@ -159,7 +160,7 @@ pub(crate) fn is_whole(length: BodyLength, input: &[u8]) -> bool {
     match length {
         BodyLength::None => true,
         BodyLength::Known(n) => input.len() as u64 >= n,
-        BodyLength::Chunked => is_last_chunk_in(input),
+        BodyLength::Chunked => trailers_in(input).is_some(),
         BodyLength::UntilClose | BodyLength::Tunnel => false,
     }
 }
@@ -202,14 +203,36 @@ fn first_chunks(mut input: &[u8]) -> [&[u8]; 2] {
     pieces
 }
 
+/// What the log counts of what came of a body that nobody took.
+pub(crate) fn unread(t: &Transaction) -> u64 {
+    let input = t.client.input.data();
+    let buffered = accounted(t.front.request, input, &receive::request_limits(t));
+    match t.client.stream.lane() {
+        Some(lane)
+            if !matches!(t.front.request, BodyLength::None | BodyLength::Known(0)) && input.is_empty() =>
+        {
+            lane.accounted() as u64
+        }
+        Some(lane) => buffered + lane.unread() as u64,
+        None => buffered,
+    }
+}
+
 /// What the log counts of what lies in the buffer of a body.
-pub(crate) fn accounted(length: BodyLength, mut input: &[u8]) -> u64 {
+fn accounted(length: BodyLength, mut input: &[u8], limits: &Limits) -> u64 {
     match length {
         BodyLength::Known(n) => n.min(input.len() as u64),
         BodyLength::UntilClose => input.len() as u64,
         BodyLength::Chunked => {
             let mut decoder = ChunkDecoder::default();
-            let mut seen = u64::from(is_last_chunk_in(input));
+            let mut lines = Head::default();
+            let mut seen = match trailers_in(input) {
+                Some(rest) => {
+                    let _ = h1::parse_trailers(rest, &mut lines, limits, 400);
+                    1 + h1::accounted_lines(&lines) as u64
+                }
+                None => 0,
+            };
             while let ChunkStep::Data { skip, len } = decoder.step(input)
                 && len > 0
             {
@@ -223,7 +246,8 @@ pub(crate) fn accounted(length: BodyLength, mut input: &[u8]) -> u64 {
     }
 }
 
-fn is_last_chunk_in(mut input: &[u8]) -> bool {
+/// The lines behind the last chunk, where all of them are there.
+fn trailers_in(mut input: &[u8]) -> Option<&[u8]> {
     let mut decoder = ChunkDecoder::default();
     loop {
         match decoder.step(input) {
@@ -231,8 +255,8 @@ fn is_last_chunk_in(mut input: &[u8]) -> bool {
                 decoder.passed(len);
                 input = input.get(skip + len..).unwrap_or_default();
             }
-            ChunkStep::End { skip } => return ends_trailers(input.get(skip..).unwrap_or_default()),
-            _ => return false,
+            ChunkStep::End { skip } => return input.get(skip..).filter(|rest| ends_trailers(rest)),
+            _ => return None,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::mux::h2::Lane;
 use crate::stage::client_news::{News, client_news};
 use crate::stage::head::Wait;
 use crate::stage::replay::Replay;
-use crate::stage::{answer, body, prepare, reach, receive, reuse, rules, websocket};
+use crate::stage::{answer, body, own, prepare, reach, receive, reuse, rules, websocket};
 use crate::tables::{self, Event};
 use crate::trace;
 use crate::transaction::{Stop, Transaction};
@@ -91,7 +91,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             Err(missing) => {
                 t.facts.bytes_in += request.read;
                 t.facts.far_gone = back.stream.lane().and_then(Lane::gone);
-                t.front.taken = request.taken();
+                answer::took(t, &request);
                 if missing.is_gone() {
                     reach::abandon(&back.stream);
                 }
@@ -279,7 +279,9 @@ fn drain(t: &mut Transaction, mut back: Conn) {
 
 fn count_stale(t: &mut Transaction) {
     // The slot is kept: the same server is asked over a new connection.
-    t.client.private = None;
+    if let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) {
+        own::forget(t, &server);
+    }
 }
 
 /// Names who is to blame for the missing head, and what the client is told.

@@ -20,7 +20,7 @@ pub(crate) fn http(mut t: Transaction) -> Served {
     client.worker.messages.put(messages);
     client.free_since = facts.finished.unwrap_or(client.free_since);
     let multiplexed = client.stream.lane().is_some();
-    if front.keep_alive {
+    if front.keep_alive || client.rest.is_some() && !facts.dropped {
         if !multiplexed {
             trace::client(&client, &trace::H1_IDLE);
         }

@@ -9,6 +9,7 @@ pub(crate) mod exchange;
 pub(crate) mod finish;
 pub(crate) mod handshake;
 mod head;
+pub(crate) mod own;
 pub(crate) mod persist;
 pub(crate) mod prepare;
 pub(crate) mod proxy_header;

@@ -27,7 +27,7 @@ use crate::mux::h2::Gone;
 use crate::observe;
 use crate::outbound::{self, Connecting, Failure};
 use crate::refusal::Unreached;
-use crate::stage::{answer, exchange, handshake, proxy_header, rules};
+use crate::stage::{answer, exchange, handshake, own, proxy_header, rules};
 use crate::trace;
 use crate::transaction::{Assigned, Stop, Transaction};
 use crate::watch::Watch;
@@ -212,15 +212,16 @@ async fn local_server(t: &Transaction, backend: &local::Proxy, slot: &Slot) -> O
 /// The server of the client's last request, where it should get this one too because the client still owns a
 /// connection to it (manual, 4.2 "option prefer-last-server", "max-keep-alive-queue").
 fn last(t: &Transaction) -> Option<usize> {
-    let (server, _) = t.client.private.as_deref()?;
     let (backend, conf) = (t.proxy(), t.proxy().conf());
     if !conf.options.contains(Options::PREFER_LAST_SERVER) {
         return None;
     }
-    let same = backend.server(server.shared.index).is_some_and(|s| Rc::ptr_eq(s, server));
+    let is_ours =
+        |s: &Rc<local::Server>| backend.server(s.shared.index).is_some_and(|ours| Rc::ptr_eq(ours, s));
+    let server = own::last_server(t, is_ours)?;
     let runtime = &server.shared.runtime;
     let short = conf.max_keep_alive_queue < 0 || i64::from(runtime.queued.now()) <= conf.max_keep_alive_queue;
-    (same && short && runtime.is_usable()).then_some(server.shared.index)
+    (short && runtime.is_usable()).then_some(server.shared.index)
 }
 
 /// Waits in the queue; `None` where it has to choose again.

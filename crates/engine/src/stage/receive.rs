@@ -77,6 +77,9 @@ fn given(t: &mut Transaction) -> Result<(), Stop> {
         None if facts.chunked => BodyLength::UntilClose,
         None => BodyLength::None,
     };
+    // An end that comes by itself counts, where no length says that nothing follows.
+    let apart = facts.content_length == Some(0) && t.client.stream.lane().is_some_and(|lane| !lane.is_bare());
+    t.facts.log_bytes.0 += u64::from(apart);
     t.facts.bytes_in += h1::accounted(head) as u64;
     let sound = head.method().iter().all(|b| h1::is_token(*b))
         && head.method() != b"PRI"

@@ -9,9 +9,9 @@ use weir_http::h2::Kind;
 
 use crate::action::{RuleSet, Run, reply};
 use crate::ending::{Cause, Ending, Stage};
-use crate::mux;
 use crate::mux::h1::{Output, Taken};
 use crate::mux::h2::Lane;
+use crate::mux::rest::{Rest, Skipped};
 use crate::stage::{answer, body, prepare, receive, rules};
 use crate::transaction::{Messages, Stop, Transaction};
 
@@ -19,7 +19,7 @@ use crate::transaction::{Messages, Stop, Transaction};
 pub(crate) async fn end(t: &mut Transaction, stop: Stop) {
     // What came of a body that nobody took came all the same.
     if stop != Stop::Done && t.facts.requested.is_some() && t.front.taken == Taken::Nothing {
-        t.facts.log_bytes.0 += body::accounted(t.front.request, t.client.input.data());
+        t.facts.log_bytes.0 += body::unread(t);
     }
     match stop {
         Stop::Done | Stop::Serve => {}
@@ -136,8 +136,6 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
         send_on_lane(&mut bench.hints, lane, &limits);
     }
     let said = t.front.keep_alive && bounded && !facts.close && !settled.close;
-    // A body that was cut off by the answer ends the connection, which is not foretold.
-    let goes_on = said && t.front.taken != Taken::Some;
     if let Some(lane) = t.client.stream.lane() {
         let sent = if has_body { settled.body } else { BodyLength::None };
         lane.send_head(Kind::Response, response, b"", sent);
@@ -158,7 +156,7 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
         out.extend_from_slice(body);
     }
     t.messages.bench.hints.clear();
-    t.front.keep_alive = goes_on && (t.front.taken == Taken::All || skip_body(t));
+    leave_body(t, said);
 }
 
 /// Interim answers as HTTP/1 writes them, on a stream of HTTP/2.
@@ -189,8 +187,25 @@ async fn send(t: &mut Transaction, mut out: Output) {
     t.messages.spare = out.bytes;
 }
 
-/// Throws away the body of a request that nobody read, where all of it is there.
-pub(crate) fn skip_body(t: &mut Transaction) -> bool {
-    let limits = receive::request_limits(t);
-    mux::h1::skip_body(t.front.request, &mut t.client.input, &limits)
+/// Throws away what nobody read of the request's body. Where more of it is to come, that is waited for before the
+/// client's connection goes on, or ends: the answer does not foretell it.
+pub(crate) fn leave_body(t: &mut Transaction, goes_on: bool) {
+    t.front.keep_alive = goes_on;
+    let rest = match t.front.taken {
+        Taken::All => return,
+        Taken::Some => t.front.rest.take(),
+        Taken::Nothing => Some(Box::new(Rest::new(t.front.request, receive::request_limits(t)))),
+    };
+    let Some(mut rest) = rest.filter(|_| t.client.stream.lane().is_none()) else {
+        t.front.keep_alive = false;
+        return;
+    };
+    match rest.skip(&mut t.client.input) {
+        Skipped::All => {}
+        Skipped::Some => {
+            rest.goes_on = goes_on;
+            t.client.rest = Some(rest);
+        }
+        Skipped::Invalid => t.front.keep_alive = false,
+    }
 }

@@ -19,15 +19,15 @@ use crate::mux::h1::Conn;
 use crate::mux::h2;
 use crate::pool::Idle;
 use crate::runtime::ServerRuntime;
-use crate::stage::{prepare, websocket};
+use crate::stage::{own, prepare, websocket};
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
 /// A connection to the assigned server that is at rest and may carry this request.
 pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
     let server = t.assigned.as_ref()?.server.clone();
-    let own = take_private(t, &server);
-    let first = t.client.requests <= 1 && !t.proxy().conf().retry_on.contains(SAVED);
+    let own = if is_marked(t) { None } else { own::take(t, &server, key(t)) };
+    let first = is_first(t);
     let conn = match (t.proxy().conf().reuse, first) {
         (ReuseMode::Never, _) | (ReuseMode::Safe, true) => own,
         (mode, _) => shared(t, &server, own, first && mode == ReuseMode::Aggressive).await,
@@ -35,6 +35,13 @@ pub(crate) async fn take(t: &mut Transaction) -> Option<Conn> {
     server.counters().reuses.add(1);
     t.proxy().back().reuses.add(1);
     Some(conn)
+}
+
+/// Whether this request is the first of its client, which no failure of an old connection may meet: who speaks
+/// HTTP/2 learns which of its requests may be sent again, and some failures are survived here.
+fn is_first(t: &Transaction) -> bool {
+    let client = &t.client;
+    client.requests <= 1 && client.stream.lane().is_none() && !t.proxy().conf().retry_on.contains(SAVED)
 }
 
 /// A connection of the client's own, a stream of one that several share, one that rests here, or one that rests at
@@ -53,17 +60,20 @@ async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: boo
 
 /// The first stream of a connection that was just made, where it carries HTTP/2; other requests may begin more.
 pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
-    let Some(server) = t.assigned.as_ref().map(|a| &a.server) else { return stream };
-    if !speaks_h2(t, server, &stream) {
+    let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return stream };
+    if !speaks_h2(t, &server, &stream) {
         return stream;
     }
     let shared = t.proxy().conf().reuse != ReuseMode::Never;
-    // A connection that nobody else may use has nothing to rest for.
+    let kept = !shared && rests_with_client(t);
+    // A connection that nobody else may use has nothing to rest for, unless its client holds it.
     let time = if shared { server.conf().pool.purge_delay } else { Duration::ZERO };
-    let rest = h2::Rest { time, ping: server.conf().idle_ping };
+    let rest = h2::Rest { time: (!kept).then_some(time), ping: server.conf().idle_ping };
     let lane = h2::open(stream, t.proxy(), &t.client.worker, rest);
     if shared {
         server.links.share(key(t), &lane);
+    } else if kept {
+        own::share(t, server, key(t), &lane);
     }
     Stream::Lane(lane)
 }
@@ -214,8 +224,9 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     back.input.release();
     if t.proxy().conf().reuse == ReuseMode::Never {
         // Not to be shared: it stays with the client.
-        let wanted = t.front.keep_alive && t.proxy().conf().max_session_srv_conns != 0 && !is_marked(t);
-        t.client.private = wanted.then(|| Box::new((server, back)));
+        if rests_with_client(t) {
+            own::keep(t, server, key(t), back);
+        }
         return;
     }
     let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
@@ -272,12 +283,9 @@ pub(crate) async fn janitor(worker: Rc<Worker>) {
     }
 }
 
-fn take_private(t: &mut Transaction, server: &Rc<Server>) -> Option<Conn> {
-    if is_marked(t) {
-        return None;
-    }
-    let (of, conn) = *t.client.private.take()?;
-    (Rc::ptr_eq(&of, server) && !conn.stream.has_news()).then_some(conn)
+/// Whether the client may come back to a connection that is its own.
+fn rests_with_client(t: &Transaction) -> bool {
+    (t.front.keep_alive || t.client.stream.lane().is_some()) && !is_marked(t)
 }
 
 /// Whether a rule marks the packets of this request.

@@ -7,6 +7,7 @@ use std::task::Poll;
 use crate::clock;
 use crate::ending::{Cause, Stage};
 use crate::mux::h1::{Broken, Conn, Output, Pump};
+use crate::stage::{answer, respond};
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the request to its end; whether the server got all of it.
@@ -43,7 +44,8 @@ pub(crate) async fn finish(
     .await;
     end.map_err(|cause| {
         t.facts.blame(cause, Stage::Last);
-        t.front.keep_alive = false;
+        answer::took(t, request);
+        respond::leave_body(t, false);
         Stop::Close
     })
 }

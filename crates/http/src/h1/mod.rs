@@ -19,7 +19,8 @@ pub use framing::{
     take_expectation, token_in, wants_to_persist,
 };
 pub use parse::{
-    Fault, Limits, Parse, Parser, accounted, parse_request, parse_response, parse_trailers, weight,
+    Fault, Limits, Parse, Parser, accounted, accounted_lines, parse_request, parse_response, parse_trailers,
+    weight,
 };
 pub use settle::{Settled, settle_request, settle_response, settle_te};
 pub use write::{CaseMap, Outgoing, chunk_header, write_head, write_trailers};

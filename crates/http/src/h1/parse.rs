@@ -107,8 +107,12 @@ pub fn accounted(head: &Head) -> usize {
     } else {
         head.method().len() + head.target().len()
     };
-    let lines: usize = head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum();
-    START_WEIGHT + protocol + start + lines + 1
+    START_WEIGHT + protocol + start + accounted_lines(head) + 1
+}
+
+/// The bytes that logs and counters show for the lines of a head or of trailers.
+pub fn accounted_lines(head: &Head) -> usize {
+    head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum()
 }
 
 // === impl Parser ===

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use weir_http::h2::Role;
+use weir_http::h2::{ErrorCode, Role};
 
 use super::driver::{Driver, News};
 use super::patience::{Due, Limits, Patience};
@@ -54,11 +54,44 @@ impl Link {
     }
 }
 
+/// A link that somebody holds: without, it is closed as soon as its streams are over.
+pub(crate) struct Held(Rc<Link>);
+
+// === impl Held ===
+
+impl Held {
+    /// A stream on it, where it has room.
+    pub(crate) fn open(&self, worker: &Worker) -> Option<Lane> {
+        if self.is_over() { None } else { self.0.open(worker) }
+    }
+
+    /// Whether no further stream can begin.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_closing()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.0.over.get() {
+            self.0.codec.borrow_mut().leave(ErrorCode::NoError);
+            self.0.kick();
+        }
+    }
+}
+
+impl Lane {
+    /// Holds the link that it is a stream of.
+    pub(crate) fn hold(&self) -> Held {
+        Held(self.link.clone())
+    }
+}
+
 /// How a connection without streams rests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rest {
-    /// The time before it is closed.
-    pub(crate) time: Duration,
+    /// The time before it is closed; none where somebody holds it until then ([`Held`]).
+    pub(crate) time: Option<Duration>,
     /// `idle-ping` of the server.
     pub(crate) ping: Option<Duration>,
 }
@@ -79,7 +112,7 @@ pub(crate) fn open(stream: Stream, of: &Rc<local::Proxy>, worker: &Rc<Worker>, r
 async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Rest) {
     let mut driver = Driver::new(&link, worker.buffers.buffer());
     let timer = worker.wheel.timer();
-    let limits = Limits { stream: Some(rest.time), sign: None, ping: rest.ping };
+    let limits = Limits { stream: rest.time, sign: None, ping: rest.ping };
     let mut wait: Option<Patience> = None;
     poll_fn(|cx| {
         if let Poll::Ready(News::Over) = driver.poll(cx) {
@@ -90,7 +123,7 @@ async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Rest) {
             timer.set(Tick::NEVER);
             return Poll::Pending;
         }
-        if rest.time.is_zero() || link.codec.borrow().is_leaving() {
+        if rest.time == Some(Duration::ZERO) || link.codec.borrow().is_leaving() {
             return Poll::Ready(());
         }
         let (now, seen) = (clock::now(), driver.reads);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use weir_http::Head;
-use weir_http::h1::BodyLength;
+use weir_http::h1::{self, BodyLength};
 use weir_http::h2::{ErrorCode, Kind};
 
 use super::Link;
@@ -32,6 +32,8 @@ pub(crate) struct Mailbox {
     trailers: RefCell<Option<Box<Head>>>,
     /// The other end's message is complete.
     ended: Cell<bool>,
+    /// It was complete with its head.
+    bare: bool,
     gone: Cell<Option<Gone>>,
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
@@ -64,7 +66,7 @@ pub(crate) enum Gone {
 
 impl Mailbox {
     pub(super) fn of_request(end: bool) -> Self {
-        Self { ended: Cell::new(end), ..Self::default() }
+        Self { ended: Cell::new(end), bare: end, ..Self::default() }
     }
 
     /// A part of a body came.
@@ -273,6 +275,21 @@ impl Lane {
     /// Octets of a body that came and that nobody read.
     pub(crate) fn unread(&self) -> usize {
         self.mailbox.incoming.borrow().iter().map(Buffer::len).sum()
+    }
+
+    /// Whether the request was complete with its head.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.mailbox.bare
+    }
+
+    /// What the log counts of what came behind the head and that nobody read: an end that came by itself counts.
+    pub(crate) fn accounted(&self) -> usize {
+        let unread = self.unread();
+        if unread > 0 || self.is_bare() || !self.is_complete() {
+            return unread;
+        }
+        let trailers = self.mailbox.trailers.borrow();
+        1 + trailers.as_deref().map_or(0, h1::accounted_lines)
     }
 
     /// Whether the message is over and there is nothing left of it to take.

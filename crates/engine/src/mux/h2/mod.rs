@@ -26,7 +26,7 @@ use crate::local;
 use crate::runtime::Counters;
 use crate::trace;
 
-pub(crate) use back::{Links, Rest, open};
+pub(crate) use back::{Held, Links, Rest, open};
 pub(crate) use front::serve;
 pub(crate) use lane::{Gone, Lane};
 
