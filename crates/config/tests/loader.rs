@@ -87,7 +87,7 @@ fn faults_are_said_as_the_reference_says_them() {
                set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping.",
             ],
         ),
-        (b"global\n a\0b\n", &["[ALERT]    [c.cfg:2]: Stray NUL character at position 3."]),
+        (b"global\n a\0b\n\n", &["[ALERT]    [c.cfg:2]: Stray NUL character at position 3."]),
         (b"global\n description \"a\n", &["[ALERT]    [c.cfg:2]: unmatched quote at position 14:"]),
         (
             b"global\n timeout client \"\"\n",

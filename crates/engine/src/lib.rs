@@ -35,6 +35,7 @@ mod outbound;
 mod passwords;
 mod persistence;
 mod pool;
+pub mod processors;
 mod refusal;
 pub mod runtime;
 mod scope;

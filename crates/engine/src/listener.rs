@@ -339,6 +339,9 @@ fn tune(fd: &OwnedFd, proxy: &conf::Proxy, tune: &conf::Tune) {
     if let Some(bytes) = tune.sndbuf_client {
         let _ = accepted::set_send_buffer(fd, bytes);
     }
+    if let Some(bytes) = tune.unsent_client {
+        let _ = accepted::set_unsent_low_water(fd, bytes);
+    }
 }
 
 /// How many connections are taken before others get their turn (`tune.maxaccept`).

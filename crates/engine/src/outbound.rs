@@ -109,6 +109,7 @@ pub(crate) fn spec(global: &conf::Global, proxy: &conf::Proxy, server: &conf::Se
         mptcp: server.mptcp,
         send_buffer: global.tune.sndbuf_server.map(|n| n as u32),
         receive_buffer: global.tune.rcvbuf_server.map(|n| n as u32),
+        unsent_low_water: global.tune.unsent_server.map(|n| n as u32),
         namespace: server.namespace.as_deref().and_then(|n| Namespace::open(n).ok()),
         ..ConnectSpec::default()
     }

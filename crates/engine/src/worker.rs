@@ -13,6 +13,7 @@ use crate::affinity;
 use crate::buffer::BufferPool;
 use crate::check::Checks;
 use crate::clock;
+use crate::conf::Tune;
 use crate::engine::Activity;
 use crate::listener::{self, Fresh, Opened};
 use crate::local::View;
@@ -104,13 +105,17 @@ impl Handle {
     ) -> io::Result<Self> {
         let (commands, received) = unbounded_channel();
         let thread = std::thread::Builder::new().name(format!("weir/{id}")).spawn(move || {
-            if let Some(cpus) = affinity::processors(&snapshot.global.cpu_map, id + 1)
+            let global = &snapshot.global;
+            let laid_out = || global.layout.as_ref()?.of_worker(id).map(<[usize]>::to_vec);
+            let cpus = affinity::processors(&global.cpu_map, id + 1).or_else(laid_out);
+            if let Some(cpus) = cpus
                 && let Err(e) = weir_sys::limits::bind_thread_to(&cpus)
             {
                 eprintln!("worker {id}: cannot run on processors {cpus:?} only: {e}");
             }
+            let pace = Pace::of(&global.tune);
             let worker = || Worker::new(id, runtime, snapshot, colleagues);
-            if let Err(e) = run(worker, sockets, received) {
+            if let Err(e) = run(pace, worker, sockets, received) {
                 eprintln!("worker {id}: {e}");
             }
         })?;
@@ -262,12 +267,38 @@ impl Worker {
     }
 }
 
+/// How much a worker does before it looks elsewhere: events of sockets taken at once (`tune.maxpollevents`), and tasks
+/// run before sockets are looked at again (`tune.runqueue-depth`).
+#[derive(Clone, Copy)]
+struct Pace {
+    events: Option<usize>,
+    tasks: Option<u32>,
+}
+
+impl Pace {
+    fn of(tune: &Tune) -> Self {
+        Self { events: tune.max_poll_events, tasks: tune.run_queue }
+    }
+
+    fn set(self, builder: &mut Builder) {
+        if let Some(count) = self.events {
+            builder.max_io_events_per_tick(count.max(1));
+        }
+        if let Some(count) = self.tasks {
+            builder.event_interval(count.max(1));
+        }
+    }
+}
+
 fn run(
+    pace: Pace,
     worker: impl FnOnce() -> Rc<Worker>,
     sockets: Vec<Opened>,
     mut commands: UnboundedReceiver<Command>,
 ) -> io::Result<()> {
-    let rt = Builder::new_current_thread()
+    let mut builder = Builder::new_current_thread();
+    pace.set(&mut builder);
+    let rt = builder
         .enable_io()
         .enable_time()
         .max_blocking_threads(BLOCKING_THREADS)

@@ -58,6 +58,12 @@ pub fn set_send_buffer(fd: impl AsFd, bytes: usize) -> io::Result<()> {
     Ok(sockopt::set_socket_send_buffer_size(fd, bytes)?)
 }
 
+/// Fixes how many bytes may wait in the kernel that were not sent yet (`tune.notsent-lowat.client`).
+pub fn set_unsent_low_water(fd: impl AsFd, bytes: usize) -> io::Result<()> {
+    let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+    option::set(fd, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+}
+
 /// Fixes the kernel's receive buffer in bytes (`tune.rcvbuf.client`).
 pub fn set_receive_buffer(fd: impl AsFd, bytes: usize) -> io::Result<()> {
     Ok(sockopt::set_socket_recv_buffer_size(fd, bytes)?)

@@ -46,6 +46,8 @@ pub struct ConnectSpec {
     pub send_buffer: Option<u32>,
     /// Kernel's receive buffer in bytes.
     pub receive_buffer: Option<u32>,
+    /// Bytes that may wait in the kernel unsent.
+    pub unsent_low_water: Option<u32>,
 }
 
 /// What marks the packets of one connection.
@@ -230,6 +232,9 @@ fn set_inet(fd: BorrowedFd<'_>, ip: IpAddr, spec: &ConnectSpec, marks: PacketMar
     }
     if let Some(bytes) = spec.receive_buffer {
         let _ = sockopt::set_socket_recv_buffer_size(fd, bytes as usize);
+    }
+    if let Some(bytes) = spec.unsent_low_water {
+        let _ = crate::accepted::set_unsent_low_water(fd, bytes as usize);
     }
     if spec.fast_open {
         let _ = option::set(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, 1);

@@ -46,6 +46,16 @@ pub fn usable_cpus() -> io::Result<Vec<usize>> {
     Ok((0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect())
 }
 
+/// All processors of the system, whatever the process was told to run on (`cpu-set reset`).
+pub fn all_cpus() -> io::Result<Vec<usize>> {
+    let text = std::fs::read_to_string("/sys/devices/system/cpu/online")?;
+    let range = |part: &str| -> Option<std::ops::RangeInclusive<usize>> {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        Some(low.parse().ok()?..=high.parse().ok()?)
+    };
+    Ok(text.trim().split(',').filter_map(range).flatten().collect())
+}
+
 /// Ties the calling thread to these processors (`cpu-map`). Numbers the kernel cannot know are left out.
 pub fn bind_thread_to(cpus: &[usize]) -> io::Result<()> {
     let mut set = CpuSet::new();
@@ -60,6 +70,20 @@ pub fn name_thread(name: &str) -> io::Result<()> {
     let bytes: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
     let name = CString::new(bytes).unwrap_or_default();
     Ok(rustix::thread::set_name(&name)?)
+}
+
+/// Programs that this process starts gain no rights that it does not have itself.
+pub fn forbid_new_privileges() -> io::Result<()> {
+    Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
+/// Has the kernel make room for so many descriptors at once, and not piece by piece as they come.
+pub fn make_room_for_descriptors(count: u64) -> io::Result<()> {
+    let last = i32::try_from(count).unwrap_or(i32::MAX).saturating_sub(1);
+    let null = std::fs::File::open("/dev/null")?;
+    // Closed again at once; the room stays.
+    rustix::io::fcntl_dupfd_cloexec(&null, last)?;
+    Ok(())
 }
 
 /// Sets the process's niceness, from -20 (favoured) to 19.

@@ -119,12 +119,7 @@ impl<'a> Service<'a> {
         for complaint in complaints {
             voice.warning(complaint);
         }
-        // Threads that are started later have it from this one.
-        if let Some(niceness) = conf.global.niceness
-            && let Err(error) = system::set_niceness(niceness)
-        {
-            voice.warning(format_args!("Cannot set the priority to {niceness}: {error}."));
-        }
+        prepare_process(&conf.global, fit.sockets, voice);
         drop_privileges(&conf.global, voice).map_err(single)?;
         let runtime = Runtime::new(threads.into());
         let speaker = voice.clone();
@@ -392,6 +387,21 @@ impl Serving<'_> {
     }
 }
 
+/// What a process is given that is about to serve with so many descriptors, while it has its privileges.
+fn prepare_process(global: &Global, sockets: u64, voice: &Voice) {
+    if global.prealloc_fd
+        && let Err(error) = system::make_room_for_descriptors(sockets)
+    {
+        voice.warning(format_args!("Unable to preallocate file descriptors: {error}."));
+    }
+    // Threads that are started later have it from this one.
+    if let Some(niceness) = global.niceness
+        && let Err(error) = system::set_niceness(niceness)
+    {
+        voice.warning(format_args!("Cannot set the priority to {niceness}: {error}."));
+    }
+}
+
 /// Enters the root folder and becomes the user that the configuration names.
 fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
     let main = format!("[{}.main()]", voice.program());
@@ -420,6 +430,11 @@ fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
     if !kept.is_empty() && changes_user {
         capabilities::restrict_to(&kept).map_err(|e| format!("{main} Cannot keep capabilities: {e}."))?;
     }
+    if !global.setuid_wanted
+        && let Err(error) = system::forbid_new_privileges()
+    {
+        voice.warning(format_args!("{main} Cannot forbid new privileges: {error}."));
+    }
     if global.set_dumpable
         && let Err(error) = system::allow_core_files()
     {
@@ -431,7 +446,8 @@ fn drop_privileges(global: &Global, voice: &Voice) -> Result<(), String> {
 /// `nbthread`, or a worker for each processor that may be used; no more than `thread-hard-limit`.
 fn threads(global: &Global) -> u16 {
     let cpus = || system::usable_cpus().ok().and_then(|cpus| u16::try_from(cpus.len()).ok());
-    let wanted = global.nbthread.or_else(cpus).unwrap_or(1).max(1);
+    let laid_out = || global.layout.as_ref().and_then(|layout| u16::try_from(layout.threads).ok());
+    let wanted = global.nbthread.or_else(laid_out).or_else(cpus).unwrap_or(1).max(1);
     wanted.min(global.thread_limit.unwrap_or(u16::MAX))
 }
 

@@ -142,6 +142,75 @@ fn a_daemon_leaves_its_number_in_the_pid_file_and_frees_the_terminal() {
     });
 }
 
+/// The processes that this one has started.
+fn children(pid: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    listed.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Who reads what a daemon says on the way waits for the end of it: no process may hold on to it.
+#[test]
+fn a_daemon_and_its_worker_let_go_of_standard_output() {
+    compat(|t| {
+        let _server = t.origin("srv");
+        let mut launch = t.launch();
+        launch.without_db().args(&["-W", "-D", "-p", "{dir}/pid"]);
+        let mut proxy = launch.start(&Proxy::http().text());
+        assert_eq!(proxy.wait().code, Some(0));
+        let master = pids_in(&proxy.dir().join("pid"))[0];
+        let workers = children(master);
+        assert_eq!(workers.len(), 1);
+        for pid in workers.into_iter().chain([master]) {
+            let until = Instant::now() + Duration::from_secs(10);
+            let target = |fd| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap_or_default();
+            while !(1..=2).all(|fd| target(fd) == std::path::Path::new("/dev/null")) {
+                assert!(Instant::now() < until, "{pid} holds {:?} and {:?}", target(1), target(2));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        signal_process(master, Signal::TERM);
+        gone(master);
+    });
+}
+
+/// The processors that a process was told to run on, thread by thread, and whether it may gain privileges.
+fn limits_of(pid: u32) -> (Vec<String>, String) {
+    let value = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.trim().to_owned()
+    };
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let statuses = threads.filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
+    let all: Vec<String> = statuses.collect();
+    let cpus = all.iter().map(|status| value(status, "Cpus_allowed_list:")).collect();
+    (cpus, all.first().map(|status| value(status, "NoNewPrivs:")).unwrap_or_default())
+}
+
+#[test]
+fn workers_run_where_the_file_says_and_gain_no_privileges() {
+    compat(|t| {
+        let _server = t.origin("srv");
+        let (own, _) = limits_of(std::process::id());
+        let first: usize = own[0].split(['-', ',']).next().and_then(|cpu| cpu.parse().ok()).unwrap();
+        for (words, workers, pinned, privileges) in [
+            (format!("cpu-set only-cpu {first}"), Some("1"), 1, "1"),
+            (format!("cpu-set only-cpu {first}\nnbthread 3"), Some("3"), 3, "1"),
+            (format!("cpu-set drop-cpu {first}-{first}\ncpu-policy none\nnbthread 2"), Some("2"), 0, "1"),
+            (format!("cpu-set only-node 9999 only-cpu {first}\ninsecure-setuid-wanted"), None, 0, "0"),
+            ("prealloc-fd\ncpu-affinity per-thread\nnbthread 1".to_owned(), Some("1"), 1, "1"),
+        ] {
+            let proxy =
+                t.start(&Proxy::http().global(&format!("stats socket {{dir}}/admin.sock\n{words}")).text());
+            let shown = proxy.admin("show info");
+            let told = shown.lines().find_map(|line| line.strip_prefix("Nbthread: "));
+            assert!(workers.is_none() || told == workers, "{words}: {told:?}");
+            let (cpus, gains) = limits_of(proxy.pid());
+            let there = cpus.iter().filter(|list| **list == first.to_string()).count();
+            assert_eq!((there, gains.as_str()), (pinned, privileges), "{words}: {cpus:?}");
+        }
+    });
+}
+
 #[test]
 fn daemon_and_pidfile_can_stand_in_the_configuration() {
     compat(|t| {

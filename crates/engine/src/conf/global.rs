@@ -1,13 +1,16 @@
 //! The `global` section (manual, chapter 3).
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use weir_config::values::Family;
+use weir_diag::Span;
 use weir_expr::TokenAlgorithms;
 
 use super::{Bind, GlobalTls, LogTarget};
+use crate::processors::Layout;
 
 /// What the `global` section says. Absent values are decided when the process starts.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +69,12 @@ pub struct Global {
     pub setcap: Vec<String>,
     /// `cpu-map` lines, as written.
     pub cpu_map: Vec<Vec<String>>,
+    /// `cpu-set`, `cpu-policy`, `cpu-affinity`
+    pub cpus: Cpus,
+    /// Where workers run by [`Self::cpus`]; `None` where nothing was asked for.
+    pub layout: Option<Layout>,
+    /// `prealloc-fd`
+    pub prealloc_fd: bool,
     /// `log` lines.
     pub logs: Vec<LogTarget>,
     /// The words of TLS.
@@ -114,6 +123,8 @@ pub struct Global {
     pub pp2_never_send_local: bool,
     /// `h1-case-adjust`: names in lower case, and as they are sent.
     pub h1_case_adjust: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// `h1-case-adjust-file`, until it is read: its path, and where it is named.
+    pub h1_case_file: Option<(PathBuf, Span)>,
     /// `h1-accept-payload-with-any-method`
     pub h1_any_payload: bool,
     /// `h1-do-not-close-on-insecure-transfer-encoding`
@@ -174,6 +185,14 @@ pub struct Tune {
     pub sndbuf_client: Option<usize>,
     /// `tune.sndbuf.server`, `.backend`
     pub sndbuf_server: Option<usize>,
+    /// `tune.notsent-lowat.client`
+    pub unsent_client: Option<usize>,
+    /// `tune.notsent-lowat.server`
+    pub unsent_server: Option<usize>,
+    /// `tune.maxpollevents`
+    pub max_poll_events: Option<usize>,
+    /// `tune.runqueue-depth`
+    pub run_queue: Option<u32>,
     /// `tune.stick-counters`
     pub stick_counters: u32,
     /// `tune.max-checks-per-thread`; 0 for no limit.
@@ -188,9 +207,84 @@ pub struct Tune {
     pub h2: H2,
 }
 
+/// Which processors are used, and how workers are spread over them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cpus {
+    /// `cpu-set`: all of them must leave a processor in.
+    pub rules: Vec<CpuRule>,
+    /// `cpu-set reset`: what the process was started on does not matter.
+    pub reset: bool,
+    /// `cpu-policy`
+    pub policy: CpuPolicy,
+    /// `cpu-policy ... threads-per-core 1`
+    pub one_per_core: bool,
+    /// `cpu-affinity`
+    pub affinity: CpuAffinity,
+}
+
+/// A directive of `cpu-set`: processors in these ranges stay, or all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuRule {
+    /// `only-...`; else `drop-...`
+    pub keeps: bool,
+    /// What the numbers are of.
+    pub by: CpuTrait,
+    /// The numbers.
+    pub ranges: Vec<RangeInclusive<usize>>,
+}
+
+/// What a processor is, or belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuTrait {
+    /// Itself.
+    Cpu,
+    /// A memory.
+    Node,
+    /// Those that are alike and share a cache.
+    Cluster,
+    /// Its core.
+    Core,
+    /// Its place on the core.
+    Thread,
+}
+
+/// Which processors are left out. How the others are grouped does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuPolicy {
+    /// None.
+    All,
+    /// Those that are much slower.
+    #[default]
+    Performance,
+    /// Those that are much faster.
+    Efficiency,
+    /// All but the smallest cluster.
+    Smallest,
+    /// All but those of the first memory.
+    FirstNode,
+}
+
+/// What a worker may run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuAffinity {
+    /// All that are used; a core where there is one worker for each.
+    #[default]
+    Auto,
+    /// All that are used.
+    Group,
+    /// A core.
+    Core,
+    /// A thread of a core.
+    Thread,
+    /// Those that share a cache.
+    Cache,
+}
+
 /// What HTTP/2 connections may cost (manual, 3.2 "tune.h2"). What is absent is left to the usual values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct H2 {
+    /// `h2-workaround-bogus-websocket-clients`: clients are not told of WebSockets in HTTP/2.
+    pub no_websockets: bool,
     /// Octets of a dynamic table.
     pub header_table_size: Option<u32>,
     /// Octets of a frame's payload.
@@ -264,6 +358,10 @@ impl Default for Tune {
             rcvbuf_server: None,
             sndbuf_client: None,
             sndbuf_server: None,
+            unsent_client: None,
+            unsent_server: None,
+            max_poll_events: None,
+            run_queue: None,
             max_checks: 0,
             cli_max_payload: None,
             no_fast_forward: false,

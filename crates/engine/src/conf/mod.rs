@@ -30,7 +30,10 @@ pub use check::{
     CheckVariable, Computed, HeaderMatch, HeaderWant, HttpSend, Program, Ruleset, Talk, VariableValue, Want,
 };
 pub use errors::{ErrorFile, ErrorSource, HttpErrors, RedirectCode};
-pub use global::{Global, H2, H2Side, HttpClient, StatsSocket, Tokens, Tune, VarLimits};
+pub use global::{
+    CpuAffinity, CpuPolicy, CpuRule, CpuTrait, Cpus, Global, H2, H2Side, HttpClient, StatsSocket, Tokens,
+    Tune, VarLimits,
+};
 pub use log::{
     Facility, HostStrategy, LogFormatKind, LogForward, LogLevel, LogLine, LogOverride, LogProfile,
     LogProfileStep, LogSample, LogStep, LogTarget, LogTransport, Ring, RingServer, SyslogFormat,

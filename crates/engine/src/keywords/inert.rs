@@ -5,15 +5,18 @@ use weir_config::values::{self, TimeFault, Unit};
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::Diagnostic;
 
-use super::process::{is_range, natural32};
+use super::process::natural32;
 use super::{GlobalCtx, GlobalFn};
 
 /// The words of the process, of threads and of the event loop.
 pub(super) const INERT: &[Keyword<GlobalFn>] = &[
     flag("busy-polling", LOOP, true),
-    any("cpu-affinity", cpu_affinity, THREADS),
-    any("cpu-policy", cpu_policy, THREADS),
-    any("cpu-set", cpu_set, THREADS),
+    Keyword::judged(
+        entry("cluster-secret", Arity::between(0, 1)),
+        |_, l| l.arg(0).map(drop).ok_or_else(|| l.alert("expects an ASCII string argument.")),
+        QUIC,
+    ),
+    one("dns-accept-family", |_, l| families(l), "there is no resolver of our own that it could limit"),
     any("force-cfg-parser-pause", experimental, "it belongs to tests of the parser"),
     any("harden.reject-privileged-ports.quic", either_on_or_off, QUIC),
     one("max-threads-per-group", |_, l| threads_per_group(l), THREADS),
@@ -27,6 +30,7 @@ pub(super) const INERT: &[Keyword<GlobalFn>] = &[
         },
         "a reload replaces no process",
     ),
+    flag("limited-quic", QUIC, false),
     flag("no-memory-trimming", "memory is trimmed by the allocator", false),
     flag("noepoll", LOOP, false),
     flag("noevports", "it belongs to other systems", false),
@@ -35,7 +39,6 @@ pub(super) const INERT: &[Keyword<GlobalFn>] = &[
     flag("noktls", "the kernel's TLS is not used", false),
     flag("nopoll", LOOP, false),
     Keyword::inert(entry("numa-cpu-mapping", Arity::ANY).no(), THREADS),
-    flag("prealloc-fd", "descriptor tables grow by themselves", false),
     any("profiling.tasks", |_, l| profiling(l), "there is no task profiler"),
     any(
         "ssl-engine",
@@ -48,16 +51,6 @@ pub(super) const INERT: &[Keyword<GlobalFn>] = &[
     any("ssl-provider-path", |_, l| statement(l, "a directory path"), OPENSSL),
     one("stress-level", |_, l| stress_level(l), DEBUGGING),
     any("thread-group", |_, l| thread_group(l), THREADS),
-    Keyword::works(
-        Entry::new(
-            Class::Global,
-            "thread-hard-limit",
-            Sections::GLOBAL,
-            Arity::between(0, 1),
-            "most workers",
-        ),
-        thread_limit,
-    ),
     any("warn-blocked-traffic-after", |_, l| blocked_traffic(l), "workers never block for long"),
 ];
 
@@ -124,17 +117,7 @@ pub(super) const INERT_TUNE: &[Keyword<GlobalFn>] = &[
         THREADS,
     ),
     one("tune.max-rules-at-once", |_, l| not_negative_given(l), LOOP),
-    one(
-        "tune.maxpollevents",
-        |_, l| {
-            given(l)?;
-            check(number(l) <= 1_000_000, l, "expects an integer value lower than or equal to 1000000.")
-        },
-        LOOP,
-    ),
     one("tune.memory.hot-size", |_, l| check(number(l) > 0, l, "expects a strictly positive value."), POOLS),
-    one("tune.notsent-lowat.client", |_, l| given_size(l), POOLS),
-    one("tune.notsent-lowat.server", |_, l| given_size(l), POOLS),
     one("tune.pattern.cache-size", |_, l| not_negative_given(l), "matches are fast without a cache"),
     one(
         "tune.peers.max-updates-at-once",
@@ -166,7 +149,6 @@ pub(super) const INERT_TUNE: &[Keyword<GlobalFn>] = &[
         |_, l| check_got((0..=16).contains(&number(l)), l, "a number between 0 and 16"),
         "rings are of another kind",
     ),
-    one("tune.runqueue-depth", |_, l| given(l), LOOP),
     one(
         "tune.sched.low-latency",
         |_, l| check_got(is_one_of(l, &["on", "off"]), l, "either 'on' or 'off'"),
@@ -252,11 +234,11 @@ const fn any(name: &'static str, judge: GlobalFn, reason: &'static str) -> Keywo
 }
 
 /// `'name' message`
-fn said(line: &Line, message: &str) -> Diagnostic {
+pub(super) fn said(line: &Line, message: &str) -> Diagnostic {
     line.alert(format!("'{}' {message}", line.name()))
 }
 
-fn check(fits: bool, line: &Line, message: &str) -> Result<(), Diagnostic> {
+pub(super) fn check(fits: bool, line: &Line, message: &str) -> Result<(), Diagnostic> {
     if fits { Ok(()) } else { Err(said(line, message)) }
 }
 
@@ -302,6 +284,14 @@ fn buffer_size(line: &Line) -> Result<(), Diagnostic> {
     check(size != Some(0), line, "expects a positive integer argument.")
 }
 
+/// A list of `ipv4` and `ipv6`, or `auto`; the word that is wrong is named alone where it is the first.
+fn families(line: &Line) -> Result<(), Diagnostic> {
+    let text = line.arg(0).map(Word::text).unwrap_or_default();
+    let fits = text == "auto" || text.split(',').all(|word| ["ipv4", "ipv6"].contains(&word));
+    let got = text.split(',').next().unwrap_or_default();
+    check(fits, line, &format!("expects a comma-delimited list of 'ipv4' and 'ipv6' but got '{got}'."))
+}
+
 fn on_or_off(_: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     check(is_one_of(line, &["on", "off"]), line, "expects 'on' or 'off'.")
 }
@@ -322,79 +312,10 @@ fn statement(line: &Line, what: &str) -> Result<(), Diagnostic> {
 }
 
 /// No more than `most` arguments.
-fn at_most(line: &Line, most: usize) -> Result<(), Diagnostic> {
+pub(super) fn at_most(line: &Line, most: usize) -> Result<(), Diagnostic> {
     let Some(extra) = line.arg(most) else { return Ok(()) };
     let message = format!("'{}' cannot handle unexpected argument '{}'.", line.name(), extra.text());
     Err(extra.alert(message))
-}
-
-fn cpu_affinity(_: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    const WAYS: &[&str] = &["per-core", "per-group", "per-thread", "per-ccx", "auto"];
-    at_most(line, 2)?;
-    let got = line.arg(0).map(Word::text).unwrap_or_default();
-    let known = format!("parsed an unknown directive '{got}'. Known values are : {}", WAYS.join(" "));
-    check(WAYS.contains(&&*got), line, &known)?;
-    let Some(option) = line.arg(1) else { return Ok(()) };
-    let (fits, known) = match &*got {
-        "per-group" => (option.is("loose") || option.is("auto"), " Known values are : loose auto"),
-        _ => (false, ""),
-    };
-    if fits {
-        return Ok(());
-    }
-    let message = format!("'{got}' provided with unknown optional argument '{}'. {known}", option.text());
-    Err(option.alert(message))
-}
-
-fn cpu_policy(_: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    at_most(line, 3)?;
-    let got = line.arg(0).map(Word::text).unwrap_or_default();
-    match line.arg(1) {
-        None => {}
-        Some(word) if word.is("threads-per-core") => {
-            let value = line.arg(2).map(Word::text).unwrap_or_default();
-            let message = format!(
-                "passed an unknown value '{value}' to keyword 'threads-per-core', known values are 1 or auto"
-            );
-            check(matches!(&*value, "1" | "auto"), line, &message)?;
-        }
-        Some(word) => {
-            let text = word.text();
-            let message =
-                format!("passed an unknown keyword '{text}', the only known values are threads-per-core");
-            return Err(said(line, &message));
-        }
-    }
-    let is_known = POLICIES.iter().any(|(name, _)| *name == got);
-    let mut shown: Vec<String> = POLICIES.iter().map(|(name, what)| format!("'{name}' ({what})")).collect();
-    let last = shown.pop().unwrap_or_default();
-    let list = shown.join(", ");
-    check(
-        is_known,
-        line,
-        &format!("passed an unknown CPU policy '{got}'. Supported values are: and {list}, and {last}."),
-    )
-}
-
-fn cpu_set(_: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let only = format!("(only {} supported).", DIRECTIVES.map(|d| format!("'{d}'")).join(", "));
-    let mut words = line.args().iter();
-    check(words.len() > 0, line, &format!("requires a directive and an optional value {only}"))?;
-    while let Some(word) = words.next() {
-        let text = word.text();
-        if text == "reset" {
-            continue;
-        }
-        if !DIRECTIVES.contains(&&*text) {
-            return Err(said(line, &format!("passed an unknown directive '{text}' {only}")));
-        }
-        let set = words.next();
-        let set = set.ok_or_else(|| line.alert(format!("'cpu-set {text}': missing CPU set")))?;
-        if !set.text().split(',').all(is_range) {
-            return Err(set.alert(format!("'cpu-set {text}': '{}' is not a CPU range.", set.text())));
-        }
-    }
-    Ok(())
 }
 
 fn threads_per_group(line: &Line) -> Result<(), Diagnostic> {
@@ -403,22 +324,9 @@ fn threads_per_group(line: &Line) -> Result<(), Diagnostic> {
     check(fits, line, &format!("value must be an integer between 1 and 64,  got '{text}'"))
 }
 
-/// The first argument, all of which must be a number.
-fn whole(line: &Line) -> Result<i64, Diagnostic> {
-    let text = line.arg(0).map(Word::text).unwrap_or_default();
-    text.parse().map_err(|_| said(line, &format!("passed a missing or unparsable integer value in '{text}'")))
-}
-
 fn thread_group(line: &Line) -> Result<(), Diagnostic> {
-    let n = whole(line)?;
+    let n = super::cpus::whole(line)?;
     check((1..=32).contains(&n), line, &format!("thread-group number must be between 1 and 32 (was {n})"))
-}
-
-fn thread_limit(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let n = whole(line)?;
-    check(i32::try_from(n).is_ok_and(|n| n > 0), line, &format!("value must be at least 1 (was {n})"))?;
-    ctx.global.thread_limit = Some(u16::try_from(n).unwrap_or(u16::MAX));
-    Ok(())
 }
 
 fn profiling(line: &Line) -> Result<(), Diagnostic> {
@@ -552,38 +460,6 @@ fn quic_time(_: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         )),
     })
 }
-
-/// What `cpu-set` may begin with; `reset` alone has no set behind it.
-const DIRECTIVES: [&str; 11] = [
-    "reset",
-    "only-cpu",
-    "drop-cpu",
-    "only-node",
-    "drop-node",
-    "only-cluster",
-    "drop-cluster",
-    "only-core",
-    "drop-core",
-    "only-thread",
-    "drop-thread",
-];
-
-/// The words of `cpu-policy`, as its message lists them.
-const POLICIES: [(&str, &str); 13] = [
-    ("none", "use all available CPUs"),
-    ("performance", "make one thread group per perf. core cluster"),
-    ("group-by-ccx", "make one thread group per CCX"),
-    ("group-by-2-ccx", "make one thread group per 2 CCX"),
-    ("group-by-3-ccx", "make one thread group per 3 CCX"),
-    ("group-by-4-ccx", "make one thread group per 4 CCX"),
-    ("group-by-cluster", "make one thread group per core cluster"),
-    ("group-by-2-clusters", "make one thread group per 2 core clusters"),
-    ("group-by-3-clusters", "make one thread group per 3 core clusters"),
-    ("group-by-4-clusters", "make one thread group per 4 core clusters"),
-    ("efficiency", "make one thread group per eff. core cluster"),
-    ("resource", "make one thread group from the smallest cluster"),
-    ("first-usable-node", "use only first usable node if nbthreads not set"),
-];
 
 const DEBUGGING: &str = "it belongs to builds for debugging";
 const GLITCHES: &str = "glitches are not counted";

@@ -7,12 +7,11 @@ use weir_diag::Diagnostic;
 
 use super::{BindFn, GlobalFn, ProxyCtx, ProxyFn, ServerFn};
 
-const CACHE: &str = "comes with the cache";
 const CLIENT: &str = "comes with the HTTP client";
+const CACHE: &str = "comes with the cache";
 const COMPRESSION: &str = "comes with compression";
 const FASTCGI: &str = "comes with FastCGI";
 const FILTERS: &str = "comes with filters";
-const H2: &str = "comes with HTTP/2";
 const LUA: &str = "comes with Lua";
 const MAIL: &str = "comes with mail alerts";
 const QUIC: &str = "comes with QUIC";
@@ -97,14 +96,9 @@ const fn first(name: &'static str, run: ProxyFn) -> Keyword<ProxyFn> {
 /// Lines of `global`.
 pub(super) const GLOBAL_LATER: &[Keyword<GlobalFn>] = &[
     global("acme.scheduler", "comes with ACME"),
-    global("cluster-secret", QUIC),
-    global("dns-accept-family", RESOLVERS),
-    global("h1-case-adjust-file", "comes with the case tables"),
-    global("h2-workaround-bogus-websocket-clients", H2),
     global("httpclient.resolvers.id", CLIENT),
     global("httpclient.ssl.ca-file", CLIENT),
     global("httpclient.ssl.verify", CLIENT),
-    global("limited-quic", QUIC),
     global("lua-load", LUA),
     global("lua-load-per-thread", LUA),
     global("lua-prepend-path", LUA),

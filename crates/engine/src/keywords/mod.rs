@@ -12,6 +12,7 @@ mod bind_params;
 mod check_params;
 mod checks;
 mod context;
+mod cpus;
 mod cross;
 mod errors;
 mod http_client;
@@ -36,6 +37,7 @@ mod sections;
 mod server_params;
 mod servers;
 mod source;
+mod spellings;
 mod stats;
 mod stats_page;
 mod status_codes;
@@ -137,6 +139,8 @@ const GLOBAL_TABLES: &[&[Keyword<GlobalFn>]] = &[
     status_codes::STATUS_CODES,
     tune::TUNE,
     tune_h2::TUNE_H2,
+    cpus::CPUS,
+    spellings::SPELLINGS,
     inert::INERT,
     inert::INERT_TUNE,
     inert::INERT_QUIC,

@@ -230,15 +230,17 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
             }
         }
     }),
-    Keyword::works(
+    Keyword::judged(
         entry("insecure-fork-wanted", Arity::NONE, "allows the process to fork").no(),
         |c, line| put(line.prefix != Prefix::No, &mut c.global.fork_wanted),
+        "threads come and go while it serves, so that the system cannot be asked to let none begin",
     ),
-    Keyword::judged(
-        entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"),
-        |c, _| put(true, &mut c.global.setuid_wanted),
-        "programs gain rights as the system lets them",
-    ),
+    Keyword::works(entry("insecure-setuid-wanted", Arity::NONE, "allows programs to gain rights"), |c, _| {
+        put(true, &mut c.global.setuid_wanted)
+    }),
+    Keyword::works(entry("prealloc-fd", Arity::NONE, "room for all descriptors at the start"), |c, _| {
+        put(true, &mut c.global.prealloc_fd)
+    }),
     Keyword::works(
         entry("expose-experimental-directives", Arity::NONE, "allows what is experimental"),
         |c, _| {
@@ -271,8 +273,12 @@ pub(super) const PROCESS: &[Keyword<GlobalFn>] = &[
         |c, _| put(true, &mut c.global.h1_keep_insecure_te),
     ),
     Keyword::works(
-        entry("h1-case-adjust", Arity::between(0, 2), "how a header name is written"),
-        case_adjust,
+        entry(
+            "h2-workaround-bogus-websocket-clients",
+            Arity::NONE,
+            "clients are not told of WebSockets in HTTP/2",
+        ),
+        |c, _| put(true, &mut c.global.tune.h2.no_websockets),
     ),
     Keyword::works(entry("unix-bind", Arity::ANY, "what unix sockets of 'bind' lines share"), unix_bind),
     Keyword::works(entry("server-state-file", Arity::ANY, "file of the servers' states"), |c, line| {
@@ -532,21 +538,6 @@ fn setcap(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         }
         ctx.global.setcap.push(name.to_owned());
     }
-    Ok(())
-}
-
-fn case_adjust(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let [from, to, ..] = line.args() else {
-        return Err(line.alert("'h1-case-adjust' expects <from> and <to> as argument."));
-    };
-    if !from.bytes.eq_ignore_ascii_case(&to.bytes) {
-        return Err(to.alert("<from> and <to> must not differ except the case"));
-    }
-    let lower = from.bytes.to_ascii_lowercase();
-    if ctx.global.h1_case_adjust.contains_key(&lower) {
-        return Err(from.alert(format!("duplicate entry for '{}'", from.text())));
-    }
-    ctx.global.h1_case_adjust.insert(lower, to.bytes.to_vec());
     Ok(())
 }
 

@@ -53,9 +53,21 @@ fn server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
                 .form(Form::Here),
         );
     }
+    weightless(ctx, &draft, line, &label);
     let duplicate = duplicate_id(ctx, &draft, name, &label);
     ctx.draft.servers.push(draft);
     duplicate
+}
+
+/// Points out a server that gets no request for its weight.
+fn weightless(ctx: &mut ProxyCtx<'_>, draft: &ServerDraft, line: &Line, label: &str) {
+    if draft.server.weight == 0 {
+        let place = super::place(ctx.sources, line.span);
+        let message = format!(
+            "config : [{place}] : {label}configured with weight of 0 will never be selected by load balancing algorithms"
+        );
+        ctx.out.push(Diagnostic::new(Severity::Diag, Some(line.span), message).form(Form::Bare));
+    }
 }
 
 fn template(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
@@ -123,6 +135,7 @@ fn default_server(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic>
     let mut draft = ctx.draft.default_server.clone();
     parameters(ctx.out, (ctx.outside, &ctx.global.tls), &mut draft, line.args(), &Label::Default);
     draft.derived = true;
+    weightless(ctx, &draft, line, "");
     ctx.draft.default_server = draft;
     Ok(())
 }

@@ -131,6 +131,35 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
         },
     ),
     Keyword::works(
+        entry("tune.notsent-lowat.client", Arity::exactly(1), "bytes that may wait unsent, client side")
+            .missing("'tune.notsent-lowat.client' expects an integer argument."),
+        |c, l| match c.global.tune.unsent_client {
+            None => put(Some(size(l)?), &mut c.global.tune.unsent_client),
+            Some(_) => repeated(c, l),
+        },
+    ),
+    Keyword::works(
+        entry("tune.notsent-lowat.server", Arity::exactly(1), "bytes that may wait unsent, server side")
+            .missing("'tune.notsent-lowat.server' expects an integer argument."),
+        |c, l| match c.global.tune.unsent_server {
+            None => put(Some(size(l)?), &mut c.global.tune.unsent_server),
+            Some(_) => repeated(c, l),
+        },
+    ),
+    Keyword::works(
+        entry("tune.maxpollevents", Arity::exactly(1), "events of sockets that are taken at once")
+            .missing("'tune.maxpollevents' expects an integer argument."),
+        max_poll_events,
+    ),
+    Keyword::works(
+        entry("tune.runqueue-depth", Arity::exactly(1), "tasks that run before sockets are looked at")
+            .missing("'tune.runqueue-depth' expects an integer argument."),
+        |c, l| match c.global.tune.run_queue {
+            None => put(Some(natural32(l)).filter(|n| *n > 0), &mut c.global.tune.run_queue),
+            Some(_) => repeated(c, l),
+        },
+    ),
+    Keyword::works(
         entry("tune.max-checks-per-thread", Arity::between(0, 1), "checks that a worker makes at a time"),
         |c, l| put(natural32(l), &mut c.global.tune.max_checks),
     ),
@@ -207,6 +236,18 @@ fn signed(line: &Line) -> i64 {
 
 fn whole(line: &Line) -> usize {
     usize::try_from(natural(line)).unwrap_or(usize::MAX)
+}
+
+fn max_poll_events(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    if ctx.global.tune.max_poll_events.is_some() {
+        return repeated(ctx, line);
+    }
+    let n = signed(line);
+    if n > 1_000_000 {
+        let name = line.name();
+        return Err(line.alert(format!("'{name}' expects an integer value lower than or equal to 1000000.")));
+    }
+    put(usize::try_from(n).ok().filter(|n| *n > 0), &mut ctx.global.tune.max_poll_events)
 }
 
 fn max_headers(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {

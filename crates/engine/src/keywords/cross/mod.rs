@@ -12,9 +12,11 @@ use super::Draft;
 use super::errors::error_files;
 use super::log_backends;
 use super::resolve::{Load, place};
+use super::spellings;
 use super::steps;
 use crate::affinity;
-use crate::conf::{Balance, Caps, LogFormatKind, Mode, Options, Proxy};
+use crate::conf::{Balance, Caps, Cpus, LogFormatKind, Mode, Options, Proxy};
+use crate::processors::{self, Layout};
 
 /// Checks the proxies as a whole and completes them. With them the number that a proxy was given last.
 pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
@@ -33,11 +35,14 @@ pub(super) fn check(load: &mut Load<'_>) -> (Vec<Draft>, u32) {
         let said = load.out.split_off(read);
         load.whole.extend(said.into_iter().map(|said| (at, said)));
     }
+    servers::cookies(load, &drafts);
     if load.unresolved {
         let said = Diagnostic::new(Severity::Alert, None, "Failed to initialize server(s) addr.");
         load.out.push(said.form(Form::Bare).step(steps::AGAIN));
     }
     complete(load, &mut drafts);
+    spellings::read(load);
+    lay_out(load);
     many_threads(load);
     crowded_processors(load);
     (drafts, last)
@@ -51,6 +56,17 @@ pub(super) fn check_later(load: &mut Load<'_>) -> Option<Draft> {
     }
     complete(load, &mut drafts);
     drafts.pop()
+}
+
+/// Decides where workers run, where anything is said of it.
+fn lay_out(load: &mut Load<'_>) {
+    let global = &mut load.conf.global;
+    if global.cpus != Cpus::default() {
+        let usable =
+            if global.cpus.reset { weir_sys::limits::all_cpus() } else { weir_sys::limits::usable_cpus() };
+        let present = processors::present(&usable.unwrap_or_default());
+        global.layout = Some(Layout::of(&global.cpus, &present));
+    }
 }
 
 /// More workers are asked for than there may be.
@@ -68,8 +84,11 @@ fn many_threads(load: &mut Load<'_>) {
 
 /// More workers than there are processors for them.
 fn crowded_processors(load: &mut Load<'_>) {
-    let present = std::thread::available_parallelism().map_or(1, NonZero::get);
     let global = &load.conf.global;
+    let present = match &global.layout {
+        Some(layout) => layout.all.len(),
+        None => std::thread::available_parallelism().map_or(1, NonZero::get),
+    };
     let limit = global.thread_limit.map_or(usize::MAX, usize::from);
     let threads = global.nbthread.map_or(present, usize::from).min(limit);
     let cpus = affinity::shared(&global.cpu_map, threads, present);

@@ -1,9 +1,9 @@
 //! What only shows when all servers of all proxies are read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
 
 use super::super::resolve::{Load, place};
 use super::super::servers::settle_address;
@@ -63,6 +63,29 @@ pub(super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
                     "config: {kind} '{proxy}': server '{name}' has neither service port nor check port{rule}."
                 ),
             ));
+        }
+    }
+}
+
+/// Points out servers that share their cookie with one before them; those that stand by may.
+pub(super) fn cookies(load: &mut Load<'_>, drafts: &[Draft]) {
+    if load.out.is_fatal() {
+        return;
+    }
+    for draft in drafts.iter().filter(|draft| !draft.proxy.disabled) {
+        let mut seen: HashSet<&[u8]> = HashSet::new();
+        for server in draft.servers.iter().map(|s| &s.server).filter(|server| !server.backup) {
+            if server.cookie.as_deref().is_none_or(|cookie| seen.insert(cookie)) {
+                continue;
+            }
+            let message = format!(
+                "parsing [{}] : 'server {}' : same cookie value is set for a previous non-backup server in the same \
+                 backend, it may break connection persistence",
+                place(load.sources, server.at),
+                server.name
+            );
+            let said = Diagnostic::new(Severity::Diag, Some(server.at), message).form(Form::Bare);
+            load.out.push(said.step(steps::AGAIN));
         }
     }
 }

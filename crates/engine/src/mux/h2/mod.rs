@@ -170,7 +170,7 @@ fn config(tune: &Tune, side: &H2Side, role: Role) -> Config {
         max_concurrent_streams: streams,
         initial_window_size: window,
         max_frame_size: h2.max_frame_size.unwrap_or(0).clamp(FRAME, tune.bufsize.max(FRAME as usize) as u32),
-        enable_connect_protocol: true,
+        enable_connect_protocol: role == Role::Server && !h2.no_websockets || role == Role::Client,
         ..Settings::default()
     };
     Config {
