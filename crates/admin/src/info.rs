@@ -196,13 +196,13 @@ fn rate(counters: &[Counters], which: fn(&Counters) -> &Rate) -> Value {
     totals::rate(counters, which, clock::now()).into()
 }
 
-/// Requests of HTTP frontends and sessions of the others.
+/// Requests that HTTP frontends understood, and sessions of the others.
 fn requests(world: &World) -> u64 {
     let snapshot = world.engine.snapshot();
     let of = |proxy: &Arc<Proxy>| {
         let frontend = &proxy.runtime.frontend;
         match proxy.conf.mode {
-            weir_engine::conf::Mode::Http => frontend.sum(|c| &c.requests),
+            weir_engine::conf::Mode::Http => frontend.sum(|c| &c.streams),
             _ => frontend.sum(|c| &c.sessions),
         }
     };

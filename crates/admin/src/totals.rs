@@ -40,7 +40,7 @@ macro_rules! totals {
 }
 
 totals! {
-    sessions, connections, bytes_in, bytes_out, denied_requests, denied_responses, denied_connections,
+    sessions, connections, bytes_in, bytes_out, request_bytes_out, response_bytes_out, denied_requests, denied_responses, denied_connections,
     denied_sessions, failed_requests, failed_connections, failed_responses, retries, redispatches, selected,
     requests, intercepted, client_aborts, server_aborts, failed_rewrites, internal_errors, connects, reuses,
     h2_headers_rcvd, h2_data_rcvd, h2_settings_rcvd, h2_rst_stream_rcvd, h2_goaway_rcvd,

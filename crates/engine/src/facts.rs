@@ -36,6 +36,12 @@ pub(crate) struct Facts {
     pub(crate) bytes_up: u64,
     /// From the server.
     pub(crate) bytes_down: u64,
+    /// What the head of the request weighs as the server got it; none where no server got it.
+    pub(crate) sent_request: Option<u64>,
+    /// What the head of the response weighs as it came.
+    pub(crate) response_head: u64,
+    /// How much more the response weighs as the client got it than as it came.
+    pub(crate) response_growth: i64,
     /// The status that the client got; 0 for none.
     pub(crate) status: u16,
     /// Why the connection was refused before its first byte.
@@ -67,6 +73,8 @@ pub(crate) struct Facts {
     pub(crate) log_bytes: (u64, u64),
     /// What of `log_bytes` the head of the request is.
     pub(crate) head_bytes: u64,
+    /// What of `log_bytes` passed as a stream, which the counters have in whole.
+    pub(crate) streamed: (u64, u64),
     /// What of `log_bytes` the counters of `show stat` have already.
     pub(crate) counted: (u64, u64),
     /// Our own end of the connection to the server, where the log shows it.

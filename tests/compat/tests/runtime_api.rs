@@ -532,3 +532,79 @@ fn messages_are_marked_with_their_severity_where_it_is_asked_for() {
         assert_eq!(ask(&proxy, "admin.sock", plain.as_bytes()), "\n[3]: No such server.\n\n");
     });
 }
+
+const SENT: &str = "
+global
+    stats socket {dir}/admin.sock level admin
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+    retries 0
+frontend fe
+    bind {fe} name main
+    option socket-stats
+    http-request deny if { path /deny }
+    http-request return status 200 content-type text/plain string hello if { path /ret }
+    http-request set-path /longer%[path] if { path /p }
+    http-response del-header a
+    use_backend dead if { path /dead }
+    default_backend be
+backend be
+    option forwardfor
+    server s {srv}
+backend dead
+    server d {dead}
+";
+
+/// Of each object the bytes of requests, as they came and as they were sent, and those of responses.
+fn passed(proxy: &Running) -> Vec<[u64; 4]> {
+    let rows = cells(&proxy.admin("show stat"));
+    let at = |name: &str| rows[0].iter().position(|cell| cell == name).unwrap();
+    let columns = ["reqbin", "reqbout", "resbin", "resbout"].map(at);
+    let number = |row: &Vec<String>, column: usize| row[column].parse().unwrap_or(0);
+    rows[1..].iter().map(|row| columns.map(|column| number(row, column))).collect()
+}
+
+#[test]
+fn messages_are_counted_as_they_came_and_as_they_were_sent() {
+    compat(|t| {
+        let _server = t.origin("srv").answer_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n\r\nhi");
+        let mut proxy = t.start(SENT);
+        let mut before = passed(&proxy);
+        for (path, body, wanted) in [
+            // The frontend, its listener, the server and its backend, then those of the other.
+            ("/", "", [[38, 62, 53, 51]; 4]),
+            ("/p", "", [[39, 70, 53, 51]; 4]),
+            ("/", "0123456789", [[65, 89, 53, 51]; 4]),
+            ("/deny", "", [[42, 0, 0, 384], [42, 0, 0, 384], [0; 4], [0; 4]]),
+            ("/ret", "", [[41, 0, 0, 152], [41, 0, 0, 152], [0; 4], [0; 4]]),
+            ("/dead", "", [[42, 0, 0, 434], [42, 0, 0, 434], [0; 4], [0; 4]]),
+        ] {
+            let mut client = proxy.client("fe");
+            let (method, length) = match body.len() {
+                0 => ("GET", String::new()),
+                length => ("POST", format!("Content-Length: {length}\r\n")),
+            };
+            client.send(format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{length}\r\n{body}"));
+            client.recv_message();
+            drop(client);
+            let until = std::time::Instant::now() + Duration::from_secs(10);
+            loop {
+                let after = passed(&proxy);
+                let grown: Vec<[u64; 4]> = before
+                    .iter()
+                    .zip(&after)
+                    .map(|(before, after)| std::array::from_fn(|at| after[at] - before[at]))
+                    .collect();
+                if grown[..4] == wanted {
+                    before = after;
+                    break;
+                }
+                assert!(std::time::Instant::now() < until, "{path}: {grown:?}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+}

@@ -261,9 +261,9 @@ fn traffic(row: &mut Row, totals: &Totals) {
         (C::Bout, bytes_out),
         (C::Eint, totals.internal_errors),
         (C::Reqbin, bytes_in),
-        (C::Reqbout, bytes_in),
+        (C::Reqbout, totals.request_bytes_out),
         (C::Resbin, bytes_out),
-        (C::Resbout, bytes_out),
+        (C::Resbout, totals.response_bytes_out),
     ]);
 }
 

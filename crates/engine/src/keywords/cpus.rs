@@ -104,7 +104,12 @@ fn cpu_set(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         if !set.text().split(',').all(is_range) {
             return Err(set.alert(format!("'cpu-set {text}': '{}' is not a CPU range.", set.text())));
         }
-        ctx.global.cpus.rules.extend(rule(&text, &set.text()));
+        let rule = rule(&text, &set.text());
+        if rule.iter().flat_map(|rule| &rule.ranges).any(|range| range.contains(&MOST_CPUS)) {
+            let message = format!("'cpu-set {text}': supports CPU numbers from 0 to {}.", MOST_CPUS - 1);
+            return Err(set.alert(message));
+        }
+        ctx.global.cpus.rules.extend(rule);
     }
     Ok(())
 }
@@ -132,6 +137,9 @@ fn thread_limit(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> 
     ctx.global.thread_limit = Some(u16::try_from(n).unwrap_or(u16::MAX));
     Ok(())
 }
+
+/// One more than the highest number of a processor.
+const MOST_CPUS: usize = 1024;
 
 /// The first argument, all of which must be a number.
 pub(super) fn whole(line: &Line) -> Result<i64, Diagnostic> {

@@ -28,6 +28,8 @@ pub struct Counters {
     pub connections: Counter,
     pub bytes_in: Counter,
     pub bytes_out: Counter,
+    pub request_bytes_out: Counter,
+    pub response_bytes_out: Counter,
     pub denied_requests: Counter,
     pub denied_responses: Counter,
     pub denied_connections: Counter,
@@ -39,6 +41,8 @@ pub struct Counters {
     pub redispatches: Counter,
     pub selected: Counter,
     pub requests: Counter,
+    /// Requests that were understood.
+    pub streams: Counter,
     pub responses: [Counter; 6],
     pub intercepted: Counter,
     pub client_aborts: Counter,

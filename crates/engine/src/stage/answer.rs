@@ -182,6 +182,8 @@ fn send_head(t: &mut Transaction, settled: Settled, open: bool, down: &mut Outpu
     if body == BodyLength::UntilClose || settled.close || stopping {
         t.front.keep_alive = false;
     }
+    let sent = h1::accounted(&t.messages.response) as u64;
+    t.facts.response_growth = sent.wrapping_sub(t.facts.response_head).cast_signed();
     let (response, asked) = (&t.messages.response, &t.messages.request);
     if response.facts().chunked && response.version() < (1, 1) {
         t.front.keep_alive = false; // RFC 9112, 6.1

@@ -150,6 +150,7 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let drop = t.proxy().has(Options::HTTP_DROP_REQUEST_TRAILERS);
     let trailers = Trailers { limits: receive::request_limits(t), drop };
     trace::transaction(t, &trace::H1_SEND_REQUEST);
+    t.facts.sent_request = Some(h1::accounted(&t.messages.request) as u64);
     if let Some(lane) = back.stream.lane() {
         prepare::name_server(t);
         let tunnel = t.messages.request.facts().upgrade || t.messages.request.method() == b"CONNECT";

@@ -66,6 +66,9 @@ fn end(t: &mut Transaction) {
     take_times(t, now);
     record::end(t, now);
     count_bytes(t, t.facts.log_bytes);
+    if t.is_http() {
+        count_sent(t);
+    }
     t.messages.tracking.clear();
     if let Some(back) = t.far.take() {
         reuse::keep(t, back);
@@ -92,9 +95,13 @@ fn tell_end(t: &Transaction) {
 pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
     let counted = std::mem::replace(&mut t.facts.counted, bytes);
     let (up, down) = (bytes.0.saturating_sub(counted.0), bytes.1.saturating_sub(counted.1));
+    // Of messages other bytes are sent than came.
+    let (sent_up, sent_down) = if t.is_http() { (0, 0) } else { (up, down) };
     let add = |c: &Counters| {
         c.bytes_in.add(up);
         c.bytes_out.add(down);
+        c.request_bytes_out.add(sent_up);
+        c.response_bytes_out.add(sent_down);
     };
     add(t.client.frontend.front());
     t.client.listener.own().into_iter().for_each(add);
@@ -105,6 +112,32 @@ pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
         add(a.server.counters());
     }
     tables::count_bytes(t, up, down);
+}
+
+/// Counts both messages as they were sent on, after what rules and we made of them.
+fn count_sent(t: &Transaction) {
+    let facts = &t.facts;
+    let (came_up, came_down) = facts.log_bytes;
+    let (came_up, came_down) = (came_up - facts.streamed.0, came_down - facts.streamed.1);
+    let body = came_up.saturating_sub(facts.head_bytes);
+    // What a service answered passed through all of us.
+    let up = match t.messages.service {
+        Some(_) if facts.sent_request.is_none() => came_up,
+        _ => facts.sent_request.map_or(0, |head| head + body),
+    };
+    let down = came_down.saturating_add_signed(facts.response_growth);
+    let add = |c: &Counters| {
+        c.request_bytes_out.add(up);
+        c.response_bytes_out.add(down);
+    };
+    add(t.client.frontend.front());
+    t.client.listener.own().into_iter().for_each(add);
+    if let Some(b) = &t.backend {
+        add(b.back());
+    }
+    if let Some(a) = &t.assigned {
+        add(a.server.counters());
+    }
 }
 
 /// Takes the times of the transaction into the averages of its server and its backend (`qtime` and so on of

@@ -83,7 +83,8 @@ impl Wait {
                     if !sound {
                         return Poll::Ready(Err(Missing::Junk));
                     }
-                    self.accounted += h1::accounted(&t.messages.response) as u64;
+                    t.facts.response_head = h1::accounted(&t.messages.response) as u64;
+                    self.accounted += t.facts.response_head;
                     if !interim {
                         self.complete = true;
                         return self.send_interim(cx, t).map(|sent| sent.and_then(|()| answers(t)));
@@ -123,7 +124,8 @@ impl Wait {
             ready!(self.poll_room(cx, t));
             match lane.poll_head(cx, &mut t.messages.response) {
                 Poll::Ready(Ok(())) if is_interim(t.messages.response.status()) => {
-                    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64;
+                    t.facts.response_head = h1::accounted(&t.messages.response) as u64;
+                    t.facts.log_bytes.1 += t.facts.response_head;
                     self.pass_interim(t);
                 }
                 Poll::Ready(Ok(())) => {
@@ -219,8 +221,9 @@ fn multiplexed(t: &mut Transaction) {
         let first = protocol.and_then(|all| all.split(|b| *b == b',').next()).map(h1::trim);
         response.append(b"upgrade", first.unwrap_or_default());
     }
-    t.facts.log_bytes.1 += h1::accounted(response) as u64;
-    t.facts.bytes_down += h1::accounted(response) as u64;
+    t.facts.response_head = h1::accounted(response) as u64;
+    t.facts.log_bytes.1 += t.facts.response_head;
+    t.facts.bytes_down += t.facts.response_head;
 }
 
 /// Whether the head answers the request. A change of protocols that nobody asked for is but an interim answer.

@@ -227,6 +227,7 @@ fn arrived(t: &mut Transaction) {
     t.facts.head_bytes = h1::accounted(&t.messages.request) as u64;
     t.facts.log_bytes.0 += t.facts.head_bytes;
     count_request(t);
+    t.client.frontend.front().streams.add(1);
     log::accepted(t);
 }
 

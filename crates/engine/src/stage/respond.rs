@@ -90,6 +90,9 @@ async fn respond(t: &mut Transaction) {
     // What is said of the statistics page counts as the log has it.
     let counted = if t.messages.service.is_some() { t.facts.status } else { status };
     answer::count_status(t, counted);
+    // The reference counts its own answers when they are made and when they are sent.
+    let weight = (h1::accounted(&t.messages.response) + t.messages.body.len()) as u64;
+    t.facts.response_growth = (2 * weight).wrapping_sub(t.facts.log_bytes.1).cast_signed();
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
     answer::tell_sent(t);

@@ -12,6 +12,7 @@ use crate::ending::Cause;
 use crate::io::Stream;
 use crate::log;
 use crate::mux::h1::Conn;
+use crate::runtime::Counters;
 use crate::stage::{answer, rules, stick};
 use crate::tables::Meter;
 use crate::trace;
@@ -65,14 +66,17 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
         &plan,
         told,
         |up, down| {
-            front.front().bytes_in.add(up);
-            front.front().bytes_out.add(down);
-            back.back().bytes_in.add(up);
-            back.back().bytes_out.add(down);
+            let count = |c: &Counters| {
+                c.bytes_in.add(up);
+                c.bytes_out.add(down);
+                c.request_bytes_out.add(up);
+                c.response_bytes_out.add(down);
+            };
+            count(front.front());
+            count(back.back());
             meter.count(up, down);
             if let Some(s) = &assigned {
-                s.counters().bytes_in.add(up);
-                s.counters().bytes_out.add(down);
+                count(s.counters());
             }
         },
     )
@@ -85,6 +89,7 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     t.facts.log_bytes.1 += passed.down;
     t.facts.counted.0 += passed.up;
     t.facts.counted.1 += passed.down;
+    t.facts.streamed = (passed.up, passed.down);
     t.facts.bytes_out += passed.down;
     t.facts.bytes_down += passed.down;
     t.facts.blame(passed.ending.cause, passed.ending.stage);
