@@ -45,7 +45,8 @@ totals! {
     requests, intercepted, client_aborts, server_aborts, failed_rewrites, internal_errors, connects, reuses,
     h2_headers_rcvd, h2_data_rcvd, h2_settings_rcvd, h2_rst_stream_rcvd, h2_goaway_rcvd,
     h2_detected_conn_protocol_errors, h2_detected_strm_protocol_errors, h2_rst_stream_resp, h2_goaway_resp,
-    h2_total_connections, h2_total_streams,
+    h2_total_connections, h2_total_streams, h1_total_connections, h1_total_streams, h1_bytes_in, h1_bytes_out,
+    h1_spliced_bytes_in, h1_spliced_bytes_out,
 }
 
 /// Events in the last second, over all workers.

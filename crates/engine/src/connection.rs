@@ -16,9 +16,9 @@ use weir_sys::{Address, accepted, listen};
 use crate::admission::Admission;
 use crate::buffer::Buffer;
 use crate::clock::{self, Tick};
-use crate::conf::Options;
+use crate::conf::{Options, Proto};
 use crate::coroutine::Coroutine;
-use crate::io::Stream;
+use crate::io::{Counted, Side, Stream};
 use crate::listener::Listener;
 use crate::local;
 use crate::mux::h2;
@@ -264,6 +264,17 @@ impl Client {
         time * (self.stream.as_raw_fd() as u32 % SHARES) / SHARES
     }
 
+    /// Counts the connection as one of HTTP/1 once it is known to begin as such: what comes first may still turn out to
+    /// be HTTP/2.
+    pub(crate) fn count_connection(&mut self) {
+        let bind = self.listener.conf();
+        let secured = bind.is_some_and(|b| b.tls.acceptor.is_some());
+        let other = bind.is_some_and(|b| b.proto == Proto::H2) || self.stream.agreed_on_h2();
+        if !other && (!secured || self.stream.is_tls()) {
+            self.stream.count(Some(Counted::new(&self.frontend, Side::Front)));
+        }
+    }
+
     /// The newest configuration serves the next request.
     fn take_newest(&mut self) {
         let view = self.worker.view();
@@ -294,6 +305,7 @@ pub(crate) async fn serve_http(client: Box<Client>) {
 }
 
 async fn serve_requests(mut client: Box<Client>) {
+    client.count_connection();
     loop {
         if let Some(rest) = client.rest.take()
             && !Box::pin(client.read_rest(rest)).await
@@ -307,7 +319,10 @@ async fn serve_requests(mut client: Box<Client>) {
         let messages = Messages::of(&client.worker);
         match run(client, messages).await {
             Served::Next(c) => client = c,
-            Served::Multiplexed(c) => return Box::pin(h2::serve(c)).await,
+            Served::Multiplexed(mut c) => {
+                c.stream.count(None);
+                return Box::pin(h2::serve(c)).await;
+            }
             Served::Close => return,
         }
     }

@@ -239,7 +239,10 @@ impl Flow {
         loop {
             while pipe.held() > 0 {
                 match to.poll_write_with(cx, |fd| pipe.drain(fd, false)) {
-                    Poll::Ready(Ok(n)) => self.passed += n as u64,
+                    Poll::Ready(Ok(n)) => {
+                        self.passed += n as u64;
+                        to.spliced_out(n);
+                    }
                     Poll::Ready(Err(_)) => return Poll::Ready(Some(Step::WriteFailed)),
                     Poll::Pending => {
                         self.blocked = true;
@@ -254,7 +257,7 @@ impl Flow {
             }
             match from.poll_read_with(cx, |fd| pipe.fill(fd, self.pipe_size)) {
                 Poll::Ready(Ok(0)) => self.ended = true,
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(n)) => from.spliced_in(n),
                 Poll::Ready(Err(_)) => return Poll::Ready(Some(Step::ReadFailed)),
                 Poll::Pending => return Poll::Pending,
             }

@@ -68,7 +68,7 @@ pub(crate) fn frontend(world: &World, proxy: &Proxy) -> Row {
         responses(&mut row, &totals);
         row.put_all([(C::Intercepted, totals.intercepted), (C::CacheLookups, 0), (C::CacheHits, 0)]);
     }
-    multiplexed(&mut row, &side.counters, &totals);
+    protocols(&mut row, &side.counters, &totals);
     row.put(C::Mode, conf.mode.word());
     row
 }
@@ -210,7 +210,7 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     if let Some(cookie) = &conf.persistence.cookie {
         row.put(C::Cookie, String::from_utf8_lossy(&cookie.name).into_owned());
     }
-    multiplexed(&mut row, &side.counters, &totals);
+    protocols(&mut row, &side.counters, &totals);
     row.put(C::Mode, conf.mode.word());
     row.put(C::Algo, algorithm(conf));
     if let Some(cookie) = &conf.persistence.cookie {
@@ -219,8 +219,8 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
     row
 }
 
-/// What came and went in HTTP/2.
-fn multiplexed(row: &mut Row, counters: &[Counters], totals: &Totals) {
+/// What came and went in HTTP/2 and HTTP/1.
+fn protocols(row: &mut Row, counters: &[Counters], totals: &Totals) {
     // What is open now has nothing to do with when counters were cleared.
     let sum = |which: fn(&Counters) -> u64| counters.iter().map(which).sum::<u64>();
     row.put_modules([
@@ -243,6 +243,20 @@ fn multiplexed(row: &mut Row, counters: &[Counters], totals: &Totals) {
         ),
         ("h2_total_connections", totals.h2_total_connections),
         ("h2_backend_total_streams", totals.h2_total_streams),
+        (
+            "h1_open_connections",
+            sum(|c| c.h1_total_connections.value()).saturating_sub(sum(|c| c.h1_closed_connections.value())),
+        ),
+        (
+            "h1_open_streams",
+            sum(|c| c.h1_total_streams.value()).saturating_sub(sum(|c| c.h1_closed_streams.value())),
+        ),
+        ("h1_total_connections", totals.h1_total_connections),
+        ("h1_total_streams", totals.h1_total_streams),
+        ("h1_bytes_in", totals.h1_bytes_in),
+        ("h1_bytes_out", totals.h1_bytes_out),
+        ("h1_spliced_bytes_in", totals.h1_spliced_bytes_in),
+        ("h1_spliced_bytes_out", totals.h1_spliced_bytes_out),
     ]);
 }
 

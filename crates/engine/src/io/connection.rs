@@ -17,12 +17,13 @@ use weir_tls::acceptor::Acceptor;
 use weir_tls::policy::ClientPolicy;
 use weir_tls::session::{Failure, Session};
 
-use super::tls;
+use super::{census, tls};
 
 /// A connection: a stream socket, and the session of TLS over it, where there is one.
 pub(crate) struct Connection {
     socket: Socket,
     tls: Option<Box<RefCell<tls::Layer>>>,
+    counted: Option<census::Counted>,
 }
 
 /// A connection on its way to another worker.
@@ -50,17 +51,25 @@ pub(crate) fn open_sockets() -> u32 {
 impl Connection {
     /// Registers a non-blocking descriptor with the reactor of this worker.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { socket: Socket::new(fd)?, tls: None })
+        Ok(Self { socket: Socket::new(fd)?, tls: None, counted: None })
     }
 
     /// Takes the connection out of the reactor.
     pub(crate) fn detach(self) -> Detached {
+        if let Some(counted) = self.counted {
+            counted.leave();
+        }
         Detached { fd: self.socket.fd.into_inner(), tls: self.tls }
     }
 
     /// Registers a connection that comes from another worker.
     pub(crate) fn attach(detached: Detached) -> io::Result<Self> {
-        Ok(Self { socket: Socket::new(detached.fd)?, tls: detached.tls })
+        Ok(Self { socket: Socket::new(detached.fd)?, tls: detached.tls, counted: None })
+    }
+
+    /// Counts it among those of HTTP/1, or among them no longer.
+    pub(crate) fn count(&mut self, counted: Option<census::Counted>) {
+        self.counted = counted;
     }
 
     /// Begins a session as the server; `first` is what was read of the connection already.
@@ -110,18 +119,42 @@ impl Connection {
 
     /// Reads into `buf`, which must not be empty; 0 is the end of the stream.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        match &self.tls {
+        let read = match &self.tls {
             None => self.socket.poll_read(cx, buf),
             Some(tls) => tls.borrow_mut().poll_read(cx, &self.socket, buf),
+        };
+        if let (Poll::Ready(Ok(n)), Some(counted)) = (&read, &self.counted) {
+            counted.add(|c| &c.h1_bytes_in, *n);
         }
+        read
     }
 
     /// Writes what the socket takes of `buf`; `more` says that further bytes follow at once. Who is told to wait comes
     /// again with the same bytes, to which others may have been added.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8], more: bool) -> Poll<io::Result<usize>> {
-        match &self.tls {
+        let written = match &self.tls {
             None => self.socket.poll_write(cx, buf, more),
             Some(tls) => tls.borrow_mut().poll_write(cx, &self.socket, buf, more),
+        };
+        if let (Poll::Ready(Ok(n)), Some(counted)) = (&written, &self.counted) {
+            counted.add(|c| &c.h1_bytes_out, *n);
+        }
+        written
+    }
+
+    /// So many octets came by `splice`.
+    pub(crate) fn spliced_in(&self, octets: usize) {
+        if let Some(counted) = &self.counted {
+            counted.add(|c| &c.h1_bytes_in, octets);
+            counted.add(|c| &c.h1_spliced_bytes_in, octets);
+        }
+    }
+
+    /// So many octets left by `splice`.
+    pub(crate) fn spliced_out(&self, octets: usize) {
+        if let Some(counted) = &self.counted {
+            counted.add(|c| &c.h1_bytes_out, octets);
+            counted.add(|c| &c.h1_spliced_bytes_out, octets);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a message is read from and written to: a socket, or one of many streams that share a connection.
 
+mod census;
 mod connection;
 mod tls;
 
@@ -13,6 +14,7 @@ use weir_tls::acceptor::Acceptor;
 use weir_tls::policy::ClientPolicy;
 use weir_tls::session::{Failure, Session};
 
+pub(crate) use census::{Counted, CountedStream, Side};
 pub(crate) use connection::{Connection, Detached, open_sockets};
 
 use crate::mux::h2::Lane;
@@ -31,6 +33,13 @@ impl Stream {
     /// Registers a non-blocking descriptor with the reactor of this worker.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self::Own(Connection::new(fd)?))
+    }
+
+    /// Counts it among those of HTTP/1, or among them no longer.
+    pub(crate) fn count(&mut self, counted: Option<Counted>) {
+        if let Self::Own(own) = self {
+            own.count(counted);
+        }
     }
 
     /// The stream of HTTP/2 that it is, where it is one.

@@ -13,7 +13,7 @@ use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, ch
 
 use crate::buffer::Buffer;
 use crate::filter::Gate;
-use crate::io::Stream;
+use crate::io::{CountedStream, Stream};
 use crate::mux::h2::Lane;
 use crate::mux::rest::Rest;
 
@@ -39,6 +39,7 @@ pub(crate) struct Front {
     pub(crate) taken: Taken,
     /// What was not taken, where some of it was.
     pub(crate) rest: Option<Box<Rest>>,
+    pub(crate) counted: Option<CountedStream>,
 }
 
 /// How much of a body was taken from its source.

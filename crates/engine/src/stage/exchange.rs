@@ -11,6 +11,7 @@ use weir_http::h2::{ErrorCode, Kind};
 use crate::check::Sign;
 use crate::conf::Options;
 use crate::ending::{Cause, Stage};
+use crate::io::{CountedStream, Side};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::mux::h2::Lane;
@@ -60,6 +61,8 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
     }
     loop {
         let mut back = connection(t).await?;
+        let single = back.stream.lane().is_none();
+        let _counted = single.then(|| CountedStream::new(t.proxy(), Side::Back));
         if !rules::server_content_waits(t) {
             rules::server_content(t).await?;
         }
@@ -340,9 +343,9 @@ pub(crate) fn count_client_abort(t: &Transaction) {
 /// The server closed a connection that had been at rest just when the request went out, and it must not be sent
 /// again: closing as silently lets the client decide, which knows it from its own connections.
 fn forsake(t: &mut Transaction) -> Stop {
-    // Who may repeat it is asked to (RFC 9113, 8.7).
-    if let Some(lane) = t.client.stream.lane().filter(|_| is_idempotent(t)) {
-        lane.reset(ErrorCode::RefusedStream);
+    // The server may have begun with it: it must not look as if nobody had (RFC 9113, 8.7).
+    if let Some(lane) = t.client.stream.lane().filter(|_| !is_idempotent(t)) {
+        lane.reset(ErrorCode::Cancel);
     }
     t.facts.log_level = Some(None);
     t.proxy().back().server_aborts.add(1);

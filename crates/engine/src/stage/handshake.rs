@@ -54,6 +54,9 @@ async fn accept(t: &mut Transaction, acceptor: Arc<Acceptor>) -> Result<(), Stop
             {
                 tls.client_keys.count(clock::now());
             }
+            if t.is_http() {
+                t.client.count_connection();
+            }
             trace::transaction(t, &trace::TLS_DONE);
             // The request begins where the handshake ends.
             t.facts.begun = t.now();

@@ -10,6 +10,7 @@ use weir_http::uri;
 use crate::clock::Tick;
 use crate::conf::{Options, Proto};
 use crate::ending::{Cause, Stage};
+use crate::io::{CountedStream, Side};
 use crate::log;
 use crate::mux::h1::{Taken, body_seems_valid};
 use crate::mux::h2::{Gone, Lane};
@@ -33,7 +34,10 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
         if !input.is_empty() {
             match multiplexes(t) {
                 Some(true) => return Err(Stop::Multiplex),
-                Some(false) => {}
+                Some(false) => {
+                    let begin = || CountedStream::new(&t.client.frontend, Side::Front);
+                    t.front.counted.get_or_insert_with(begin);
+                }
                 None => {
                     fill(t, since, due).await?;
                     continue;

@@ -13,7 +13,7 @@ use weir_sys::connect::PacketMarks;
 use crate::balance;
 use crate::clock;
 use crate::conf::{self, Proto, RetryOn, ReuseMode, Tune};
-use crate::io::{self, Detached, Stream};
+use crate::io::{self, Counted, Detached, Side, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::mux::h2;
@@ -59,9 +59,10 @@ async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: boo
 }
 
 /// The first stream of a connection that was just made, where it carries HTTP/2; other requests may begin more.
-pub(crate) fn multiplexed(t: &Transaction, stream: Stream) -> Stream {
+pub(crate) fn multiplexed(t: &Transaction, mut stream: Stream) -> Stream {
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return stream };
     if !speaks_h2(t, &server, &stream) {
+        stream.count(Some(Counted::new(t.proxy(), Side::Back)));
         return stream;
     }
     let shared = t.proxy().conf().reuse != ReuseMode::Never;
@@ -129,7 +130,8 @@ async fn rob(t: &Transaction, server: &Server, key: u64, proven: bool) -> Option
             continue;
         }
         let Ok(Some((detached, requests))) = parcel.await else { continue };
-        if let Ok(stream) = Stream::attach(detached) {
+        if let Ok(mut stream) = Stream::attach(detached) {
+            stream.count(Some(Counted::again(t.proxy(), Side::Back)));
             let mut conn = Conn::new(stream, worker.buffers.buffer());
             conn.requests = requests;
             return Some(conn);

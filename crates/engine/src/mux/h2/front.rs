@@ -151,7 +151,8 @@ fn last_words(link: &Link, driver: &mut Driver, again: bool, cx: &mut Context<'_
 
 /// Starts the transaction of a request.
 fn begin(client: &Rc<Client>, link: &Rc<Link>, (id, end): (u32, bool), driver: &mut Driver, requests: u32) {
-    let lane = Stream::Lane(link.lane(id, Mailbox::of_request(end)));
+    let none = driver.head.method().is_empty();
+    let lane = Stream::Lane(link.lane(id, Mailbox::of_request(end, none)));
     let client = Client::on_lane(client, lane, requests);
     let mut messages = Messages::of(&client.worker);
     std::mem::swap(&mut messages.request, &mut driver.head);

@@ -13,7 +13,7 @@ use weir_http::Head;
 use weir_http::h1::{self, BodyLength};
 use weir_http::h2::{ErrorCode, Kind};
 
-use super::Link;
+use super::{Link, Root};
 use crate::buffer::{Buffer, BufferPool};
 use crate::io::Connection;
 
@@ -43,6 +43,10 @@ pub(crate) struct Mailbox {
     done: Cell<bool>,
     /// Bytes both ways, which end by themselves.
     tunnel: Cell<bool>,
+    /// What should have begun it was no head.
+    none: bool,
+    /// A head of ours was sent.
+    headed: Cell<bool>,
 }
 
 /// Why a stream ended before its time.
@@ -65,8 +69,13 @@ pub(crate) enum Gone {
 // === impl Mailbox ===
 
 impl Mailbox {
-    pub(super) fn of_request(end: bool) -> Self {
-        Self { ended: Cell::new(end), bare: end, ..Self::default() }
+    pub(super) fn of_request(end: bool, none: bool) -> Self {
+        Self { ended: Cell::new(end), bare: end, none, ..Self::default() }
+    }
+
+    /// Whether what should have begun the stream was no head.
+    pub(super) fn is_of_none(&self) -> bool {
+        self.none
     }
 
     /// A part of a body came.
@@ -306,6 +315,7 @@ impl Lane {
     pub(crate) fn send_head(&self, kind: Kind, head: &Head, scheme: &[u8], body: BodyLength) {
         let mailbox = &self.mailbox;
         let end = matches!(body, BodyLength::None | BodyLength::Known(0));
+        mailbox.headed.set(true);
         mailbox.done.set(end);
         mailbox.tunnel.set(body == BodyLength::Tunnel);
         mailbox.left.set(match body {
@@ -318,6 +328,7 @@ impl Lane {
 
     /// Sends the head of an answer that another one follows.
     pub(crate) fn send_interim(&self, head: &Head) {
+        self.mailbox.headed.set(true);
         self.link.codec.borrow_mut().send_head(self.id, Kind::Response, head, b"", false);
         self.link.kick();
     }
@@ -347,7 +358,9 @@ impl Lane {
         if self.mailbox.tunnel.get() {
             self.finish(&Head::default());
         } else if !self.mailbox.done.get() {
-            self.reset(ErrorCode::Cancel);
+            // Who heard nothing may ask again (RFC 9113, 8.7).
+            let unheard = matches!(self.link.root, Root::Client(_)) && !self.mailbox.headed.get();
+            self.reset(if unheard { ErrorCode::RefusedStream } else { ErrorCode::Cancel });
         }
     }
 
@@ -391,7 +404,9 @@ impl Drop for Lane {
         codec.release(self.id);
         drop(codec);
         self.link.mailboxes.borrow_mut().remove(&self.id);
-        self.link.counters().h2_closed_streams.add(1);
+        if !self.mailbox.is_of_none() {
+            self.link.counters().h2_closed_streams.add(1);
+        }
         self.link.kick();
     }
 }

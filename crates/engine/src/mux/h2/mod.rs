@@ -121,7 +121,9 @@ impl Link {
     fn lane(self: &Rc<Self>, id: u32, mailbox: Mailbox) -> Lane {
         let mailbox = Rc::new(mailbox);
         self.mailboxes.borrow_mut().insert(id, mailbox.clone());
-        self.counters().h2_total_streams.add(1);
+        if !mailbox.is_of_none() {
+            self.counters().h2_total_streams.add(1);
+        }
         Lane { link: self.clone(), id, mailbox }
     }
 

@@ -52,6 +52,7 @@ impl Connection {
         let Some(frame) = FrameHead::read(input) else { return Step { consumed: 0, event: Event::More } };
         let failed = |this: &mut Self, code| Step { consumed: 0, event: this.fail(code) };
         if let Err(code) = self.judge(&frame) {
+            self.stray_head |= self.is_amid_block();
             return failed(self, code);
         }
         if frame.kind == kind::DATA {
@@ -455,9 +456,15 @@ impl Connection {
             {
                 return Err(ErrorCode::StreamClosed);
             }
+            let gone = !self.streams.contains_key(&stream);
             self.phase = Phase::Skip(frame.len);
             self.credit(0, frame.len);
             let event = self.broken(stream, ErrorCode::StreamClosed)?;
+            if gone {
+                // What comes on a stream that nobody remembers counts as little as the stream.
+                self.tally.data = self.tally.data.saturating_sub(1);
+                self.tally.stream_errors = self.tally.stream_errors.saturating_sub(1);
+            }
             return Ok(Step { consumed: frame::HEAD, event });
         };
         s.receive_window -= frame.len as i64;
