@@ -31,5 +31,3 @@ pub mod time;
 pub mod trusts;
 pub mod verify;
 pub mod version;
-
-pub use rustls::HandshakeKind;

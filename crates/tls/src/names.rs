@@ -36,6 +36,7 @@ pub fn key_bits(suite: CipherSuite) -> Option<i64> {
 pub fn group(group: NamedGroup) -> String {
     match group {
         NamedGroup::secp256r1 => "prime256v1".to_owned(),
+        NamedGroup::secp384r1 => "SECP384R1".to_owned(),
         NamedGroup::X25519 => "X25519".to_owned(),
         NamedGroup::X25519MLKEM768 => "X25519MLKEM768".to_owned(),
         other => format!("{other:?}"),

@@ -6,7 +6,7 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
-use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use crate::certificate::Certificate;
@@ -158,6 +158,29 @@ impl Pair {
         })
     }
 
+    /// A certificate alone, which nobody can show and which verifies tokens.
+    pub fn keyless(path: impl Into<String>, chain: Vec<CertificateDer<'static>>) -> Result<Self, Fault> {
+        let first = chain.first().ok_or(Fault::BadCertificate)?;
+        Certificate::parse(first).ok_or(Fault::BadCertificate)?;
+        Ok(Self {
+            path: path.into(),
+            chain,
+            key: Arc::new(NoKey),
+            issuer: None,
+            staple: Staple::default(),
+            updating: Updating::Default,
+            origin: Origin::Plain,
+            timestamps: None,
+            secret: PrivatePkcs8KeyDer::from(Vec::new()).into(),
+            sources: Sources::default(),
+        })
+    }
+
+    /// Whether it has its key.
+    pub fn has_key(&self) -> bool {
+        !self.secret.secret_der().is_empty()
+    }
+
     /// The certificate itself.
     pub fn certificate(&self) -> Option<Certificate<'_>> {
         Certificate::parse(self.chain.first()?)
@@ -217,6 +240,20 @@ impl Clone for Pair {
             secret: self.secret.clone_key(),
             sources: self.sources.clone(),
         }
+    }
+}
+
+/// Stands where the key of a certificate would be.
+#[derive(Debug)]
+struct NoKey;
+
+impl SigningKey for NoKey {
+    fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        None
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::Anonymous
     }
 }
 

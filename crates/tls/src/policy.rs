@@ -266,14 +266,23 @@ impl ClientPolicy {
         false
     }
 
-    /// Begins a session; the server gets to see `name`, where there is one that it can be asked for.
-    pub fn connect(&self, name: Option<&[u8]>) -> Result<Session, Failure> {
+    /// Begins a session; the server gets to see `name`, where there is one that it can be asked for, and is offered the
+    /// protocols of `alpn` where there are any.
+    pub fn connect(&self, name: Option<&[u8]>, alpn: Option<&[Vec<u8>]>) -> Result<Session, Failure> {
         let name = name.and_then(|n| std::str::from_utf8(n).ok()).and_then(|n| ServerName::try_from(n).ok());
         let configs = self.configs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let offering = |config: Arc<ClientConfig>| match alpn {
+            Some(alpn) => {
+                let mut config = ClientConfig::clone(&config);
+                config.alpn_protocols = alpn.to_vec();
+                Arc::new(config)
+            }
+            None => config,
+        };
         let mut session = match &name {
-            Some(name) => Session::connect(configs.named, name.to_owned()),
+            Some(name) => Session::connect(offering(configs.named), name.to_owned()),
             // Something has to stand for the server; it is not sent.
-            None => Session::connect(configs.unnamed, Ipv4Addr::UNSPECIFIED.into()),
+            None => Session::connect(offering(configs.unnamed), Ipv4Addr::UNSPECIFIED.into()),
         }?;
         session.limit_records(self.settings.read().unwrap_or_else(PoisonError::into_inner).records);
         session.note_name(name.as_ref().map(|n| n.to_str()).as_deref().map(str::as_bytes));

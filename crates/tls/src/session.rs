@@ -165,6 +165,11 @@ impl Session {
         self.early && !self.is_established()
     }
 
+    /// Whether both sides knew each other's keys.
+    pub fn is_resumed(&self) -> bool {
+        self.state().and_then(|state| state.handshake_kind()) == Some(rustls::HandshakeKind::Resumed)
+    }
+
     /// Whether the peer has said that nothing follows.
     pub fn is_ended(&self) -> bool {
         self.peer_closed
@@ -469,7 +474,7 @@ mod tests {
     }
 
     fn client(settings: &Settings) -> Session {
-        ClientPolicy::new(settings).unwrap().connect(Some(b"a.example")).unwrap()
+        ClientPolicy::new(settings).unwrap().connect(Some(b"a.example"), None).unwrap()
     }
 
     /// Carries what one says to the other, in pieces.

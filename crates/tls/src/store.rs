@@ -236,6 +236,9 @@ impl Store {
         if let Some(path) = &load.others.key {
             let other = Parts::read(&files.read(path).map_err(|_| unread(path))?);
             if parts.key.is_none() {
+                if other.key.is_none() && !other.encrypted {
+                    return Err(Fault::NotAKey(path.clone()));
+                }
                 (parts.key, parts.encrypted) = (other.key, other.encrypted);
             }
         }
@@ -251,7 +254,14 @@ impl Store {
             Some(path) => Some(files.read(path).map_err(|_| Fault::NoOcsp(path.clone()))?),
             None => None,
         };
-        let (mut pair, beside) = self.joined(&load.crt, parts, files, extra)?;
+        let is_keyless = parts.key.is_none() && !parts.encrypted && load.others.key.is_none();
+        let (mut pair, beside) = match self.joined(&load.crt, parts, files, extra) {
+            Err(Fault::NoKey { encrypted: false, .. }) if is_keyless => {
+                let pair = Pair::keyless(&load.crt, Parts::read(&text).chain);
+                (pair.map_err(|_| Fault::NoCertificate(load.crt.clone()))?, None)
+            }
+            joined => joined?,
+        };
         pair.path.clone_from(&load.name);
         pair.sources = load.written;
         (pair.updating, pair.origin) = (load.updating, load.origin);

@@ -77,7 +77,34 @@ impl Versions {
     /// Whether a version is spoken.
     pub fn has(&self, version: Version) -> bool {
         let low = self.min.unwrap_or(Version::Tls12);
-        version >= low && self.max.is_none_or(|max| version <= max) && self.without & 1 << version as u8 == 0
+        version >= low && self.max.is_none_or(|max| version <= max) && !self.is_without(version)
+    }
+
+    /// Whether words that take versions away stand beside words that say a range, and count for nothing.
+    pub fn is_ambiguous(&self) -> bool {
+        self.without != 0 && self.has_range()
+    }
+
+    /// The version that the oldest one is taken to be where only the newest is named, and is older than those that are
+    /// spoken otherwise.
+    pub fn lowered(&self) -> Option<Version> {
+        self.max.filter(|max| self.min.is_none() && *max < Version::Tls12)
+    }
+
+    /// The newest version that is not spoken although older and newer ones would be, down to TLS 1.0.
+    pub fn hole(&self) -> Option<Version> {
+        let mut rest = Version::ALL.into_iter().rev().filter(|version| *version > Version::Ssl3);
+        rest.find(|version| !self.is_without(*version))?;
+        let hole = rest.find(|version| self.is_without(*version))?;
+        rest.any(|version| !self.is_without(version)).then_some(hole)
+    }
+
+    fn has_range(&self) -> bool {
+        self.min.is_some() || self.max.is_some()
+    }
+
+    fn is_without(&self, version: Version) -> bool {
+        !self.has_range() && self.without & 1 << version as u8 != 0
     }
 
     /// Whether versions older than TLS 1.2 were asked for, which nobody speaks here.
@@ -95,5 +122,33 @@ impl Versions {
             all.push(&TLS12);
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_taken_away_only_where_no_range_is_said() {
+        let without = |versions: &[Version]| {
+            let mut all = Versions::default();
+            versions.iter().for_each(|version| all.remove(*version));
+            all
+        };
+        for (gone, hole) in [
+            (&[][..], None),
+            (&[Version::Tls10, Version::Tls11], None),
+            (&[Version::Tls11], Some(Version::Tls11)),
+            (&[Version::Tls11, Version::Tls12], Some(Version::Tls12)),
+            (&[Version::Tls13], None),
+            (&[Version::Ssl3, Version::Tls12], Some(Version::Tls12)),
+        ] {
+            assert_eq!(without(gone).hole(), hole, "{gone:?}");
+        }
+        let forced = Versions { min: Some(Version::Tls12), ..without(&[Version::Tls12]) };
+        assert!(forced.is_ambiguous() && forced.has(Version::Tls12) && forced.hole().is_none());
+        let old = Versions { max: Some(Version::Tls11), ..Versions::default() };
+        assert_eq!(old.lowered(), Some(Version::Tls11));
     }
 }

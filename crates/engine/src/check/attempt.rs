@@ -103,7 +103,9 @@ impl Attempt<'_> {
         let name = step.sni.as_deref().or(tls.check_sni.as_deref()).map(|name| name.as_bytes().to_vec());
         let is_automatic = step.implied && !tls.no_check_sni_auto;
         let name = name.or_else(|| if is_automatic { run.host() } else { None });
-        stream.connect_tls(policy, name.as_deref()).map_err(|_| run.not_secured(failed))?;
+        stream
+            .connect_tls(policy, name.as_deref(), step.alpn.as_deref())
+            .map_err(|_| run.not_secured(failed))?;
         let done = self.in_time(|cx| stream.poll_handshake(cx)).await;
         let done = done.map(|done| done.map_err(|failure| handshake::unreached(&failure, &stream)));
         self.stream = Some(stream);

@@ -159,6 +159,8 @@ pub struct CheckConnect {
     pub ssl: bool,
     /// `sni`
     pub sni: Option<Box<str>>,
+    /// `alpn`
+    pub alpn: Option<Vec<Vec<u8>>>,
     /// `comment`
     pub comment: Option<String>,
 }

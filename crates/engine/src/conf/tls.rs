@@ -206,6 +206,11 @@ impl ServerTls {
     pub fn own_policies(&self) -> impl Iterator<Item = &Arc<ClientPolicy>> {
         self.policy.iter().chain(&self.websocket_policy)
     }
+
+    /// Whether sessions with it are made, or may be asked for.
+    pub fn is_needed(&self) -> bool {
+        self.prepared || self.check_ssl || self.scripted
+    }
 }
 
 // === impl TlsWords ===

@@ -78,8 +78,13 @@ impl Connection {
     }
 
     /// Begins a session as the client; the server gets to see `name`, where there is one.
-    pub(crate) fn connect_tls(&mut self, policy: &ClientPolicy, name: Option<&[u8]>) -> Result<(), Failure> {
-        let session = policy.connect(name)?;
+    pub(crate) fn connect_tls(
+        &mut self,
+        policy: &ClientPolicy,
+        name: Option<&[u8]>,
+        alpn: Option<&[Vec<u8>]>,
+    ) -> Result<(), Failure> {
+        let session = policy.connect(name, alpn)?;
         self.tls = Some(Box::new(RefCell::new(tls::Layer::new(session))));
         Ok(())
     }

@@ -71,9 +71,14 @@ impl Stream {
     }
 
     /// Begins a session of TLS as the client; the server gets to see `name`, where there is one.
-    pub(crate) fn connect_tls(&mut self, policy: &ClientPolicy, name: Option<&[u8]>) -> Result<(), Failure> {
+    pub(crate) fn connect_tls(
+        &mut self,
+        policy: &ClientPolicy,
+        name: Option<&[u8]>,
+        alpn: Option<&[Vec<u8>]>,
+    ) -> Result<(), Failure> {
         match self {
-            Self::Own(own) => own.connect_tls(policy, name),
+            Self::Own(own) => own.connect_tls(policy, name, alpn),
             Self::Lane(_) => Ok(()),
         }
     }

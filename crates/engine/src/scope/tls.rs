@@ -3,7 +3,7 @@
 use std::cell::Ref;
 use std::sync::atomic::Ordering::Relaxed;
 
-use weir_expr::scope::{HelloList, Part, Party, Shown, Tls, TlsFact};
+use weir_expr::scope::{HelloList, Part, Party, Secret, Shown, Tls, TlsFact};
 use weir_expr::{Scratch, Side, Value};
 use weir_tls::certificate::Certificate;
 use weir_tls::openssl::numbers;
@@ -46,7 +46,9 @@ pub(super) fn answer<'a>(t: &Transaction, ask: Tls<'_>, scratch: &'a Scratch) ->
         }
         Tls::Secret(side, secret) => {
             let session = session(t, side)?;
-            let bytes = session.seen().secret(secret.label())?;
+            // The library derives it whether there is early data or not.
+            let is_early = secret == Secret::ClientEarlyTraffic;
+            let bytes = session.seen().secret(secret.label()).filter(|_| !is_early || session.had_early())?;
             Some(Value::Str(scratch.build(|out| {
                 out.extend(bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()));
             })))
@@ -86,7 +88,10 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
             _ => None,
         };
     }
-    let session = session(t, side)?;
+    let Some(session) = session(t, side) else {
+        let is_clear = side == Side::Server && what == TlsFact::Resumed && t.far.is_some();
+        return is_clear.then_some(Value::Bool(false));
+    };
     match what {
         TlsFact::Verify => {
             return session.failure().is_none().then(|| Value::Sint(session.report().verify.into()));
@@ -109,9 +114,7 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         TlsFact::Version => text(names::version(state.protocol_version()?)?.as_bytes()),
         TlsFact::KeySize => names::key_bits(suite()?).map(Value::Sint),
         TlsFact::Curve => text(names::group(state.negotiated_key_exchange_group()?.name()).as_bytes()),
-        TlsFact::Resumed => {
-            Some(Value::Bool(state.handshake_kind() == Some(weir_tls::HandshakeKind::Resumed)))
-        }
+        TlsFact::Resumed => Some(Value::Bool(session.is_resumed())),
         TlsFact::ServerName => text(seen.server_name.as_deref()?),
         TlsFact::HasServerName => Some(Value::Bool(seen.server_name.is_some())),
         TlsFact::ClientRandom => bytes(&seen.client_random),
@@ -119,10 +122,9 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         TlsFact::SessionId => bytes(&seen.session_id),
         TlsFact::HelloVersion => seen.lists.as_ref().map(|_| Value::Sint(seen.hello_version.into())),
         TlsFact::CertificateName => text(session.shown()?.pair.path.as_bytes()),
-        TlsFact::HasCertificate => {
-            let resumed = state.handshake_kind() == Some(weir_tls::HandshakeKind::Resumed);
-            Some(Value::Bool(!resumed && state.peer_certificates().is_some_and(|c| !c.is_empty())))
-        }
+        TlsFact::HasCertificate => Some(Value::Bool(
+            !session.is_resumed() && state.peer_certificates().is_some_and(|c| !c.is_empty()),
+        )),
         TlsFact::UsedCertificate => {
             Some(Value::Bool(state.peer_certificates().is_some_and(|c| !c.is_empty())))
         }
@@ -160,6 +162,9 @@ fn certificate<'a>(
 
 /// The name of the authority at the end of the chain that the peer showed.
 fn root(session: &Session) -> Option<&[u8]> {
+    if session.is_resumed() {
+        return None; // Nobody looked at the chain again.
+    }
     Some(Certificate::parse(session.state()?.peer_certificates()?.last()?)?.issuer)
 }
 
@@ -198,6 +203,9 @@ fn value_of<'a>(
     match part {
         Part::Der => bytes(certificate.der),
         Part::Chain => {
+            if of == Shown::Server && session.is_resumed() {
+                return None; // A ticket keeps the first of them.
+            }
             // Of a client, OpenSSL keeps its own certificate apart.
             let chain = session.state()?.peer_certificates()?.iter().skip(usize::from(of == Shown::Client));
             let all = chain.map(|c| c.as_ref()).collect::<Vec<&[u8]>>().concat();

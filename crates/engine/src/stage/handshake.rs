@@ -103,7 +103,7 @@ pub(crate) async fn with_server(
         return Err(Ended::Crowded);
     }
     let name = tls.sni.as_ref().map(|sni| balance::text_of(t, sni)).filter(|name| !name.is_empty());
-    stream.connect_tls(policy, name.as_deref()).map_err(|_| Ended::Refused)?;
+    stream.connect_tls(policy, name.as_deref(), None).map_err(|_| Ended::Refused)?;
     let worker = t.client.worker.clone();
     let counters = worker.runtime.process.tls(worker.id);
     counters.inspect(|tls| tls.sessions.add(1));
@@ -145,9 +145,7 @@ pub(crate) fn unreached(failure: &Failure, stream: &Stream) -> Unreached {
 
 /// Whether both sides knew each other's keys.
 fn is_resumed(stream: &Stream) -> bool {
-    let session = stream.session();
-    let kind = session.as_ref().and_then(|s| s.state()).and_then(|state| state.handshake_kind());
-    kind == Some(weir_tls::HandshakeKind::Resumed)
+    stream.session().is_some_and(|session| session.is_resumed())
 }
 
 fn refuse(t: &mut Transaction, refusal: Refusal) -> Stop {

@@ -13,6 +13,9 @@ pub fn name(number: u8) -> Option<&'static str> {
     NAMES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
 }
 
+/// The largest number.
+pub const LAST: u8 = 94;
+
 /// All that OpenSSL names.
 const NAMES: &[(&str, u8)] = &[
     ("X509_V_OK", 0),

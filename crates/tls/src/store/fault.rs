@@ -35,6 +35,10 @@ pub enum Fault {
     NoIdentity(Unknown, String),
     /// It was named before, with other words.
     Conflict(String),
+    /// It was loaded without its key, which is needed now.
+    Keyless(String),
+    /// A file that is named for a key has none.
+    NotAKey(String),
     /// The key belongs to another certificate.
     Mismatch(String),
     /// The key or the certificate is of a kind that is not supported.
@@ -74,6 +78,15 @@ impl fmt::Display for Fault {
                 f,
                 " '{path}' has an OCSP auto-update set to 'on' but an error occurred (maybe the OCSP URI or the issuer \
                  could not be found)'."
+            ),
+            Self::Keyless(path) => write!(
+                f,
+                "unable to load SSL private key into SSL Context '{path}': passed a null parameter."
+            ),
+            Self::NotAKey(path) => write!(
+                f,
+                "unable to load private key from file '{path}' (error:1E08010C:DECODER routines::unsupported).\n '{path}' \
+                 cannot be read or parsed."
             ),
             Self::Conflict(what) => f.write_str(what),
             Self::NoKey { path, .. } => write!(f, "No Private Key found in '{path}'."),

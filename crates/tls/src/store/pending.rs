@@ -35,7 +35,7 @@ impl Pending {
         Self {
             path,
             chain: pair.map(|p| p.chain.clone()).unwrap_or_default(),
-            key: pair.map(|p| p.secret.clone_key()),
+            key: pair.filter(|p| p.has_key()).map(|p| p.secret.clone_key()),
             ocsp: pair.and_then(|p| p.staple.response.clone()),
             issuer: pair.and_then(|p| p.issuer.clone()),
             updating: pair.map(|p| p.updating).unwrap_or_default(),

@@ -271,7 +271,9 @@ fn dump(call: &mut Call<'_, World>) -> Outcome {
     let found = store(call).listed().into_iter().find(|(path, ..)| *path == wanted);
     let Some((.., Some(pair))) = found else { return call.tell(Severity::Error, NOT_FOUND) };
     let mut text = String::new();
-    pem::write("PRIVATE KEY", &pem::pkcs8(&pair.secret), &mut text);
+    if pair.has_key() {
+        pem::write("PRIVATE KEY", &pem::pkcs8(&pair.secret), &mut text);
+    }
     for certificate in &pair.chain {
         pem::write("CERTIFICATE", certificate, &mut text);
     }

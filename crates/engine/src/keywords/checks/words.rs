@@ -60,12 +60,11 @@ pub(super) fn connect(
             "ssl" => connect.ssl = true,
             "sni" => connect.sni = Some(value("a string")?.text().into()),
             "alpn" => {
-                if rest.next().is_none() {
+                let Some(list) = rest.next() else {
                     let message = "'alpn' : missing the comma-delimited ALPN protocol suite.";
                     return Err(said(word, message.to_owned()));
-                }
-                let later = "'alpn' is not available yet here; 'check-alpn' of the server is.";
-                return Err(said(word, later.to_owned()));
+                };
+                connect.alpn = Some(super::super::tls::names(&list.bytes));
             }
             _ => {
                 return Err(said(

@@ -31,8 +31,15 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
         let Some(line) = Line::read(line).map_err(|m| said(format!("parsing [{at}]: {m}")))? else {
             continue;
         };
-        let mut around = Around { outside: ctx.outside, tls: ctx.tls, out: ctx.out, span: word.span };
-        let options = around.options(&line.options, &at).map_err(said)?;
+        let mut around =
+            Around { outside: ctx.outside, tls: ctx.tls, out: ctx.out, span: word.span, bracketed: true };
+        let options = match around.options(&line.options, &at) {
+            Err(message) if message.starts_with("acme ") => {
+                ctx.out.push(word.alert(message).form(Form::Bare));
+                continue;
+            }
+            options => options.map_err(said)?,
+        };
         let file = below(ctx.tls.crt_base.as_ref(), &line.file);
         let pairs = around.shown(&file, &options).map_err(|fault| {
             if let Fault::Conflict(what) = &fault {
@@ -47,6 +54,10 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
             }
             said(message)
         })?;
+        for name in line.written.iter().filter(|name| name.starts_with("!*")) {
+            let said = format!("crt-list: Unsupported exclusion (!) on a wildcard filter \"{name}\"");
+            ctx.out.push(Diagnostic::warning(word.span, said).tight());
+        }
         if line.filters.iter().any(|f| f.negative) && !line.filters.iter().any(|f| f.name.starts_with('*')) {
             let said = format!(
                 "crt-list: negative filters on crt-list line \"{}\" without a positive wildcard filter won't do anything!",
@@ -125,7 +136,7 @@ pub(crate) fn late(tls: &GlobalTls, outside: &dyn Outside, text: &[u8]) -> Resul
     let at = "CLI:1";
     let Some(line) = Line::read(text).map_err(|m| format!("parsing [{at}]: {m}"))? else { return Ok(None) };
     let mut out = Diagnostics::default();
-    let mut around = Around { outside, tls, out: &mut out, span: Span::default() };
+    let mut around = Around { outside, tls, out: &mut out, span: Span::default(), bracketed: true };
     let read = around.options(&line.options, at)?;
     let (options, words) = (read.shown(), read.words);
     let path = below(tls.crt_base.as_ref(), &line.file);
@@ -139,6 +150,8 @@ pub(super) struct Around<'a> {
     pub(super) tls: &'a GlobalTls,
     pub(super) out: &'a mut Diagnostics,
     pub(super) span: Span,
+    /// They stand between brackets, on a line of a list.
+    pub(super) bracketed: bool,
 }
 
 /// What the options of a line say.
@@ -220,11 +233,16 @@ impl Around<'_> {
                 continue;
             }
             if text == "jwt" {
-                options.tokens = tail.first().is_some_and(|value| value.is("on"));
+                options.tokens =
+                    super::on_off("jwt", tail.first()).map_err(|m| format!("parsing [{at}] : {m}"))?;
                 rest = tail.get(1..).unwrap_or_default();
                 continue;
             }
-            if text == "alias" {
+            if text == "acme" {
+                let acme = tail.first().map(Word::text).unwrap_or_default();
+                return Err(super::without_section(&acme, at));
+            }
+            if ["alias", "domains", "ips"].contains(&&*text) {
                 rest = tail.get(1..).unwrap_or_default();
                 continue;
             }
@@ -235,7 +253,7 @@ impl Around<'_> {
             has_words = true;
             let count = usize::from(keyword.entry.arity.max);
             let Some((values, after)) = tail.split_at_checked(count) else {
-                if let weir_config::State::Works(run) = keyword.state {
+                if let (false, weir_config::State::Works(run)) = (self.bracketed, keyword.state) {
                     let (outside, tls) = (self.outside, self.tls);
                     let mut own = BindCtx { binds: &mut bind, name, out: self.out, outside, tls };
                     run(&mut own, &[]).map_err(|fault| fault.message)?;

@@ -1,7 +1,7 @@
 //! `crt-store` sections: certificates, where their parts lie, and the names they are known by (manual, 12.7).
 
 use weir_config::{Arity, Class, Entry, Keyword, Line, Place, Section, Sections};
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, Form};
 use weir_tls::ocsp::Updating;
 use weir_tls::pair::{Origin, Sources};
 use weir_tls::store::Load as Files;
@@ -82,13 +82,14 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let List::Certificates(draft) = &ctx.list else { return Ok(()) };
     let mut crt = None;
     let mut alias = None;
-    let mut tokens = false;
+    let (mut tokens, mut kind_asked) = (false, false);
     let mut updating = Updating::Default;
     let mut written = Sources::default();
     let mut words = line.args().iter();
     while let Some(word) = words.next() {
         let name = word.text();
-        let value = words.next().map(|w| w.text().into_owned()).unwrap_or_default();
+        let given = words.next();
+        let value = given.map(|w| w.text().into_owned()).unwrap_or_default();
         match &*name {
             "crt" => crt = Some(value),
             "alias" => alias = Some(value),
@@ -97,12 +98,17 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             "issuer" => written.issuer = Some(value),
             "sctl" => written.sctl = Some(value),
             "ocsp-update" => {
-                let value = line.args().iter().skip_while(|w| w.span != word.span).nth(1);
-                updating = super::updating(value).map_err(|said| doubly(ctx, line, said))?;
+                updating = super::updating(given).map_err(|said| doubly(ctx, line, said))?;
             }
-            "jwt" => tokens = value == "on",
-            "acme" | "domains" | "ips" | "profile" | "generate-dummy" | "keytype" | "bits" | "curves"
-            | "cn" | "dummy-bits" => {
+            "jwt" => {
+                tokens = super::on_off("jwt", given).map_err(|said| doubly(ctx, line, said))?;
+            }
+            "acme" => {
+                let said = super::without_section(&value, &place(ctx.sources, line.span));
+                return Err(line.alert(said).form(Form::Bare));
+            }
+            "bits" | "curves" | "keytype" => kind_asked = true,
+            "domains" | "ips" | "profile" | "generate-dummy" | "cn" => {
                 ctx.out.push(super::no_effect(word, "it comes with ACME"));
             }
             _ => {
@@ -116,6 +122,10 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         return Err(doubly(ctx, line, said));
     };
     let path = below(draft.crt_base.as_ref(), &crt);
+    if kind_asked {
+        let said = "keyword 'keytype', 'bits' and 'curves' require 'generate-dummy' set to 'on'";
+        return Err(line.alert(format!("{said}\n '{path}' cannot be read or parsed.")));
+    }
     let name = match alias {
         None if draft.name.is_empty() => path.clone(),
         None => format!("@{}/{crt}", draft.name),

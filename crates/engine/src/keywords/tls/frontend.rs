@@ -27,7 +27,13 @@ fn uses(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         return Ok(()); // As the reference does, which takes the line anywhere.
     }
     let list: Arc<str> = list_of(&ctx.draft.proxy.name).into();
-    let mut around = Around { outside: ctx.outside, tls: &ctx.global.tls, out: ctx.out, span: line.span };
+    let mut around = Around {
+        outside: ctx.outside,
+        tls: &ctx.global.tls,
+        out: ctx.out,
+        span: line.span,
+        bracketed: false,
+    };
     let at = place(ctx.sources, line.span);
     let certificates = of_frontend(&mut around, &list, line.args(), &at)?;
     ctx.draft.certificates.extend(certificates);

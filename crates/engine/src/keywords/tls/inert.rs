@@ -48,16 +48,12 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         Ok(())
     }),
     word("tune.ssl.cachesize", "sessions that are kept for clients without tickets", |c, line| {
-        needs_integer(line)?;
-        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.memory.sessions)
+        put(count(line)?, &mut c.global.tls.memory.sessions)
     }),
     word(
         "tune.ssl.capture-buffer-size",
         "bytes that are kept of lists of clients' first words",
-        |c, line| {
-            needs_integer(line)?;
-            put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.capture)
-        },
+        |c, line| put(count(line)?, &mut c.global.tls.capture),
     ),
     word(
         "tune.ssl.capture-cipherlist-size",
@@ -86,14 +82,13 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
     }),
     judged("tune.ssl.default-dh-param", NO_DH, |_, line| {
         needs_integer(line)?;
-        if super::super::listen::unsigned(line) < 1024 {
+        if (0..1024).contains(&line.arg(0).map_or(0, |w| values::leading_integer(&w.bytes))) {
             return Err(line.alert("'tune.ssl.default-dh-param' expects a value >= 1024."));
         }
         Ok(())
     }),
     word("tune.ssl.hard-maxrecord", "most plaintext of a record", |c, line| {
-        needs_integer(line)?;
-        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.records.always)
+        put(count(line)?, &mut c.global.tls.records.always)
     }),
     word("tune.ssl.lifetime", "seconds for which sessions may be resumed", |c, line| {
         let expected = "'tune.ssl.lifetime' expects ssl sessions <lifetime> in seconds as argument.";
@@ -111,12 +106,10 @@ pub(in super::super) const GLOBAL_TLS_INERT: &[Keyword<GlobalFn>] = &[
         put(u32::try_from(time.duration.as_secs()).unwrap_or(u32::MAX), &mut c.global.tls.memory.lifetime)
     }),
     word("tune.ssl.maxrecord", "most plaintext of a record where somebody begins to speak", |c, line| {
-        needs_integer(line)?;
-        put(super::super::listen::unsigned(line) as usize, &mut c.global.tls.records.first)
+        put(count(line)?, &mut c.global.tls.records.first)
     }),
     word("tune.ssl.ssl-ctx-cache-size", "certificates made for clients that are kept", |c, line| {
-        needs_integer(line)?;
-        put(Some(super::super::listen::unsigned(line) as usize), &mut c.global.tls.forged)
+        put(Some(count(line)?), &mut c.global.tls.forged)
     }),
 ];
 
@@ -135,6 +128,14 @@ const fn judged(name: &'static str, reason: &'static str, run: GlobalFn) -> Keyw
         run,
         reason,
     )
+}
+
+/// A number that may not be negative.
+fn count(line: &Line) -> Result<usize, Diagnostic> {
+    needs_integer(line)?;
+    let n = line.arg(0).map_or(0, |w| values::leading_integer(&w.bytes));
+    let positive = || line.alert(format!("'{}' expects a positive numeric value.", line.name()));
+    usize::try_from(n).map_err(|_| positive())
 }
 
 pub(super) fn needs_integer(line: &Line) -> Result<(), Diagnostic> {

@@ -13,7 +13,7 @@ mod ocsp;
 mod server;
 mod settle;
 
-use weir_config::Word;
+use weir_config::{Word, values};
 use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Span};
 use weir_tls::ocsp::Updating;
 use weir_tls::openssl::errors;
@@ -102,10 +102,17 @@ fn ignored(name: &str, values: &[Word]) -> Result<Ignored, String> {
         return Ok(Ignored::All);
     }
     let number = |part: &str| {
+        if part.starts_with(|c: char| c.is_ascii_digit()) {
+            let id = values::leading_integer(part.as_bytes());
+            let known = u8::try_from(id).ok().filter(|id| (1..=errors::LAST).contains(id));
+            let range = format!("out of range (1..{})", errors::LAST);
+            return known.ok_or_else(|| format!("'{name}' : ID '{id}' {range} in error IDs list '{text}'"));
+        }
         errors::number(part)
             .ok_or_else(|| format!("'{name}' : error constant '{part}' unknown in error IDs list '{text}'"))
     };
-    text.split(',').map(number).collect::<Result<_, _>>().map(Ignored::These)
+    let parts = text.split(',').filter(|part| !part.is_empty());
+    parts.map(number).collect::<Result<_, _>>().map(Ignored::These)
 }
 
 /// Judges `ktls`.
@@ -129,16 +136,29 @@ fn no_effect(word: &Word, reason: &str) -> Diagnostic {
 
 /// The value of an `ocsp-update`.
 fn updating(value: Option<&Word>) -> Result<Updating, String> {
+    Ok(if on_off("ocsp-update", value)? { Updating::On } else { Updating::Off })
+}
+
+/// The value of a word that is `on` or `off`.
+fn on_off(name: &str, value: Option<&Word>) -> Result<bool, String> {
     let text = value.map(Word::text).unwrap_or_default();
     match &*text {
-        "on" => Ok(Updating::On),
-        "off" => Ok(Updating::Off),
-        _ => Err(format!("cannot parse 'ocsp-update' value '{text}', 'on' or 'off' is expected.")),
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("cannot parse '{name}' value '{text}', 'on' or 'off' is expected.")),
     }
 }
 
-/// Lets a certificate that a line shows be asked about; an error where nobody knows how.
+/// What is said of a certificate that is to come from a section that nobody can write yet.
+fn without_section(acme: &str, place: &str) -> String {
+    format!("acme '{acme}' was used on a crt line [{place}], but no '{acme}' section exists!")
+}
+
+/// Lets a certificate that a line shows be asked about; an error where nobody knows how, or nobody can show it.
 fn standing(out: &mut Diagnostics, span: Span, tls: &GlobalTls, pair: &Pair) -> Result<(), Fault> {
+    if !pair.has_key() {
+        return Err(Fault::Keyless(pair.path.clone()));
+    }
     if let Some(why) = pair.staple.unknown {
         return Err(Fault::NoIdentity(why, pair.path.clone()));
     }

@@ -1,6 +1,6 @@
 //! The words of `global` about responders, who say whether certificates are still good (manual, 3.1 "ocsp-update.mode").
 
-use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word, values};
+use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, values};
 use weir_diag::{Diagnostic, Form};
 
 use super::super::address;
@@ -15,11 +15,11 @@ pub(in super::super) const GLOBAL_OCSP: &[Keyword<GlobalFn>] = &[
         put(disabled.unwrap_or(c.global.tls.ocsp.disabled), &mut c.global.tls.ocsp.disabled)
     }),
     word("ocsp-update.httpproxy", Arity::between(0, 1), "who asks responders for us", |c, line| {
-        let empty = Word { bytes: Box::default(), span: line.span };
-        let word = line.arg(0).unwrap_or(&empty);
-        let (address, _) = address::socket(word, c.outside).map_err(|why| {
+        let empty = || "'' resolves to an empty address (environment variable missing?)".to_owned();
+        let read = line.arg(0).ok_or_else(empty).and_then(|word| address::socket(word, c.outside));
+        let (address, _) = read.map_err(|why| {
             let said = format!("ocsp-update: Failed to parse destination address in {why}");
-            c.out.push(word.alert(said).form(Form::Config));
+            c.out.push(line.alert(said).form(Form::Config));
             line.alert("(null)")
         })?;
         let port = if address.port() == 0 { 80 } else { address.port() };

@@ -70,7 +70,11 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
     }),
     flag("no-check-ssl", "takes back an inherited 'check-ssl'", |c, _| put(false, &mut tls(c).check_ssl)),
     flag("no-sni-auto", "no name but that of 'sni'", |c, _| put(Some(false), &mut tls(c).sni_auto)),
-    flag("no-ssl", "takes back an inherited 'ssl'", |c, _| put(false, &mut tls(c).ssl)),
+    flag("no-ssl", "takes back an inherited 'ssl'", |c, _| {
+        // What was asked for on the line itself need not be made ready.
+        tls(c).prepared &= c.draft.server.name.is_empty();
+        put(false, &mut tls(c).ssl)
+    }),
     flag("no-ssl-reuse", "no session is resumed", |c, _| put(true, &mut tls(c).no_reuse)),
     flag("no-sslv3", "not this version", by_name),
     flag("no-tls-tickets", "no sessions resumed by tickets", |c, _| {

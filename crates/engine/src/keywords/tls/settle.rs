@@ -19,7 +19,7 @@ use weir_tls::verify::ClientRules;
 use super::super::resolve::{Load, place};
 use super::super::{Draft, Outside};
 use super::{Through, below, load_fault};
-use crate::conf::{BindTls, GlobalTls, Mode, Proto, Server, TlsWords, Verify};
+use crate::conf::{BindTls, GlobalTls, Mode, Proto, Server, ServerTls, TlsWords, Verify};
 
 /// Makes the acceptors of a proxy's `bind` lines.
 pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
@@ -40,7 +40,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
         // All addresses of a line share one.
         let acceptor = made.entry(bind.at).or_insert_with(|| {
             let about = About { load, proxy: &draft.proxy.name, at: bind.at };
-            match acceptor(&about, &bind.tls, mode, &mut said) {
+            match acceptor(&about, &bind.tls, mode, &mut said, &mut faults) {
                 Ok(mut acceptor) => {
                     match signer(&about, &bind.tls) {
                         Ok(forger) => acceptor.forger = forger,
@@ -80,16 +80,39 @@ pub(in super::super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
         let at = server.server.at;
         let mut said = std::mem::take(&mut load.tls_said);
         let known = said.len();
-        server.server.tls.scripted = secure && server.do_check;
+        server.server.tls.scripted = secure;
         let global = &load.conf.global.tls;
+        let label = format!("[{}] : 'server {proxy}/{}' : ", place(load.sources, at), server.server.name);
+        for message in versions_to(global, &proxy, &server.server.name, &server.server.tls) {
+            load.out.push(Diagnostic::warning(at, format!("{label}{message}")).form(Form::Bare));
+        }
         let result = policies(global, load.outside, &proxy, &mut server.server, &mut said);
         notices(load, at, &said, known);
         load.tls_said = said;
         if let Err(message) = result {
-            let label = format!("[{}] : 'server {proxy}/{}' : ", place(load.sources, at), server.server.name);
             load.out.push(Diagnostic::alert(at, format!("{label}{message}")).form(Form::Bare));
         }
     }
+}
+
+/// What is ambiguous about the versions of a server.
+fn versions_to(global: &GlobalTls, proxy: &str, name: &str, tls: &ServerTls) -> Vec<String> {
+    let versions = tls.words.clone().or(&global.server).versions;
+    let use_others = "Use only 'ssl-min-ver' and 'ssl-max-ver' to fix.";
+    let mut said = Vec::new();
+    if !tls.is_needed() {
+        return said;
+    }
+    if versions.is_ambiguous() {
+        said.push(format!("no-sslv3/no-tlsv1x are ignored for this server. {use_others}"));
+    }
+    if let Some(hole) = versions.hole() {
+        let hole = hole.name();
+        said.push(format!(
+            "backend '{proxy}': SSL/TLS versions range not contiguous for server '{name}'. Hole find for {hole}. {use_others}"
+        ));
+    }
+    said
 }
 
 /// Tells what is not available and was not told before.
@@ -162,11 +185,39 @@ fn strict(load: &Load<'_>, tls: &BindTls) -> bool {
     tls.strict_sni.unwrap_or(load.conf.global.tls.strict_sni)
 }
 
+/// Says what is ambiguous about the versions of a `bind` line.
+fn versions_of(about: &About<'_, '_>, words: &TlsWords, out: &mut Vec<Diagnostic>) {
+    let versions = words.versions;
+    if versions.is_ambiguous() {
+        let use_others = ". Use only 'ssl-min-ver' and 'ssl-max-ver' to fix";
+        out.push(about.warning("no-sslv3/no-tlsv1x are ignored", use_others));
+    }
+    if let Some(lowered) = versions.lowered() {
+        let why = "the ssl-min-ver value is not configured and the ssl-max-ver value is lower than the default ssl-min-ver \
+                   value (TLSv1.2)";
+        let name = lowered.name();
+        let rest = format!(": {why}. Setting the ssl-min-ver to {name}. Use 'ssl-min-ver' to fix this");
+        out.push(about.warning("Ambiguous configuration", &rest));
+    }
+    if words.alpn.iter().flatten().any(|protocol| protocol == b"h3")
+        && !about.load.conf.global.tls.experimental
+    {
+        let place = place(about.load.sources, about.at);
+        let what = format!(
+            "HTTP/3 on TCP listed via ALPN on frontend '{}' at [{place}] relies on the experimental QMux protocol, must be \
+             allowed via a global 'expose-experimental-directives'.",
+            about.proxy
+        );
+        out.push(Diagnostic::alert(about.at, what).form(Form::Bare));
+    }
+}
+
 fn acceptor(
     about: &About<'_, '_>,
     tls: &BindTls,
     mode: Mode,
     said: &mut Said,
+    out: &mut Vec<Diagnostic>,
 ) -> Result<Acceptor, Diagnostic> {
     let global = &about.load.conf.global.tls;
     let strict = strict(about.load, tls);
@@ -174,6 +225,7 @@ fn acceptor(
         return Err(about.alert("no SSL certificate specified", " (use 'crt')"));
     }
     let words = tls.words.clone().or(&global.bind);
+    versions_of(about, &words, out);
     taken(&tls.words.client_sigalgs, "SSL Signature Algorithm list", sigalgs, said)
         .map_err(|wrong| about.alert(&wrong.bind(), ""))?;
     let build = |words: &TlsWords, said: &mut Said| {
@@ -279,13 +331,16 @@ pub(in super::super) fn policies(
 ) -> Result<(), String> {
     let websockets = websocket_protocol(server);
     let Server { tls, name, .. } = server;
-    if !tls.prepared && !tls.check_ssl && !tls.scripted {
+    if !tls.is_needed() {
         return Ok(());
     }
     let words = tls.words.clone().or(&global.server);
     let read = |path: &String| global.store.file(path, &Through(outside), global.extra, Sources::of_line);
     let own = tls.own.as_ref().map(read);
     let own = own.transpose().map_err(|fault| fault.to_string())?;
+    if let Some(pair) = own.as_ref().filter(|pair| !pair.has_key()) {
+        return Err(SourceFault::Unsupported(pair.path.clone()).to_string());
+    }
     let verify = words.verify.unwrap_or(if global.trusts_servers { Verify::None } else { Verify::Required });
     if verify == Verify::Required && words.ca.is_none() {
         return Err(NO_CA.to_owned());
@@ -297,7 +352,10 @@ pub(in super::super) fn policies(
         settings.servers = Some((files([&words.ca, &words.crl, &None]), tls.verifyhost.clone()));
     }
     let make = |settings: &Settings| {
-        ClientPolicy::new(settings).map(Arc::new).map_err(|fault| format!("{}.", unusable(&fault)))
+        ClientPolicy::new(settings).map(Arc::new).map_err(|fault| match fault {
+            Fault::NoVersion => format!("backend '{proxy}': {} for server '{name}'.", unusable(&fault)),
+            _ => format!("{}.", unusable(&fault)),
+        })
     };
     tls.policy = Some(make(&settings)?);
     tls.check_policy.clone_from(&tls.policy);
