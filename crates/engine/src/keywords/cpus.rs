@@ -105,7 +105,10 @@ fn cpu_set(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
             return Err(set.alert(format!("'cpu-set {text}': '{}' is not a CPU range.", set.text())));
         }
         let rule = rule(&text, &set.text());
-        if rule.iter().flat_map(|rule| &rule.ranges).any(|range| range.contains(&MOST_CPUS)) {
+        // A range may be open.
+        let beyond = |number: &usize| *number >= MOST_CPUS && *number != usize::MAX;
+        if rule.iter().flat_map(|rule| &rule.ranges).any(|range| beyond(range.start()) || beyond(range.end()))
+        {
             let message = format!("'cpu-set {text}': supports CPU numbers from 0 to {}.", MOST_CPUS - 1);
             return Err(set.alert(message));
         }
