@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::conf::{self, Options};
 use crate::mux::{h1, h2};
@@ -139,10 +140,9 @@ impl Server {
 impl Drop for Server {
     /// The connections that rest here go with it.
     fn drop(&mut self) {
-        let resting = self.idle.borrow().len() as u32;
-        if resting > 0 {
-            self.shared.runtime.idle.fetch_sub(resting, std::sync::atomic::Ordering::Relaxed);
-        }
+        let (runtime, idle) = (&self.shared.runtime, self.idle.borrow());
+        runtime.idle.fetch_sub(idle.len() as u32, Relaxed);
+        runtime.proven.fetch_sub(idle.proven() as u32, Relaxed);
     }
 }
 

@@ -9,35 +9,41 @@ pub(crate) struct Idle<C> {
     pub(crate) key: u64,
     /// It carried more than one request already, so that it may take one that cannot be repeated.
     pub(crate) proven: bool,
-    pub(crate) since: Tick,
 }
 
 /// The idle connections, the one used last on top.
 pub(crate) struct IdlePool<C> {
     list: Vec<Idle<C>>,
+    /// How many of them are proven.
+    proven: usize,
+    /// When they are looked through for those that nobody needs; absent while there is nothing to look at.
+    pub(crate) purge_at: Option<Tick>,
 }
 
 // === impl IdlePool ===
 
 impl<C> Default for IdlePool<C> {
     fn default() -> Self {
-        Self { list: Vec::new() }
+        Self { list: Vec::new(), proven: 0, purge_at: None }
     }
 }
 
 impl<C> IdlePool<C> {
     /// Puts a connection to rest.
     pub(crate) fn put(&mut self, idle: Idle<C>) {
+        self.proven += usize::from(idle.proven);
         self.list.push(idle);
     }
 
-    /// Takes a connection with this key: the newest that is proven, else, unless only such may be taken, the
+    /// Takes a connection with this key, or with any: the newest that is proven, else, unless only such may be taken, the
     /// one that rested longest, so that few connections carry a light load and the others are purged.
-    pub(crate) fn take(&mut self, key: u64, proven: bool) -> Option<Idle<C>> {
-        let fits = |i: &Idle<C>| i.key == key;
+    pub(crate) fn take(&mut self, key: Option<u64>, proven: bool) -> Option<Idle<C>> {
+        let fits = |i: &Idle<C>| key.is_none_or(|key| i.key == key);
         let best = self.list.iter().rposition(|i| i.proven && fits(i));
         let at = best.or_else(|| self.list.iter().position(|i| !proven && fits(i)))?;
-        Some(self.list.remove(at))
+        let taken = self.list.remove(at);
+        self.proven -= usize::from(taken.proven);
+        Some(taken)
     }
 
     /// How many rest.
@@ -45,20 +51,24 @@ impl<C> IdlePool<C> {
         self.list.len()
     }
 
-    /// How many rest since a time for which `old` says so; those that rested longest come first.
-    pub(crate) fn resting_since(&self, old: impl Fn(Tick) -> bool) -> usize {
-        self.list.iter().filter(|i| old(i.since)).count()
+    /// How many of them are proven.
+    pub(crate) fn proven(&self) -> usize {
+        self.proven
     }
 
-    /// Drops those for which `dead` says so; how many they were.
-    pub(crate) fn sweep(&mut self, mut dead: impl FnMut(&Idle<C>) -> bool) -> usize {
-        let before = self.list.len();
+    /// Drops those for which `dead` says so.
+    pub(crate) fn sweep(&mut self, mut dead: impl FnMut(&Idle<C>) -> bool) {
         self.list.retain(|i| !dead(i));
-        before - self.list.len()
+        self.recount();
     }
 
     /// Drops the `n` that rested longest.
     pub(crate) fn drop_oldest(&mut self, n: usize) {
         self.list.drain(..n.min(self.list.len()));
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        self.proven = self.list.iter().filter(|i| i.proven).count();
     }
 }

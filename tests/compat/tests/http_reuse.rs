@@ -1,6 +1,6 @@
 //! HTTP/1: which server connection a request takes, and what happens when that one is gone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weir_compat::{Proxy, compat};
 use weir_testkit::h2::{Frame, H2Peer};
 use weir_testkit::{Origin, Peer, Running, Serving};
@@ -123,6 +123,50 @@ fn an_idle_connection_is_closed_when_its_delay_is_over() {
         client.recv_message();
         client.close();
         far.expect_closed();
+    });
+}
+
+/// With each look at them half of what nobody needed goes, and one more, while the need falls by half.
+#[test]
+fn connections_that_nobody_needs_are_thinned_out_step_by_step() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let text = Proxy::http()
+            .global("stats socket {dir}/admin.sock level admin")
+            .servers("server s {srv} pool-purge-delay 400ms");
+        let mut proxy = t.start(&text.text());
+        let mut clients: Vec<Peer> = (0..8).map(|_| proxy.client("fe")).collect();
+        for client in &mut clients {
+            client.send(GET);
+        }
+        let mut far: Vec<Peer> = (0..8).map(|_| server.accept()).collect();
+        for far in &mut far {
+            far.recv_head();
+            far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+        for client in &mut clients {
+            client.recv_message();
+        }
+        drop(clients);
+        let steps = ["8", "5", "2", "0"];
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut seen: Vec<String> = Vec::new();
+        while seen.last().map(String::as_str) != steps.last().copied() && Instant::now() < end {
+            let table = proxy.admin("show stat be 4 -1");
+            let mut rows = table.lines().map(|line| line.split(','));
+            let names: Vec<&str> = rows.next().unwrap().collect();
+            let row: Vec<&str> = rows.next().unwrap().collect();
+            let field = |name: &str| row[names.iter().position(|n| *n == name).unwrap()];
+            let now = field("srv_icur").to_owned();
+            if seen.last() != Some(&now) {
+                seen.push(now);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // A step may pass unseen.
+        let mut wanted = steps.iter();
+        let settled = seen.iter().skip_while(|step| *step != steps[0]).all(|step| wanted.any(|s| s == step));
+        assert!(settled && seen.last().is_some_and(|last| last == "0"), "{seen:?}");
     });
 }
 

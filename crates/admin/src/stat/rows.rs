@@ -126,10 +126,10 @@ pub(crate) fn server(world: &World, proxy: &Proxy, server: &Server) -> Row {
         (C::Bck, conf.backup.into()),
         (C::Lastchg, seconds_since(state.changed.load(Relaxed), now)),
         (C::SrvIcur, state.idle.load(Relaxed).into()),
-        (C::IdleConnCur, 0),
-        (C::SafeConnCur, state.idle.load(Relaxed).into()),
+        (C::IdleConnCur, state.idle.load(Relaxed).saturating_sub(state.proven.load(Relaxed)).into()),
+        (C::SafeConnCur, state.proven.load(Relaxed).into()),
         (C::UsedConnCur, state.serving.now().into()),
-        (C::NeedConnEst, state.needed.load(Relaxed).into()),
+        (C::NeedConnEst, state.needed_now().into()),
         (C::Srid, server.conf.revision.into()),
         (C::PrivIdleCur, 0),
     ]);

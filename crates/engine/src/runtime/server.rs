@@ -47,8 +47,12 @@ pub struct ServerRuntime {
     pub queued: Level,
     /// Idle connections to it, over all workers.
     pub idle: AtomicU32,
+    /// Those of them that carried more than one request.
+    pub proven: AtomicU32,
     /// How many connections to it are needed at once, as it seems from the last seconds.
     pub needed: AtomicU32,
+    /// When that was guessed last.
+    pub guessed: AtomicU64,
     /// Whether checks hold it up (also where there are none).
     pub up: AtomicBool,
     /// Whether a check, or the server that it tracks, said that it is up.
@@ -151,7 +155,9 @@ impl ServerRuntime {
             serving: Level::default(),
             queued: Level::default(),
             idle: AtomicU32::new(0),
+            proven: AtomicU32::new(0),
             needed: AtomicU32::new(0),
+            guessed: AtomicU64::new(0),
             up: AtomicBool::new(counter.is_up()),
             judged: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -210,6 +216,11 @@ impl ServerRuntime {
             let count = if health.counter.is_up() { u32::MAX } else { 0 };
             health.counter = health::Health::restored(fresh.rise(), fresh.fall(), count);
         }
+    }
+
+    /// How many connections to it are needed at once: as guessed, and as seen since.
+    pub fn needed_now(&self) -> u32 {
+        self.needed.load(Relaxed).max(self.serving.recent())
     }
 
     /// It came back: its weight climbs from now on, where it has a `slowstart`.

@@ -11,13 +11,13 @@ use tokio::sync::oneshot;
 use weir_sys::connect::PacketMarks;
 
 use crate::balance;
-use crate::clock;
+use crate::clock::{self, Tick};
 use crate::conf::{self, Proto, RetryOn, ReuseMode, Tune};
 use crate::io::{self, Counted, Detached, Side, Stream};
 use crate::local::{Server, View};
 use crate::mux::h1::Conn;
 use crate::mux::h2;
-use crate::pool::Idle;
+use crate::pool::{Idle, IdlePool};
 use crate::runtime::ServerRuntime;
 use crate::stage::{own, prepare, websocket};
 use crate::transaction::Transaction;
@@ -51,9 +51,9 @@ async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: boo
     if let Some(lane) = server.links.open(key, &t.client.worker) {
         return Some(Conn::new(Stream::Lane(lane), t.client.worker.buffers.buffer()));
     }
-    match own.or_else(|| resting(server, key, proven)) {
+    match own.or_else(|| resting(server, Some(key), proven)) {
         Some(conn) => Some(conn),
-        None if others_hold(t, server) => Box::pin(rob(t, server, key, proven)).await,
+        None if others_hold(t, server) => Box::pin(rob(t, server, Some(key), proven)).await,
         None => None,
     }
 }
@@ -98,11 +98,10 @@ fn is_apart(t: &Transaction, server: &conf::Server) -> bool {
     other && websocket::is_asked(&t.messages.request)
 }
 
-/// A connection that rests here, and that the server has not closed.
-fn resting(server: &Server, key: u64, proven: bool) -> Option<Conn> {
+/// A connection that rests here, for this key or for any, and that the server has not closed.
+fn resting(server: &Server, key: Option<u64>, proven: bool) -> Option<Conn> {
     loop {
-        let idle = server.idle.borrow_mut().take(key, proven)?;
-        server.shared.runtime.idle.fetch_sub(1, Relaxed);
+        let idle = at_rest(server, |idle| idle.take(key, proven))?;
         if !idle.conn.stream.has_news() {
             return Some(idle.conn);
         }
@@ -121,7 +120,7 @@ fn others_hold(t: &Transaction, server: &Server) -> bool {
 }
 
 /// Asks the other workers, one after the other.
-async fn rob(t: &Transaction, server: &Server, key: u64, proven: bool) -> Option<Conn> {
+async fn rob(t: &Transaction, server: &Server, key: Option<u64>, proven: bool) -> Option<Conn> {
     let worker = t.client.worker.clone();
     for other in worker.others() {
         let (answer, parcel) = oneshot::channel();
@@ -147,7 +146,7 @@ pub(crate) async fn make_room(t: &mut Transaction) {
     let crowded = is_crowded(t, |tune| tune.pool_high_fd_ratio);
     if crowded && !close_one(&t.client.worker, &server) && server.shared.runtime.idle.load(Relaxed) > 0 {
         // What another worker gives is closed here.
-        Box::pin(rob(t, &server, key(t), false)).await;
+        Box::pin(rob(t, &server, None, false)).await;
     }
     if !server.conf().strict_maxconn {
         return;
@@ -159,9 +158,8 @@ pub(crate) async fn make_room(t: &mut Transaction) {
             return;
         }
         if server.idle.borrow().len() > 0 {
-            server.idle.borrow_mut().drop_oldest(1);
-            forget(&server, 1);
-        } else if Box::pin(rob(t, &server, key(t), false)).await.is_none() {
+            at_rest(&server, |idle| idle.drop_oldest(1));
+        } else if Box::pin(rob(t, &server, None, false)).await.is_none() {
             return;
         }
     }
@@ -180,8 +178,7 @@ fn close_one(worker: &Worker, server: &Server) -> bool {
     let close = |server: &Server| {
         let found = server.idle.borrow().len() > 0;
         if found {
-            server.idle.borrow_mut().drop_oldest(1);
-            forget(server, 1);
+            at_rest(server, |idle| idle.drop_oldest(1));
         }
         found
     };
@@ -192,7 +189,8 @@ fn close_one(worker: &Worker, server: &Server) -> bool {
 /// it has carried.
 pub(crate) struct Robbery {
     server: Arc<ServerRuntime>,
-    key: u64,
+    /// What it must be for; absent where any will do.
+    key: Option<u64>,
     proven: bool,
     answer: oneshot::Sender<Option<(Detached, u32)>>,
 }
@@ -244,9 +242,36 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
     if back.stream.poll_readable(&mut cx) == Poll::Ready(()) {
         return;
     }
-    server.shared.runtime.idle.fetch_add(1, Relaxed);
     let proven = back.requests > 1;
-    server.idle.borrow_mut().put(Idle { conn: back, key: key(t), proven, since: clock::now() });
+    let idle = Idle { conn: back, key: key(t), proven };
+    let first = at_rest(&server, |resting| {
+        let first = resting.purge_at.is_none();
+        resting.purge_at = resting.purge_at.or_else(|| Some(clock::now().after(Some(limits.purge_delay))));
+        resting.put(idle);
+        first
+    });
+    if first
+        && limits.purge_delay < JANITOR_TICK
+        && let Some(janitor) = waker.as_ref()
+    {
+        janitor.wake_by_ref();
+    }
+}
+
+/// Does something with the connections that rest here, and tells everybody how many there are then.
+fn at_rest<R>(server: &Server, work: impl FnOnce(&mut IdlePool<Conn>) -> R) -> R {
+    let mut idle = server.idle.borrow_mut();
+    let before = [idle.len(), idle.proven()];
+    let done = work(&mut idle);
+    let after = [idle.len(), idle.proven()];
+    let runtime = &server.shared.runtime;
+    for (level, (before, after)) in
+        [&runtime.idle, &runtime.proven].into_iter().zip(before.into_iter().zip(after))
+    {
+        // Wraps around for fewer.
+        level.fetch_add((after as u32).wrapping_sub(before as u32), Relaxed);
+    }
+    done
 }
 
 /// Whether one more connection at rest may be of use: together with those that carry requests they should be
@@ -254,7 +279,7 @@ pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
 /// the process with idle ones.
 fn is_needed(server: &Server) -> bool {
     let runtime = &server.shared.runtime;
-    let needed = runtime.needed.load(Relaxed).max(runtime.serving.recent());
+    let needed = runtime.needed_now();
     // The place of this request is still held.
     let busy = runtime.serving.now().saturating_sub(1);
     runtime.idle.load(Relaxed) + busy < needed + server.conf().pool.low
@@ -272,15 +297,12 @@ pub(crate) async fn janitor(worker: Rc<Worker>) {
             }
             drop(waker);
             sweep(&worker);
-            timer.set(next.after(Some(PURGE_TICK)));
+            timer.set(next_purge(&worker).unwrap_or(Tick::NEVER).min(next.after(Some(JANITOR_TICK))));
             if timer.poll_expired(cx) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         next = clock::now();
-        purge(&worker);
-        if worker.id == 0 {
-            estimate(&worker);
-        }
+        purge(&worker, next);
         worker.trim();
     }
 }
@@ -329,42 +351,53 @@ fn key(t: &Transaction) -> u64 {
 
 fn sweep(worker: &Worker) {
     for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
-        let gone = server.idle.borrow_mut().sweep(|i| i.conn.stream.has_news());
-        forget(server, gone);
+        if server.idle.borrow().len() > 0 {
+            at_rest(server, |idle| idle.sweep(|i| i.conn.stream.has_news()));
+        }
     }
 }
 
-/// Closes half of what has rested for the purge delay.
-fn purge(worker: &Worker) {
-    let now = clock::now();
+/// When the next server's connections at rest are looked through.
+fn next_purge(worker: &Worker) -> Option<Tick> {
+    let view = worker.view();
+    view.proxies.iter().flat_map(|p| &p.servers).filter_map(|server| server.idle.borrow().purge_at).min()
+}
+
+/// Closes what nobody needed since the last look: half of it and one more (manual, 5.2 "pool-purge-delay").
+fn purge(worker: &Worker, now: Tick) {
     for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
-        let delay = server.conf().pool.purge_delay;
-        let mut idle = server.idle.borrow_mut();
-        let old = idle.resting_since(|since| since.after(Some(delay)) <= now);
-        let close = old.div_ceil(2);
-        idle.drop_oldest(close);
-        drop(idle);
-        forget(server, close);
+        if server.idle.borrow().purge_at.is_none_or(|at| at > now) {
+            continue;
+        }
+        let (runtime, delay) = (&server.shared.runtime, server.conf().pool.purge_delay);
+        let (resting, needed) = (runtime.idle.load(Relaxed), runtime.needed_now());
+        let unneeded = (resting + runtime.serving.now()).saturating_sub(needed) as usize;
+        at_rest(server, |idle| {
+            if unneeded > 0 {
+                let share = unneeded.div_ceil(2) * idle.len() / (resting.max(1) as usize);
+                idle.drop_oldest(share + 1);
+            }
+            let goes_on = idle.len() > 0 || needed > 0;
+            idle.purge_at = goes_on.then(|| now.after(Some(delay)));
+        });
+        guess(runtime, now, delay);
     }
 }
 
-/// Follows how many connections are needed at once: up at once, down by half of the difference a second.
-fn estimate(worker: &Worker) {
-    for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
-        let runtime = &server.shared.runtime;
-        let (recent, before) = (runtime.serving.take_recent(), runtime.needed.load(Relaxed));
-        runtime.needed.store(recent.max((recent + before).div_ceil(2)), Relaxed);
+/// Follows how many connections are needed at once: up at once, and down by half with each look, of whichever worker
+/// comes first.
+fn guess(runtime: &ServerRuntime, now: Tick, delay: Duration) {
+    let last = Tick(runtime.guessed.load(Relaxed));
+    if last.0 != 0 && now < last.after(Some(delay / 2)) {
+        return;
     }
+    runtime.guessed.store(now.0, Relaxed);
+    let (recent, before) = (runtime.serving.take_recent(), runtime.needed.load(Relaxed));
+    runtime.needed.store(recent.max((recent + before) / 2), Relaxed);
 }
 
-fn forget(server: &Server, n: usize) {
-    if n > 0 {
-        server.shared.runtime.idle.fetch_sub(n as u32, Relaxed);
-    }
-}
-
-/// How often the connections at rest are looked through for old ones.
-const PURGE_TICK: std::time::Duration = std::time::Duration::from_secs(1);
+/// How often the janitor comes at least.
+const JANITOR_TICK: Duration = Duration::from_secs(1);
 
 /// The failures that a first request has to survive to be sent over a connection that had been at rest.
 const SAVED: RetryOn = RetryOn::CONN_FAILURE.union(RetryOn::EMPTY_RESPONSE).union(RetryOn::RESPONSE_TIMEOUT);
