@@ -12,12 +12,16 @@ pub fn leave_session() -> io::Result<()> {
     Ok(())
 }
 
-/// Turns standard input, output and error to `/dev/null`.
-pub fn silence() -> io::Result<()> {
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
+/// Nothing to read, nobody who hears; opened early, as it is out of reach behind `chroot`.
+pub fn null() -> io::Result<OwnedFd> {
+    Ok(OpenOptions::new().read(true).write(true).open("/dev/null")?.into())
+}
+
+/// Turns standard input, output and error to `null`.
+pub fn silence(null: &OwnedFd) -> io::Result<()> {
+    rustix::stdio::dup2_stdin(null)?;
+    rustix::stdio::dup2_stdout(null)?;
+    rustix::stdio::dup2_stderr(null)?;
     Ok(())
 }
 

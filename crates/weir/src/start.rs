@@ -170,7 +170,7 @@ fn serve(options: &Options, voice: &Voice, configuration: Configuration) -> Fini
         Ok(Role::Supervisor(finish)) => finish,
         Ok(Role::Worker(seat)) => {
             let access = Access::Asked(seat.client);
-            let once_ready = || if herald.is_some() { leave_terminal() } else { Ok(()) };
+            let once_ready = || herald.as_ref().map_or(Ok(()), Herald::leave_terminal);
             let service = Service {
                 options,
                 access,
@@ -223,7 +223,7 @@ fn announce(
     options: &Options,
     voice: &Voice,
     pidfile: Option<&Path>,
-    herald: Option<&OwnedFd>,
+    herald: Option<&Herald>,
 ) -> Result<(), String> {
     if let Some(path) = pidfile {
         std::fs::write(path, format!("{}\n", std::process::id()))
@@ -233,23 +233,33 @@ fn announce(
         old.signal(if old.finish { signal::SIGUSR1 } else { signal::SIGTERM });
     }
     if let Some(herald) = herald {
-        leave_terminal()?;
-        let copy = herald.try_clone().map_err(|error| format!("Cannot tell that it serves: {error}."))?;
+        herald.leave_terminal()?;
         // Whoever started it may have been ended meanwhile.
-        let _ = UnixStream::from(copy).write_all(b"!");
+        let _ = (&herald.tell).write_all(b"!");
     }
     Ok(())
 }
 
-fn leave_terminal() -> Result<(), String> {
-    daemon::silence().map_err(|error| format!("Cannot leave the terminal: {error}."))
+/// What a daemon needs once it serves.
+struct Herald {
+    /// Where it says that it serves.
+    tell: UnixStream,
+    /// What takes the place of the terminal.
+    null: OwnedFd,
+}
+
+// === impl Herald ===
+
+impl Herald {
+    fn leave_terminal(&self) -> Result<(), String> {
+        daemon::silence(&self.null).map_err(|error| format!("Cannot leave the terminal: {error}."))
+    }
 }
 
 enum Detached {
     /// The process that was started: how it ends.
     Parent(Finish),
-    /// The daemon, and what it says that it serves with.
-    Daemon(OwnedFd),
+    Daemon(Herald),
 }
 
 /// Makes a daemon. The first process stays until the daemon serves or fails, so that its exit code tells.
@@ -260,7 +270,7 @@ fn detach(voice: &Voice) -> std::io::Result<Detached> {
             drop(here);
             daemon::leave_session()?;
             voice.introduce_again();
-            Ok(Detached::Daemon(there.into()))
+            Ok(Detached::Daemon(Herald { tell: there, null: daemon::null()? }))
         }
         Forked::Parent(pid) => {
             drop(there);

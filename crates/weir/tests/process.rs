@@ -269,10 +269,17 @@ listen x
 
 #[test]
 fn a_daemon_writes_its_number_and_leaves_the_terminal() {
+    daemon(CONFIG);
+    if is_root() {
+        daemon(&format!("global\n    chroot auto\n    uid 65534\n    gid 65534\n{CONFIG}"));
+    }
+}
+
+fn daemon(config: &str) {
     let origin = Origin::new();
     let mut launch = launch(&origin, &["-D", "-p", "{dir}/pid"]);
     launch.without_db();
-    let mut running = launch.start(CONFIG);
+    let mut running = launch.start(config);
     assert_eq!(running.wait().code, Some(0));
     let pid = std::fs::read_to_string(running.dir().join("pid")).unwrap();
     let pid: u32 = pid.strip_suffix('\n').unwrap().parse().unwrap();
@@ -306,10 +313,13 @@ fn an_address_in_use_ends_it_with_1() {
     }
 }
 
+fn is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status").unwrap().contains("Uid:\t0\t0")
+}
+
 #[test]
 fn privileges_are_dropped_and_the_supervisor_keeps_them() {
-    let root = std::fs::read_to_string("/proc/self/status").unwrap().contains("Uid:\t0\t0");
-    if !root {
+    if !is_root() {
         eprintln!("skipped: giving up privileges takes root");
         return;
     }
