@@ -86,6 +86,7 @@ http {
         add_header X-Node $1;
         location / { return 200 "$1\n"; }
         location = /seen { return 200 "\$http_x_forwarded_for \$http_cookie\n"; }
+        location = /cached { add_header Cache-Control "max-age=60"; return 200 "$1\n"; }
         location = /large { root /srv/$1; limit_rate 100k; }
         location = ${3:-/healthz} { if (-f /srv/$1/sick) { return 500; } return 200 "well\n"; }
     }

@@ -344,7 +344,7 @@ until_so all_up
 rm -f /tmp/jar
 answer=$(elsewhere curl -si -c /tmp/jar $site)
 expect "$answer" '^set-cookie: SERVERID=web-0[123]; path=/'
-expect "$answer" '^cache-control: private'
+expect "$(elsewhere curl -sI ${site}cached)" '^cache-control: private'
 first=$(tail -n 1 <<<"$answer")
 expect "$(asked 6 -b /tmp/jar)" "6 $first"
 expect "$(elsewhere curl -s -b /tmp/jar -b "$(awk '/SERVERID/ { print $6 "=" $7 }' /tmp/jar); other=1" ${site}seen)" '^192.168.10.100 other=1$'

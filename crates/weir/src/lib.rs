@@ -52,6 +52,7 @@ fn act(words: &[OsString], called: &Path) -> Finish {
         Ok(Request::Judge(condition)) => judge(&condition, &voice),
         Ok(Request::Version(form)) => answer(version::text(form, &program)),
         Ok(Request::MemoryHelp) => answer(cli::memory_help()),
+        Ok(Request::Own(Own::HelpOn(text))) => answer(text.to_owned()),
         Ok(Request::Own(Own::Help)) => answer(usage::text(&program)),
         Ok(Request::Own(Own::Keywords)) => {
             answer(keywords::listing().iter().map(|line| format!("{line}\n")).collect::<String>())
@@ -70,8 +71,11 @@ fn act(words: &[OsString], called: &Path) -> Finish {
             if let Some(message) = &misuse.message {
                 voice.alert(message);
             }
-            if misuse.usage {
-                show_usage(&program);
+            let own = words.first().and_then(|word| cli::help::on(word.to_str()?));
+            match own {
+                Some(text) if misuse.usage => eprint!("{text}"),
+                None if misuse.usage => show_usage(&program),
+                _ => {}
             }
             Finish::Exit(1)
         }

@@ -112,4 +112,5 @@ fn flags() -> Result<(Vec<Flag>, Vec<String>)> {
 }
 
 /// The commands of Weir's own that may stand in the usage.
-const COMMANDS: [&str; 8] = ["check", "demo", "explain", "help", "keywords", "lint", "modernize", "test"];
+const COMMANDS: [&str; 9] =
+    ["check", "demo", "explain", "help", "keywords", "lint", "modernize", "plan", "test"];

@@ -4,6 +4,7 @@
 //! option, `--` makes the rest files. Nothing is acted upon here; [`parse`] says what is asked for.
 
 mod debug;
+pub(crate) mod help;
 pub(crate) mod usage;
 pub(crate) mod version;
 
@@ -51,6 +52,8 @@ pub(crate) enum Own {
     Demo,
     /// `weir help`
     Help,
+    /// `weir help COMMAND`, with the text.
+    HelpOn(&'static str),
 }
 
 /// Everything that a start can be told on the command line.
@@ -278,6 +281,9 @@ fn option(flag: &[u8], words: &mut Words<'_>, options: &mut Options) -> Result<O
 /// A subcommand of our own, where the first word is one.
 fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
     let Some((first, rest)) = words.split_first() else { return Ok(None) };
+    if let Some(text) = help_on(words) {
+        return Ok(Some(Own::HelpOn(text)));
+    }
     let own = match first.as_bytes() {
         b"check" if rest.is_empty() => {
             return Err(Misuse { message: Some("check: expects the files to check.".into()), usage: true });
@@ -313,6 +319,15 @@ fn own_command(words: &[OsString]) -> Result<Option<Own>, Misuse> {
             Err(Misuse { message: Some(format!("{name}: unexpected argument '{extra}'.")), usage: true })
         }
         None => Ok(Some(own)),
+    }
+}
+
+/// `help COMMAND`, `COMMAND --help`
+fn help_on(words: &[OsString]) -> Option<&'static str> {
+    match words {
+        [ask, command] if ask == "help" || ask == "--help" => help::on(command.to_str()?),
+        [command, ask] if ask == "help" || ask == "--help" || ask == "-h" => help::on(command.to_str()?),
+        _ => None,
     }
 }
 
@@ -490,6 +505,8 @@ mod tests {
             ("-dM0x50,help -f", Request::MemoryHelp),
             ("keywords", Request::Own(Own::Keywords)),
             ("help", Request::Own(Own::Help)),
+            ("help demo", Request::Own(Own::HelpOn(help::on("demo").unwrap()))),
+            ("demo --help", Request::Own(Own::HelpOn(help::on("demo").unwrap()))),
             ("demo", Request::Own(Own::Demo)),
             ("plan a", Request::Own(Own::Plan("a".into(), None))),
             ("plan a b", Request::Own(Own::Plan("a".into(), Some("b".into())))),

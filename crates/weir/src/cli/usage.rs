@@ -6,7 +6,7 @@ pub(crate) fn text(program: &str) -> String {
         "Usage : {program} [-f <file|folder>]... [options] [-- <file>...]\n        {program} check <file>... | \
          lint [--format <text|json|sarif>] <file>... | modernize <file> | \n        {program} explain -f <file> [-H <header>] [--src <address>] \
          [--frontend <name>] [--data <body>] [--json] '<method> <url>' | \n        {program} test [--junit <file>] <file> | \n        \
-         {program} plan <new.cfg> [<socket>|<old.cfg>] | keywords | demo | help\n\n"
+         {program} plan <new.cfg> [<socket>|<old.cfg>] | keywords [--long] | demo | help [<command>]\n\n"
     );
     for (option, what) in OPTIONS {
         out.push_str(&format!("        {option:<22} {what}\n"));
