@@ -86,8 +86,9 @@ impl<'a> View<'a> {
             let facts = &self.t.facts;
             let of_session = self.origin.is_session();
             let [cause, stage] = if of_session { SESSION_LETTERS } else { facts.ending.letters() };
-            let logged =
-                !of_session && self.t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
+            let logged = !of_session
+                && self.origin != Origin::SessionError
+                && self.t.proxy().shared.cookie.as_ref().is_some_and(ServerCookie::is_logged);
             let [client, set] = if logged { facts.persisted.letters() } else { [b'-'; 2] };
             [cause, stage, client, set]
         })
@@ -428,6 +429,9 @@ impl Scope for View<'_> {
     }
 
     fn captures(&self, side: Side) -> usize {
+        if self.origin == Origin::SessionError {
+            return 0;
+        }
         self.frontend().conf().rules.slots(side).len()
     }
 

@@ -66,7 +66,11 @@ impl Answer {
                 if head.facts().content_length.is_some_and(|n| n != body.len() as u64) {
                     return Err(NoAnswer::BodyLength);
                 }
-                Ok(Self { head, body: body.into(), raw: Box::default() })
+                let raw = match head.facts().close {
+                    true => as_it_stands(&head, bytes.get(..consumed).unwrap_or_default(), body),
+                    false => Box::default(),
+                };
+                Ok(Self { head, body: body.into(), raw })
             }
             Parse::Partial => Err(NoAnswer::Truncated),
             Parse::Invalid(fault) => Err(NoAnswer::Invalid(fault.at)),
@@ -118,9 +122,7 @@ impl Answer {
             out.extend_from_slice(&self.raw);
             return;
         }
-        let says_close = self.head.facts().close;
-        let extra: &[u8] = if says_close { b"connection: close\r\n" } else { b"" };
-        h1::write_head(&self.head, &Outgoing { extra, ..Outgoing::default() }, out);
+        h1::write_head(&self.head, &Outgoing::default(), out);
         out.extend_from_slice(&self.body);
     }
 
@@ -128,6 +130,26 @@ impl Answer {
     pub fn location(&self) -> Option<&[u8]> {
         self.head.values(HeaderId::Location).next()
     }
+}
+
+/// An answer whose line about the connection stays where the file has it; `lines` are those of the head.
+fn as_it_stands(head: &Head, lines: &[u8], body: &[u8]) -> Box<[u8]> {
+    let mut start = Head::default();
+    start.set_response(head.status(), head.reason(), head.version());
+    let mut raw = Vec::new();
+    h1::write_head(&start, &Outgoing::default(), &mut raw);
+    raw.truncate(raw.len().saturating_sub(2));
+    for line in lines.split(|&b| b == b'\n').skip(1) {
+        let mut parts = line.splitn(2, |&b| b == b':');
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
+        raw.extend(name.to_ascii_lowercase());
+        raw.extend_from_slice(b": ");
+        raw.extend_from_slice(value.trim_ascii());
+        raw.extend_from_slice(b"\r\n");
+    }
+    raw.extend_from_slice(b"\r\n");
+    raw.extend_from_slice(body);
+    raw.into()
 }
 
 /// A built-in answer in its parts.

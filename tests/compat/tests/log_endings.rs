@@ -208,6 +208,79 @@ fn connections_without_a_request_are_logged_unless_told_otherwise() {
 }
 
 #[test]
+fn what_came_to_nothing_is_told_by_the_format() {
+    const BAD: &str = "BAD\r\n\r\n";
+    compat(|t| {
+        let log = t.sink("log");
+        let mut proxy = t.start(
+            "
+            defaults
+                log {log} format raw local0
+                timeout client 5s
+                option dontlognull
+            listen tcp_plain
+                mode tcp
+                bind {tcp_plain}
+                tcp-request content reject
+            listen tcp_line
+                mode tcp
+                bind {tcp_line}
+                option tcplog
+                tcp-request inspect-delay 5s
+                tcp-request content reject if { req.len gt 0 }
+            listen http_plain
+                mode http
+                bind {http_plain}
+            listen http_line
+                mode http
+                bind {http_line}
+                option httplog
+                capture request header Host len 5
+                capture response header Server len 5
+                cookie S insert
+            frontend buffered
+                mode http
+                bind {buffered}
+                option httplog
+                option http-buffer-request
+        ",
+        );
+        while log.try_next(Duration::from_millis(200)).is_some() {} // The harness looked whether it listens.
+        for (to, request, expected) in [
+            ("tcp_plain", "", "Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (tcp_plain/TCP)"),
+            ("tcp_line", "x", "tcp_line tcp_line/<NOSRV> -1/-1/T 0 PR 1/1/0/0/0 0/0"),
+            ("http_plain", BAD, ""),
+            ("http_plain", GET, "Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (http_plain/HTTP)"),
+            (
+                "http_line",
+                BAD,
+                "http_line http_line/<NOSRV> -1/-1/-1/-1/T 400 0 - - PR-- 1/1/0/0/0 0/0 \"<BADREQ>\"",
+            ),
+            (
+                "http_line",
+                GET,
+                "http_line http_line/<NOSRV> T/-1/-1/-1/T 503 0 - - SCNN 1/1/0/0/0 0/0 {h} {} \"GET / HTTP/1.1\"",
+            ),
+            (
+                "buffered",
+                GET,
+                "buffered buffered/<NOSRV> T/-1/-1/-1/T 503 0 - - SC-- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"",
+            ),
+        ] {
+            let mut client = proxy.client(to);
+            client.send(request);
+            if expected.is_empty() {
+                client.recv_head();
+                log.expect_silence(Duration::from_millis(150));
+            } else {
+                assert_eq!(ending(&log), expected, "{to} {request:?}");
+            }
+            client.close();
+        }
+    });
+}
+
+#[test]
 fn a_unique_id_is_made_once_for_header_and_line() {
     compat(|t| {
         let server = t.origin("srv");

@@ -24,6 +24,10 @@ pub(crate) fn finished(t: &mut Transaction) {
     }
     let http = t.is_http();
     let origin = if http && t.facts.requested.is_none() { Origin::SessionError } else { Origin::Close };
+    // The line of who asks for none tells of requests.
+    if origin == Origin::SessionError && plan.rules.plain && plan.rules.steps.is_none() {
+        return;
+    }
     if plan.is_due(origin) && !(is_null(t) && (plan.rules.no_null || is_idle_end(t))) {
         automatic(t, &plan, origin);
     }
@@ -44,6 +48,12 @@ pub(crate) fn refused(t: &mut Transaction, refusal: Refusal) {
 /// Writes the line of a step that begins a transaction, where it is asked for.
 pub(crate) fn accepted(t: &mut Transaction) {
     at_step(t, Origin::Accept);
+    let plan = &t.client.frontend.shared.log;
+    if plan.rules.plain && plan.rules.steps.is_none() && !plan.is_silent() && !t.is_http() {
+        let plan = plan.clone();
+        automatic(t, &plan, Origin::Accept);
+        t.facts.logged = true;
+    }
 }
 
 /// Keeps the request line for lines, and writes one where it needs no more than the request, or where the step
@@ -253,16 +263,16 @@ fn is_normal(t: &Transaction) -> bool {
     facts.ending.is_normal() && facts.retries == 0 && !facts.redispatched && facts.status < 500
 }
 
-/// Whether nothing was asked, as probes do (manual, 8.3.1), and as every connection ends that was kept alive.
 /// Whether nothing came after a request: a connection at rest has ended, which is nobody's fault.
 fn is_idle_end(t: &Transaction) -> bool {
     t.client.requests > 0 && t.client.stream.lane().is_none()
 }
 
+/// Whether nothing was asked, as probes do (manual, 8.3.1), and as every connection ends that was kept alive.
 fn is_null(t: &Transaction) -> bool {
     match t.is_http() {
         true => !t.has_begun(),
-        false => t.facts.bytes_in == 0 && t.facts.bytes_out == 0,
+        false => t.facts.bytes_in == 0 && t.client.input.is_empty(),
     }
 }
 

@@ -48,6 +48,8 @@ pub struct LogPlan {
 pub(super) struct Rules {
     /// `option dontlognull` or `http-ignore-probes`
     pub(super) no_null: bool,
+    /// No format is asked for.
+    pub(super) plain: bool,
     /// `option dontlog-normal`
     pub(super) no_normal: bool,
     /// `option log-separate-errors`
@@ -161,6 +163,7 @@ impl<'a> Builder<'a> {
         let has = |option| proxy.options.contains(option);
         let rules = Rules {
             no_null: has(Options::DONTLOG_NULL) || has(Options::HTTP_IGNORE_PROBES),
+            plain: line.format == LogFormatKind::Default,
             no_normal: has(Options::DONTLOG_NORMAL),
             separate_errors: has(Options::LOG_SEPARATE_ERRORS),
             growing: has(Options::LOGASAP),

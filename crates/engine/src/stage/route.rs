@@ -5,7 +5,7 @@ use std::rc::Rc;
 use weir_expr::Verdict as Holds;
 
 use crate::action::{RuleSet, Run, Target};
-use crate::conf::Mode;
+use crate::conf::{Mode, Options};
 use crate::ending::{Cause, Stage};
 use crate::local::{self, View};
 use crate::observe;
@@ -25,7 +25,7 @@ pub(crate) fn backend(t: &mut Transaction) -> Result<(), Stop> {
     let default = || front.shared.default_backend.and_then(by_default);
     let Some(proxy) = chosen.or_else(default) else {
         t.facts.blame(Cause::Server, Stage::Connect);
-        t.facts.turned_away = true;
+        t.facts.turned_away = !front.has(Options::HTTP_BUFFER_REQUEST);
         return Err(Stop::Answer(503));
     };
     observe::tell(|| observe::Event::Backend(proxy.conf().name.clone()));
