@@ -78,7 +78,7 @@ before(async () => {
         server app1 ${server} check inter 500ms
         server app2 ${server} check inter 500ms
         server app3 127.0.0.1:1 check inter 500ms fall 1
-  `);
+`);
   weir = spawn(process.env.WEIR, ["-f", join(folder, "weir.cfg")], { stdio: "ignore" });
   await until("it answers", () => admin("show info").then(() => true, () => false));
   const agent = new http.Agent({ keepAlive: true });

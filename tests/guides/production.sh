@@ -357,7 +357,7 @@ input(type="imudp" port="514" address="192.168.10.5")
 local0.* /tmp/remote.log
 END
 rm -f /tmp/remote.log
-systemd-run --quiet --unit=remote-syslog --property=NetworkNamespacePath=/run/netns/others \
+systemd-run --quiet --collect --unit=remote-syslog --property=NetworkNamespacePath=/run/netns/others \
     rsyslogd -n -f /tmp/remote.conf -i /run/remote.pid
 changed 's/^log \/dev\/log local0$/log 192.168.10.5:514 local0 notice/;'"$quick"
 told() { touch /srv/web-01/sick; sleep 1; rm /srv/web-01/sick; grep -qs 'Server web_servers/web-01 is DOWN' /tmp/remote.log; }
@@ -373,7 +373,7 @@ sudo kill "$(cat /run/shadow.pid)"
 
 step "502: a server that answers what is no HTTP; the page and the socket tell of it"
 fell web-03
-systemd-run --quiet --unit=nonsense --property=NetworkNamespacePath=/run/netns/others \
+systemd-run --quiet --collect --unit=nonsense --property=NetworkNamespacePath=/run/netns/others \
     socat TCP-LISTEN:80,bind=192.168.10.13,fork,reuseaddr SYSTEM:'echo nonsense'
 changed 's/^\(server web-03 .*\) check/\1/; /^server web-0[12]/d'
 until_so test "$(elsewhere curl -s -o /dev/null -w '%{http_code}' $site)" = 502
