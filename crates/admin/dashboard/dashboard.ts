@@ -44,19 +44,25 @@ function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** `19:40`, with seconds where they matter; a time in seconds since 1970. */
+function clock(time: number, seconds = false): string {
+  return new Date(time * 1000).toTimeString().slice(0, seconds ? 8 : 5);
+}
+
 function draw(panel: Panel, series: Series): void {
   const data: Value[][] = [series.time, ...panel.lines.map(line => line.of(series))];
   const last = panel.lines.map(line => {
     const value = line.of(series).at(-1);
-    return `${line.label} ${value === null || value === undefined ? "none" : Math.round(value * 10) / 10} ${panel.unit}`.trim();
+    const name = panel.lines.length > 1 ? `${line.label} ` : "";
+    return `${name}${value === null || value === undefined ? "none" : Math.round(value * 10) / 10} ${panel.unit}`.trim();
   });
   const box = element(`chart-${panel.title}`);
   element(`now-${panel.title}`).textContent = last.join(", ");
   if (panel.chart) return panel.chart.setData(data);
-  const axis = { stroke: color("--text"), grid: { stroke: color("--line") }, ticks: { stroke: color("--line") } };
+  const axis = { stroke: color("--text"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 } };
   panel.chart = new uPlot({
     width: box.clientWidth, height: 180, legend: { show: false }, cursor: { show: false },
-    axes: [axis, { ...axis, size: 55 }], scales: { x: { range: (_: unknown, __: number, now: number) => [now - 3600, now] }, y: { range: (_: unknown, __: number, most: number) => [0, Math.max(most * 1.1, 1)] } },
+    axes: [{ ...axis, values: (_: unknown, ticks: number[]) => ticks.map(tick => clock(tick)) }, { ...axis, size: 55 }], scales: { x: { range: (_: unknown, __: number, now: number) => [now - 3600, now] }, y: { range: (_: unknown, __: number, most: number) => [0, Math.max(most * 1.1, 1)] } },
     series: [{}, ...panel.lines.map(line => ({ label: line.label, stroke: color(line.color), width: 2, spanGaps: false }))],
   }, data, box);
 }
@@ -71,7 +77,8 @@ function build(): void {
     const box = made("div");
     box.id = `chart-${panel.title}`;
     box.setAttribute("role", "img");
-    box.setAttribute("aria-labelledby", now.id);
+    caption.id = `caption-${panel.title}`;
+    box.setAttribute("aria-labelledby", caption.id);
     figure.append(caption, box);
     element("charts").append(figure);
   }
@@ -108,7 +115,7 @@ function serverRow(server: Server, admin: boolean): HTMLTableRowElement {
   const state = server.status.split(" ")[0].toLowerCase();
   const name = made("th", `${server.backend}/${server.name}`);
   name.scope = "row";
-  row.append(name, made("td", server.status, `state ${state}`), made("td", server.check || "not checked"), made("td", server.address));
+  row.append(name, made("td", server.status, `state ${state}`), made("td", server.check || "not checked", "wraps"), made("td", server.address));
   for (const number of [server.weight, server.sessions, server.queued]) row.append(made("td", String(number), "number"));
   if (admin) {
     const cell = made("td");
@@ -144,7 +151,7 @@ async function ask(server: Server, action: string, text: string): Promise<void> 
 
 function recentRow(event: Recent): HTMLTableRowElement {
   const row = made("tr");
-  const at = new Date(event.at / 1000).toLocaleTimeString();
+  const at = clock(event.at / 1e6, true);
   for (const text of [at, event.id, event.client, event.way, `${event.status} ${event.ending}`, event.decided, event.request]) {
     row.append(made("td", text));
   }
