@@ -46,16 +46,43 @@ pub(super) fn replace(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
         return build(line, &rule, &[&header.name, &pattern, &constant(value.trim())], condition);
     }
     if is_response(line) {
-        return None;
+        return status(line, &search, &with, condition);
     }
-    let request = RequestLine::of(&search)?;
-    let rest = match request.grouped {
-        true => renumbered(with.strip_prefix("\\1 ")?)?,
-        false => return None,
+    let edit = TargetEdit::of(&search, &with)?;
+    let pattern = insensitive(line, &format!("^{}", edit.pattern));
+    let rule = build(line, "http-request replace-pathq", &[&pattern, &constant(&edit.text)], &[])?;
+    let method =
+        edit.method.map_or_else(Vec::new, |m| like(line.words.first(), &format!("{{ method {m} }}")));
+    guarded(rule, method, condition)
+}
+
+/// An edit of the line of the status: another status for one.
+fn status(line: &Line, search: &str, with: &str, condition: &[Word]) -> Option<Vec<Line>> {
+    let code = |text: &str| {
+        let code = text.get(..3)?;
+        code.bytes().all(|b| b.is_ascii_digit()).then(|| code.to_owned())
     };
-    let pattern = insensitive(line, &format!("^{}", request.uri));
-    let rest = rest.strip_suffix(" HTTP/1.0").or(rest.strip_suffix(" HTTP/1.1")).unwrap_or(&rest);
-    build(line, "http-request replace-pathq", &[&pattern, &constant(rest)], condition)
+    let (_, old) = search.strip_prefix("^HTTP/")?.split_once(' ')?;
+    let (_, new) = with.strip_prefix("HTTP/")?.split_once(' ')?;
+    let (was, becomes) = (code(old)?, code(new)?);
+    let reason = new.get(3..)?.trim();
+    let args = if reason.is_empty() { vec![&*becomes] } else { vec![&*becomes, "reason", reason] };
+    let rule = build(line, "http-response set-status", &args, &[])?;
+    guarded(rule, like(line.words.first(), &format!("{{ status {was} }}")), condition)
+}
+
+/// The rule, where `wanted` holds and the condition of the line does.
+fn guarded(mut rule: Vec<Line>, wanted: Vec<Word>, condition: &[Word]) -> Option<Vec<Line>> {
+    let line = rule.first_mut()?;
+    if wanted.is_empty() {
+        line.words.extend_from_slice(condition);
+        return Some(rule);
+    }
+    let place = line.words.first().cloned();
+    line.words.extend(like(place.as_ref(), "if"));
+    line.words.extend(wanted);
+    line.words.extend(joined(condition)?);
+    Some(rule)
 }
 
 /// `reqallow`, `reqdeny`, `reqtarpit`, `rspdeny` and those that ignore case.
@@ -63,9 +90,17 @@ pub(super) fn judge(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
     let (search, condition) = args.split_first()?;
     let word = line.words.first()?.text().into_owned();
     let action = ["allow", "deny", "tarpit"].into_iter().find(|action| word.ends_with(action))?;
+    let search = search.text();
+    if matches!(&*search, ".*" | "." | "^" | "^.*" | "^.*$") {
+        return build(line, &format!("{} {action}", side(line)), &[], condition);
+    }
     let mut words = like(line.words.first(), &format!("{} {action} if", side(line)));
-    words.extend(holds(line, &search.text())?);
-    words.extend(joined(condition)?);
+    if search.starts_with('^') {
+        words.extend(holds(line, &search)?);
+        words.extend(joined(condition)?);
+    } else {
+        words.extend(anywhere(line, &search, &joined(condition)?)?);
+    }
     Some(vec![Line { words, ..line.clone() }])
 }
 
@@ -80,6 +115,15 @@ pub(super) fn set_backend(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
     Some(vec![Line { words, ..line.clone() }])
 }
 
+/// What an edit of the request line does to the target.
+struct TargetEdit {
+    /// The only method that it is for.
+    method: Option<String>,
+    /// What the target has to match, from its start.
+    pattern: String,
+    text: String,
+}
+
 /// An expression that is about a header.
 struct Header {
     name: String,
@@ -92,8 +136,51 @@ struct RequestLine {
     method: String,
     /// What the target has to match, from its start.
     uri: String,
-    /// The method is the first group of the expression.
-    grouped: bool,
+}
+
+// === impl TargetEdit ===
+
+impl TargetEdit {
+    fn of(search: &str, with: &str) -> Option<Self> {
+        let (search, with) = without_version(search.strip_prefix('^')?, with)?;
+        let (method, uri) = search.split_at_checked(space_outside_brackets(&search)?)?;
+        let uri = uri.strip_prefix(' ')?;
+        if space_outside_brackets(uri).is_some() {
+            return None;
+        }
+        let (method, pattern, text) = match method.strip_prefix('(') {
+            Some(inner) if is_any_method(inner.trim_end_matches(')')) => match inner.strip_suffix(')') {
+                Some(_) => (None, uri.to_owned(), renumbered(with.strip_prefix("\\1 ")?)?),
+                // The blank lies in the group: `([^ ]* /)`.
+                None => (None, format!("({uri}"), with.strip_prefix("\\1").map(|_| with.clone())?),
+            },
+            _ if !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase()) => {
+                let text = with.strip_prefix(method)?.strip_prefix(' ')?.to_owned();
+                (Some(method.to_owned()), uri.to_owned(), text)
+            }
+            _ => return None,
+        };
+        Some(Self { method, pattern, text })
+    }
+}
+
+/// Takes the version away from an expression about a request line and from what replaces it, where both name it.
+fn without_version(search: &str, with: &str) -> Option<(String, String)> {
+    let plain = |with: &str| {
+        let short = with.strip_suffix(" HTTP/1.0").or(with.strip_suffix(" HTTP/1.1"));
+        short.unwrap_or(with).to_owned()
+    };
+    let Some((front, tail)) =
+        search.rsplit_once(' ').filter(|(front, _)| space_outside_brackets(front).is_some())
+    else {
+        return Some((search.to_owned(), plain(with)));
+    };
+    if !matches!(tail, "(.*)" | "(.*)$" | "(HTTP/.*)" | "(HTTP/.*)$") {
+        return tail.starts_with("HTTP/").then(|| (format!("{front}$"), plain(with)));
+    }
+    let group = front.matches('(').count() - front.matches("\\(").count() - front.matches("(?").count() + 1;
+    let text = with.strip_suffix(&format!(" \\{group}"))?;
+    Some((format!("{front}$"), text.to_owned()))
 }
 
 // === impl Header ===
@@ -122,20 +209,19 @@ impl RequestLine {
         if uri.contains(" HTTP") || uri.contains(' ') || method.is_empty() {
             return None;
         }
-        let inner = method.strip_prefix('(').and_then(|m| m.strip_suffix(')'));
-        if inner.unwrap_or(method).contains(['(', ')']) {
+        let method = method.strip_prefix('(').and_then(|m| m.strip_suffix(')')).unwrap_or(method);
+        if method.contains(['(', ')']) {
             return None;
         }
-        let grouped = inner.is_some();
-        Some(Self { method: inner.unwrap_or(method).to_owned(), uri: uri.to_owned(), grouped })
+        Some(Self { method: method.to_owned(), uri: uri.to_owned() })
     }
+}
 
-    fn any_method(&self) -> bool {
-        matches!(
-            self.method.as_str(),
-            "[^ ]*" | "[^: ]*" | "[^ ]+" | "[^ :]*" | "[^ :]+" | "[^:]*" | ".*" | "[A-Z]*" | "[A-Z]+"
-        )
-    }
+fn is_any_method(pattern: &str) -> bool {
+    matches!(
+        pattern,
+        "[^ ]*" | "[^: ]*" | "[^ ]+" | "[^ :]*" | "[^ :]+" | "[^:]*" | ".*" | "[A-Z]*" | "[A-Z]+"
+    )
 }
 
 /// Whether a text is the name of a header, or the start of one.
@@ -163,10 +249,30 @@ fn holds(line: &Line, search: &str) -> Option<Vec<Word>> {
         return None;
     }
     let request = RequestLine::of(search)?;
-    if !request.any_method() {
+    if !is_any_method(&request.method) {
         test("method", &format!("^{}$", request.method));
     }
     test("pathq", &format!("^{}", request.uri));
+    Some(words)
+}
+
+/// The condition that the target or a header line of a request has what an expression without an anchor looks for,
+/// besides another one.
+fn anywhere(line: &Line, search: &str, besides: &[Word]) -> Option<Vec<Word>> {
+    if is_response(line) || search.contains(' ') || search.ends_with('$') {
+        return None;
+    }
+    let (place, flags) = (line.words.first(), if ignores_case(line) { " -i" } else { "" });
+    let mut words = Vec::new();
+    for fetch in ["pathq", "req.hdrs"] {
+        words.extend(
+            like(place, if words.is_empty() { "" } else { "or" }).into_iter().filter(|w| !w.bytes.is_empty()),
+        );
+        words.extend(like(place, &format!("{{ {fetch} -m reg{flags}")));
+        words.push(one(place, search));
+        words.extend(like(place, "}"));
+        words.extend_from_slice(besides);
+    }
     Some(words)
 }
 

@@ -41,6 +41,29 @@ pub(super) fn one(place: Option<&Word>, text: &str) -> Word {
     Word { bytes: text.as_bytes().into(), span: place.map(|w| w.span).unwrap_or_default() }
 }
 
+/// `appsession NAME len N timeout T`: a table of the cookies that servers set.
+pub(super) fn appsession(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
+    let [name, len, length, timeout, holds, options @ ..] = args else { return None };
+    // Cookies by the beginning of their names are none of today's.
+    if !len.is("len") || !timeout.is("timeout") || options.iter().any(|w| w.is("prefix")) {
+        return None;
+    }
+    let (name, length, holds) = (name.text(), length.text(), holds.text());
+    let place = line.words.first();
+    let mut texts = vec![
+        format!("stick-table type string len {length} size 200k expire {holds}"),
+        format!("stick match req.cook({name})"),
+    ];
+    let in_query = options.iter().any(|w| w.is("query-string"));
+    let delimiter = if in_query { "" } else { ",;" };
+    texts.push(format!("stick match url_param({name}{delimiter})"));
+    if options.iter().any(|w| w.is("request-learn")) {
+        texts.push(format!("stick store-request req.cook({name})"));
+    }
+    texts.push(format!("stick store-response res.cook({name})"));
+    Some(texts.iter().map(|text| Line { words: like(place, text), ..line.clone() }).collect())
+}
+
 /// `monitor-net NET` as a rule.
 pub(super) fn monitor_net(line: &Line, args: &[Word]) -> Option<Vec<Line>> {
     let net = args.first()?;

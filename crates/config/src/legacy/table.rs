@@ -208,7 +208,8 @@ pub(super) const REWRITES: &[Rewrite] = &[
     ),
     proxy(
         &["appsession"],
-        To::Refused(
+        To::Tried(
+            special::appsession,
             "write `stick-table type string len 52 size 100k expire 3h`, `stick store-response res.cook(NAME)` and \
              `stick match req.cook(NAME)`; or let the proxy's own cookie stick: `cookie SRV insert indirect nocache`",
         ),

@@ -83,6 +83,50 @@ fn old_lines_become_modern_ones_with_a_warning() {
         ),
         (
             Sections::LISTEN,
+            "reqirep ^([^\\ ]*)\\ /x/([^\\ ]*)\\ (.*)$ \\1\\ /\\2\\ \\3",
+            &["http-request replace-pathq \"(?i)^/x/([^ ]*)\\$\" \"/\\\\1\""],
+        ),
+        (
+            Sections::LISTEN,
+            "reqrep ^([^\\ ]*\\ /)api[/]?(.*) \\1\\2 if a",
+            &["http-request replace-pathq ^(/)api[/]?(.*) \"\\\\1\\\\2\" if a"],
+        ),
+        (
+            Sections::LISTEN,
+            "reqrep ^GET\\ /a(.*) GET\\ /b\\1 if x",
+            &["http-request replace-pathq ^/a(.*) \"/b\\\\1\" if { method GET } x"],
+        ),
+        (
+            Sections::LISTEN,
+            "reqrep ^([^\\ ]*)\\ [^\\ ]*\\ (.*) \\1\\ /sorry\\ \\2",
+            &["http-request replace-pathq \"^[^ ]*\\$\" /sorry"],
+        ),
+        (
+            Sections::LISTEN,
+            "reqideny \\.gif if a",
+            &[
+                "http-request deny if { pathq -m reg -i \"\\\\.gif\" } a or { req.hdrs -m reg -i \"\\\\.gif\" } a",
+            ],
+        ),
+        (Sections::LISTEN, "reqideny .*", &["http-request deny"]),
+        (
+            Sections::LISTEN,
+            "rspirep ^HTTP/1\\.1\\ 404.* HTTP/1.1\\ 200\\ Well",
+            &["http-response set-status 200 reason Well if { status 404 }"],
+        ),
+        (
+            Sections::LISTEN,
+            "appsession SID len 52 timeout 3h request-learn",
+            &[
+                "stick-table type string len 52 size 200k expire 3h",
+                "stick match req.cook(SID)",
+                "stick match url_param(SID,;)",
+                "stick store-request req.cook(SID)",
+                "stick store-response res.cook(SID)",
+            ],
+        ),
+        (
+            Sections::LISTEN,
             "rspdeny ^Content-Type:\\ text",
             &["http-response deny if { res.fhdr(Content-Type) -m reg ^text }"],
         ),
@@ -118,12 +162,12 @@ fn modern_lines_are_left_alone() {
 #[test]
 fn what_cannot_be_rewritten_is_refused_with_what_to_write_instead() {
     for text in [
-        "appsession A len 5 timeout 5s",
+        "appsession A len 5 timeout 5s prefix",
         "reqpass ^Host:",
         "rspdeny ^HTTP/1..\\ 5",
         "reqrep a b",
         "option http_proxy",
-        "reqideny a",
+        "reqideny a\\ b",
     ] {
         assert_eq!(modern(text, Sections::LISTEN), (Vec::new(), Some(Severity::Alert)), "{text}");
     }
