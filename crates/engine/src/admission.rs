@@ -10,6 +10,7 @@ use std::sync::atomic::fence;
 
 use weir_tls::counts::Open;
 
+use crate::action::RuleSet;
 use crate::clock;
 use crate::listener::Listener;
 use crate::runtime::{Process, ProxyRuntime, Runtime, Side};
@@ -154,10 +155,10 @@ impl Admission {
         let now = clock::now();
         for counters in std::iter::once(listener.proxy.front()).chain(listener.own()) {
             counters.connections.add(1);
-            counters.sessions.add(1);
             counters.connection_rate.count(now);
-            counters.session_rate.count(now);
         }
+        let rules = &listener.proxy.conf().rules;
+        let ruled = !rules.is_empty(RuleSet::TcpConnection) || !rules.is_empty(RuleSet::TcpSession);
         let mut number = worker.id;
         if let Some(all) = worker.process() {
             all.connections.add(1);
@@ -171,7 +172,21 @@ impl Admission {
             Open::one()
         });
         trace::session(worker, listener, number, &trace::SESSION_NEW);
-        Self { worker: worker.clone(), listener: listener.clone(), number, _tls: tls, _place: place }
+        let this =
+            Self { worker: worker.clone(), listener: listener.clone(), number, _tls: tls, _place: place };
+        if !ruled {
+            this.count_session();
+        }
+        this
+    }
+
+    /// Counts its session. Where rules for connections or sessions may refuse it, that is theirs to ask for.
+    pub(crate) fn count_session(&self) {
+        let now = clock::now();
+        for counters in std::iter::once(self.listener.proxy.front()).chain(self.listener.own()) {
+            counters.sessions.add(1);
+            counters.session_rate.count(now);
+        }
     }
 
     /// What tells its session from all others.

@@ -165,6 +165,11 @@ impl Client {
         self.parent.as_deref().unwrap_or(self)
     }
 
+    /// Counts its session.
+    pub(crate) fn count_session(&self) {
+        self.admission.iter().for_each(Admission::count_session);
+    }
+
     /// The number of its session; none where it is a stream and its connection was asked for.
     pub(crate) fn number(&self) -> Option<usize> {
         self.admission.as_ref().map(Admission::number)

@@ -48,6 +48,8 @@ pub(crate) struct Passed {
     pub(crate) up: u64,
     /// From server to client, in bytes.
     pub(crate) down: u64,
+    /// The server has said all that it has to say.
+    pub(crate) server_ended: bool,
     pub(crate) ending: Ending,
 }
 
@@ -90,7 +92,7 @@ pub(crate) async fn run(
         Poll::Ready(Ending::new(cause, Stage::Data))
     })
     .await;
-    Passed { up: up.passed, down: down.passed, ending }
+    Passed { up: up.passed, down: down.passed, server_ended: down.ended, ending }
 }
 
 /// One direction.

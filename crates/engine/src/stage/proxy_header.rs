@@ -18,7 +18,7 @@ use crate::io::Stream;
 use crate::local;
 use crate::log;
 use crate::refusal::Refusal;
-use crate::stage::reach::Ended;
+use crate::stage::reach::{self, Ended};
 use crate::transaction::{Stop, Transaction};
 
 /// Reads the header where the `bind` line asks for one, before the first request of a connection.
@@ -211,5 +211,10 @@ fn refuse(t: &mut Transaction, cause: Cause, refusal: Refusal) -> Stop {
     t.facts.blame(cause, Stage::Request);
     t.client.count(|c| &c.failed_requests);
     log::refused(t, refusal);
-    Stop::Close
+    if t.client.input.is_empty() {
+        return Stop::Close;
+    }
+    // Who says something else hears of it by a reset.
+    reach::abandon(&t.client.stream);
+    Stop::Drop
 }

@@ -69,7 +69,8 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     let frontend = client.frontend.clone();
     let mut t = Transaction::new(client);
     let mut admitted = at_once(&mut t, &frontend, RuleSet::TcpConnection);
-    if admitted.is_err() {
+    let reset = admitted.is_err();
+    if reset {
         // Who is not even let in hears of it by a reset.
         let _ = weir_sys::accepted::set_no_linger(&t.client.stream);
     }
@@ -84,7 +85,9 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     if admitted.is_err() {
         trace::client(&client, &trace::SESSION_REFUSED);
     }
-    if admitted.is_err() && admitted != Err(Stop::Drop) {
+    if admitted.is_ok() {
+        client.count_session();
+    } else if !reset && admitted != Err(Stop::Drop) {
         client.stream.shutdown_write();
         client.stream.drain();
     }

@@ -13,7 +13,7 @@ use crate::io::Stream;
 use crate::log;
 use crate::mux::h1::Conn;
 use crate::runtime::Counters;
-use crate::stage::{answer, rules, stick};
+use crate::stage::{answer, reach, rules, stick};
 use crate::tables::Meter;
 use crate::trace;
 use crate::transaction::{Stop, Transaction};
@@ -83,6 +83,9 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     .await;
     client.timer.set(Tick::NEVER);
     t.client.input = input;
+    if matches!(passed.ending.cause, Cause::Client | Cause::Killed) && !passed.server_ended {
+        reach::abandon(server);
+    }
     t.facts.bytes_in += passed.up;
     t.facts.bytes_up += passed.up;
     t.facts.log_bytes.0 += passed.up;

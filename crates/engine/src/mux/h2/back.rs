@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use weir_http::h2::{ErrorCode, Role};
+use weir_http::h2::Role;
 
 use super::driver::{Driver, News};
 use super::patience::{Due, Limits, Patience};
@@ -73,10 +73,8 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if !self.0.over.get() {
-            self.0.codec.borrow_mut().leave(ErrorCode::NoError);
-            self.0.kick();
-        }
+        self.0.let_go.set(true);
+        self.0.kick();
     }
 }
 
@@ -123,7 +121,7 @@ async fn drive(link: Rc<Link>, worker: Rc<Worker>, rest: Rest) {
             timer.set(Tick::NEVER);
             return Poll::Pending;
         }
-        if rest.time == Some(Duration::ZERO) || link.codec.borrow().is_leaving() {
+        if rest.time == Some(Duration::ZERO) || link.let_go.get() || link.codec.borrow().is_leaving() {
             return Poll::Ready(());
         }
         let (now, seen) = (clock::now(), driver.reads);

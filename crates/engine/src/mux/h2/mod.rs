@@ -43,6 +43,8 @@ pub(crate) struct Link {
     crowded: Cell<bool>,
     /// Nothing comes or goes any more.
     over: Cell<bool>,
+    /// Who held it does not any more: it closes when its streams are over.
+    let_go: Cell<bool>,
     /// Faults that the tables of clients have counted.
     counted: Cell<u32>,
     buffers: Rc<BufferPool>,
@@ -68,6 +70,7 @@ impl Link {
             driver: RefCell::default(),
             crowded: Cell::new(false),
             over: Cell::new(false),
+            let_go: Cell::new(false),
             counted: Cell::new(0),
             buffers: buffers.clone(),
         });
