@@ -12,6 +12,8 @@ pub struct ListLine {
     pub path: String,
     /// Its options as they are shown; empty for none.
     pub options: String,
+    /// It came at run time with brackets, which are shown with nothing in them, too.
+    pub bracketed: bool,
     /// The names, as written.
     pub filters: Vec<String>,
 }
@@ -63,7 +65,7 @@ impl ListLine {
         if numbered {
             text.push_str(&format!(":{}", self.number));
         }
-        if !self.options.is_empty() {
+        if !self.options.is_empty() || self.bracketed {
             text.push_str(&format!(" [{}]", self.options));
         }
         for filter in &self.filters {

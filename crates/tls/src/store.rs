@@ -141,6 +141,18 @@ impl Extra {
     }
 }
 
+// === impl Part ===
+
+impl Part {
+    /// The certificate that a name with an ending is about, and the part of it.
+    pub fn named(name: &str) -> (&str, Self) {
+        let parts =
+            [(".key", Self::Key), (".issuer", Self::Issuer), (".ocsp", Self::Ocsp), (".sctl", Self::Sctl)];
+        let of = |(ending, part): (&str, Self)| Some((name.strip_suffix(ending)?, part));
+        parts.into_iter().find_map(of).unwrap_or((name, Self::Whole))
+    }
+}
+
 // === impl Store ===
 
 impl Store {
@@ -277,6 +289,11 @@ impl Store {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
+    /// It is for tokens no longer.
+    pub fn forbid_tokens(&self, name: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     /// Whether the certificate of this name is for tokens.
     pub fn is_for_tokens(&self, name: &str) -> bool {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
@@ -330,10 +347,8 @@ impl Store {
             let (path, _, pair) = listed.iter().find(|(known, ..)| known == name)?;
             Some((path.clone(), part, pair.clone()))
         };
-        let parts =
-            [(".key", Part::Key), (".issuer", Part::Issuer), (".ocsp", Part::Ocsp), (".sctl", Part::Sctl)];
-        find(name, Part::Whole)
-            .or_else(|| parts.iter().find_map(|(ending, part)| find(name.strip_suffix(ending)?, *part)))
+        let (whole, part) = Part::named(name);
+        find(name, Part::Whole).or_else(|| find(whole, part))
     }
 
     /// Keeps a certificate that was committed.

@@ -138,11 +138,13 @@ impl Trusts {
     pub fn remove(&self, path: &str, kind: Kind) -> Result<(), Kept> {
         let mut known = self.lock();
         let found = known.get(path).ok_or(Kept::Unknown)?;
-        if found.kind != kind {
-            return Err(Kept::Other);
-        }
-        if found.used {
+        // Authorities are judged by their use first.
+        let is_other = found.kind != kind;
+        if found.used && !(is_other && kind == Kind::Revoked) {
             return Err(Kept::Used);
+        }
+        if is_other {
+            return Err(Kept::Other);
         }
         known.remove(path);
         Ok(())

@@ -132,6 +132,11 @@ fn compared(name: &str) {
 }
 
 #[test]
+fn certificates_of_tokens_come_and_go() {
+    compared("tokens");
+}
+
+#[test]
 fn authorities_are_replaced_while_lines_use_them() {
     compared("authorities");
 }

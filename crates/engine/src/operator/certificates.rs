@@ -89,6 +89,15 @@ pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String,
     let known = store.listed().into_iter().find(|(known, ..)| *known == path);
     let (.., pair) = known.ok_or_else(|| format!("certificate '{path}' does not exist!"))?;
     pair.ok_or_else(|| format!("certificate '{path}' is empty!"))?;
+    let given = late.given.as_ref().map(|(others, updating)| (others, *updating));
+    if let Some(what) = store.conflict(&path, given, global.extra) {
+        // What is different from no words at all is not told here.
+        let most = if late.given.is_some() { usize::MAX } else { 1 };
+        let lines = what.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).take(most);
+        let lines: Vec<&str> = lines.collect();
+        let lines = lines.join("\n");
+        return Err(format!("'{path}' is already instantiated with incompatible parameters:\n{lines}"));
+    }
     let mut places = Vec::new();
     for line in lines(snapshot).filter(|line| line.tls.lists.iter().any(|known| known == list)) {
         let Some(acceptor) = line.acceptor else { continue };

@@ -47,6 +47,13 @@ pub enum Fault {
 
 // === impl Fault ===
 
+impl Fault {
+    /// The first line of what is said.
+    pub(super) fn first_line(&self) -> String {
+        self.to_string().lines().next().unwrap_or_default().to_owned()
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -53,9 +53,11 @@ impl Pending {
             Part::Whole => (self.chain, self.key) = (parts.chain, parts.key),
             Part::Key => match parts.key {
                 Some(key) => self.key = Some(key),
-                None => return Err(format!("unable to load private key from file '{name}'.")),
+                None => return Err(Fault::NotAKey(Part::named(name).0.to_owned()).first_line()),
             },
-            Part::Issuer if parts.chain.is_empty() => return Err(String::new()),
+            Part::Issuer if parts.chain.is_empty() => {
+                return Err(Fault::BadIssuer(Part::named(name).0.to_owned()).to_string());
+            }
             Part::Issuer => self.issuer = parts.chain.into_iter().next(),
             Part::Ocsp => match STANDARD.decode(text.trim_ascii()) {
                 Ok(response) => self.ocsp = Some(response),

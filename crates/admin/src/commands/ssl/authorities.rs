@@ -110,7 +110,12 @@ fn delete(call: &mut Call<'_, World>, words: Words) -> Outcome {
         return expects(call, "del", words);
     }
     let Words { kind, keyword, short, .. } = words;
-    let why = match store(call).trusts.remove(&path, kind) {
+    let store = store(call);
+    if store.trusts.waiting(kind).as_ref().is_some_and(|waiting| waiting.path == path) {
+        let why = format!("Can't remove the {short} file: ongoing transaction for the {short} file '{path}'");
+        return call.tell(Severity::Error, why);
+    }
+    let why = match store.trusts.remove(&path, kind) {
         Ok(()) => return call.tell(Severity::Notice, format!("{short} file '{path}' deleted!")),
         Err(Kept::Unknown) => format!("{short} file '{path}' doesn't exist!"),
         Err(Kept::Used) => format!("{short} file '{path}' in use, can't be deleted!"),

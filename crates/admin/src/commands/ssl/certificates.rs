@@ -12,7 +12,7 @@ use weir_tls::pair::Sources;
 use weir_tls::pem;
 use weir_tls::store::{Part, Pending};
 
-use super::{aborted, asked, describe, line, ocsp, store};
+use super::{NOT_FOUND, aborted, asked, describe, line, ocsp, store};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -61,7 +61,8 @@ fn set(call: &mut Call<'_, World>) -> Outcome {
     let found = store.part(&path);
     let name = found.as_ref().map_or(&path, |(name, ..)| name).clone();
     if let Some(other) = store.pending().as_ref().map(|p| p.path.clone()).filter(|other| *other != name) {
-        let why = format!("The ongoing transaction is about '{other}' but you are trying to set '{path}'");
+        let meant = Part::named(&path).0;
+        let why = format!("The ongoing transaction is about '{other}' but you are trying to set '{meant}'");
         return refuse(call, why);
     }
     let Some((name, part, pair)) = found else {
@@ -154,7 +155,16 @@ fn delete(call: &mut Call<'_, World>) -> Outcome {
     if path.is_empty() {
         return call.tell(Severity::Error, "'del ssl cert' expects a certificate name");
     }
-    let why = match store(call).remove(&path) {
+    let store = store(call);
+    if store.pending().as_ref().is_some_and(|pending| pending.path == path) {
+        let why = format!("Can't remove the certificate: ongoing transaction for the certificate '{path}'");
+        return call.tell(Severity::Error, why);
+    }
+    if store.is_for_tokens(&path) {
+        let why = format!("certificate '{path}' in use for JWT validation, can't be deleted!");
+        return call.tell(Severity::Error, format!("Can't remove the certificate: {why}"));
+    }
+    let why = match store.remove(&path) {
         Some(true) => return call.tell(Severity::Notice, format!("Certificate '{path}' deleted!")),
         Some(false) => format!("certificate '{path}' in use, can't be deleted!"),
         None => format!("certificate '{path}' doesn't exist!"),
@@ -208,6 +218,7 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     let found = listed.into_iter().find(|(path, ..)| *path == wanted);
     let Some((path, used, pair)) = found else { return call.tell(Severity::Error, NOT_FOUND) };
     let status = match (&pair, used) {
+        (Some(_), _) if store.is_for_tokens(&path) => "Used for JWT verification",
         (None, _) => "Empty",
         (Some(_), true) => "Used",
         (Some(_), false) => "Unused",
@@ -280,5 +291,3 @@ fn dump(call: &mut Call<'_, World>) -> Outcome {
     call.out.extend_from_slice(text.as_bytes());
     Outcome::Done
 }
-
-const NOT_FOUND: &str = "Can't display the certificate: Not found or the certificate is a bundle!";

@@ -3,6 +3,7 @@
 
 mod authorities;
 mod certificates;
+mod jwt;
 mod lists;
 mod names;
 mod ocsp;
@@ -24,6 +25,7 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
     [
         authorities::table(),
         certificates::table(),
+        jwt::table(),
         lists::table(),
         names::table(),
         ocsp::table(),
@@ -99,3 +101,5 @@ fn seconds() -> i64 {
     clock::refresh();
     (clock::wall() / 1_000_000).cast_signed()
 }
+
+const NOT_FOUND: &str = "Can't display the certificate: Not found or the certificate is a bundle!";

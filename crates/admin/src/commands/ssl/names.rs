@@ -1,8 +1,8 @@
 //! Who gets which certificate (management manual, 9.3 "show ssl sni").
 
 use std::io::Write as _;
-use std::time::SystemTime;
 
+use weir_config::values::{self, TimeFault, Unit};
 use weir_engine::conf::CliLevel::User;
 use weir_engine::conf::{BindTls, Proxy};
 use weir_tls::pair::{Kind, Pair};
@@ -23,10 +23,12 @@ pub(super) fn table() -> Vec<CommandKeyword<World>> {
 }
 
 fn show_names(call: &mut Call<'_, World>) -> Outcome {
-    let words: Vec<String> = (0..3).map(|at| call.arg(at).into_owned()).collect();
-    let only = words.iter().position(|word| word == "-f").and_then(|at| words.get(at + 1)).cloned();
-    // Only those that are of no use any more.
-    let expired = words.iter().any(|word| word == "-A").then(now);
+    let wanted = match Wanted::read(call) {
+        Ok(wanted) => wanted,
+        Err(why) => return call.tell(Severity::Error, why),
+    };
+    let (only, expired) =
+        (wanted.only, wanted.expired.then(|| super::seconds().saturating_add(wanted.offset)));
     let snapshot = call.world.engine.snapshot();
     if only.as_ref().is_some_and(|name| snapshot.frontend(name).is_none()) {
         return call.tell(Severity::Error, "Couldn't find the specified frontend!");
@@ -64,10 +66,50 @@ fn show_names(call: &mut Call<'_, World>) -> Outcome {
     Outcome::Done
 }
 
-/// Seconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(i64::MAX)
+/// What is asked for.
+#[derive(Default)]
+struct Wanted {
+    /// The names of this frontend.
+    only: Option<String>,
+    /// Only those that are of no use any more.
+    expired: bool,
+    /// Seconds from now on that they may still be.
+    offset: i64,
+}
+
+impl Wanted {
+    fn read(call: &Call<'_, World>) -> Result<Self, String> {
+        let mut wanted = Self::default();
+        let mut at = 0;
+        let mut next = || {
+            at += 1;
+            call.arg(at - 1).into_owned()
+        };
+        loop {
+            match next().as_str() {
+                "" => return Ok(wanted),
+                "-A" => wanted.expired = true,
+                "-f" => {
+                    let name = Some(next()).filter(|name| !name.is_empty());
+                    wanted.only = Some(name.ok_or("'-f' requires a frontend name!")?);
+                }
+                "-t" => {
+                    let text = Some(next()).filter(|text| !text.is_empty());
+                    let text = text.ok_or("'-t' requires an offset argument!")?;
+                    let time =
+                        values::parse_time(text.as_bytes(), Unit::Seconds).map_err(|fault| match fault {
+                            TimeFault::Unexpected(c) => format!("'-t {text}' : unexpected character '{c}'"),
+                            TimeFault::Overflow => format!("'-t {text}' : timer overflow"),
+                        })?;
+                    wanted.offset = i64::try_from(time.duration.as_secs()).unwrap_or(i64::MAX);
+                }
+                _ => {
+                    let known = "'show ssl sni' only supports '-f', '-A' or '-t' options!";
+                    return Err(format!("Invalid parameters, {known}"));
+                }
+            }
+        }
+    }
 }
 
 fn is_over(pair: &Pair, now: i64) -> bool {

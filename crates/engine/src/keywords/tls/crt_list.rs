@@ -54,21 +54,17 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
             }
             said(message)
         })?;
-        for name in line.written.iter().filter(|name| name.starts_with("!*")) {
-            let said = format!("crt-list: Unsupported exclusion (!) on a wildcard filter \"{name}\"");
-            ctx.out.push(Diagnostic::warning(word.span, said).tight());
-        }
-        if line.filters.iter().any(|f| f.negative) && !line.filters.iter().any(|f| f.name.starts_with('*')) {
-            let said = format!(
-                "crt-list: negative filters on crt-list line \"{}\" without a positive wildcard filter won't do anything!",
-                line.file
-            );
-            ctx.out.push(Diagnostic::warning(word.span, said).tight());
-        }
+        exclusions(&line, word.span).into_iter().for_each(|said| ctx.out.push(said));
         let shown = options.shown();
         for pair in pairs {
             let path = pair.path.clone();
-            lines.push(ListLine { number, path, options: shown.clone(), filters: line.written.clone() });
+            lines.push(ListLine {
+                number,
+                path,
+                options: shown.clone(),
+                filters: line.written.clone(),
+                ..ListLine::default()
+            });
             certificates.push(BindCertificate {
                 pair,
                 filters: line.filters.clone(),
@@ -80,6 +76,22 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
     }
     ctx.tls.store.lists.put(&list, lines);
     Ok(certificates)
+}
+
+/// What is to be said of names that are excluded.
+fn exclusions(line: &Line, span: Span) -> Vec<Diagnostic> {
+    let warn = |said: String| Diagnostic::warning(span, said).tight();
+    let stars = line.written.iter().filter(|name| name.starts_with("!*"));
+    let mut said: Vec<Diagnostic> = stars
+        .map(|name| warn(format!("crt-list: Unsupported exclusion (!) on a wildcard filter \"{name}\"")))
+        .collect();
+    if line.filters.iter().any(|f| f.negative) && !line.filters.iter().any(|f| f.name.starts_with('*')) {
+        said.push(warn(format!(
+            "crt-list: negative filters on crt-list line \"{}\" without a positive wildcard filter won't do anything!",
+            line.file
+        )));
+    }
+    said
 }
 
 /// The certificates of an `ssl-f-use` line: words, of which `crt` names the certificate.
@@ -129,6 +141,8 @@ pub(crate) struct LateLine {
     pub(crate) filters: Vec<Filter>,
     /// Its options.
     pub(crate) words: Option<Arc<TlsWords>>,
+    /// What it says of the certificate itself, where it says anything.
+    pub(crate) given: Option<(Sources, Updating)>,
 }
 
 /// Reads a line that comes at run time; files that nobody read are not there.
@@ -138,10 +152,16 @@ pub(crate) fn late(tls: &GlobalTls, outside: &dyn Outside, text: &[u8]) -> Resul
     let mut out = Diagnostics::default();
     let mut around = Around { outside, tls, out: &mut out, span: Span::default(), bracketed: true };
     let read = around.options(&line.options, at)?;
+    let given = read.of_certificate().map(|(others, updating)| (others.clone(), updating));
     let (options, words) = (read.shown(), read.words);
     let path = below(tls.crt_base.as_ref(), &line.file);
     let filters = line.filters;
-    Ok(Some(LateLine { line: ListLine { number: 0, path, options, filters: line.written }, filters, words }))
+    Ok(Some(LateLine {
+        line: ListLine { number: 0, path, options, bracketed: line.bracketed, filters: line.written },
+        filters,
+        words,
+        given,
+    }))
 }
 
 /// What the words of a line need.
@@ -167,6 +187,12 @@ struct Options {
 }
 
 impl Options {
+    /// What is said of the certificate itself, where anything is.
+    fn of_certificate(&self) -> Option<(&Sources, Updating)> {
+        let said = self.others != Sources::default() || self.updating != Updating::Default || self.tokens;
+        said.then_some((&self.others, self.updating))
+    }
+
     /// As the runtime API shows them.
     fn shown(&self) -> String {
         let updating = match self.updating {
@@ -196,12 +222,11 @@ impl Around<'_> {
 
     fn pairs(&self, path: &str, options: &Options) -> Result<Vec<Arc<Pair>>, Fault> {
         let (store, files, extra) = (&self.tls.store, Through(self.outside), self.tls.extra);
-        let (others, updating) = (&options.others, options.updating);
-        let has_words = *others != Sources::default() || updating != Updating::Default || options.tokens;
-        if let Some(what) = store.conflict(path, has_words.then_some((others, updating)), extra) {
+        let given = options.of_certificate();
+        if let Some(what) = store.conflict(path, given, extra) {
             return Err(Fault::Conflict(what));
         }
-        if has_words {
+        if let Some((others, updating)) = given {
             let (name, crt) = (path.to_owned(), path.to_owned());
             let written = Sources { crt: Some(crt.clone()), ..others.clone() };
             let load = Load { name, crt, others: others.clone(), written, updating, origin: Origin::List };
@@ -344,6 +369,8 @@ struct Line {
     filters: Vec<Filter>,
     /// The names as written.
     written: Vec<String>,
+    /// There are brackets.
+    bracketed: bool,
 }
 
 // === impl Line ===
@@ -360,7 +387,7 @@ impl Line {
                 ("[", _) if line.file.is_empty() => return Err("file must start with a cert".to_owned()),
                 ("[", None) => inside = Some(true),
                 ("[", Some(_)) => return Err("too many '['".to_owned()),
-                ("]", Some(true)) => inside = Some(false),
+                ("]", Some(true)) => (inside, line.bracketed) = (Some(false), true),
                 ("]", _) => return Err("missing '['".to_owned()),
                 (_, Some(true)) => line.options.push(piece),
                 _ if line.file.is_empty() => line.file = piece,
