@@ -36,6 +36,34 @@ fn processes(proxy: &Running) -> (String, String) {
 }
 
 #[test]
+fn a_session_goes_on_until_its_client_leaves() {
+    compat(|t| {
+        t.args(&["-W", "-S", "{dir}/master.sock"]);
+        let proxy = t.start(CONFIG);
+        let mut client = proxy.unix_client("master.sock");
+        for (line, answer) in [
+            ("echo a\n", "a\n\n"),
+            ("@1 echo b\n", "b\n\n"),
+            ("@9 echo a; echo c\n", "Can't find the target PID matching the prefix '@9'\n"),
+            ("@@9\n", "Can't find the target PID matching the prefix '@@9'\n"),
+            ("\n", "\n"),
+            ("prompt\n", "master> "),
+            ("@9\n", "Can't find the target PID matching the prefix '@9'\nmaster> "),
+            ("echo d\n", "d\n\nmaster> "),
+            ("prompt i\n", ""),
+            ("operator; expert-mode on; echo e\n", "Permission denied!\n"),
+            ("echo f\n", "f\n\n"),
+            ("@@1\n", "\n"),
+            ("echo g\n", "g\n\n"),
+            ("echo h\n", "h\n\n"),
+        ] {
+            client.send(line).expect(answer);
+        }
+        client.shutdown_write().expect_eof();
+    });
+}
+
+#[test]
 fn commands_go_to_the_master_or_to_its_worker() {
     compat(|t| {
         t.args(&["-W", "-S", "{dir}/master.sock"]);

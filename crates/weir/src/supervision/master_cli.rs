@@ -66,10 +66,9 @@ struct Client {
     ended: bool,
 }
 
-/// How a session goes on after a line.
+/// What a session says between lines. It goes on until its client leaves, either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    Single,
     Interactive,
     Prompt,
 }
@@ -183,7 +182,7 @@ impl Client {
             commands: VecDeque::new(),
             payload: Vec::new(),
             session,
-            mode: Mode::Single,
+            mode: Mode::Interactive,
             timed: false,
             uptime: Duration::ZERO,
             debugs: false,
@@ -264,7 +263,7 @@ impl Client {
             return false;
         }
         self.doing = Doing::Nothing;
-        self.answered();
+        self.settled();
         true
     }
 
@@ -291,7 +290,7 @@ impl Client {
         true
     }
 
-    /// The process that a prefix means; the session ends where there is none.
+    /// The process that a prefix means; the line ends where there is none.
     fn meant(&mut self, prefix: Option<&[u8]>) -> Option<Target> {
         let Some(prefix) = prefix else { return Some(self.target) };
         // `@@1` is `@1` with the whole line.
@@ -301,7 +300,8 @@ impl Client {
             let name = String::from_utf8_lossy(prefix);
             let text = format!("Can't find the target PID matching the prefix '{name}'\n");
             self.output.extend_from_slice(text.as_bytes());
-            self.doing = Doing::Over;
+            self.commands.clear();
+            self.settled();
         }
         target
     }
@@ -322,13 +322,17 @@ impl Client {
     fn enter(&mut self, rest: &[u8], passed: &mut Vec<Passed>) {
         let mut line = rest.to_vec();
         if line.is_empty() {
+            // What came with it is the command; else the worker goes on as this session does.
+            let blank = self.input.iter().take_while(|byte| **byte == b'\n').count();
+            self.input.drain(..blank);
+        }
+        if line.is_empty() && self.input.is_empty() {
             let timed: &[u8] = if self.timed { b" timed" } else { b"" };
             line = match self.mode {
-                Mode::Single => Vec::new(),
                 Mode::Interactive => [b"prompt i", timed, b"\n"].concat(),
                 Mode::Prompt => [b"prompt p", timed, b"\n"].concat(),
             };
-        } else {
+        } else if !line.is_empty() {
             line.push(b'\n');
         }
         self.doing = match self.session_at_worker(&line, passed) {
@@ -394,7 +398,7 @@ impl Client {
         match words.next() {
             Some(b"quit") => {
                 self.commands.clear();
-                self.answered();
+                self.settled();
                 self.doing = Doing::Over;
             }
             Some(b"prompt") => self.prompt(words),
@@ -417,10 +421,9 @@ impl Client {
                 if (silent || master.reload.get()) && self.output.get(before..) == Some(b"\n") {
                     self.output.truncate(before);
                 }
-                match (master.reload.get(), silent) {
-                    (true, _) => self.doing = Doing::Reloading,
-                    (_, true) => self.settled(),
-                    _ => self.answered(),
+                match master.reload.get() {
+                    true => self.doing = Doing::Reloading,
+                    false => self.settled(),
                 }
             }
         }
@@ -436,8 +439,7 @@ impl Client {
                 _ => {
                     self.output.extend_from_slice(PROMPT_USAGE);
                     self.commands.clear();
-                    self.doing = Doing::Over;
-                    return;
+                    return self.settled();
                 }
             };
         }
@@ -450,8 +452,8 @@ impl Client {
         let settings = self.session.settings();
         if settings.level < CliLevel::Admin {
             self.output.extend_from_slice(b"Permission denied!\n");
-            self.doing = Doing::Over;
-            return;
+            self.commands.clear();
+            return self.settled();
         }
         let mut modes = Modes { experimental: settings.experimental, expert: settings.expert };
         match mode {
@@ -463,15 +465,7 @@ impl Client {
         self.settled();
     }
 
-    /// A command is answered; with the last of its line the line is, and the session may be.
-    fn answered(&mut self) {
-        if self.commands.is_empty() && self.mode == Mode::Single {
-            self.doing = Doing::Over;
-        }
-        self.settled();
-    }
-
-    /// A command that is about this session is done, which goes on whatever its mode.
+    /// A command is done; with the last of its line the line is.
     fn settled(&mut self) {
         if !self.commands.is_empty() || self.mode != Mode::Prompt {
             return;
