@@ -232,6 +232,12 @@ fn help_lists_commands_in_the_words_of_the_reference() {
         ] {
             assert!(help.lines().any(|l| l == line), "{line}\n{help}");
         }
+        // What is always listed has nothing like it.
+        for words in ["help", "prompt x", "quit"] {
+            let shown = proxy.admin(&format!("help {words}"));
+            assert_eq!(shown.lines().filter(|line| line.starts_with("  ")).count(), 3, "{shown}");
+        }
+        assert_eq!(proxy.admin("show ssl cert"), "\n");
     });
 }
 

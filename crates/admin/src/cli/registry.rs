@@ -62,6 +62,9 @@ impl<W: 'static> Registry<W> {
     pub fn suggest(&self, words: &[Vec<u8>], modes: Modes, out: &mut Vec<u8>) {
         let words: Vec<_> = words.iter().map(|w| String::from_utf8_lossy(w)).collect();
         let typed = words.join(" ");
+        if words.first().is_some_and(|first| ALWAYS.contains(&&**first)) {
+            return self.print(modes, &typed, |_| false, out);
+        }
         let names = || self.ordinary().iter().filter(|c| is_listed(c, modes, &typed)).map(|c| c.entry.name);
         if names().any(|name| begins(name, &typed)) {
             return self.print(modes, &typed, |name| begins(name, &typed), out);

@@ -179,8 +179,11 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
         if let Some(pending) = &*store.pending() {
             let _ = writeln!(call.out, "# transaction\n*{}", pending.path);
         }
-        call.out.extend_from_slice(b"# filename\n");
-        for (path, ..) in store.listed() {
+        let listed = store.listed();
+        if !listed.is_empty() {
+            call.out.extend_from_slice(b"# filename\n");
+        }
+        for (path, ..) in listed {
             let _ = writeln!(call.out, "{path}");
         }
         return Outcome::Done;
