@@ -1,6 +1,8 @@
 //! The states of servers as the statistics page and `show stat` tell them, after what operators say; and what
 //! servers count of answers that rules change.
 
+use std::time::{Duration, Instant};
+
 use weir_compat::{compat, table};
 use weir_testkit::Running;
 
@@ -133,5 +135,41 @@ fn servers_count_their_own_statuses_whatever_rules_make_of_them() {
                 ["2xx", "3xx", "4xx", "5xx"].map(|c| format!("{c}={}", of("BACKEND", &format!("hrsp_{c}"))));
             format!("{status}: b/s {of_server}, b/BACKEND {}", of_backend.join(" "))
         });
+    });
+}
+
+#[test]
+fn a_backend_in_which_no_server_ever_had_a_weight_is_down_from_the_start() {
+    compat(|t| {
+        let proxy = t.start(
+            "
+            global
+                stats socket {dir}/admin.sock level admin
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe}
+            backend off
+                server s {dead} disabled
+            backend light
+                server s {dead} weight 0
+            backend none
+        ",
+        );
+        // The 25th column, in seconds.
+        let downtime = |name: &str| -> String {
+            let stat = proxy.admin("show stat");
+            let line = stat.lines().find(|line| line.starts_with(&format!("{name},BACKEND,")));
+            line.and_then(|line| line.split(',').nth(24)).expect("a column").to_owned()
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while ["off", "light"].iter().any(|name| downtime(name) == "0") {
+            assert!(Instant::now() < deadline, "{} {}", downtime("off"), downtime("light"));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(downtime("none"), "");
     });
 }

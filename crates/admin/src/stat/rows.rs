@@ -195,8 +195,9 @@ pub(crate) fn backend(world: &World, proxy: &Proxy, narrowed: bool) -> Row {
         (C::AggCheckStatus, 0),
     ]);
     if !proxy.servers.is_empty() {
-        let since =
-            if availability.is_down { now.millis_since(availability.changed).unsigned_abs() } else { 0 };
+        // Where no server ever had a weight, nobody went.
+        let is_down = availability.is_down || group.weight == 0;
+        let since = if is_down { now.millis_since(availability.changed).unsigned_abs() } else { 0 };
         row.put(C::Downtime, (availability.down_millis + since) / 1000);
     }
     row.put(C::Status, status::backend(proxy, &group, narrowed));
