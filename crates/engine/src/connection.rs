@@ -63,6 +63,8 @@ pub(crate) struct Client {
     pub(crate) tracking: Tracking,
     /// What began as a session of `mode tcp` is HTTP.
     pub(crate) upgraded: bool,
+    /// The protocol that it was switched to, where that was said.
+    pub(crate) switched: Proto,
     /// A rule asked for a NetScaler header.
     pub(crate) expects_cip: bool,
     /// Variables of the session.
@@ -116,6 +118,7 @@ impl Client {
             tracking: Tracking::default(),
             expects_cip: false,
             upgraded: false,
+            switched: Proto::Any,
             vars: SessionVariables::default(),
             parent: None,
             admission: Some(admission),
@@ -152,6 +155,7 @@ impl Client {
             tracking: Tracking::default(),
             expects_cip: false,
             upgraded: parent.upgraded,
+            switched: parent.switched,
             vars: SessionVariables::default(),
             parent: Some(parent.clone()),
             admission: None,

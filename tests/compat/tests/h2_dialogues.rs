@@ -62,6 +62,29 @@ fn oddities_of_clients_are_counted() {
 }
 
 #[test]
+fn sessions_are_switched_to_the_protocol_that_is_named() {
+    let get = "c> \"GET /x HTTP/1.1\\r\\nhost: a.example\\r\\n\\r\\n\"";
+    let answer = "c< \"HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n\"";
+    let preface = "c> \"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\"";
+    compat(|t| {
+        for (proto, client_h2, dialogue) in [
+            ("", true, "c> HEADERS 1 +end get\nc< HEADERS 1 +end :status=200 content-length=0"),
+            ("proto h2", true, "c> HEADERS 1 +end get\nc< HEADERS 1 +end :status=200 content-length=0"),
+            ("", false, &format!("{get}\n{answer}")),
+            ("proto h1", false, &format!("{get}\n{answer}")),
+            ("proto h2", false, &format!("{get}\nc< EOF")),
+            ("proto h1", false, &format!("{preface}\nc< \"HTTP/1.1 405 Method Not Allowed\"")),
+        ] {
+            let rule = format!("tcp-request content switch-mode http {proto}");
+            let config = Proxy::tcp().frontend(&rule).frontend("http-request return status 200");
+            let mut proxy = t.start(&config.servers("").text());
+            let mut stage = Stage { proxy: &mut proxy, origin: None, log: None, client_h2, server_h2: false };
+            play(t, &mut stage, &format!("\n== manual 4.3 switched to '{proto}'\n{dialogue}"));
+        }
+    });
+}
+
+#[test]
 fn who_waits_is_asked_and_then_left() {
     compat(|t| {
         for (line, cases) in [

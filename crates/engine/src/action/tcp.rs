@@ -5,7 +5,7 @@ use weir_config::Keyword;
 use super::answer::count_denial;
 use super::flow::{self, Allow, before_request};
 use super::{Action, ActionFn, Parse, Parsed, RuleSet, Run, Verdict, works};
-use crate::conf::{Caps, Mode};
+use crate::conf::{Caps, Mode, Proto};
 use crate::ending::{Cause, Stage};
 
 /// The actions of this file.
@@ -86,8 +86,9 @@ impl Action for Close {
     }
 }
 
+/// What comes is HTTP, in this protocol.
 #[derive(Clone, Copy, Debug)]
-struct SwitchMode;
+struct SwitchMode(Proto);
 
 fn switch_mode(p: &mut Parse<'_, '_>) -> Parsed {
     let Some(mode) = p.take() else {
@@ -104,25 +105,25 @@ fn switch_mode(p: &mut Parse<'_, '_>) -> Parsed {
             p.error(format!("'tcp-request switch-mode' expects a valid mode (got '{}').", mode.text()))
         );
     }
-    if p.eat("proto") {
-        let Some(proto) = p.take() else {
-            return Err(p.error("'tcp-request switch-mode': 'proto' expects a protocol as argument."));
-        };
-        if proto.is("h2") {
-            return Err(p.error("'tcp-request switch-mode': HTTP/2 is not available yet"));
-        }
-        if !proto.is("h1") {
-            return Err(p.error(format!(
-                "'tcp-request switch-mode': 'proto' expects a valid MUX protocol, if specified (got '{}')",
-                proto.text()
-            )));
-        }
+    if !p.eat("proto") {
+        return Ok(Box::new(SwitchMode(Proto::Any)));
     }
-    Ok(Box::new(SwitchMode))
+    let Some(proto) = p.take() else {
+        return Err(p.error("'tcp-request switch-mode': 'proto' expects a protocol as argument."));
+    };
+    match &*proto.bytes {
+        b"h1" => Ok(Box::new(SwitchMode(Proto::H1))),
+        b"h2" => Ok(Box::new(SwitchMode(Proto::H2))),
+        _ => Err(p.error(format!(
+            "'tcp-request switch-mode': 'proto' expects a valid MUX protocol, if specified (got '{}')",
+            proto.text()
+        ))),
+    }
 }
 
 impl Action for SwitchMode {
-    fn run(&self, _: &mut Run<'_>) -> Verdict {
+    fn run(&self, run: &mut Run<'_>) -> Verdict {
+        run.t.client.switched = self.0;
         Verdict::Upgrade
     }
 

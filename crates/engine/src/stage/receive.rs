@@ -35,6 +35,10 @@ pub(crate) async fn request(t: &mut Transaction) -> Result<(), Stop> {
             match multiplexes(t) {
                 Some(true) => return Err(Stop::Multiplex),
                 Some(false) => {
+                    if t.client.requests == 0 && input.starts_with(PREFACE) {
+                        // HTTP/2 is not spoken here.
+                        return Err(refuse(t, Cause::Proxy, 405));
+                    }
                     let begin = || CountedStream::new(&t.client.frontend, Side::Front);
                     t.front.counted.get_or_insert_with(begin);
                 }
@@ -130,7 +134,10 @@ fn multiplexes(t: &Transaction) -> Option<bool> {
     if t.client.requests > 0 {
         return Some(false);
     }
-    let proto = t.client.listener.conf().map_or(Proto::Any, |b| b.proto);
+    let proto = match t.client.switched {
+        Proto::Any => t.client.listener.conf().map_or(Proto::Any, |b| b.proto),
+        switched => switched,
+    };
     match proto {
         Proto::H1 => return Some(false),
         Proto::H2 => return Some(true),
