@@ -289,6 +289,15 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// Keeps of a line that is ignored here what is judged all the same; `spare` is what it made of the proxy.
+    pub(super) fn note_ignored(&mut self, spare: Self) {
+        self.proxy.default_backend = spare.proxy.default_backend;
+        self.proxy.use_backend = spare.proxy.use_backend;
+        self.checks.note_ignored(&spare.checks);
+    }
+}
+
 // === impl ServerDraft ===
 
 impl ServerDraft {

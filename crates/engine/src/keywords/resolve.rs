@@ -398,16 +398,10 @@ impl<'a> Load<'a> {
     fn proxy_line(&mut self, place: &Place<'_>, line: &Line, draft: &mut Draft) {
         let mut line = line.clone();
         let Some(found) = PROXY.line(place, &mut line, &mut self.out) else { return };
-        let mut spare;
-        let draft = if found.ignored {
-            spare = draft.clone();
-            &mut spare
-        } else {
-            draft
-        };
+        let mut spare = found.ignored.then(|| draft.clone());
         let faults = self.out.count(Severity::Alert);
         let mut ctx = ProxyCtx {
-            draft,
+            draft: spare.as_mut().unwrap_or(draft),
             section: place.section,
             keyword: place.keyword,
             global: &self.conf.global,
@@ -418,6 +412,9 @@ impl<'a> Load<'a> {
         let result = (found.run)(&mut ctx, &line);
         if found.ignored && result.is_ok() {
             self.out.extend(without_condition(&line));
+        }
+        if let Some(spare) = spare {
+            draft.note_ignored(spare);
         }
         if self.out.take(result).is_some() {
             self.out.extend(found.notice(&line));
@@ -473,6 +470,9 @@ pub(super) fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft 
     draft.keyword = keyword;
     draft.own_page = false;
     draft.checks.inherit();
+    if caps == Caps::BACKEND {
+        draft.proxy.default_backend = None;
+    }
     for rule in &mut draft.rules {
         rule.inherited = true;
     }

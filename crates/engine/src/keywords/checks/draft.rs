@@ -83,6 +83,12 @@ impl CheckDraft {
         }
     }
 
+    /// Keeps of lines that are ignored that there were some.
+    pub fn note_ignored(&mut self, spare: &Self) {
+        self.http.unasked = self.http.unasked.or(spare.http.unasked);
+        self.tcp.unasked = self.tcp.unasked.or(spare.tcp.unasked);
+    }
+
     /// The ruleset that has lines though no option asks for it: `http-check` or `tcp-check`, and where.
     pub fn unused(&self) -> impl Iterator<Item = (&'static str, &'static str, Span)> {
         let (http, tcp) = (self.http.unasked, self.tcp.unasked);

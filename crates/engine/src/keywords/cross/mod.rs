@@ -254,7 +254,7 @@ fn free(used: &mut BTreeSet<u32>, next: &mut u32) -> u32 {
 fn backends_of(load: &mut Load<'_>, drafts: &[Draft], at: usize) {
     let Some(draft) = drafts.get(at) else { return };
     let proxy = &draft.proxy;
-    if proxy.disabled || !proxy.is_frontend() {
+    if proxy.disabled {
         return;
     }
     let wanted = proxy.default_backend.iter().map(|(name, at)| (name, *at, true));
@@ -511,6 +511,10 @@ fn complete(load: &mut Load<'_>, drafts: &mut [Draft]) {
         draft.proxy.logs.append(&mut draft.logs);
         if draft.proxy.caps == Caps::FRONTEND {
             draft.servers.clear();
+        }
+        if draft.proxy.caps == Caps::BACKEND {
+            draft.proxy.default_backend = None;
+            draft.proxy.use_backend.clear();
         }
         draft.servers.extend(draft.dispatch.take());
         draft.proxy.check = std::mem::take(&mut draft.checks).kind(load.conf.global.external_environment);
