@@ -88,5 +88,4 @@ pub(crate) fn tests() -> Command {
 /// Says with how many threads the programs run where a test does not choose them itself.
 const THREADS: &str = "WEIR_COMPAT_THREADS";
 /// The files of tests that run with two threads, too.
-const THREADED: &[&str] =
-    &["http_bodies", "http_connections", "failures", "log_endings", "queues", "servers", "tcp"];
+const THREADED: &[&str] = &["http_bodies", "failures", "queues", "servers", "tcp"];
