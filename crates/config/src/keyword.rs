@@ -38,6 +38,8 @@ bitflags! {
         const HEALTHCHECK = 1 << 24;
         /// `traces`
         const TRACES = 1 << 26;
+        /// `mailers`
+        const MAILERS = 1 << 27;
         /// Every proxy section that takes connections in.
         const FRONTENDS = Self::FRONTEND.bits() | Self::LISTEN.bits();
         /// Every proxy section that has servers.
@@ -90,6 +92,8 @@ pub enum Class {
     CrtStore,
     /// A line of a `traces` section.
     Traces,
+    /// A line of a `mailers` section.
+    Mailers,
     /// A line of an `acme` section.
     Acme,
 }
@@ -178,6 +182,7 @@ impl Class {
             Self::CrtList => "crt-list",
             Self::CrtStore => "crt-store",
             Self::Traces => "traces",
+            Self::Mailers => "mailers",
             Self::Acme => "acme",
         }
     }

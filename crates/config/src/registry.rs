@@ -427,7 +427,7 @@ fn unknown_second(first: &Word, second: Option<&Word>, seconds: &[&str]) -> Diag
 }
 
 fn section_list(sections: Sections) -> String {
-    const NAMES: [(Sections, &str); 12] = [
+    const NAMES: [(Sections, &str); 13] = [
         (Sections::GLOBAL, "global"),
         (Sections::DEFAULTS, "defaults"),
         (Sections::FRONTEND, "frontend"),
@@ -440,6 +440,7 @@ fn section_list(sections: Sections) -> String {
         (Sections::PEERS, "peers"),
         (Sections::HEALTHCHECK, "healthcheck"),
         (Sections::TRACES, "traces"),
+        (Sections::MAILERS, "mailers"),
     ];
     let names: Vec<&str> = NAMES.iter().filter(|(s, _)| sections.contains(*s)).map(|(_, n)| *n).collect();
     match names.split_last() {
@@ -492,7 +493,8 @@ const WITHOUT_PROPOSALS: Sections = Sections::PEERS
     .union(Sections::HEALTHCHECK)
     .union(Sections::LOG_PROFILE)
     .union(Sections::RING)
-    .union(Sections::LOG_FORWARD);
+    .union(Sections::LOG_FORWARD)
+    .union(Sections::MAILERS);
 
 const NEGATION: &str = "negation/default currently supported only for options, log, busy-polling, set-dumpable, \
                         strict-limits, insecure-fork-wanted and numa-cpu-mapping.";

@@ -96,6 +96,8 @@ pub struct Draft {
     pub default_server: ServerDraft,
     /// The servers with what [`Server`] does not keep.
     pub servers: Vec<ServerDraft>,
+    /// `email-alert`
+    pub mail: super::mail::MailAlerts,
     /// `errorfile` and `errorfiles`, in order.
     pub errors: Vec<ErrorLine>,
     /// The checks' words.
@@ -234,6 +236,8 @@ pub enum List<'a> {
     Certificates(&'a mut StoreDraft),
     /// The `trace` lines of all `traces` sections so far.
     Traces(&'a mut Vec<Vec<String>>),
+    /// A `mailers` section, of which nothing is kept.
+    Mailers,
 }
 
 /// A `userlist` while it is read.
@@ -271,6 +275,7 @@ impl Draft {
             logs: Vec::new(),
             default_server: ServerDraft::new(Server::new("", at)),
             servers: Vec::new(),
+            mail: super::mail::MailAlerts::default(),
             errors: Vec::new(),
             checks: super::checks::CheckDraft::default(),
             own_page: false,

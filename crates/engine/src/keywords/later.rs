@@ -13,18 +13,12 @@ const COMPRESSION: &str = "comes with compression";
 const FASTCGI: &str = "comes with FastCGI";
 const FILTERS: &str = "comes with filters";
 const LUA: &str = "comes with Lua";
-const MAIL: &str = "comes with mail alerts";
 const QUIC: &str = "comes with QUIC";
 const RESOLVERS: &str = "comes with the resolver";
 
 /// Lines of proxies.
 pub(super) const PROXY_LATER: &[Keyword<ProxyFn>] = &[
     proxy("compression", COMPRESSION),
-    proxy("email-alert from", MAIL),
-    proxy("email-alert level", MAIL),
-    proxy("email-alert mailers", MAIL),
-    proxy("email-alert myhostname", MAIL),
-    proxy("email-alert to", MAIL),
     proxy("filter-sequence", FILTERS),
     proxy("quic-initial", QUIC),
     proxy("use-fcgi-app", FASTCGI),
@@ -42,7 +36,12 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
             Some(kind) => line.alert(format!("unknown declaration type '{kind}' (supports 'capture')")),
         })
     }),
-    first("email-alert", |_, line| Err(missing(line, "email-alert"))),
+    first("email-alert", |_, line| {
+        Err(match line.arg(0) {
+            None => line.alert("missing argument after 'email-alert'."),
+            Some(word) => line.alert(format!("email-alert: unknown argument '{}'.", word.text())),
+        })
+    }),
     first("monitor", |_, line| Err(line.alert("'monitor' only supports 'fail'."))),
     first("persist", |_, line| match line.arg(0) {
         None => Err(line.alert("missing persist method.")),
@@ -74,10 +73,6 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
     first("tcp-request", |ctx, line| Err(of_proxy(ctx, line, "'inspect-delay', 'connection', or 'content'"))),
     first("tcp-response", |ctx, line| Err(of_proxy(ctx, line, "'inspect-delay' or 'content'"))),
 ];
-
-fn missing(line: &Line, name: &str) -> Diagnostic {
-    line.alert(format!("missing argument after '{name}'."))
-}
 
 fn of_proxy(ctx: &ProxyCtx<'_>, line: &Line, expected: &str) -> Diagnostic {
     let (name, keyword, proxy) = (line.name(), ctx.keyword, &ctx.draft.proxy.name);

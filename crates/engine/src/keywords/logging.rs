@@ -418,7 +418,7 @@ fn facility(text: &str) -> Option<Facility> {
     u8::try_from(at).ok().map(Facility)
 }
 
-fn level(text: &str) -> Option<LogLevel> {
+pub(super) fn level(text: &str) -> Option<LogLevel> {
     Some(match text {
         "emerg" => LogLevel::Emerg,
         "alert" => LogLevel::Alert,

@@ -24,6 +24,7 @@ mod log_backends;
 mod log_forward;
 mod log_profiles;
 mod logging;
+mod mail;
 mod options;
 mod outside;
 mod peers;
@@ -104,11 +105,15 @@ pub fn listing() -> Vec<String> {
     let firsts: Vec<&str> = later::PROXY_FIRST.iter().map(|k| k.entry.name).collect();
     for keyword in PROXY.iter() {
         if firsts.contains(&keyword.entry.name) && !goes_on(keyword.entry.name) {
-            // It only says what may follow, and none of that is there.
-            lines.push(format!(
-                "proxy\t{}\trefused none of its words is available yet\t\t",
-                keyword.entry.name
-            ));
+            // It only says what may follow, and none of that is there, or does anything.
+            let judged = PROXY.iter().any(|k| {
+                matches!(k.state, State::Judged(..)) && k.entry.name.starts_with(keyword.entry.name)
+            });
+            let state = match judged {
+                true => "inert none of its words does anything",
+                false => "refused none of its words is available yet",
+            };
+            lines.push(format!("proxy\t{}\t{state}\t\t", keyword.entry.name));
         } else {
             lines.push(keyword.listing());
         }
@@ -172,6 +177,7 @@ const PROXY_TABLES: &[&[Keyword<ProxyFn>]] = &[
     checks::PROTOCOLS,
     checks::PROGRAM,
     checks::SECTION,
+    mail::EMAIL_ALERT,
     later::PROXY_LATER,
     later::PROXY_FIRST,
 ];
@@ -183,6 +189,7 @@ const LIST_TABLES: &[&[Keyword<ListFn>]] = &[
     rings::RING,
     tls::CRT_STORE,
     traces::TRACES,
+    mail::MAILERS,
 ];
 const BIND_TABLES: &[&[Keyword<BindFn>]] = &[tls::BIND_TLS, bind_params::BIND_PARAMS, later::BIND_LATER];
 const SERVER_TABLES: &[&[Keyword<ServerFn>]] =

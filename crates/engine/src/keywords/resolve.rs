@@ -9,7 +9,7 @@ use weir_diag::{Diagnostic, Diagnostics, Form, Severity, Sources, Span};
 
 use super::{
     Draft, GLOBAL, GlobalCtx, LISTS, List, ListCtx, Outside, PROXY, ProxyCtx, Templates, UserlistDraft,
-    checks, cross, log_forward, log_profiles, peers, rings, rules, stats_page, steps, traces, userlist,
+    checks, cross, log_forward, log_profiles, mail, peers, rings, rules, stats_page, steps, traces, userlist,
 };
 use crate::conf::{Caps, Conf, Global, HttpErrors, LogProfile, Peers, Proxy};
 
@@ -71,6 +71,8 @@ pub(super) struct Load<'a> {
     log_profiles_at: Vec<Span>,
     /// The `peers` sections.
     pub(super) peers: Vec<Peers>,
+    /// The `mailers` sections.
+    pub(super) mailers: Vec<mail::Mailers>,
     /// What was said already of what TLS lacks here.
     pub(super) tls_said: super::tls::Said,
     /// The `healthcheck` sections, each as a proxy of which only the checks count.
@@ -106,6 +108,7 @@ impl<'a> Load<'a> {
             http_errors_at: Vec::new(),
             log_profiles_at: Vec::new(),
             peers: Vec::new(),
+            mailers: Vec::new(),
             tls_said: Vec::new(),
             healthchecks: Vec::new(),
             unresolved: false,
@@ -129,6 +132,7 @@ impl<'a> Load<'a> {
             Sections::PEERS => self.peers(section),
             Sections::CRT_STORE => super::tls::crt_store(self, section),
             Sections::TRACES => traces::section(self, section),
+            Sections::MAILERS => mail::section(self, section),
             Sections::HEALTHCHECK => checks::healthcheck(self, section),
             _ => {}
         }
@@ -429,6 +433,7 @@ impl<'a> Load<'a> {
         peers::check(&mut self);
         let (mut drafts, last_id) = cross::check(&mut self);
         peers::judge_incomplete(&mut self);
+        mail::judge_unwanted(&mut self);
         rings::behind_streams(&mut self, &mut drafts);
         rings::behind_servers(&mut self, &drafts);
         rings::judge_targets(&mut self, &drafts);

@@ -20,7 +20,11 @@ pub const SECTIONS: &[Keyword<Sections>] = &[
     works("healthcheck", Sections::HEALTHCHECK, "a check that servers share"),
     works("log-forward", Sections::LOG_FORWARD, "a relay of log messages"),
     works("log-profile", Sections::LOG_PROFILE, "log lines by step"),
-    later("mailers", "comes with mail alerts", "mail servers for alerts"),
+    Keyword::judged(
+        Entry::new(Class::Section, "mailers", Sections::empty(), Arity::ANY, "mail servers for alerts"),
+        Sections::MAILERS,
+        super::mail::REASON,
+    ),
     later("resolvers", "comes with the resolver", "name servers"),
     works("ring", Sections::RING, "a ring buffer of messages"),
     works("traces", Sections::TRACES, "what the program tells of itself from the start"),

@@ -11,6 +11,7 @@ use weir_diag::{Diagnostic, Form, Severity, Sources, Span};
 use super::Draft;
 use super::errors::error_files;
 use super::log_backends;
+use super::mail;
 use super::resolve::{Load, place};
 use super::spellings;
 use super::steps;
@@ -124,6 +125,7 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     }
     at_step(load, steps::LOG, |load| log_format(load, draft));
     check_rules(load, draft);
+    mail::check(load, draft);
     at_step(load, steps::ERROR_FILES, |load| error_files(draft, load));
     at_step(load, steps::SERVERS, |load| servers::servers(load, draft));
     at_step(load, steps::TLS, |load| {
