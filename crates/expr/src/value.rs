@@ -121,6 +121,8 @@ impl<'a> Value<'a> {
     pub fn cast(self, to: Type, scratch: &'a Scratch) -> Option<Self> {
         Some(match to {
             Type::Any | Type::Same => self,
+            // An address is a truth for patterns alone.
+            Type::Bool if matches!(self, Self::Ipv4(_) | Self::Ipv6(_)) => return None,
             Type::Bool => Self::Bool(self.to_bool()?),
             Type::Sint => Self::Sint(self.to_sint()?),
             Type::Addr => match self.to_ip()? {

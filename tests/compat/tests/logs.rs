@@ -245,3 +245,70 @@ fn variables_of_log_formats() {
         });
     });
 }
+
+/// Where no format is given a line announces each transaction, and nothing else is said; what was never a request has
+/// nothing that was captured.
+#[test]
+fn a_proxy_without_a_format_announces_what_begins() {
+    compat(|t| {
+        let log = t.sink("log");
+        let mut proxy = t.start(UNFORMATTED);
+        let bad = "bad\r\n\r\n";
+        let good = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        // The proxy, what its client says, and what is logged of it.
+        let rows = [
+            ("plain", bad, ""),
+            ("plain", good, "Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (plain/HTTP)"),
+            ("steps", bad, ""),
+            ("steps", good, ""),
+            ("asked", good, "Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (asked/HTTP)"),
+            ("profile", bad, "P sess_error"),
+            ("profile", good, "Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (profile/HTTP)"),
+            ("errors", bad, "E 400"),
+            ("errors", good, "Connect from 127.0.0.1:PORT to 127.0.0.1:PORT (errors/HTTP)"),
+            ("kept", bad, "<> <> 0"),
+            ("kept", good, "<{}> <\"\"> 0"),
+        ];
+        for (name, request, _) in rows {
+            proxy.client(name).send(request).recv_to_close();
+        }
+        // Lines of different connections come in any order; one that is too many takes the place of another.
+        let mut expected: Vec<_> = rows.iter().map(|row| row.2).filter(|line| !line.is_empty()).collect();
+        let line = |line: String| line.split_once("]: ").map_or("", |(_, line)| line.trim_end()).to_owned();
+        let mut said: Vec<_> = expected.iter().map(|_| line(mask::log_line(&log.next()))).collect();
+        expected.sort_unstable();
+        said.sort_unstable();
+        assert_eq!(said, expected);
+    });
+}
+
+const UNFORMATTED: &str = "
+    log-profile p
+        on any format \"P %OG\"
+    defaults d
+        mode http
+        log {log} local0
+        timeout client 5s
+        timeout server 5s
+        timeout connect 5s
+        http-request return status 200
+    frontend plain
+        bind {plain}
+    frontend steps
+        bind {steps}
+        log-steps accept,close
+    frontend asked
+        bind {asked}
+        http-after-response do-log
+    frontend profile
+        bind {profile}
+        no log
+        log {log} profile p local0
+    frontend errors
+        bind {errors}
+        error-log-format \"E %ST\"
+    frontend kept
+        bind {kept}
+        capture request header X len 4
+        log-format \"<%hr> <%{+Q}hrl> %[ssl_fc_is_resumed]\"
+    ";

@@ -6,7 +6,7 @@ use weir_expr::regex::{self, Regex};
 use weir_expr::{Format, Purpose, WordsError};
 use weir_http::{Head, HeaderId, h1};
 
-use super::{Action, ActionFn, Bench, LINE, Parse, Parsed, Run, Verdict, has_room, works};
+use super::{Action, ActionFn, Bench, LINE, Parse, Parsed, Run, Verdict, has_room, line, works};
 
 /// The actions of this file.
 pub(super) const HEADER: &[Keyword<ActionFn>] = &[
@@ -73,7 +73,7 @@ pub(super) fn lower(word: &Word) -> Box<[u8]> {
 impl Action for Put {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         run.render(&self.value);
-        let (head, Bench { text, room, .. }) = run.head();
+        let (head, Bench { text, made, room, .. }) = run.head();
         if self.alone {
             head.remove_named(self.id, &self.name);
         }
@@ -81,6 +81,9 @@ impl Action for Put {
             return run.rewrite_failed();
         }
         head.append_known(self.id, &self.name, text);
+        if self.id == HeaderId::Host {
+            line::follow_host(head, text, made);
+        }
         Verdict::Next
     }
 }
@@ -204,7 +207,7 @@ impl Action for Replace {
             return Verdict::Next;
         }
         run.render(&self.value);
-        let (head, Bench { text, made, room, .. }) = run.head();
+        let (head, Bench { text, made, expanded, room, .. }) = run.head();
         let mut fits = true;
         for index in 0..head.lines().len() {
             made.clear();
@@ -217,6 +220,9 @@ impl Action for Replace {
                 break;
             }
             head.set_value(index, made);
+            if *self.name == *b"host" {
+                line::follow_host(head, made, expanded);
+            }
         }
         if fits { Verdict::Next } else { run.rewrite_failed() }
     }

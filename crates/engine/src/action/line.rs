@@ -8,6 +8,7 @@ use weir_http::{Head, HeaderId, uri};
 
 use super::parse::{is_condition, number};
 use super::{Action, ActionFn, Bench, Parse, Parsed, Run, Verdict, has_room, works};
+use crate::transaction::{Messages, Transaction};
 
 /// The actions of this file.
 pub(super) const LINE: &[Keyword<ActionFn>] = &[
@@ -55,10 +56,14 @@ fn set(p: &mut Parse<'_, '_>, part: Part) -> Parsed {
 impl Action for Set {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         run.render(&self.value);
-        let (head, Bench { text, made, room, .. }) = run.head();
+        let (head, Bench { text, room, .. }) = run.head();
         if !self.part.has_room(head, *room, text) {
             return run.rewrite_failed();
         }
+        if self.part == Part::Method {
+            keep_method(run.t);
+        }
+        let (head, Bench { text, made, .. }) = run.head();
         put(head, self.part, text, made);
         Verdict::Next
     }
@@ -124,6 +129,15 @@ impl Part {
     }
 }
 
+/// Keeps the request line that came: rules for the answer see its method.
+fn keep_method(t: &mut Transaction) {
+    if t.messages.captured.line().is_none() {
+        let limit = t.client.worker.view().snapshot.global.tune.log_uri_len;
+        let Messages { captured, request, .. } = &mut *t.messages;
+        captured.take(request, limit);
+    }
+}
+
 /// Puts another text in the place of a part; `made` is room for the new target.
 fn put(head: &mut Head, part: Part, text: &[u8], made: &mut Vec<u8>) {
     made.clear();
@@ -168,6 +182,19 @@ fn follow_authority(head: &mut Head, room: &mut Vec<u8>) {
     if let Some(at) = at {
         head.set_value(at, room);
     }
+}
+
+/// An absolute target says what the Host line says that a rule made.
+pub(super) fn follow_host(head: &mut Head, host: &[u8], made: &mut Vec<u8>) {
+    let target = head.target();
+    let Some(authority) = uri::authority(target).filter(|a| !a.is_empty()) else { return };
+    let rest = uri::path_and_query(target);
+    let before = target.len() - rest.len() - authority.len();
+    made.clear();
+    made.extend_from_slice(target.get(..before).unwrap_or_default());
+    made.extend_from_slice(host);
+    made.extend_from_slice(rest);
+    head.set_target(made);
 }
 
 #[derive(Debug)]

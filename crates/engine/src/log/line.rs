@@ -171,7 +171,7 @@ fn write(t: &mut Transaction, plan: &LogPlan, origin: Origin, level: Level, prof
     let mut made: Option<(Option<&Format>, Option<&Format>)> = None;
     for target in &plan.targets {
         let profile = profile.or(target.profile.as_deref());
-        let says = profile.and_then(|p| p.of(origin));
+        let says = profile.filter(|_| !plan.is_announced(origin)).and_then(|p| p.of(origin));
         if says.is_some_and(|says| says.drop) {
             continue;
         }

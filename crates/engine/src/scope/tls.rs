@@ -89,8 +89,10 @@ fn fact<'a>(t: &Transaction, side: Side, what: TlsFact, scratch: &'a Scratch) ->
         };
     }
     let Some(session) = session(t, side) else {
-        let is_clear = side == Side::Server && what == TlsFact::Resumed && t.far.is_some();
-        return is_clear.then_some(Value::Bool(false));
+        // A connection without TLS resumed no session, and named no server.
+        let plain = side == Side::Client || t.far.is_some();
+        let known = plain && matches!(what, TlsFact::Resumed | TlsFact::HasServerName);
+        return known.then_some(Value::Bool(false));
     };
     match what {
         TlsFact::Verify => {

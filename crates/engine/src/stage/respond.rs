@@ -72,6 +72,7 @@ pub(crate) fn make(t: &mut Transaction, status: u16) {
 /// Sends what lies ready as the response.
 async fn respond(t: &mut Transaction) {
     t.facts.replied = true;
+    t.messages.vars.end_request();
     if t.facts.ending == Ending::new(Cause::Local, Stage::Request) {
         count_intercepted(t);
     }

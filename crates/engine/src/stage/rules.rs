@@ -20,7 +20,7 @@ use crate::local;
 use crate::observe;
 use crate::stage::client_news::{News, client_news};
 use crate::stage::{body, handshake, proxy_header, receive, respond};
-use crate::tables::Event;
+use crate::tables::{self, Event};
 use crate::trace;
 use crate::transaction::{Messages, Stop, Transaction};
 use crate::tunnel::Upload;
@@ -434,6 +434,7 @@ fn finish(t: &mut Transaction) -> Stop {
         return Stop::Close;
     }
     t.facts.blame(Cause::Server, Stage::Headers);
+    tables::count(t, Event::Failure);
     Stop::Answer(502)
 }
 

@@ -105,13 +105,16 @@ pub(super) const CONVERTERS: &[Converter] = &[
         iif,
         "One text if true, another if not.",
     ),
-    converter(
-        "has_ctl",
-        (0, &[ArgType::Str]),
-        Type::Bin,
-        Type::Bool,
-        |_, _, v| Some(Value::Bool(v.bytes()?.iter().any(|c| *c < 32 || *c == 127))),
-        "Whether it has control characters.",
+    prepared(
+        converter(
+            "has_ctl",
+            (0, &[ArgType::Str]),
+            Type::Bin,
+            Type::Bool,
+            has_ctl,
+            "Whether it has control characters, of those that a mask names.",
+        ),
+        prepare_has_ctl,
     ),
     prepared(
         converter(
@@ -152,6 +155,65 @@ pub(super) const CONVERTERS: &[Converter] = &[
         "The best language of a list.",
     ),
 ];
+
+/// Replaces the mask of control characters by its bits: one for each of the first 32 characters, one for DEL.
+fn prepare_has_ctl(args: &mut Args, _: &mut Load<'_>) -> Result<(), String> {
+    let given = args.str(0).unwrap_or_default();
+    let text = String::from_utf8_lossy(given).into_owned();
+    let bits = match given {
+        b"" => ALL_BUT_TAB,
+        b"any" => ALL,
+        b"http" => FORBIDDEN_IN_HTTP,
+        _ => {
+            let (bits, end) = leading_mask(&text);
+            if end < text.len() {
+                return Err(format!(
+                    "cannot parse value '{text}', problem at position {end}; expecting an integer value (decimal or hex \
+                     with '0x' prefix)."
+                ));
+            }
+            bits
+        }
+    };
+    if bits & !ALL != 0 {
+        return Err(format!("unsupported excess bits {:#x} in argument value {text}.", bits & !ALL));
+    }
+    args.set(0, Arg::Int(bits));
+    Ok(())
+}
+
+/// A number as C's `strtoll` reads it, in any base, and where it ends.
+fn leading_mask(text: &str) -> (i64, usize) {
+    let spaces = text.len() - text.trim_start().len();
+    let unsigned = text.trim_start().trim_start_matches(['+', '-']);
+    let signs = text.len() - spaces - unsigned.len();
+    if signs > 1 {
+        return (0, 0);
+    }
+    let hex = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X"));
+    let hex = hex.filter(|h| h.starts_with(|c: char| c.is_ascii_hexdigit()));
+    let (digits, radix) = match hex {
+        Some(hex) => (hex, 16),
+        None if unsigned.starts_with('0') => (unsigned, 8),
+        None => (unsigned, 10),
+    };
+    let len = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let Some(number) = digits.get(..len).filter(|d| !d.is_empty()) else { return (0, 0) };
+    let negative = text.trim_start().starts_with('-');
+    let limit = if negative { i64::MIN } else { i64::MAX };
+    let bits = i64::from_str_radix(number, radix).map_or(limit, |n| if negative { -n } else { n });
+    (bits, text.len() - digits.len() + len)
+}
+
+fn has_ctl<'a>(_: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
+    let bits = args.int(0).unwrap_or(ALL_BUT_TAB);
+    let bit = |c: &u8| match *c {
+        c @ ..32 => 1 << c,
+        127 => 1_i64 << 32,
+        _ => 0,
+    };
+    Some(Value::Bool(value.bytes()?.iter().any(|c| bits & bit(c) != 0)))
+}
 
 fn folded<'a>(eval: &Eval<'a>, value: Value<'a>, fold: fn(&u8) -> u8) -> Option<Value<'a>> {
     let text = value.bytes()?;
@@ -385,3 +447,9 @@ fn quality(text: &[u8]) -> u32 {
     let mut digits = text.iter().filter(|c| c.is_ascii_digit()).map(|c| u32::from(c - b'0'));
     (0..4).fold(0, |n, _| n * 10 + digits.next().unwrap_or(0))
 }
+
+/// All control characters, as a mask.
+const ALL: i64 = 0x1_ffff_ffff;
+const ALL_BUT_TAB: i64 = 0x1_ffff_fdff;
+/// NUL, LF and CR (RFC 9110, 5.5).
+const FORBIDDEN_IN_HTTP: i64 = 0x2401;

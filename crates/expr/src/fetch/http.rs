@@ -108,8 +108,14 @@ fn request<'a>(eval: &Eval<'a>) -> Lookup<&'a Head> {
 }
 
 fn method<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
+    let captured = || eval.scope.text(crate::scope::Text::CapturedMethod).map(Value::Meth);
+    // Who sees an answer sees the method that came, whatever rules made of it.
+    let kept = (eval.scope.side() == Side::Server).then(captured).flatten();
+    if let Some(method) = kept {
+        return Lookup::Value(method);
+    }
     match request(eval) {
-        Lookup::Absent => eval.scope.text(crate::scope::Text::CapturedMethod).map(Value::Meth).into(),
+        Lookup::Absent => captured().into(),
         found => found.map(|head| Value::Meth(head.method())),
     }
 }
