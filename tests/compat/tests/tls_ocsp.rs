@@ -42,7 +42,8 @@ fn whole(authority: &Authority, name: &str) -> String {
 
 fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    [format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n").as_bytes(), body].concat()
+    [format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n").as_bytes(), body]
+        .concat()
 }
 
 const OCSP: &str = "200 OK\r\ncontent-type: application/ocsp-response";
@@ -89,7 +90,10 @@ fn answers(authority: &Authority) -> HashMap<String, Vec<u8>> {
     let at = broken.windows(2).rposition(|two| two == [0xa0, 0x82]).expect("its certificates");
     broken[at - 10] ^= 1;
     let chunked = authority.ocsp_response("chunked");
-    let head = format!("HTTP/1.1 {OCSP}\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n", chunked.len());
+    let head = format!(
+        "HTTP/1.1 {OCSP}\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n",
+        chunked.len()
+    );
     [
         ("good", answer(OCSP, &authority.ocsp_response("good"))),
         ("broken", answer(OCSP, &broken)),
