@@ -24,10 +24,6 @@ pub(crate) fn finished(t: &mut Transaction) {
     }
     let http = t.is_http();
     let origin = if http && t.facts.requested.is_none() { Origin::SessionError } else { Origin::Close };
-    // The line of who asks for none tells of requests.
-    if origin == Origin::SessionError && plan.rules.plain && plan.rules.steps.is_none() {
-        return;
-    }
     if plan.is_due(origin) && !(is_null(t) && (plan.rules.no_null || is_idle_end(t))) {
         automatic(t, &plan, origin);
     }

@@ -29,8 +29,6 @@ pub struct LogPlan {
     pub(super) error: Option<Format>,
     /// Whether that one is the user's; ours is completed with the listener and the reason.
     pub(super) has_error_format: bool,
-    /// No format is given: a line says that a transaction began, and nothing else is said of it.
-    announces: bool,
     /// `unique-id-format`
     pub(super) unique_id: Option<Format>,
     /// Lines before this one (`%lc`).
@@ -182,7 +180,6 @@ impl<'a> Builder<'a> {
             structured,
             error,
             has_error_format: line.error_format.is_some(),
-            announces: line.format == LogFormatKind::Default,
             unique_id,
             lines,
             longest,
@@ -329,7 +326,6 @@ impl LogPlan {
             structured: None,
             error: None,
             has_error_format: false,
-            announces: false,
             unique_id: None,
             lines: AtomicU64::new(0),
             longest: 0,
@@ -360,7 +356,7 @@ impl LogPlan {
         match origin {
             _ if origin.is_error() && self.has_error_format => self.error.as_ref(),
             Origin::SessionKilled => None,
-            _ if self.announces && !self.is_announced(origin) => None,
+            _ if self.rules.plain && !self.is_announced(origin) => None,
             _ => self.format.as_ref(),
         }
     }
@@ -369,7 +365,7 @@ impl LogPlan {
     /// steps that are asked for and `do-log` have none.
     pub(super) fn is_announced(&self, origin: Origin) -> bool {
         let by_rule = matches!(origin, Origin::Action(_));
-        self.announces && self.rules.steps.is_none() && !by_rule && !origin.is_error()
+        self.rules.plain && self.rules.steps.is_none() && !by_rule && !origin.is_error()
     }
 
     /// Whether the steps that are asked for, if any are, have this one.
