@@ -9,7 +9,7 @@ use weir_tls::pair::{Pair, Parts};
 use weir_tls::session::Session;
 use weir_tls::tickets::TicketKeys;
 use weir_tls::verify::Trust;
-use weir_tls::{ocsp, pem, text, time};
+use weir_tls::{ocsp, pem, print, text, time};
 
 /// As a file, and with the bytes as what its blocks hold.
 #[test]
@@ -61,6 +61,39 @@ fn tls_first_words() {
         }
         assert!(!session.is_established());
     });
+}
+
+/// What responders answer: as it comes, as what is signed, and as what is said of one certificate.
+#[test]
+fn tls_responses() {
+    const BASIC: [u8; 9] = [0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
+    bolero::check!().for_each(|bytes: &[u8]| {
+        answer(bytes);
+        let single = der(0x30, &[bytes]);
+        let said = [&der(0xa2, &[])[..], &der(0x18, &[b"20260101000000Z"]), &der(0x30, &[&single])].concat();
+        for signed in [bytes, &said] {
+            let basic = [&der(0x30, &[signed])[..], &der(0x30, &[]), &der(3, &[&[0]])].concat();
+            let whole = der(4, &[&der(0x30, &[&basic])]);
+            let typed = der(0x30, &[&der(6, &[&BASIC]), &whole]);
+            answer(&der(0x30, &[&der(10, &[&[0]]), &der(0xa0, &[&typed])]));
+        }
+    });
+}
+
+fn answer(bytes: &[u8]) {
+    print::response(bytes);
+    let Ok(response) = ocsp::Response::parse(bytes) else { return };
+    assert!(response.singles.len() <= bytes.len());
+    if let Ok(until) = response.judge(None, 0) {
+        assert!(until > 0, "what holds no longer is no answer");
+    }
+}
+
+/// One item with this tag.
+fn der(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    let [.., high, low] = content.len().to_be_bytes();
+    [&[tag, 0x82, high, low][..], &content].concat()
 }
 
 fn read(file: &[u8]) {
