@@ -18,7 +18,7 @@ fn unserved(proxy: &mut Running, log: &LogSink, request: &str) -> String {
     let mut client = proxy.client("fe");
     client.send(request);
     let line = ending(log);
-    client.close();
+    client.close_after_peer();
     line
 }
 
@@ -214,6 +214,8 @@ fn what_came_to_nothing_is_told_by_the_format() {
         let log = t.sink("log");
         let mut proxy = t.start(
             "
+            global
+                nbthread 1
             defaults
                 log {log} format raw local0
                 timeout client 5s
@@ -275,7 +277,7 @@ fn what_came_to_nothing_is_told_by_the_format() {
             } else {
                 assert_eq!(ending(&log), expected, "{to} {request:?}");
             }
-            client.close();
+            client.close_after_peer(); // The next line counts the connections that are left.
         }
     });
 }
