@@ -9,7 +9,8 @@ use weir_tls::session::Failure;
 
 use crate::clock::Tick;
 use crate::ending::{Cause, Ending, Stage};
-use crate::mux::h2::Gone;
+use crate::io::{Heard, Stream};
+use crate::mux::h2::{Gone, Lane};
 use crate::persistence::Persisted;
 use crate::refusal::{Refusal, Unreached};
 
@@ -52,6 +53,12 @@ pub(crate) struct Facts {
     pub(crate) far_failure: Option<Box<Failure>>,
     /// Why the server's stream ended before its time, where that is over.
     pub(crate) far_gone: Option<Gone>,
+    /// How the server's connection ended, where that is over.
+    pub(crate) far_heard: Heard,
+    /// The server ended before the client did, where bytes were passed as they came.
+    pub(crate) server_first: bool,
+    /// The whole answer was there when its head was.
+    pub(crate) came_at_once: bool,
     /// Who ended it; the first to fail is named.
     pub(crate) ending: Ending,
     /// Connection attempts beyond the first.
@@ -120,5 +127,11 @@ impl Facts {
         if self.ending.is_normal() {
             self.ending = Ending::new(cause, stage);
         }
+    }
+
+    /// Remembers how the stream to the server ended, which outlives the transaction or is closed before its end.
+    pub(crate) fn part(&mut self, far: &Stream) {
+        self.far_gone = far.lane().and_then(Lane::gone);
+        self.far_heard = far.heard();
     }
 }

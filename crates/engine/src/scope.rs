@@ -2,6 +2,7 @@
 
 mod bytes;
 mod captured;
+mod events;
 mod kernel;
 mod slots;
 mod streams;
@@ -40,12 +41,15 @@ use crate::tokens;
 use crate::transaction::Transaction;
 use crate::variables;
 
+use events::Events;
+
 pub(crate) use captured::Captured;
 
 /// A transaction as expressions see it.
 pub(crate) struct View<'a> {
     t: &'a Transaction,
     termination: OnceCell<[u8; 4]>,
+    events: OnceCell<Events>,
     /// The step or the rules that look at it.
     origin: Origin,
     request: SeenRequest,
@@ -64,6 +68,7 @@ impl<'a> View<'a> {
             t,
             origin,
             termination: OnceCell::new(),
+            events: OnceCell::new(),
             request: SeenRequest::default(),
             can_wait: false,
             last: false,
@@ -256,14 +261,7 @@ impl Scope for View<'_> {
             Text::Service => Some(self.t.messages.service.as_ref()?.service.label().as_bytes()),
             Text::Termination => Some(self.termination()),
             Text::LogOrigin => Some(self.origin.name().as_bytes()),
-            // No events are kept; the tuple tells who is there.
-            Text::TerminationEvents => {
-                Some(match (self.t.has_begun(), self.t.facts.connected, self.t.facts.unreached) {
-                    (false, _, _) => b"{,,-,-,-,-,-}",
-                    (true, None, None) => b"{,,,,,-,-}",
-                    _ => b"{,,,,,,}",
-                })
-            }
+            Text::TerminationEvents => Some(self.events.get_or_init(|| Events::of(self.t)).as_bytes()),
             Text::Hostname => Some(self.frontend().shared.log.host()),
             _ => None,
         }

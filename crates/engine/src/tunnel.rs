@@ -50,6 +50,8 @@ pub(crate) struct Passed {
     pub(crate) down: u64,
     /// The server has said all that it has to say.
     pub(crate) server_ended: bool,
+    /// It was the first of both to do so.
+    pub(crate) server_first: bool,
     pub(crate) ending: Ending,
 }
 
@@ -68,9 +70,11 @@ pub(crate) async fn run(
     let mut down = Flow::new(rules.splice_response, rules.pipe_size, down_gate.as_ref());
     let mut clock = Deadlines::new(rules);
     let mut seen = (0, 0);
+    let mut server_first = false;
     let ending = poll_fn(|cx| {
         let a = up.poll(cx, client.stream, client.input, server.stream);
         let b = down.poll(cx, server.stream, server.input, client.stream);
+        server_first |= down.ended && !up.ended;
         let moved = (up.passed - seen.0, down.passed - seen.1);
         if moved != (0, 0) {
             seen = (up.passed, down.passed);
@@ -92,7 +96,7 @@ pub(crate) async fn run(
         Poll::Ready(Ending::new(cause, Stage::Data))
     })
     .await;
-    Passed { up: up.passed, down: down.passed, server_ended: down.ended, ending }
+    Passed { up: up.passed, down: down.passed, server_ended: down.ended, server_first, ending }
 }
 
 /// One direction.

@@ -302,3 +302,107 @@ fn a_unique_id_is_made_once_for_header_and_line() {
         assert_eq!(head.header("x-id").as_deref(), Some(id));
     });
 }
+
+/// The tuple of a line. Whether the end of a stream comes with its last bytes or after them is a race.
+fn events(log: &LogSink) -> String {
+    let line = log.next();
+    line.rsplit(' ').next().unwrap_or_default().trim_end().replace('B', "2")
+}
+
+#[test]
+fn events_tell_what_ended_a_request_layer_by_layer() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let log = t.sink("log");
+        let text = Proxy::http()
+            .defaults("timeout server 300ms\nretries 0\nlog global\nlog-format \"%B %[term_events]\"")
+            .global("log {log} local0")
+            .frontend(
+                "http-request deny if { path /deny }\nuse_backend none if { path /none }\n\
+                 use_backend dead if { path /dead }",
+            )
+            .backend("http-response deny if { status 201 }")
+            .sections("backend none\nbackend dead\n    server s {dead}\n")
+            .text();
+        let mut proxy = t.start(&text);
+        let request = |path: &str, lines: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+        let rows = [
+            (request("/deny", ""), "{,,e1,s8S1s1,,-,-}"),
+            (request("/deny", "Connection: close\r\n"), "{f1,m1,e1,s8S1s1,,-,-}"),
+            (request("/none", ""), "{,,e1,S1s1,,-,-}"),
+            (request("/dead", ""), "{,,e1,S1s1,,,F7}"),
+            ("GARBAGE\r\n\r\n".to_owned(), "{,m9,-,-,-,-,-}"),
+        ];
+        for (request, wanted) in &rows {
+            let mut client = proxy.client("fe");
+            client.send(request);
+            assert_eq!(&events(&log), wanted, "{request:?}");
+        }
+        let half = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello";
+        let rows = [
+            (OK, "", false, "{,,e1,s1S1,E1,,}"),
+            (OK, "Connection: close\r\n", false, "{f1,m1,e1,s1S1,E1,,}"),
+            ("", "", true, "{,,e1,S5s1,E5E1,M5M1,F2F1}"),
+            ("", "", false, "{,,e1,S7S1s1,E1,M1,F1}"),
+            ("junk\r\n\r\n", "", false, "{,,e1,S6S1S9s1,E9E1,M1,F1}"),
+            (half, "", true, "{f1,m1,e1,S5s1,E5E1,M5M1,F2F1}"),
+            (half, "", false, "{f1,m1,e1,S7S1s1,E1,M1,F1}"),
+            ("HTTP/1.1 200 OK\r\n\r\nhello", "", true, "{f1,m1,e1,S2s1,E2E1,M2M1,F2F1}"),
+            (
+                "HTTP/1.1 201 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                "",
+                false,
+                "{,,e1,S8S1s1,E1,M1,F1}",
+            ),
+        ];
+        for (answer, lines, closes, wanted) in rows {
+            let mut client = proxy.client("fe");
+            client.send(request("/", lines));
+            let mut far = server.accept();
+            far.recv_head();
+            far.send(answer);
+            if closes {
+                far.close();
+            }
+            assert_eq!(events(&log), wanted, "{answer:?} {lines:?} {closes}");
+        }
+    });
+}
+
+#[test]
+fn events_tell_of_clients_that_leave() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let log = t.sink("log");
+        let logged = "log global\nlog-format \"%B %[term_events]\"";
+        let text = Proxy::http().defaults(logged).global("log {log} local0").text();
+        let mut proxy = t.start(&text);
+        let post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc";
+        let rows = [(GET, "{f2f1,m2m1,e2e1,s2S1s1,E1,M1,F1}"), (post, "{f2f1,m5m1,e5e1,s5s1S1,E1,M1,F1}")];
+        for (request, wanted) in rows {
+            let mut client = proxy.client("fe");
+            client.send(request);
+            let mut far = server.accept();
+            far.recv_head();
+            client.close();
+            assert_eq!(events(&log), wanted, "{request:?}");
+        }
+        drop(proxy);
+        let mut proxy = t.start(&Proxy::tcp().defaults(logged).global("log {log} local0").text());
+        let rows = [
+            (true, "{f2f1,m2m1,e1,s2S1S2s1,E1,M1M2M1,F1F2}"),
+            (false, "{f1f2,m1m2m1,e1,S2s1s2S1,E1,M2M1,F2F1}"),
+        ];
+        for (client_first, wanted) in rows {
+            let mut client = proxy.client("fe");
+            let mut far = server.accept();
+            client.send("question");
+            far.expect("question").send("answer");
+            client.expect("answer");
+            let (first, last) = if client_first { (&mut client, &mut far) } else { (&mut far, &mut client) };
+            first.shutdown_write();
+            last.expect_eof().shutdown_write();
+            assert_eq!(events(&log), wanted, "{client_first}");
+        }
+    });
+}

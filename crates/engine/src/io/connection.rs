@@ -4,7 +4,7 @@
 //! that fills less than its buffer clears it, so that a message costs one system call, not a second one that
 //! says "would block".
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -24,6 +24,19 @@ pub(crate) struct Connection {
     socket: Socket,
     tls: Option<Box<RefCell<tls::Layer>>>,
     counted: Option<census::Counted>,
+    heard: Cell<Heard>,
+}
+
+/// How the other side ended a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It did not, or nobody has looked since.
+    #[default]
+    Nothing,
+    /// It closed its side.
+    End,
+    /// It reset the connection.
+    Reset,
 }
 
 /// A connection on its way to another worker.
@@ -51,7 +64,7 @@ pub(crate) fn open_sockets() -> u32 {
 impl Connection {
     /// Registers a non-blocking descriptor with the reactor of this worker.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { socket: Socket::new(fd)?, tls: None, counted: None })
+        Ok(Self { socket: Socket::new(fd)?, tls: None, counted: None, heard: Cell::default() })
     }
 
     /// Takes the connection out of the reactor.
@@ -64,7 +77,12 @@ impl Connection {
 
     /// Registers a connection that comes from another worker.
     pub(crate) fn attach(detached: Detached) -> io::Result<Self> {
-        Ok(Self { socket: Socket::new(detached.fd)?, tls: detached.tls, counted: None })
+        Ok(Self {
+            socket: Socket::new(detached.fd)?,
+            tls: detached.tls,
+            counted: None,
+            heard: Cell::default(),
+        })
     }
 
     /// Counts it among those of HTTP/1, or among them no longer.
@@ -128,6 +146,7 @@ impl Connection {
             None => self.socket.poll_read(cx, buf),
             Some(tls) => tls.borrow_mut().poll_read(cx, &self.socket, buf),
         };
+        self.note_read(&read);
         if let (Poll::Ready(Ok(n)), Some(counted)) = (&read, &self.counted) {
             counted.add(|c| &c.h1_bytes_in, *n);
         }
@@ -141,10 +160,29 @@ impl Connection {
             None => self.socket.poll_write(cx, buf, more),
             Some(tls) => tls.borrow_mut().poll_write(cx, &self.socket, buf, more),
         };
+        self.note_failure(&written);
         if let (Poll::Ready(Ok(n)), Some(counted)) = (&written, &self.counted) {
             counted.add(|c| &c.h1_bytes_out, *n);
         }
         written
+    }
+
+    /// How the other side ended it.
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.get()
+    }
+
+    fn note_read(&self, read: &Poll<io::Result<usize>>) {
+        match read {
+            Poll::Ready(Ok(0)) if self.heard.get() == Heard::Nothing => self.heard.set(Heard::End),
+            _ => self.note_failure(read),
+        }
+    }
+
+    fn note_failure(&self, moved: &Poll<io::Result<usize>>) {
+        if matches!(moved, Poll::Ready(Err(_))) {
+            self.heard.set(Heard::Reset);
+        }
     }
 
     /// So many octets came by `splice`.
@@ -186,36 +224,44 @@ impl Connection {
 
     /// Runs a read-like system call on the descriptor (`splice`) under the same rules as [`Self::poll_read`]; never
     /// where there is TLS.
-    pub(crate) fn poll_read_with<T>(
+    pub(crate) fn poll_read_with(
         &self,
         cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         debug_assert!(!self.is_tls(), "bytes pass around the session");
         loop {
             let mut ready = ready!(self.socket.fd.poll_read_ready(cx))?;
             match call(self.socket.fd.as_fd()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return Poll::Ready(other),
+                other => {
+                    let moved = Poll::Ready(other);
+                    self.note_read(&moved);
+                    return moved;
+                }
             }
         }
     }
 
     /// Runs a write-like system call on the descriptor (`splice`) under the same rules as
     /// [`Self::poll_write`]; never where there is TLS.
-    pub(crate) fn poll_write_with<T>(
+    pub(crate) fn poll_write_with(
         &self,
         cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         debug_assert!(!self.is_tls(), "bytes pass around the session");
         loop {
             let mut ready = ready!(self.socket.fd.poll_write_ready(cx))?;
             match call(self.socket.fd.as_fd()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => return Poll::Ready(other),
+                other => {
+                    let moved = Poll::Ready(other);
+                    self.note_failure(&moved);
+                    return moved;
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ use weir_tls::policy::ClientPolicy;
 use weir_tls::session::{Failure, Session};
 
 pub(crate) use census::{Counted, CountedStream, Side};
-pub(crate) use connection::{Connection, Detached, open_sockets};
+pub(crate) use connection::{Connection, Detached, Heard, open_sockets};
 
 use crate::mux::h2::Lane;
 
@@ -128,6 +128,14 @@ impl Stream {
         match self {
             Self::Own(own) => own.poll_write(cx, buf, more),
             Self::Lane(lane) => lane.poll_write(cx, buf),
+        }
+    }
+
+    /// How the other side ended a connection of its own.
+    pub(crate) fn heard(&self) -> Heard {
+        match self {
+            Self::Own(own) => own.heard(),
+            Self::Lane(_) => Heard::Nothing,
         }
     }
 

@@ -99,6 +99,7 @@ async fn carry_on(
         .into(&t.client.stream)
         .through(t.messages.filters.down.as_ref());
     request.pass_through(t.messages.filters.up.as_ref());
+    let there = back.input.len() as u64;
     let mut end = carry(t, back, request, &mut response, (&mut up, &mut down)).await;
     let mut taken = true;
     if end.is_ok() && !request.is_read() {
@@ -107,7 +108,8 @@ async fn carry_on(
             Err(stop) => end = Err(stop),
         }
     }
-    t.facts.far_gone = back.stream.lane().and_then(Lane::gone);
+    t.facts.part(&back.stream);
+    t.facts.came_at_once = end.is_ok() && response.read <= there;
     tell_received(t, end.is_ok());
     took(t, request);
     t.facts.bytes_in += request.read;

@@ -14,7 +14,6 @@ use crate::ending::{Cause, Stage};
 use crate::io::{CountedStream, Side};
 use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
-use crate::mux::h2::Lane;
 use crate::stage::client_news::{News, client_news};
 use crate::stage::head::Wait;
 use crate::stage::replay::Replay;
@@ -93,7 +92,7 @@ pub(crate) async fn run(t: &mut Transaction) -> Result<(), Stop> {
             }
             Err(missing) => {
                 t.facts.bytes_in += request.read;
-                t.facts.far_gone = back.stream.lane().and_then(Lane::gone);
+                t.facts.part(&back.stream);
                 answer::took(t, &request);
                 if missing.is_gone() {
                     reach::abandon(&back.stream);

@@ -86,6 +86,8 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
     if matches!(passed.ending.cause, Cause::Client | Cause::Killed) && !passed.server_ended {
         reach::abandon(server);
     }
+    t.facts.part(server);
+    t.facts.server_first = passed.server_first;
     t.facts.bytes_in += passed.up;
     t.facts.bytes_up += passed.up;
     t.facts.log_bytes.0 += passed.up;
