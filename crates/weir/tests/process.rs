@@ -152,7 +152,7 @@ fn a_master_takes_commands() {
         ("reload\n", "Success=1"),
     ] {
         let mut client = running.unix_client("master.sock");
-        client.send(command);
+        client.send(command).shutdown_write();
         let answer = String::from_utf8(client.recv_to_close()).unwrap();
         assert!(answer.contains(wanted), "{command}: {answer}");
     }

@@ -153,6 +153,9 @@ pub(super) fn addresses(ctx: &ProxyCtx<'_>, word: &Word) -> Result<Vec<Bind>, Di
     let text = word.text();
     let mut binds = Vec::new();
     for written in bind_endpoints(word, ctx.outside)? {
+        if written.transport == Some(values::Transport::Quic) {
+            return Err(word.alert(format!("'{text}' : QUIC is not available yet (it comes with HTTP/3)")));
+        }
         let endpoints = listening(&written, &text, ctx.outside).map_err(|m| word.alert(m))?;
         for mut endpoint in endpoints {
             if let Endpoint::Unix(path) = &mut endpoint {
