@@ -28,8 +28,7 @@ pub(crate) struct Rules {
     pub(crate) server_fin: Option<Duration>,
     /// Traffic one way does not keep the other side alive (`option independent-streams`).
     pub(crate) independent: bool,
-    pub(crate) splice_request: bool,
-    pub(crate) splice_response: bool,
+    pub(crate) splices: bool,
     pub(crate) pipe_size: Option<usize>,
     /// What says how much may pass up and down.
     pub(crate) gates: [Option<Rc<Gate>>; 2],
@@ -66,8 +65,8 @@ pub(crate) async fn run(
     mut counted: impl FnMut(u64, u64),
 ) -> Passed {
     let [up_gate, down_gate] = &rules.gates;
-    let mut up = Flow::new(rules.splice_request, rules.pipe_size, up_gate.as_ref());
-    let mut down = Flow::new(rules.splice_response, rules.pipe_size, down_gate.as_ref());
+    let mut up = Flow::new(rules.splices, rules.pipe_size, up_gate.as_ref());
+    let mut down = Flow::new(rules.splices, rules.pipe_size, down_gate.as_ref());
     let mut clock = Deadlines::new(rules);
     let mut seen = (0, 0);
     let mut server_first = false;

@@ -182,7 +182,6 @@ fn put_over(options: &Options, conf: &mut Conf) {
     global.no_reuse_port |= has(Switches::NO_REUSE_PORT);
     global.zero_warning |= has(Switches::ZERO_WARNING);
     global.fork_wanted |= has(Switches::INSECURE_FORK);
-    global.tune.no_fast_forward |= has(Switches::NO_FAST_FORWARD);
     global.quiet = (global.quiet || options.quiet) && !options.verbose;
     global.maxconn = options.maxconn.or(global.maxconn);
     if let Some(name) = &options.local_peer {

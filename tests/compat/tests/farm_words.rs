@@ -122,14 +122,13 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
 ];
 
 /// Words without a case, with the reason.
-const EXCEPT: [(&str, &str); 21] = [
+const EXCEPT: [(&str, &str); 20] = [
     ("proxy contimeout", "is read as 'timeout connect' here, and refused by the reference"),
     ("proxy max-keep-alive-queue", "tells only of clients that come back to a server with a queue"),
     ("proxy option tcp-smart-connect", "nobody sees which packet says what"),
     ("proxy option transparent", "is read as a server here"),
     ("proxy srvtimeout", "is read as 'timeout server' here, and refused by the reference"),
     ("server check-alpn", "checks do not speak HTTP/2"),
-    ("server check-proto", "checks do not speak HTTP/2"),
     ("server no-tlsv12", "the reference speaks it all the same"),
     ("server pool-low-conn", "tells only of the connections of several threads"),
     ("server cc", "which ways to avoid congestion there are depends on the kernel"),

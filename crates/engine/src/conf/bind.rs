@@ -115,8 +115,6 @@ pub struct Bind {
     pub datagrams: bool,
     /// `shards`
     pub shards: Shards,
-    /// `nice`; inert, kept for `show`.
-    pub nice: i16,
     /// `user`, `group`, `uid`, `gid`, `mode`
     pub perms: UnixPerms,
     /// `level`, for sockets of the runtime API.
@@ -188,7 +186,6 @@ impl Bind {
             v6: V6Mode::System,
             datagrams: false,
             shards: Shards::ByThread,
-            nice: 0,
             perms: UnixPerms::default(),
             level: CliLevel::default(),
             expose_fd: false,

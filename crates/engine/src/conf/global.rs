@@ -199,8 +199,6 @@ pub struct Tune {
     pub max_checks: u32,
     /// `tune.cli.max-payload-size`, bytes.
     pub cli_max_payload: Option<usize>,
-    /// `tune.disable-fast-forward`, `tune.disable-zero-copy-forwarding`
-    pub no_fast_forward: bool,
     /// `tune.vars.*-max-size`
     pub vars: VarLimits,
     /// `tune.h2.*`
@@ -364,7 +362,6 @@ impl Default for Tune {
             run_queue: None,
             max_checks: 0,
             cli_max_payload: None,
-            no_fast_forward: false,
             vars: VarLimits::default(),
             h2: H2::default(),
         }

@@ -38,9 +38,6 @@ bitflags! {
         const PERSIST = 1 << 26;
         const PREFER_LAST_SERVER = 1 << 27;
         const SOCKET_STATS = 1 << 28;
-        const SPLICE_AUTO = 1 << 29;
-        const SPLICE_REQUEST = 1 << 30;
-        const SPLICE_RESPONSE = 1 << 31;
         const SRVTCPKA = 1 << 32;
         const TCP_SMART_ACCEPT = 1 << 33;
         const TCP_SMART_CONNECT = 1 << 34;

@@ -84,17 +84,21 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
         }
         each(c, |b| b.namespace = Some(text.clone()))
     }),
-    value("nice", "priority of its connections", nice),
-    value("process", "which processes serve it, of older versions", |c, v| {
-        let text = v.first().map(Word::text).unwrap_or_default();
-        c.out.push(Diagnostic::warning(
-            c.name.span,
-            format!(
-                "'process {text}' on 'bind' lines is not supported anymore, please use 'thread' instead."
-            ),
-        ));
-        Ok(())
-    }),
+    Keyword::judged(entry("nice", "priority of its connections"), nice, "connections take turns alike"),
+    Keyword::judged(
+        entry("process", "which processes serve it, of older versions"),
+        |c, v| {
+            let text = v.first().map(Word::text).unwrap_or_default();
+            c.out.push(Diagnostic::warning(
+                c.name.span,
+                format!(
+                    "'process {text}' on 'bind' lines is not supported anymore, please use 'thread' instead."
+                ),
+            ));
+            Ok(())
+        },
+        "there is one process",
+    ),
     value("proto", "protocol to use without asking", proto),
     value("severity-output", "how the runtime API shows severities", severity_output),
     value("shards", "how many sockets an address gets", shards),
@@ -216,9 +220,10 @@ fn mss(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
 fn nice(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     let word = values.first().ok_or_else(|| said(ctx, "missing value"))?;
     let n = values::leading_integer(&word.bytes);
-    let nice = i16::try_from(n).ok().filter(|n| (-1024..=1024).contains(n));
-    let nice = nice.ok_or_else(|| said(ctx, format!("invalid value {n}, allowed range is -1024..1024")))?;
-    each(ctx, |b| b.nice = nice)
+    match n {
+        -1024..=1024 => Ok(()),
+        _ => Err(said(ctx, format!("invalid value {n}, allowed range is -1024..1024"))),
+    }
 }
 
 fn proto(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {

@@ -74,10 +74,10 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
         FRONT,
         "says nothing to connections that sent nothing",
     ),
-    flag::<{ bits(Options::HTTP_NO_DELAY) }>(
+    without_effect::<{ bits(Options::HTTP_NO_DELAY) }>(
         "option http-no-delay",
-        Sections::PROXIES,
         "sends each piece at once",
+        "each piece is sent at once",
     ),
     flag::<{ bits(Options::HTTP_PRETEND_KEEPALIVE) }>(
         "option http-pretend-keepalive",
@@ -122,13 +122,9 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
         "a connection's next request goes where the last went",
     ),
     flag::<{ bits(Options::SOCKET_STATS) }>("option socket-stats", FRONT, "counters for each bind line"),
-    flag::<{ bits(Options::SPLICE_AUTO) }>("option splice-auto", Sections::PROXIES, "splices where it pays"),
-    flag::<{ bits(Options::SPLICE_REQUEST) }>("option splice-request", Sections::PROXIES, "splices requests"),
-    flag::<{ bits(Options::SPLICE_RESPONSE) }>(
-        "option splice-response",
-        Sections::PROXIES,
-        "splices responses",
-    ),
+    without_effect::<0>("option splice-auto", "splices where it pays", SPLICED),
+    without_effect::<0>("option splice-request", "splices requests", SPLICED),
+    without_effect::<0>("option splice-response", "splices responses", SPLICED),
     flag::<{ bits(Options::SRVTCPKA) }>("option srvtcpka", BACK, "TCP keep-alive towards servers"),
     flag::<{ bits(Options::TCP_SMART_ACCEPT) }>(
         "option tcp-smart-accept",
@@ -188,6 +184,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
 
 const FRONT: Sections = Sections::DEFAULTS.union(Sections::FRONTENDS);
 const BACK: Sections = Sections::DEFAULTS.union(Sections::BACKENDS);
+const SPLICED: &str = "what can be spliced is, unless 'nosplice' says otherwise";
 
 const fn bits(options: Options) -> u64 {
     options.bits()
@@ -199,6 +196,16 @@ const fn flag<const BITS: u64>(
     help: &'static str,
 ) -> Keyword<ProxyFn> {
     Keyword::works(Entry::new(Class::Proxy, name, sections, Arity::NONE, help).no_default(), set::<BITS>)
+}
+
+/// A flag that changes nothing; its bits tell only where it is out of place.
+const fn without_effect<const BITS: u64>(
+    name: &'static str,
+    help: &'static str,
+    reason: &'static str,
+) -> Keyword<ProxyFn> {
+    let entry = Entry::new(Class::Proxy, name, Sections::PROXIES, Arity::NONE, help).no_default();
+    Keyword::judged(entry, set::<BITS>, reason)
 }
 
 /// On unless it is denied in `mode http`, off unless it is asked for elsewhere: both words are kept.

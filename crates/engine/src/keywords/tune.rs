@@ -174,11 +174,11 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     ),
     Keyword::works(
         entry("tune.disable-fast-forward", Arity::NONE, "all bytes pass through buffers"),
-        |c, _| put(true, &mut c.global.tune.no_fast_forward),
+        |c, _| put(true, &mut c.global.no_splice),
     ),
     Keyword::works(
         entry("tune.disable-zero-copy-forwarding", Arity::NONE, "all bytes pass through buffers"),
-        |c, _| put(true, &mut c.global.tune.no_fast_forward),
+        |c, _| put(true, &mut c.global.no_splice),
     ),
     Keyword::works(
         entry("spread-checks", Arity::between(0, 1), "how far checks are spread, in percent"),

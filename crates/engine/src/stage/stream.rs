@@ -105,8 +105,6 @@ pub(crate) async fn between(t: &mut Transaction, server: &Stream, server_input: 
 fn plan(t: &Transaction) -> Rules {
     let (front, back): (&Proxy, &Proxy) = (t.client.frontend.conf(), t.proxy().conf());
     let global = &t.client.worker.view().snapshot.global;
-    let either = |o: Options| (front.options | back.options).contains(o) && !global.no_splice;
-    let auto = either(Options::SPLICE_AUTO);
     Rules {
         client: t.timeout(TimeoutOf::Client),
         server: t.timeout(TimeoutOf::Server),
@@ -114,8 +112,7 @@ fn plan(t: &Transaction) -> Rules {
         client_fin: front.timeouts.client_fin,
         server_fin: back.timeouts.server_fin,
         independent: (front.options | back.options).contains(Options::INDEPENDENT_STREAMS),
-        splice_request: auto || either(Options::SPLICE_REQUEST) || !global.no_splice,
-        splice_response: auto || either(Options::SPLICE_RESPONSE) || !global.no_splice,
+        splices: !global.no_splice,
         pipe_size: global.tune.pipe_size,
         gates: [t.messages.filters.up.clone(), t.messages.filters.down.clone()],
     }
