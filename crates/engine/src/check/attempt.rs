@@ -5,6 +5,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_balance::health::CheckStatus;
+use weir_http::h2::Role;
 use weir_sys::Address;
 use weir_sys::accepted::{peer_address, set_no_linger};
 use weir_sys::connect::PacketMarks;
@@ -12,11 +13,14 @@ use weir_wire::proxy::Endpoints;
 use weir_wire::{proxy_v1, proxy_v2};
 
 use super::Place;
+use super::h2::Session;
+use super::http::{self, Request};
 use super::plan::{Plan, SelfHeader};
 use super::script::{Next, Outcome, Run};
 use crate::clock;
-use crate::conf::{CheckConnect, Ruleset, Talk};
+use crate::conf::{CheckConnect, Proto, Ruleset, Talk};
 use crate::io::Stream;
+use crate::mux;
 use crate::outbound::{self, Failure};
 use crate::refusal::Unreached;
 use crate::stage::handshake;
@@ -26,16 +30,18 @@ use crate::timer::Timer;
 pub(super) async fn check(place: &Place, plan: &Plan, rules: &Ruleset, timer: &Timer) -> Outcome {
     timer.set(clock::now().after(Some(plan.connect)));
     let mut run = Run::new(rules, Some(place));
-    let mut attempt = Attempt { place, plan, timer, stream: None, linger: false };
+    let mut attempt = Attempt { place, plan, timer, stream: None, session: None, linger: false };
     loop {
         let done = match run.next() {
             Next::Done(outcome) => Err(outcome),
             Next::Connect(step, port) => {
-                // Between two requests a connection is left the usual way.
-                attempt.linger |= rules.talk == Talk::Http;
-                attempt.connect(&mut run, step, port).await
+                // Between two requests of HTTP/1 a connection is left the usual way.
+                attempt.linger |= rules.talk == Talk::Http && attempt.session.is_none();
+                let connected = attempt.connect(&mut run, step, port).await;
+                connected.map(|()| attempt.begin(rules, step))
             }
             Next::Send(bytes) => attempt.write(&mut run, &bytes).await.map(|()| run.sent()),
+            Next::Ask(request) => attempt.ask(&mut run, request).await.map(|()| run.sent()),
             Next::Read => attempt.read(&mut run).await,
         };
         if let Err(outcome) = done {
@@ -49,6 +55,8 @@ struct Attempt<'a> {
     plan: &'a Plan,
     timer: &'a Timer,
     stream: Option<Stream>,
+    /// What the connection carries, where that is HTTP/2.
+    session: Option<Session>,
     /// Close without a reset.
     linger: bool,
 }
@@ -93,13 +101,29 @@ impl Attempt<'_> {
         Ok(())
     }
 
+    /// Begins to speak HTTP/2, where that is what the check speaks on this connection.
+    fn begin(&mut self, rules: &Ruleset, step: &CheckConnect) {
+        let tls = &self.place.server.conf.tls;
+        let own = tls.check_alpn.as_ref().filter(|_| step.default).or(tls.words.alpn.as_ref());
+        let negotiate = self.plan.is_secure(step)
+            && step.alpn.as_ref().or(own).is_some_and(|offered| !offered.is_empty());
+        let speaks = match self.plan.protocol(step, negotiate) {
+            Proto::Any => self.stream.as_ref().is_some_and(Stream::agreed_on_h2),
+            said => said == Proto::H2,
+        };
+        let tune = &self.place.snapshot.global.tune;
+        self.session = (speaks && rules.talk == Talk::Http)
+            .then(|| Session::new(mux::h2::config(tune, &tune.h2.be, Role::Client)));
+    }
+
     /// Makes the session of TLS.
     async fn secure(&mut self, run: &mut Run<'_>, step: &CheckConnect) -> Result<(), Outcome> {
         run.securing();
         let tls = &self.place.server.conf.tls;
         let Some(mut stream) = self.stream.take() else { return Err(run.broken(&gone())) };
         let failed = Unreached::Handshake;
-        let policy = tls.check_policy.as_ref().ok_or_else(|| run.not_secured(failed))?;
+        let policy = if step.default { &tls.check_policy } else { &tls.policy };
+        let policy = policy.as_ref().ok_or_else(|| run.not_secured(failed))?;
         let name = step.sni.as_deref().or(tls.check_sni.as_deref()).map(|name| name.as_bytes().to_vec());
         let is_automatic = step.implied && !tls.no_check_sni_auto;
         let name = name.or_else(|| if is_automatic { run.host() } else { None });
@@ -112,6 +136,13 @@ impl Attempt<'_> {
         done.ok_or_else(|| run.timed_out())?.map_err(|why| run.not_secured(why))
     }
 
+    async fn ask(&mut self, run: &mut Run<'_>, request: Request) -> Result<(), Outcome> {
+        let Some(session) = &mut self.session else { return self.write(run, &http::bytes(&request)).await };
+        session.ask(request);
+        let bytes = session.take_output();
+        self.write(run, &bytes).await
+    }
+
     async fn write(&self, run: &mut Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {
         let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
         while !bytes.is_empty() {
@@ -122,13 +153,21 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn read(&self, run: &mut Run<'_>) -> Result<(), Outcome> {
+    async fn read(&mut self, run: &mut Run<'_>) -> Result<(), Outcome> {
+        if let Some(session) = &mut self.session {
+            let bytes = session.take_output();
+            self.write(run, &bytes).await?;
+        }
         let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
         let room = self.place.snapshot.global.tune.bufsize;
         let mut buffer = vec![0; room.min(READ)];
         let read = self.in_time(|cx| stream.poll_read(cx, &mut buffer)).await;
         let read = read.ok_or_else(|| run.timed_out())?.map_err(|error| run.broken(&error))?;
-        run.received(buffer.get(..read).unwrap_or_default(), room);
+        let bytes = buffer.get(..read).unwrap_or_default();
+        match &mut self.session {
+            Some(session) => session.received(bytes, run, room),
+            None => run.received(bytes, room),
+        }
         Ok(())
     }
 

@@ -1,4 +1,6 @@
 //! What a check says and hears of HTTP (manual, 4.2 "option httpchk", "http-check send", "http-check send-state").
+//!
+//! Requests are heads in either version; [`bytes`] writes one for HTTP/1. How one goes over HTTP/2 is `super::h2`'s.
 
 use std::borrow::Cow;
 
@@ -7,6 +9,12 @@ use weir_http::h1::{self, BodyLength, ChunkDecoder, ChunkStep, Limits, Parse, Pa
 
 use crate::conf::HttpSend;
 
+/// What `http-check send` asks.
+pub(super) struct Request {
+    pub(super) head: Head,
+    pub(super) body: Vec<u8>,
+}
+
 /// An answer as far as it has come.
 #[derive(Debug, Default)]
 pub(crate) struct Response {
@@ -14,34 +22,48 @@ pub(crate) struct Response {
     head: Head,
     /// Where the body begins, once the head is there.
     body: Option<usize>,
+    /// What comes is the body and nothing else; its end is that of what comes.
+    bare: bool,
 }
 
-/// The bytes of a request. `state` is the header that tells the server its state (`http-check send-state`).
+/// A request. `state` is the header that tells the server its state (`http-check send-state`).
 pub(super) fn request(
     send: &HttpSend,
     uri: &[u8],
     headers: &[(&[u8], Vec<u8>)],
-    body: &[u8],
+    body: Vec<u8>,
     state: Option<String>,
-) -> Vec<u8> {
-    let version: &[u8] = if is_modern(&send.version) { b"HTTP/1.1" } else { b"HTTP/1.0" };
+) -> Request {
+    let version = (1, u8::from(is_modern(&send.version)));
     let host = headers.iter().find(|(name, _)| *name == b"host").map(|(_, value)| value.as_slice());
     let uri = if uri.is_empty() { Cow::Borrowed(&b"/"[..]) } else { with_host(uri, host) };
-    let mut out = [&send.method, b" ".as_slice(), &uri, b" ", version, b"\r\n"].concat();
+    let mut head = Head::default();
+    head.set_request(&send.method, &uri, version);
     // Framing and connection are the program's own affair.
     let own = |name: &[u8]| [&b"connection"[..], b"content-length", b"transfer-encoding"].contains(&name);
     for (name, value) in headers.iter().filter(|(name, _)| !own(name)) {
-        out.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
+        head.append(name, value);
     }
     if let Some(state) = state {
-        out.extend(format!("x-haproxy-server-state: {state}\r\n").into_bytes());
+        head.append(b"x-haproxy-server-state", state.as_bytes());
     }
     if !body.is_empty() || [b"POST".as_slice(), b"PUT"].contains(&send.method.as_slice()) {
-        out.extend(format!("content-length: {}\r\n", body.len()).into_bytes());
+        head.append(b"content-length", body.len().to_string().as_bytes());
     }
     let said = headers.iter().any(|(name, _)| *name == b"connection");
-    if version == b"HTTP/1.1" && !said {
-        out.extend_from_slice(b"connection: close\r\n");
+    if version == (1, 1) && !said {
+        head.append(b"connection", b"close");
+    }
+    Request { head, body }
+}
+
+/// A request as HTTP/1 has it.
+pub(super) fn bytes(request: &Request) -> Vec<u8> {
+    let Request { head, body } = request;
+    let version = if head.version() == (1, 1) { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" };
+    let mut out = [head.method(), b" ", head.target(), version].concat();
+    for line in head.lines() {
+        out.extend([head.name(line), b": ", head.value(line), b"\r\n"].concat());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
@@ -92,6 +114,11 @@ impl Response {
         }
     }
 
+    /// An answer whose head is there, and whose body comes without framing.
+    pub(super) fn of(head: Head) -> Self {
+        Self { parser: Parser::default(), head, body: Some(0), bare: true }
+    }
+
     /// The status; 0 before the head is there.
     pub(crate) fn status(&self) -> u16 {
         if self.body.is_some() { self.head.status() } else { 0 }
@@ -115,6 +142,9 @@ impl Response {
 
     /// The body as far as it has come, without chunks' framing, and whether that is all of it.
     pub(crate) fn body(&self, input: &[u8], head_only: bool) -> (Vec<u8>, bool) {
+        if self.bare {
+            return (input.to_vec(), false);
+        }
         let rest = self.body.and_then(|at| input.get(at..)).unwrap_or_default();
         let mut request = Head::default();
         request.set_request(if head_only { b"HEAD" } else { b"GET" }, b"/", (1, 1));

@@ -11,6 +11,7 @@ mod agent;
 mod attempt;
 mod errno;
 mod expect;
+mod h2;
 mod http;
 mod plan;
 mod program;

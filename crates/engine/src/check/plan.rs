@@ -11,7 +11,7 @@ use weir_sys::connect::ConnectSpec;
 use super::{Kind, Place};
 use crate::conf::{
     self, Agent, Answer, CheckAct, CheckConnect, CheckExpect, CheckKind, CheckSend, Endpoint, PortRule,
-    Program, Ruleset, Talk, Want,
+    Program, Proto, Ruleset, Talk, Want,
 };
 
 /// A check, ready to run.
@@ -181,6 +181,17 @@ impl Plan {
         let (ssl, check_ssl, ..) = self.source.tls;
         let own = self.kind == Kind::Health && step.default && (check_ssl || (ssl && !moved));
         step.ssl || own
+    }
+
+    /// In what a connection of the check speaks HTTP; any where that is as agreed on. Where both ends `negotiate`
+    /// it, the step has no say.
+    pub(super) fn protocol(&self, step: &CheckConnect, negotiate: bool) -> Proto {
+        let own = self.source.check.as_ref().map_or(Proto::Any, |check| check.proto);
+        match step.proto {
+            _ if negotiate => own,
+            Proto::Any if step.default => own,
+            said => said,
+        }
     }
 
     /// The PROXY header that comes first, where one does.

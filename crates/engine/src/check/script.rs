@@ -12,10 +12,11 @@ use std::io;
 use weir_balance::health::CheckStatus;
 use weir_config::values::leading_integer;
 use weir_expr::{Expr, Format, Scope as _, Scratch, Value};
+use weir_http::Head;
 
 use super::errno;
 use super::expect::{self, Heard, Met};
-use super::http::{self, Response};
+use super::http::{self, Request, Response};
 use super::scope::{Variables, View};
 use super::{Place, report};
 use crate::conf::{
@@ -59,6 +60,8 @@ pub(super) enum Next<'a> {
     Connect(&'a CheckConnect, Option<u16>),
     /// Send this, then tell [`Run::sent`].
     Send(Cow<'a, [u8]>),
+    /// Ask this, then tell [`Run::sent`].
+    Ask(Request),
     /// Read more, then tell [`Run::received`] or [`Run::broken`].
     Read,
     /// It is over.
@@ -105,8 +108,8 @@ impl<'a> Run<'a> {
                 CheckAct::Comment(_) => {}
                 CheckAct::Variable(variable) => self.assign(variable),
                 CheckAct::Connect(connect) => return Next::Connect(connect, self.port(connect)),
-                CheckAct::Send(send) => match self.bytes(send) {
-                    Ok(bytes) => return Next::Send(bytes),
+                CheckAct::Send(send) => match self.words(send) {
+                    Ok(next) => return next,
                     Err(what) => {
                         let message = format!("tcp-check send : {what} at step {}", step.number);
                         return Next::Done(Outcome::new(CheckStatus::L7Response, message));
@@ -160,6 +163,16 @@ impl<'a> Run<'a> {
         let left = room.saturating_sub(self.input.len());
         self.input.extend(bytes.iter().take(left));
         self.ended |= bytes.is_empty() || self.input.len() >= room;
+    }
+
+    /// The head of the answer came, where its framing is none of the bytes that [`Self::received`] is told.
+    pub(super) fn answered(&mut self, head: Head) {
+        self.response = Response::of(head);
+    }
+
+    /// No more of the answer will come.
+    pub(super) fn finished(&mut self) {
+        self.ended = true;
     }
 
     /// The connection broke.
@@ -376,30 +389,30 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn bytes(&self, send: &'a CheckSend) -> Result<Cow<'a, [u8]>, &'static str> {
-        Ok(match send {
+    fn words(&self, send: &'a CheckSend) -> Result<Next<'a>, &'static str> {
+        Ok(Next::Send(match send {
             CheckSend::Bytes(bytes) => Cow::Borrowed(bytes),
             CheckSend::Text(format) => Cow::Owned(self.render(format)),
             CheckSend::Binary(format) => {
                 let bytes = binary(&self.render(format));
                 Cow::Owned(bytes.map_err(|_| "failed to build log-format string")?)
             }
-            CheckSend::Http(send) => Cow::Owned(self.request(send)),
+            CheckSend::Http(send) => return Ok(Next::Ask(self.request(send))),
             CheckSend::SslHello => {
                 let mut out = Vec::new();
                 let seconds = crate::clock::wall() / 1_000_000;
                 weir_wire::checks::ssl_hello(&mut out, u32::try_from(seconds).unwrap_or(u32::MAX));
                 Cow::Owned(out)
             }
-        })
+        }))
     }
 
-    fn request(&self, send: &HttpSend) -> Vec<u8> {
+    fn request(&self, send: &HttpSend) -> Request {
         let text = |text| self.text(text).into_owned();
         let headers: Vec<_> =
             send.headers.iter().map(|(name, value)| (name.as_slice(), text(value))).collect();
         let state = self.place.filter(|_| self.rules.send_state).map(report::server_state);
-        http::request(send, &text(&send.uri), &headers, &text(&send.body), state)
+        http::request(send, &text(&send.uri), &headers, text(&send.body), state)
     }
 }
 
@@ -428,7 +441,7 @@ mod tests {
         loop {
             match run.next() {
                 Next::Connect(..) => run.connected(),
-                Next::Send(_) => run.sent(),
+                Next::Send(_) | Next::Ask(_) => run.sent(),
                 Next::Read => return None,
                 Next::Done(outcome) => return Some(outcome),
             }

@@ -12,6 +12,8 @@ use weir_diag::Span;
 use weir_expr::regex::Regex;
 use weir_expr::{Expr, Format, VarRef, When};
 
+use super::Proto;
+
 /// How a server is checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
@@ -29,6 +31,8 @@ pub struct Check {
     pub addr: Option<SocketAddr>,
     /// `port`
     pub port: Option<u16>,
+    /// `check-proto`; without it `proto`.
+    pub proto: Proto,
     /// The steps of the section that `healthcheck` names, in place of the proxy's.
     pub rules: Option<Arc<Ruleset>>,
 }
@@ -149,6 +153,8 @@ pub struct CheckConnect {
     pub port: Option<u16>,
     /// `port` with an expression.
     pub computed_port: Option<Computed<Expr>>,
+    /// `proto`
+    pub proto: Proto,
     /// `send-proxy`
     pub send_proxy: bool,
     /// `via-socks4`
@@ -446,6 +452,7 @@ impl Default for Check {
             fall: 3,
             addr: None,
             port: None,
+            proto: Proto::Any,
             rules: None,
         }
     }

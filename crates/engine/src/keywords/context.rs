@@ -16,7 +16,7 @@ use super::tls::StoreDraft;
 use crate::action::RuleLine;
 use crate::conf::{
     Agent, Bind, BindCertificate, Check, ErrorFile, Global, GlobalTls, HttpErrors, LogProfile, LogTarget,
-    Proxy, Ring, Server, StickTable, Userlist,
+    Proto, Proxy, Ring, Server, StickTable, Userlist,
 };
 
 /// What a load asks of the world outside the text. A supervisor may answer for a process that lacks the rights.
@@ -332,12 +332,27 @@ impl ServerDraft {
     /// The server, once all is known of it.
     pub(super) fn completed(self) -> Server {
         let Self {
-            mut server, check, do_check, agent, do_agent, explicit_id, derived, proxy_options, ..
+            mut server,
+            mut check,
+            check_proto,
+            do_check,
+            agent,
+            do_agent,
+            explicit_id,
+            derived,
+            proxy_options,
+            ..
         } = self;
         server.explicit_id = explicit_id;
         server.rise_and_fall = (check.rise, check.fall);
         server.derived = derived;
         server.check_at = (check.addr.map(|at| at.ip()), check.port);
+        check.proto = match check_proto.as_deref() {
+            Some("h1") => Proto::H1,
+            Some("h2") => Proto::H2,
+            Some(_) => Proto::Any,
+            None => server.proto,
+        };
         if do_check {
             server.check = Some(check);
         }

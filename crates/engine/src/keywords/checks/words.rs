@@ -8,8 +8,8 @@ use weir_expr::regex::Regex;
 use super::super::{Outside, address};
 use crate::action;
 use crate::conf::{
-    CheckConnect, CheckExpect, CheckText, CheckVariable, Computed, HeaderMatch, HeaderWant, VariableValue,
-    Want,
+    CheckConnect, CheckExpect, CheckText, CheckVariable, Computed, HeaderMatch, HeaderWant, Proto,
+    VariableValue, Want,
 };
 
 /// Whose words they are.
@@ -56,7 +56,7 @@ pub(super) fn connect(
                     address::socket(value, outside).map_err(|m| said(value, format!("'addr' : {m}..")))?;
                 connect.addr = Some(address);
             }
-            "proto" => mux(value("a MUX protocol")?, dialect, &said)?,
+            "proto" => connect.proto = mux(value("a MUX protocol")?, dialect, &said)?,
             "ssl" => connect.ssl = true,
             "sni" => connect.sni = Some(value("a string")?.text().into()),
             "alpn" => {
@@ -101,11 +101,13 @@ fn port(connect: &mut CheckConnect, value: &Word, said: &Said<'_>) -> Result<(),
 }
 
 /// The protocol of a connection, of which there is one for each dialect.
-fn mux(value: &Word, dialect: Dialect, said: &Said<'_>) -> Result<(), Diagnostic> {
+fn mux(value: &Word, dialect: Dialect, said: &Said<'_>) -> Result<Proto, Diagnostic> {
     let name = value.text();
     match (&*name, dialect) {
-        ("h1", Dialect::Http) | ("none", Dialect::Tcp) => Ok(()),
-        ("h2" | "fcgi" | "quic", Dialect::Http) => {
+        ("h1", Dialect::Http) => Ok(Proto::H1),
+        ("h2", Dialect::Http) => Ok(Proto::H2),
+        ("none", Dialect::Tcp) => Ok(Proto::Any),
+        ("fcgi" | "quic", Dialect::Http) => {
             Err(said(value, format!("'proto' : checks by '{name}' are not available yet.")))
         }
         ("h1" | "h2" | "fcgi" | "quic" | "none" | "spop", _) => {

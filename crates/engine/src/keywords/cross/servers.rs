@@ -108,8 +108,8 @@ fn protocol(out: &mut Diagnostics, (kind, proxy): (&str, &str), server: &ServerD
     let Some(wanted) = server.check_proto.as_deref().filter(|_| server.do_check) else { return };
     let (at, name) = (server.server.at, &server.server.name);
     let message = match (wanted, http) {
-        ("h1", true) | ("none", false) => return,
-        ("h2" | "fcgi" | "quic", true) => format!("checks by '{wanted}' are not available yet."),
+        ("h1" | "h2", true) | ("none", false) => return,
+        ("fcgi" | "quic", true) => format!("checks by '{wanted}' are not available yet."),
         _ => "uses an incompatible MUX protocol for the selected check type".to_owned(),
     };
     out.push(alert(at, format!("config: {kind} '{proxy}': server '{name}' {message}")));

@@ -163,7 +163,7 @@ impl Drop for Link {
 }
 
 /// What one side's connections may cost (manual, 3.2 "tune.h2.*").
-fn config(tune: &Tune, side: &H2Side, role: Role) -> Config {
+pub(crate) fn config(tune: &Tune, side: &H2Side, role: Role) -> Config {
     let h2 = &tune.h2;
     let room = (tune.bufsize as u32).saturating_sub(OVERHEAD).max(1);
     let buffer = room.max(BUFFER);
