@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use weir_compat::compat;
-use weir_testkit::{Origin, Running, mask};
+use weir_testkit::h2::{Frame, H2Peer};
+use weir_testkit::{Authority, Origin, Running, Wanted, mask};
 
 const HTTP: &str = "
 defaults
@@ -218,6 +219,178 @@ fn answers_are_judged_as_expected_and_the_reason_is_told() {
             let wanted = format!("Server be/s is DOWN, reason: {reason}, check duration: Tms. 0 active");
             assert!(lines.iter().any(|l| l.starts_with(&wanted)), "{line}: {lines:?} lacks {wanted}");
         });
+    }
+}
+
+/// A check over HTTP/2, and what it meets.
+struct Exchange {
+    lines: &'static str,
+    words: &'static str,
+    /// Pseudo-headers and headers in their order, then the body.
+    asked: &'static str,
+    answer: Vec<Frame>,
+    /// The server closes when it has said this.
+    closes: bool,
+    /// Status, code and text in `show stat`.
+    found: &'static str,
+}
+
+fn exchanges() -> Vec<Exchange> {
+    let get = "http-check send meth GET uri /p?q hdr Host foo hdr X-A b\n";
+    let post = "http-check send meth POST uri / body hello\nhttp-check expect string hello\n";
+    let (options, posted) = (
+        ":method: OPTIONS, :scheme: https, :path: /",
+        ":method: POST, :scheme: https, :path: /, content-length: 5; hello",
+    );
+    let got = ":method: GET, :scheme: https, :path: /p?q, host: foo, x-a: b";
+    let head = |status, end| Frame::headers(1, &[(":status", status), ("x-b", "yes")], end);
+    let case = |lines, words, asked, answer: &[Frame], closes, found| Exchange {
+        lines,
+        words,
+        asked,
+        answer: answer.to_vec(),
+        closes,
+        found,
+    };
+    let reset = |code: u32| Frame::new("RST_STREAM", 0, 1, code.to_be_bytes());
+    let (h2, hel) = ("check-proto h2", || Frame::data(1, "hel", false));
+    let wrong = "L7STS 503 TCPCHK did not match content(status codes) at step 2";
+    let no_match = "L7RSP  HTTP content check did not match";
+    let no_body = "L7RSP  HTTP content check could not find a response body";
+    let connect = concat!(
+        "http-check connect proto h2\n",
+        "http-check send meth GET uri /p?q hdr Host foo hdr X-A b\n",
+        "http-check expect hdr name x-b value yes\n",
+    );
+    vec![
+        case("", h2, options, &[head("200", true)], false, "L7OK 200 "),
+        case("", "proto h2", options, &[head("200", true)], false, "L7OK 200 "),
+        case(get, h2, got, &[head("503", true)], false, wrong),
+        case(connect, "", got, &[head("200", false), hel()], false, "L7OK 200 "),
+        case(post, h2, posted, &[head("200", false), hel(), Frame::data(1, "lo", true)], false, "L7OK 200 "),
+        case(post, h2, posted, &[head("200", false), hel(), reset(8)], false, no_match),
+        case(post, h2, posted, &[head("200", false), hel()], true, no_match),
+        case(post, h2, posted, &[head("200", true)], false, no_body),
+        case(post, h2, posted, &[head("100", false), head("200", true)], false, no_body),
+        case(
+            post,
+            h2,
+            posted,
+            &[head("100", false), head("200", false), Frame::data(1, "hello", true)],
+            false,
+            "L7OK 100 ",
+        ),
+        case("", h2, options, &[head("abc", true)], false, "SOCKERR  "),
+        case("", h2, options, &[reset(7)], false, "SOCKERR  "),
+        case("", h2, options, &[Frame::new("GOAWAY", 0, 0, [0; 8])], true, "SOCKERR  "),
+        case("", h2, options, &[Frame::data(3, "x", true)], false, "SOCKERR  "),
+        case("timeout check 1s\n", h2, options, &[Frame::new("GOAWAY", 0, 0, [0; 8])], false, "L7TOUT  "),
+        case("http-check disable-on-404\n", h2, options, &[head("404", true)], false, "L7OKC 404 "),
+    ]
+}
+
+#[test]
+fn checks_over_http2_ask_on_one_stream_and_judge_what_comes_on_it() {
+    compat(|t| {
+        let mut config = format!(
+            "global\n stats socket {{dir}}/admin.sock level admin\n max-spread-checks 500\n{HTTP}\n timeout check 8s\n\
+             frontend fe\n bind {{fe}}\n"
+        );
+        let cases = exchanges();
+        let origins: Vec<Origin> = (0..cases.len()).map(|n| t.origin(&format!("srv{n}"))).collect();
+        for (n, case) in cases.iter().enumerate() {
+            let (lines, words) = (case.lines.replace('\n', "\n "), case.words);
+            config += &format!(
+                "backend b{n}\n option httpchk\n {lines}\n server s {{srv{n}}} check inter 60s rise 1 fall 1 {words}\n"
+            );
+        }
+        let proxy = t.start(&config);
+        let mut open = Vec::new();
+        for (origin, case) in origins.iter().zip(&cases) {
+            let mut peer = H2Peer::server(origin.accept(), &[]);
+            assert_eq!(asked(&mut peer), case.asked);
+            // The check ends as soon as it knows enough.
+            let answer = case.answer.iter().flat_map(Frame::bytes).collect::<Vec<u8>>();
+            let _ = peer.peer().try_send(answer);
+            if case.closes {
+                peer.peer().shutdown_write();
+            }
+            open.push(peer);
+        }
+        for (n, case) in cases.iter().enumerate() {
+            let fields = ["check_status", "check_code", "last_chk"];
+            found(&proxy, &format!("b{n}"), &fields, case.found);
+        }
+    });
+}
+
+#[test]
+fn what_is_agreed_on_by_alpn_or_said_decides_in_what_checks_speak() {
+    let cases = [
+        ("", "check-ssl check-alpn h2", "2.0"),
+        ("", "ssl alpn h2", "2.0"),
+        ("", "ssl alpn h2,http/1.1", "2.0"),
+        ("", "ssl alpn h2 check-alpn http/1.1", "1.1"),
+        ("", "ssl alpn http/1.1 check-proto h2", "2.0"),
+        ("", "check-ssl check-proto h2", "2.0"),
+        ("", "check-ssl", "1.1"),
+        ("connect ssl alpn h2", "", "2.0"),
+        ("connect ssl proto h2", "", "2.0"),
+        ("connect ssl", "ssl alpn h2", "2.0"),
+        ("connect ssl", "", "1.1"),
+        // Where it is agreed on, the step has no say.
+        ("connect ssl alpn h2 proto h1", "", "2.0"),
+        ("connect ssl alpn http/1.1 proto h2", "", "1.1"),
+        ("connect default proto h1", "ssl alpn h2 check-proto h2", "2.0"),
+        ("connect default proto h1", "check-ssl check-proto h2", "1.1"),
+    ];
+    compat(|t| {
+        let authority = Authority::new(&t.scratch("authority"));
+        t.file("server.pem", authority.issue(Wanted::good("server")));
+        let mut config = format!(
+            "global\n stats socket {{dir}}/admin.sock level admin\n{HTTP}\nfrontend fe\n bind {{fe}} ssl crt \
+             {{dir}}/server.pem alpn h2,http/1.1\n http-request return status 200 content-type text/plain lf-string %HV\n"
+        );
+        for (n, (connect, words, _)) in cases.iter().enumerate() {
+            let connect = connect.replace("connect", "http-check connect");
+            config += &format!(
+                "backend b{n}\n option httpchk\n {connect}\n http-check send meth GET uri / ver HTTP/1.1 hdr host foo\n \
+                 http-check expect string HTTP on-success %[res.body]\n \
+                 server s {{fe}} check inter 1s verify none {words}\n"
+            );
+        }
+        let proxy = t.start(&config);
+        for (n, (.., version)) in cases.iter().enumerate() {
+            let wanted = format!("L7OK HTTP/{version}");
+            found(&proxy, &format!("b{n}"), &["check_status", "last_chk"], &wanted);
+        }
+    });
+}
+
+/// The request of the first stream: its lines, and its body after a semicolon.
+fn asked(peer: &mut H2Peer) -> String {
+    let mut frame = peer.recv_of("HEADERS");
+    let lines = peer.lines(&frame).unwrap().unwrap();
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let mut text = lines.join(", ");
+    while !frame.ends() {
+        frame = peer.recv_of("DATA");
+        text += &format!("; {}", String::from_utf8_lossy(&frame.payload));
+    }
+    text
+}
+
+/// Waits until these fields of a server are as wanted.
+#[track_caller]
+fn found(proxy: &Running, name: &str, fields: &[&str], wanted: &str) {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let got = shown(proxy, name, fields).join(" ");
+        if got == wanted {
+            return;
+        }
+        assert!(Instant::now() < end, "{name}: {got:?} is not {wanted:?}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -14,6 +14,7 @@ use super::script::Run;
 /// A connection of a check.
 pub(super) struct Session {
     codec: Connection,
+    /// The stream whose answer is waited for.
     stream: u32,
     /// What came and was not looked at yet.
     input: Vec<u8>,
@@ -31,7 +32,7 @@ impl Session {
     pub(super) fn new(config: Config) -> Self {
         Self {
             codec: Connection::new(Role::Client, config),
-            stream: 0,
+            stream: NO_STREAM,
             input: Vec::new(),
             body: Vec::new(),
             head: Head::default(),
@@ -77,24 +78,24 @@ impl Session {
                 Event::Head { stream, end } if stream == self.stream && !self.answered => {
                     self.answered = true;
                     let head = mem::take(&mut self.head);
-                    // An interim answer is one.
-                    let whole = end || head.status() < 200;
                     run.answered(head);
-                    if whole {
+                    if end {
                         run.finished();
                     }
                 }
                 Event::Data { stream, skip, len, end } => {
                     let data = rest.get(skip..skip + len).unwrap_or_default();
+                    self.codec.credit(stream, len);
                     if stream == self.stream && !data.is_empty() {
                         run.received(data, room);
                     }
-                    self.codec.credit(stream, len);
                     if end {
                         run.finished();
                     }
                 }
                 Event::Malformed { .. } | Event::Reset { .. } | Event::Trailers { .. } => run.finished(),
+                // The first head is that of the answer, though it be an interim one.
+                Event::Head { end: true, .. } => run.finished(),
                 Event::Head { .. } | Event::Nothing | Event::Window { .. } | Event::GoAway { .. } => {}
                 Event::Over { .. } => {
                     run.finished();
@@ -110,3 +111,5 @@ impl Session {
 
 /// The scheme of requests whose target has none, whatever they go over.
 const SCHEME: &[u8] = b"https";
+/// The stream of no request.
+const NO_STREAM: u32 = 0;
