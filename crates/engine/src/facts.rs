@@ -57,6 +57,8 @@ pub(crate) struct Facts {
     pub(crate) far_heard: Heard,
     /// The server ended before the client did, where bytes were passed as they came.
     pub(crate) server_first: bool,
+    /// The request's body was no valid one.
+    pub(crate) malformed: bool,
     /// The whole answer was there when its head was.
     pub(crate) came_at_once: bool,
     /// Who ended it; the first to fail is named.

@@ -387,6 +387,13 @@ fn events_tell_of_clients_that_leave() {
             client.close();
             assert_eq!(events(&log), wanted, "{request:?}");
         }
+        let mut client = proxy.client("fe");
+        client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+        let mut far = server.accept();
+        far.recv_head();
+        far.expect("2\r\nab\r\n");
+        client.send("zz\r\n");
+        assert_eq!(events(&log), "{f1,m1,e9e1,s6s1s9S1,E1,M1,F1}");
         drop(proxy);
         let mut proxy = t.start(&Proxy::tcp().defaults(logged).global("log {log} local0").text());
         let rows = [

@@ -130,6 +130,7 @@ impl<'a> Story<'a> {
         match (self.exists, self.client) {
             (false, _) => "-",
             _ if !self.over => "",
+            _ if self.t.facts.malformed => "e9e1",
             (_, Heard::End) if self.partial => "e5e1",
             (_, Heard::End) if self.http => "e2e1",
             (_, Heard::Reset) if self.partial => "e6e1",
@@ -160,6 +161,7 @@ impl<'a> Story<'a> {
 
     fn stream_of_http(&self) -> &'static str {
         match (self.ending.cause, self.ending.stage) {
+            (Cause::Proxy, _) if self.t.facts.malformed => "s6s1s9S1",
             (Cause::None, _) if self.server == Heard::End => "S2s1",
             (Cause::None, _) if self.t.facts.came_at_once => "s1S1",
             (Cause::Client, _) if self.partial || self.client == Heard::Reset => "s1S1",
@@ -200,7 +202,7 @@ impl<'a> Story<'a> {
             _ if !self.over => "",
             _ if self.t.messages.service.is_some() => "E2E1",
             _ if self.t.facts.connected.is_none() => "",
-            _ if !self.http => "E1",
+            _ if !self.http || self.t.facts.malformed => "E1",
             (Cause::Proxy, _) if self.t.facts.answered.is_none() || self.ending.stage == Stage::Data => {
                 "E9E1"
             }

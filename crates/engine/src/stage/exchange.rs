@@ -315,7 +315,10 @@ pub(crate) fn blame(t: &mut Transaction, missing: &Missing) -> Stop {
             };
             reach::observe(t, sign);
         }
-        Missing::Client(Broken::Malformed) => t.client.count(|c| &c.failed_requests),
+        Missing::Client(Broken::Malformed) => {
+            t.facts.malformed = true;
+            t.client.count(|c| &c.failed_requests);
+        }
         // Its going is noticed on its side and on the server's.
         Missing::ClientReset => (0..2).for_each(|_| count_client_abort(t)),
         Missing::Ended(_) => {}

@@ -31,7 +31,8 @@ pub(crate) async fn finish(
                     up.clear();
                     request.discard();
                 }
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Cause::Client)),
+                Poll::Ready(Err(Broken::Malformed)) => return Poll::Ready(Err(Cause::Proxy)),
+                Poll::Ready(Err(Broken::Source)) => return Poll::Ready(Err(Cause::Client)),
                 Poll::Pending => break,
             }
         }
@@ -43,6 +44,7 @@ pub(crate) async fn finish(
     })
     .await;
     end.map_err(|cause| {
+        t.facts.malformed = cause == Cause::Proxy;
         t.facts.blame(cause, Stage::Last);
         answer::took(t, request);
         respond::leave_body(t, false);
