@@ -127,8 +127,6 @@ pub struct Bind {
     pub mptcp: bool,
     /// `idle-ping`; for multiplexed protocols.
     pub idle_ping: Option<Duration>,
-    /// `label`
-    pub label: Option<String>,
     /// The words of TLS.
     pub tls: BindTls,
     /// `severity-output` of a runtime API socket.
@@ -192,7 +190,6 @@ impl Bind {
             congestion: None,
             mptcp: false,
             idle_ping: None,
-            label: None,
             tls: BindTls::default(),
             severity_output: SeverityOutput::None,
             proto: Proto::Any,

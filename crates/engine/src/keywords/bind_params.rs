@@ -60,10 +60,11 @@ pub(super) const BIND_PARAMS: &[Keyword<BindFn>] = &[
         let text = text(c, v, "missing interface name")?;
         each(c, |b| b.interface = Some(text.clone()))
     }),
-    value("label", "a word for expressions to tell listeners apart", |c, v| {
-        let text = text(c, v, "missing label")?;
-        each(c, |b| b.label = Some(text.clone()))
-    }),
+    Keyword::judged(
+        entry("label", "a word that groups listeners"),
+        |c, v| text(c, v, "missing label").map(drop),
+        "nothing asks for groups of listeners",
+    ),
     value("level", "what a peer of the runtime API may do", level),
     value("maxconn", "most connections at a time", |c, v| {
         let n = number(c, v)?;
