@@ -89,7 +89,7 @@ const FAMILIES: &str = "balance hash-type hash-balance-factor hash-preserve-affi
     external-check option_spop-check";
 
 /// Words whose cases lie in another table: class, names with `_` for spaces, and the text that has them.
-const ELSEWHERE: [(&str, &str, &str); 21] = [
+const ELSEWHERE: [(&str, &str, &str); 22] = [
     (
         "proxy",
         "option_mysql-check option_pgsql-check option_redis-check option_ldap-check option_smtpchk \
@@ -103,6 +103,7 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
     ("proxy", "load-server-state-from-file server-state-file-name", include_str!("state_files.rs")),
     ("proxy", "persist_rdp-cookie persist", include_str!("servers_more.rs")),
     ("server", "strict-maxconn", include_str!("servers_more.rs")),
+    ("server", "check-proto check-alpn", include_str!("checks.rs")),
     ("server", "idle-ping", include_str!("h2_waits.txt")),
     ("server", "pool-purge-delay pool-max-conn", include_str!("http_reuse.rs")),
     ("server", "ws", include_str!("h2_websocket.txt")),
@@ -122,13 +123,12 @@ const ELSEWHERE: [(&str, &str, &str); 21] = [
 ];
 
 /// Words without a case, with the reason.
-const EXCEPT: [(&str, &str); 20] = [
+const EXCEPT: [(&str, &str); 19] = [
     ("proxy contimeout", "is read as 'timeout connect' here, and refused by the reference"),
     ("proxy max-keep-alive-queue", "tells only of clients that come back to a server with a queue"),
     ("proxy option tcp-smart-connect", "nobody sees which packet says what"),
     ("proxy option transparent", "is read as a server here"),
     ("proxy srvtimeout", "is read as 'timeout server' here, and refused by the reference"),
-    ("server check-alpn", "checks do not speak HTTP/2"),
     ("server no-tlsv12", "the reference speaks it all the same"),
     ("server pool-low-conn", "tells only of the connections of several threads"),
     ("server cc", "which ways to avoid congestion there are depends on the kernel"),

@@ -38,18 +38,14 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         },
         NO_REUSE,
     ),
-    Keyword::judged(
-        entry("check-proto", Arity::exactly(1), "protocol of checks"),
-        |c, v| {
-            let word = v.first().ok_or_else(|| c.name.alert("'check-proto' : missing value"))?;
-            let name = word.text();
-            if !["h1", "h2", "fcgi", "quic", "none", "spop"].contains(&&*name) {
-                return Err(word.alert(format!("'check-proto' :  unknown MUX protocol '{name}'")));
-            }
-            put(Some(name.into_owned()), &mut c.draft.check_proto)
-        },
-        "a check speaks what its kind says",
-    ),
+    value("check-proto", "protocol of checks", |c, v| {
+        let word = v.first().ok_or_else(|| c.name.alert("'check-proto' : missing value"))?;
+        let name = word.text();
+        if !["h1", "h2", "fcgi", "quic", "none", "spop"].contains(&&*name) {
+            return Err(word.alert(format!("'check-proto' :  unknown MUX protocol '{name}'")));
+        }
+        put(Some(name.into_owned()), &mut c.draft.check_proto)
+    }),
     Keyword::inert(entry("check-reuse-pool", Arity::NONE, "checks may use idle connections"), NO_REUSE),
     value("healthcheck", "the section with the steps of checks", |c, v| {
         let Some(word) = v.first() else {
