@@ -54,7 +54,7 @@ pub(crate) fn expressions(options: &[String]) -> Result {
 /// `cargo xtask reloads [--reloads N]`.
 pub(crate) fn reloads(options: &[String]) -> Result {
     run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
-    let mut command = cargo(&["test", "--package", "weir-compat"]);
+    let mut command = cargo(&["test", "--no-fail-fast", "--package", "weir-compat"]);
     command.args(["--test", "reloads", "--test", "kills", "--test", "admin_crowd", "--", "--nocapture"]);
     // One after the other: they measure memory and times, and load the machine.
     command.args(["--test-threads", "1"]).env("WEIR_RELOADS", "1000").env("WEIR_STRICT", "1");
