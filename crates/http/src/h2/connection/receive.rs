@@ -1,5 +1,6 @@
 //! What the other end says, frame by frame (RFC 9113, 4 to 6).
 
+use super::stream::Stream;
 use super::{Connection, Event, Phase, Role, Step};
 use crate::Head;
 use crate::h2::Kind;
@@ -100,7 +101,9 @@ impl Connection {
         let on_stream = frame.stream != 0;
         let (place, length) = match frame.kind {
             kind::DATA | kind::HEADERS => (on_stream, true),
-            kind::CONTINUATION => (on_stream && self.block.stream != 0, true),
+            kind::CONTINUATION if self.block.stream != 0 => (true, true),
+            kind::CONTINUATION if self.is_over(frame.stream) => return Err(ErrorCode::StreamClosed),
+            kind::CONTINUATION => (false, true),
             kind::PRIORITY => (on_stream, frame.len == 5),
             kind::RST_STREAM => (on_stream, frame.len == 4),
             kind::SETTINGS if frame.has(flag::ACK) => (!on_stream, frame.len == 0),
@@ -122,6 +125,11 @@ impl Connection {
     fn is_idle(&self, stream: u32) -> bool {
         let theirs = stream.is_multiple_of(2) == (self.role == Role::Client);
         if theirs { stream > self.last_theirs } else { stream >= self.next_own }
+    }
+
+    /// Whether both ends are done with a stream that was begun.
+    fn is_over(&self, stream: u32) -> bool {
+        stream != 0 && !self.is_idle(stream) && self.streams.get(&stream).is_none_or(Stream::is_closed)
     }
 
     /// A frame with all of its payload.
@@ -275,6 +283,7 @@ impl Connection {
         match self.streams.get(&stream) {
             Some(s) if s.abandoned => Err(ErrorCode::StreamClosed),
             Some(s) if s.reset => Ok(true),
+            Some(s) if s.is_closed() => Err(ErrorCode::StreamClosed),
             Some(s) if !s.receiving => Err(ErrorCode::ProtocolError),
             Some(s) if s.headed && !end && self.role == Role::Server => {
                 self.stray_head = true;
