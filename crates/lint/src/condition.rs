@@ -45,24 +45,37 @@ impl Terms {
 
     /// Whether no request makes it true.
     pub(crate) fn is_never(&self) -> bool {
-        if self.unless {
-            return self
-                .groups
-                .iter()
-                .any(|g| g.is_empty() || g.iter().all(|t| t == "TRUE" || t == "!FALSE"));
-        }
-        let contradicts = |g: &BTreeSet<String>| {
-            g.iter().any(|t| t == "FALSE" || t == "!TRUE" || g.contains(&format!("!{t}")))
-        };
-        self.groups.iter().all(contradicts)
+        self.outcome(|_| None) == Some(false)
     }
 
     /// Whether every request makes it true.
     pub(crate) fn is_always(&self) -> bool {
-        if self.unless {
-            return self.groups.iter().all(|g| g.contains("FALSE") || g.contains("!TRUE"));
-        }
-        self.groups.iter().any(|g| !g.is_empty() && g.iter().all(|t| t == "TRUE" || t == "!FALSE"))
+        self.outcome(|_| None) == Some(true)
+    }
+
+    /// What the condition comes to in every case, where what some of its terms come to is known. Nothing where it
+    /// depends on the others.
+    pub(crate) fn outcome(&self, known: impl Fn(&str) -> Option<bool>) -> Option<bool> {
+        let bare = |term: &str| match term {
+            "TRUE" => Some(true),
+            "FALSE" => Some(false),
+            other => known(other),
+        };
+        let term = |term: &str| term.strip_prefix('!').map_or_else(|| bare(term), |t| bare(t).map(|is| !is));
+        let group = |terms: &BTreeSet<String>| {
+            if terms.iter().any(|t| term(t) == Some(false) || terms.contains(&format!("!{t}"))) {
+                Some(false)
+            } else {
+                (!terms.is_empty() && terms.iter().all(|t| term(t) == Some(true))).then_some(true)
+            }
+        };
+        let groups: Vec<Option<bool>> = self.groups.iter().map(group).collect();
+        let holds = if groups.contains(&Some(true)) {
+            Some(true)
+        } else {
+            groups.iter().all(|g| *g == Some(false)).then_some(false)
+        };
+        holds.map(|holds| holds != self.unless)
     }
 
     /// Whether it holds wherever `other` holds, as far as its words tell.
@@ -71,10 +84,5 @@ impl Terms {
             return self == other;
         }
         other.groups.iter().all(|wide| self.groups.iter().any(|g| !g.is_empty() && g.is_subset(wide)))
-    }
-
-    /// Whether a term of this text, negated or not, is asked.
-    pub(crate) fn asks(&self, accept: impl Fn(&str) -> bool) -> bool {
-        self.groups.iter().flatten().any(|t| accept(t))
     }
 }

@@ -10,7 +10,7 @@ use crate::rules::{
     DUPLICATE_RULE, NEVER_TRUE, NO_TLS_HERE, OVERWRITTEN, REDIRECT_LOOP, SHADOWED_ACL, SHADOWED_RULE,
     UNREACHABLE,
 };
-use crate::view::{Part, Row, View};
+use crate::view::{Part, Row, View, known_of_tls};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Findings) {
     for part in &view.parts {
@@ -88,6 +88,10 @@ fn duplicates(part: &Part<'_>, found: &mut Findings) {
         if ends || harmless.iter().any(|h| row.words.iter().take(3).any(|w| w.starts_with(h))) {
             continue;
         }
+        if REWRITES.iter().any(|r| row.words.iter().take(3).any(|w| w.starts_with(r))) {
+            // The same words may mean something else from here on.
+            seen.retain(|words, _| *words == row.words);
+        }
         if let Some(earlier) = seen.insert(&row.words, row.line.span) {
             found.add_with(
                 &DUPLICATE_RULE,
@@ -119,6 +123,9 @@ fn overwritten(part: &Part<'_>, found: &mut Findings) {
         } else if row.words.iter().any(|w| w.to_ascii_lowercase().contains(&header)) {
             set.remove(&key);
         }
+        if row.words.iter().any(|w| READ_ALL.iter().any(|r| w.contains(r))) {
+            set.clear();
+        }
         let reads: Vec<String> = row.words.iter().skip(3).map(|w| w.to_ascii_lowercase()).collect();
         set.retain(|(_, name), at| *at == row.line.span || !reads.iter().any(|w| w.contains(name.as_str())));
         if rule_of(row).is_some_and(|(_, ends)| ends) {
@@ -147,12 +154,11 @@ fn acls(part: &Part<'_>, found: &mut Findings) {
 /// Conditions on TLS in a frontend that has none.
 fn without_tls(view: &View<'_>, found: &mut Findings) {
     for (part, proxy) in view.proxies().filter(|(_, p)| p.is_frontend() && !p.binds.is_empty()) {
-        let tls = proxy.binds.iter().filter(|b| b.tls.ssl).count();
-        let behind = proxy.binds.iter().any(|b| b.accept_proxy);
+        let known = known_of_tls(proxy);
         for row in &part.rows {
             let Some((at, terms)) = &row.terms else {
                 let to_https = row.words.windows(3).any(|w| *w == ["redirect", "scheme", "https"]);
-                if to_https && tls == proxy.binds.len() {
+                if to_https && known("{ ssl_fc }") == Some(true) {
                     found.add(
                         &REDIRECT_LOOP,
                         row.line.span,
@@ -161,12 +167,7 @@ fn without_tls(view: &View<'_>, found: &mut Findings) {
                 }
                 continue;
             };
-            let asks = |name: &'static str| move |t: &str| t == format!("{{ {name} }}");
-            let redirects = row.words.iter().any(|w| w == "redirect");
-            if tls == 0
-                && !behind
-                && !redirects
-                && (terms.asks(asks("ssl_fc")) || terms.asks(|t| t.starts_with("{ ssl_c_")))
+            if known("{ ssl_fc }") == Some(false) && terms.outcome(&known) == Some(false) && !terms.is_never()
             {
                 found.add(
                     &NO_TLS_HERE,
@@ -216,6 +217,11 @@ const CHANGES: [&str; 22] = [
     "early",
     "switch",
 ];
+/// What reads headers that it does not name.
+const READ_ALL: [&str; 4] = ["lua.", "hdrs", "base", "send-spoe"];
+/// Actions that change what the same rule would read or write if it stood behind them again.
+const REWRITES: [&str; 8] =
+    ["replace-", "del-", "normalize-", "set-uri", "set-query", "set-method", "unset-var", "lua"];
 /// The ACLs that exist without a line (manual, 7.4).
 const PREDEFINED: [&str; 18] = [
     "FALSE",

@@ -88,7 +88,7 @@ rules! {
     UNREACHABLE = "W201" "unreachable-rule" Warning "a rule above it ends the set in every case";
     NEVER_TRUE = "W202" "never-true" Warning "the condition contradicts itself";
     SHADOWED_RULE = "W203" "shadowed-rule" Warning "a rule above it ends the set whenever this one would apply";
-    SHADOWED_ACL = "W204" "shadowed-acl" Warning "an ACL of this name means something else already";
+    SHADOWED_ACL = "W204" "shadowed-acl" Warning "an ACL of this name is there already";
     DUPLICATE_RULE = "W205" "duplicate-rule" Warning "the same line stands above";
     OVERWRITTEN = "W206" "overwritten-header" Warning "a later rule sets the same header in every case";
     NEVER_MATCHES = "W207" "never-matches" Warning "the value that is looked at never looks like this pattern";
@@ -102,7 +102,7 @@ rules! {
     OPEN_ADMIN = "W403" "open-admin" Warning "anyone who sees the statistics may stop servers";
     LOOSE_SOCKET = "W404" "loose-socket" Warning "more people than meant may give orders to the process";
     UNVERIFIED_SERVER = "W405" "unverified-server" Warning "whoever answers is believed to be the server";
-    WEAK_TLS = "W406" "weak-tls" Warning "a version or suite of TLS that is broken is allowed";
+    WEAK_TLS = "W406" "weak-tls" Warning "the file asks for a version or suite of TLS that is broken";
     UNSAFE_PARSING = "W407" "unsafe-parsing" Warning "malformed messages are let through to servers";
     RUNS_AS_ROOT = "W408" "runs-as-root" Note "the process keeps all rights";
     PLAIN_TLS_PORT = "W409" "plain-tls-port" Warning "port 443 is served, or asked, without TLS in mode http";

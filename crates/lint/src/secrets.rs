@@ -17,6 +17,11 @@ pub(crate) fn check(view: &View<'_>, found: &mut Findings) {
     }
     stats(view, found);
     sockets(view, found);
+    let mut servers = view.proxies().flat_map(|(_, proxy)| &proxy.servers);
+    let by_default = servers.any(|s| s.tls.ssl && s.tls.words.verify.is_none());
+    if let Some(row) = view.rows().find(|r| by_default && r.is(&["ssl-server-verify", "none"])) {
+        found.add(&UNVERIFIED_SERVER, row.line.span, "no server's certificate is verified");
+    }
     for (_, proxy) in view.proxies() {
         for server in proxy.servers.iter().filter(|s| s.tls.ssl) {
             let none = matches!(server.tls.words.verify, Some(weir_engine::conf::Verify::None));
@@ -69,9 +74,6 @@ fn unsafe_words(row: &Row<'_>, found: &mut Findings) {
     if row.is(&["user", "root"]) || row.is(&["uid", "0"]) {
         found.add(&RUNS_AS_ROOT, row.line.span, "the process keeps the rights of root");
     }
-    if row.is(&["ssl-server-verify", "none"]) {
-        found.add(&UNVERIFIED_SERVER, row.line.span, "no server's certificate is verified");
-    }
 }
 
 fn weak_tls(row: &Row<'_>, found: &mut Findings) {
@@ -83,8 +85,12 @@ fn weak_tls(row: &Row<'_>, found: &mut Findings) {
             found.add(&WEAK_TLS, row.at(at), format!("'{word}' asks for a version that is broken"));
         }
         if word == "ciphers" || word == "ssl-default-bind-ciphers" || word == "ssl-default-server-ciphers" {
-            let broken = row.word(at + 1).split([':', ',']).find(|s| {
-                !s.starts_with(['!', '-', '+']) && BROKEN.iter().any(|b| s.split(['-', '+']).any(|p| p == *b))
+            let suites = row.word(at + 1);
+            let excluded = |part: &str| suites.split([':', ',']).any(|s| s.strip_prefix('!') == Some(part));
+            let broken = suites.split([':', ',']).find(|s| {
+                let mut parts = s.split(['-', '+']);
+                !s.starts_with(['!', '-', '+'])
+                    && parts.any(|p| BROKEN.contains(&p) && !excluded(p) && !(p == "DES" && excluded("3DES")))
             });
             if let Some(suite) = broken {
                 found.add(&WEAK_TLS, row.at(at + 1), format!("the suite '{suite}' is broken"));

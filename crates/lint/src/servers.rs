@@ -1,6 +1,7 @@
 //! Servers: twice the same, unchecked, without weight, unreachable by their cookies.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use weir_diag::Span;
 use weir_engine::conf::{Caps, CheckKind, CookieMode, Endpoint, Mode, Proxy, Server};
@@ -10,7 +11,7 @@ use crate::rules::{
     COOKIE_MISMATCH, DUPLICATE_COOKIE, DUPLICATE_SERVER, IDLE_CHECK, NO_SERVERS, NO_WEIGHT, ONLY_BACKUPS,
     PLAIN_TLS_PORT, UNCHECKED_SERVER,
 };
-use crate::view::{Part, View};
+use crate::view::{ANSWERS, Part, View};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Findings) {
     for (part, proxy) in view.proxies().filter(|(_, p)| p.is_backend()) {
@@ -40,9 +41,7 @@ fn none(view: &View<'_>, part: &Part<'_>, proxy: &Proxy, found: &mut Findings) {
             "errorfiles",
         ]
         .contains(&row.word(0))
-            || ["use-service", "return", "redirect", "deny", "reject", "tarpit", "silent-drop"]
-                .iter()
-                .any(|a| row.words.iter().take(4).any(|w| w == a))
+            || ANSWERS.iter().any(|a| row.words.iter().take(4).any(|w| w == a))
             || row.words.iter().any(|w| w.starts_with("lua."))
     });
     if !answers {
@@ -130,8 +129,16 @@ fn cookies(view: &View<'_>, part: &Part<'_>, proxy: &Proxy, found: &mut Findings
         (Some(row), true)
             if sticks && !proxy.servers.is_empty() && proxy.persistence.dynamic_key.is_none() =>
         {
-            let message = format!("no server of '{}' has a cookie: this line does nothing", proxy.name);
+            let message = format!("no server of '{}' has a cookie: no client stays with one", proxy.name);
             found.add(&COOKIE_MISMATCH, row.line.span, message);
+        }
+        (Some(_), false) if sticks && proxy.persistence.dynamic_key.is_none() => {
+            let without = |s: &&Arc<Server>| s.cookie.is_none() && !s.backup && s.template.is_none();
+            for server in proxy.servers.iter().filter(without) {
+                let message =
+                    format!("server '{}' has no cookie, and others of the backend have", server.name);
+                found.add(&COOKIE_MISMATCH, server.at, message);
+            }
         }
         _ => {}
     }

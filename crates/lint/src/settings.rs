@@ -15,7 +15,7 @@ use crate::view::{Part, Row, View};
 
 pub(crate) fn check(view: &View<'_>, found: &mut Findings) {
     for (part, proxy) in view.proxies() {
-        timeouts(proxy, found);
+        timeouts(view, part, proxy, found);
         default(view, part, proxy, found);
         logs(view, part, proxy, found);
         if let (Some(own), Some(all)) = (proxy.maxconn, view.conf.global.maxconn)
@@ -35,9 +35,9 @@ pub(crate) fn check(view: &View<'_>, found: &mut Findings) {
     }
 }
 
-fn timeouts(proxy: &Proxy, found: &mut Findings) {
+fn timeouts(view: &View<'_>, part: &Part<'_>, proxy: &Proxy, found: &mut Findings) {
     let t = &proxy.timeouts;
-    let servers = proxy.is_backend() && !proxy.servers.is_empty();
+    let servers = proxy.is_backend() && !proxy.servers.is_empty() && !view.answers_all(part, proxy);
     let missing = [
         ("client", proxy.is_frontend() && !proxy.binds.is_empty() && t.client.is_none()),
         ("connect", servers && t.connect.is_none()),
@@ -62,13 +62,10 @@ fn default(view: &View<'_>, part: &Part<'_>, proxy: &Proxy, found: &mut Findings
     }
     let always = view.rows_of(part).any(|r| {
         r.terms.as_ref().is_none_or(|(_, t)| t.is_always())
-            && (["use_backend", "redirect", "monitor-uri"].contains(&r.word(0))
-                || ["redirect", "return", "deny", "use-service", "reject", "tarpit", "silent-drop"]
-                    .iter()
-                    .any(|a| r.words.iter().take(4).any(|w| w == a))
+            && (["use_backend", "monitor-uri"].contains(&r.word(0))
                 || r.words.iter().any(|w| w.starts_with("lua.")))
     });
-    if !always {
+    if !always && !view.answers_all(part, proxy) {
         found.add(&NO_DEFAULT, proxy.at, format!("'{}' has no 'default_backend'", proxy.name));
     }
 }
@@ -83,7 +80,7 @@ fn logs(view: &View<'_>, part: &Part<'_>, proxy: &Proxy, found: &mut Findings) {
         r.is(&["log-format"]) || r.is(&["option"]) && ["httplog", "tcplog", "httpslog"].contains(&r.word(1))
     });
     if let Some(row) = global {
-        found.add(&LOST_LOG, row.line.span, "the global section above has no 'log' line");
+        found.add(&LOST_LOG, row.line.span, "no global section above has a 'log' line");
     } else if let Some(row) = asked.filter(|_| format) {
         found.add(&LOST_LOG, row.line.span, format!("'{}' has no 'log' line", proxy.name));
     }

@@ -77,6 +77,24 @@ impl<'a> View<'a> {
         self.parts.iter().flat_map(|p| &p.rows)
     }
 
+    /// Whether rules of the proxy answer, or end, every request by themselves, so that none needs a server.
+    pub(crate) fn answers_all(&self, part: &Part<'a>, proxy: &Proxy) -> bool {
+        let known = known_of_tls(proxy);
+        for row in self.rows_of(part) {
+            if row.is(&["http-request", "allow"]) {
+                return false;
+            }
+            let always = row.terms.as_ref().is_none_or(|(_, t)| t.outcome(&known) == Some(true));
+            let answers = row.is(&["redirect"])
+                || row.is(&["http-request"]) && ANSWERS.contains(&row.word(1))
+                || row.is(&["tcp-request"]) && ANSWERS.contains(&row.word(2));
+            if always && answers {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The lines of a proxy: those of its `defaults`, then its own.
     pub(crate) fn rows_of<'v>(&'v self, part: &'v Part<'a>) -> impl Iterator<Item = &'v Row<'a>> {
         let below = part.defaults.and_then(|at| self.parts.get(at)).map(|p| p.rows.as_slice());
@@ -145,7 +163,25 @@ impl<'a> Row<'a> {
     }
 }
 
+/// What a frontend's `bind` lines tell of conditions on TLS: nothing where some have it and some not, or where a PROXY
+/// header may speak of it.
+pub(crate) fn known_of_tls(proxy: &Proxy) -> impl Fn(&str) -> Option<bool> + use<> {
+    let tls = proxy.binds.iter().filter(|b| b.tls.ssl).count();
+    let all = !proxy.binds.is_empty() && tls == proxy.binds.len();
+    let none = !proxy.binds.is_empty() && tls == 0 && !proxy.binds.iter().any(|b| b.accept_proxy);
+    move |term| match term {
+        "{ ssl_fc }" if all => Some(true),
+        "{ ssl_fc }" if none => Some(false),
+        term if none && term.starts_with("{ ssl_c_") => Some(false),
+        _ => None,
+    }
+}
+
 /// Letters that names of the language are made of.
 pub(crate) fn is_name(c: char) -> bool {
     c.is_alphanumeric() || "_-.:".contains(c)
 }
+
+/// Actions after which a request needs no server.
+pub(crate) const ANSWERS: [&str; 7] =
+    ["use-service", "return", "redirect", "deny", "reject", "tarpit", "silent-drop"];

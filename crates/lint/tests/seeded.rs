@@ -1,5 +1,5 @@
-//! Each case of `seeded.txt` is a configuration with one mistake, and the code that names it. The configuration
-//! without a mistake has no finding.
+//! Each case of `seeded.txt` and of `farm.txt` is a configuration with one mistake, and the code that names it. The
+//! configurations without a mistake have no finding, nor has what only looks like one (`harmless.txt`).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its cases fails")]
 
@@ -86,11 +86,14 @@ backend api
     server b1 10.0.1.1:80 check
 ";
 
-/// `- LINE` takes a line of the clean configuration away, `+ SECTION | LINE` adds one to the end of a section, and
-/// `= LINE` adds one at the end of all.
-fn seeded(case: &str) -> String {
-    let mut lines: Vec<String> = CLEAN.lines().map(str::to_owned).collect();
-    for edit in case.lines() {
+/// A larger configuration without a mistake.
+const FARM: &str = include_str!("farm.cfg");
+
+/// `- LINE` takes a line of the configuration away, `+ SECTION | LINE` adds one to the end of a section, `= LINE`
+/// adds one at the end of all, `~ OLD => NEW` replaces the first `OLD` (`\n` stands for the end of a line).
+fn edited(text: &str, edits: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for edit in edits.lines() {
         let (kind, rest) = edit.split_at(2);
         match kind {
             "- " => lines.retain(|l| l.trim() != rest),
@@ -102,37 +105,69 @@ fn seeded(case: &str) -> String {
                 let length = lines.iter().skip(header + 1).take_while(indented).count();
                 lines.insert(header + 1 + length, format!("    {line}"));
             }
+            "~ " => {
+                let (old, new) = rest.split_once(" =>").unwrap();
+                let (old, new) = (old.replace("\\n", "\n"), new.trim_start_matches(' ').replace("\\n", "\n"));
+                let text = lines.join("\n") + "\n";
+                assert!(text.contains(&old), "{edit}");
+                lines = text.replacen(&old, &new, 1).lines().map(str::to_owned).collect();
+            }
             other => panic!("{other}"),
         }
     }
     lines.join("\n") + "\n"
 }
 
+fn seeded(edits: &str) -> String {
+    edited(CLEAN, edits)
+}
+
+/// The cases of a table, each with its first line apart.
+fn cases(table: &str) -> Vec<(&str, &str)> {
+    table.split("\n\n").map(str::trim).filter_map(|case| case.split_once('\n')).collect()
+}
+
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
-    let (found, sources) = findings(CLEAN);
-    assert!(found.is_empty(), "{}", render(&found, &sources, Shape::Text));
+    for text in [CLEAN, FARM] {
+        let (found, sources) = findings(text);
+        assert!(found.is_empty(), "{}", render(&found, &sources, Shape::Text));
+    }
+    for (name, edits) in cases(include_str!("harmless.txt")) {
+        let (found, sources) = findings(&seeded(edits));
+        assert!(found.is_empty(), "{name}\n{}", render(&found, &sources, Shape::Text));
+    }
 }
 
 #[test]
 fn every_seeded_mistake_is_found_and_nothing_else() {
     let mut wrong = Vec::new();
     let mut codes = std::collections::BTreeSet::new();
-    let cases = include_str!("seeded.txt");
-    let cases: Vec<&str> = cases.split("\n\n").map(str::trim).filter(|c| !c.is_empty()).collect();
-    for case in &cases {
-        let (code, edits) = case.split_once('\n').unwrap();
-        codes.insert(code);
+    let cases = cases(include_str!("seeded.txt"));
+    for (code, edits) in &cases {
+        codes.insert(*code);
         let (found, sources) = findings(&seeded(edits));
         let got: Vec<&str> = found.iter().map(|f| f.rule.code).collect();
-        if got.is_empty() || got.iter().any(|c| *c != code) {
-            wrong.push(format!("{case}\n{}", render(&found, &sources, Shape::Text)));
+        if got.is_empty() || got.iter().any(|c| c != code) {
+            wrong.push(format!("{code}\n{edits}\n{}", render(&found, &sources, Shape::Text)));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
-    assert!(cases.len() >= 40);
     let untested: Vec<&str> = RULES.iter().map(|r| r.code).filter(|c| !codes.contains(c)).collect();
     assert!(untested.is_empty(), "without a case: {untested:?}");
+}
+
+/// Mistakes of the kinds that people make, thought of without a look at the rules: one of the codes must be told.
+#[test]
+fn mistakes_in_a_farm_are_found() {
+    let cases = cases(include_str!("farm.txt"));
+    assert!(cases.len() >= 40);
+    for (head, edits) in cases {
+        let (codes, _) = head.split_once(" # ").unwrap();
+        let (found, sources) = findings(&edited(FARM, edits));
+        let told = found.iter().any(|f| codes.split(' ').any(|c| c == f.rule.code));
+        assert!(told, "{head}\n{}", render(&found, &sources, Shape::Text));
+    }
 }
 
 #[test]

@@ -1,11 +1,15 @@
-//! Loads configurations that people run, and compares Weir's verdicts with the reference's.
+//! Loads configurations that people run, and compares Weir's verdicts with the reference's, and what `weir lint` says
+//! of them with what is known to be true.
 //!
 //! The folder holds `*.cfg` files in which `@CORPUS@` stands for the folder's own path, and `verdicts.tsv` with
 //! what the reference answered to `-c`. Where the folder is absent the chore says so and does nothing.
 
+mod findings;
+
 use crate::Result;
 use crate::shell::{cargo, project, run as run_command, target};
-use std::collections::BTreeMap;
+use findings::{Finding, Judged};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use weir_testkit::{Outcome, Program, TempDir};
@@ -15,6 +19,8 @@ struct Verdict {
     file: String,
     reference_accepts: bool,
     weir: Outcome,
+    /// What `weir lint` finds, where it can read the file.
+    findings: Option<BTreeSet<Finding>>,
 }
 
 /// `cargo xtask corpus [--strict] [--run-reference] [FOLDER]`.
@@ -31,7 +37,8 @@ pub(crate) fn run(options: &[String]) -> Result {
     let weir = Program::at("weir", target().join("debug/weir"));
     let reference = asked("--run-reference").then(Program::reference).flatten();
     let verdicts = judge(&folder, &weir, reference.as_ref())?;
-    report(&verdicts, asked("--strict"))
+    report(&verdicts, asked("--strict"))?;
+    report_findings(&verdicts)
 }
 
 /// The folder of configurations: the given one, or the one beside the project.
@@ -59,7 +66,9 @@ fn judge(folder: &Path, weir: &Program, reference: Option<&Program>) -> Result<V
         let path = path.display().to_string();
         let load = |program: &Program| program.run(&["-c", "-f", &path]);
         let reference_accepts = reference.map_or(accepted, |program| load(program).success());
-        verdicts.push(Verdict { file, reference_accepts, weir: load(weir) });
+        let linted = weir.run(&["lint", &path]);
+        let findings = linted.code.is_some_and(|code| code < 2).then(|| findings::told(&linted.stdout));
+        verdicts.push(Verdict { file, reference_accepts, weir: load(weir), findings });
     }
     Ok(verdicts)
 }
@@ -135,6 +144,28 @@ fn report(verdicts: &[Verdict], strict: bool) -> Result {
         return Err(format!("{unexplained} files are refused for something that is not still to come"));
     }
     Ok(())
+}
+
+/// Compares what `weir lint` finds with what is true.
+///
+/// # Errors
+/// Where they differ in a file that was judged.
+fn report_findings(verdicts: &[Verdict]) -> Result {
+    let judged = Judged::read()?;
+    let mut wrong = Vec::new();
+    let (mut files, mut count) = (0, 0);
+    for (verdict, found) in verdicts.iter().filter_map(|v| Some((v, v.findings.as_ref()?))) {
+        match judged.differences(&verdict.file, found) {
+            Some(differences) => {
+                files += 1;
+                count += found.len();
+                wrong.extend(differences);
+            }
+            None => println!("{}: {} findings of lint, not judged", verdict.file, found.len()),
+        }
+    }
+    println!("findings of lint       {count:4}, all known to be true but {}, in {files} files", wrong.len());
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
 // === impl Verdict ===
