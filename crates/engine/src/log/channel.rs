@@ -14,7 +14,7 @@ use crate::conf::LogTransport;
 #[derive(Debug)]
 pub(crate) enum Channel {
     /// A datagram for each line. The socket is not connected: a log server that restarts is found again.
-    Datagrams { socket: OwnedFd, to: datagram::Destination },
+    Datagrams(datagram::Sender),
     /// A pipe, terminal or file; lines are joined as long as a pipe takes them in one piece.
     Stream(OwnedFd),
     /// A descriptor that takes each line in one write, as a socket's does.
@@ -44,10 +44,7 @@ impl Channel {
     }
 
     fn datagrams(address: &Address) -> Self {
-        match (datagram::open(address), datagram::Destination::new(address)) {
-            (Ok(socket), Ok(to)) => Self::Datagrams { socket, to },
-            _ => Self::Closed,
-        }
+        datagram::Sender::open(address).map_or(Self::Closed, Self::Datagrams)
     }
 
     /// Sends lines, to servers of `backend` where it is one; how many had to be dropped.
@@ -66,7 +63,7 @@ impl Channel {
     /// Sends lines; how many had to be dropped.
     pub(crate) fn send(&mut self, lines: &[&[u8]]) -> u64 {
         match self {
-            Self::Datagrams { socket, to } => send_datagrams(socket, to, lines),
+            Self::Datagrams(sender) => send_datagrams(sender, lines),
             Self::Stream(fd) => write_joined(fd, lines),
             Self::Packets(fd) => lines.iter().filter(|l| rustix::io::write(&*fd, l).is_err()).count() as u64,
             Self::Kept(sink) => {
@@ -78,11 +75,11 @@ impl Channel {
     }
 }
 
-fn send_datagrams(socket: &OwnedFd, to: &datagram::Destination, lines: &[&[u8]]) -> u64 {
+fn send_datagrams(sender: &mut datagram::Sender, lines: &[&[u8]]) -> u64 {
     let mut rest = lines;
     let mut dropped = 0;
     while !rest.is_empty() {
-        match datagram::send_batch(socket, Some(to), rest.iter().copied()) {
+        match sender.send(rest) {
             Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
             // One that is too long says nothing about the next; a full or missing receiver does.
             Err(e) if e.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) => {
