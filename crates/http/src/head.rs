@@ -367,6 +367,11 @@ impl Head {
 // === impl HeaderLine ===
 
 impl HeaderLine {
+    /// The bytes of name and value.
+    pub(crate) fn len(&self) -> usize {
+        self.value.end.saturating_sub(self.name.start + 2) as usize
+    }
+
     /// A line at `start` of the arena.
     fn over(id: HeaderId, start: usize, name: usize, value: usize) -> Self {
         let (start, name, value) = (start as u32, name as u32, value as u32);

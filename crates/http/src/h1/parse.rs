@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::chars::{self, is_blank};
 use super::judge::Judge;
-use crate::{Head, HeaderId};
+use crate::{Head, HeaderId, HeaderLine};
 
 /// Where the reading of a head stands, so that a head which comes byte by byte is read once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,7 +112,7 @@ pub fn accounted(head: &Head) -> usize {
 
 /// The bytes that logs and counters show for the lines of a head or of trailers.
 pub fn accounted_lines(head: &Head) -> usize {
-    head.lines().iter().map(|l| head.name(l).len() + head.value(l).len()).sum()
+    head.lines().iter().map(HeaderLine::len).sum()
 }
 
 // === impl Parser ===
