@@ -97,20 +97,12 @@ pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
     let (up, down) = (bytes.0.saturating_sub(counted.0), bytes.1.saturating_sub(counted.1));
     // Of messages other bytes are sent than came.
     let (sent_up, sent_down) = if t.is_http() { (0, 0) } else { (up, down) };
-    let add = |c: &Counters| {
+    each_counted(t, |c| {
         c.bytes_in.add(up);
         c.bytes_out.add(down);
         c.request_bytes_out.add(sent_up);
         c.response_bytes_out.add(sent_down);
-    };
-    add(t.client.frontend.front());
-    t.client.listener.own().into_iter().for_each(add);
-    if let Some(b) = &t.backend {
-        add(b.back());
-    }
-    if let Some(a) = &t.assigned {
-        add(a.server.counters());
-    }
+    });
     tables::count_bytes(t, up, down);
 }
 
@@ -118,7 +110,8 @@ pub(crate) fn count_bytes(t: &mut Transaction, bytes: (u64, u64)) {
 fn count_sent(t: &Transaction) {
     let facts = &t.facts;
     let (came_up, came_down) = facts.log_bytes;
-    let (came_up, came_down) = (came_up - facts.streamed.0, came_down - facts.streamed.1);
+    let (came_up, came_down) =
+        (came_up.saturating_sub(facts.streamed.0), came_down.saturating_sub(facts.streamed.1));
     let body = came_up.saturating_sub(facts.head_bytes);
     // What a service answered passed through all of us.
     let up = match t.messages.service {
@@ -126,12 +119,17 @@ fn count_sent(t: &Transaction) {
         _ => facts.sent_request.map_or(0, |head| head + body),
     };
     let down = came_down.saturating_add_signed(facts.response_growth);
-    let add = |c: &Counters| {
+    each_counted(t, |c| {
         c.request_bytes_out.add(up);
         c.response_bytes_out.add(down);
-    };
+    });
+}
+
+/// Counts at every place that took part: the frontend, its listener where that counts on its own, the backend, the
+/// server.
+fn each_counted(t: &Transaction, add: impl Fn(&Counters)) {
     add(t.client.frontend.front());
-    t.client.listener.own().into_iter().for_each(add);
+    t.client.listener.own().into_iter().for_each(&add);
     if let Some(b) = &t.backend {
         add(b.back());
     }
