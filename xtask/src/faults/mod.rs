@@ -4,6 +4,9 @@
 //! checks, retries and redispatch. Clients keep asking through both. In the end no more errors may have reached the
 //! clients of Weir than those of the reference, which met the same faults at the same moments. A seed, which is
 //! printed, decides what happens when.
+//!
+//! There are so many retries that nobody's request fails by chance, at every attempt on a server that is ill and not
+//! yet known to be: with three of them that is one in some ten thousand, in either program.
 
 mod clients;
 mod farm;
@@ -66,7 +69,7 @@ fn verdict(tallies: &[(&str, Tally)]) -> Result {
         return Err("no request was answered".into());
     }
     match weir.errors() {
-        errors if errors <= allowed + weir.answered / CHANCE => Ok(()),
+        errors if errors <= allowed => Ok(()),
         errors => Err(format!("{errors} errors reached clients of Weir, {allowed} those of the reference")),
     }
 }
@@ -135,7 +138,7 @@ defaults
     timeout client 10s
     timeout server 1s
     timeout check 300ms
-    retries 3
+    retries 10
     option redispatch 1
     retry-on all-retryable-errors
     option httpchk
@@ -151,8 +154,6 @@ backend be
     )
 }
 
-/// Whose request meets a frozen server at every attempt is chance: it may cost Weir one in so many requests more.
-const CHANCE: u64 = 10_000;
 const SERVERS: usize = 20;
 const CLIENTS: usize = 16;
 /// How often something may happen, and how long a server that crawls runs and rests.
