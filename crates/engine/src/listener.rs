@@ -85,7 +85,8 @@ impl Listener {
             waker: Cell::new(None),
             resting: Cell::new(false),
         });
-        tune(&opened.fd, proxy_of(&this), &view.snapshot.global.tune);
+        let datagrams = this.conf().is_some_and(|b| b.datagrams);
+        tune(&opened.fd, proxy_of(&this), &view.snapshot.global.tune, datagrams);
         let fd = AsyncFd::with_interest(opened.fd, tokio::io::Interest::READABLE)?;
         let runtime = worker.runtime.clone();
         runtime.process.listeners.fetch_add(1, Relaxed);
@@ -322,9 +323,18 @@ fn proxy_of(listener: &Listener) -> &conf::Proxy {
     listener.proxy.conf()
 }
 
-/// Sets on the listening socket what accepted connections inherit from it, which saves a call for each. Where
-/// the system refuses, its own values stay.
-fn tune(fd: &OwnedFd, proxy: &conf::Proxy, tune: &conf::Tune) {
+/// Sets on the listening socket what accepted connections inherit from it, which saves a call for each, and what one
+/// that takes datagrams needs itself. Where the system refuses, its own values stay.
+fn tune(fd: &OwnedFd, proxy: &conf::Proxy, tune: &conf::Tune, datagrams: bool) {
+    if datagrams {
+        if let Some(bytes) = tune.rcvbuf_frontend {
+            let _ = accepted::set_receive_buffer(fd, bytes);
+        }
+        if let Some(bytes) = tune.sndbuf_frontend {
+            let _ = accepted::set_send_buffer(fd, bytes);
+        }
+        return;
+    }
     if proxy.options.contains(Options::CLITCPKA) {
         let keep = &proxy.client_keepalive;
         let times = KeepAlive { idle: keep.idle, interval: keep.interval, count: keep.count };

@@ -102,6 +102,7 @@ impl Snapshot {
             .filter(|(_, p)| p.is_backend())
             .map(|(i, p)| (p.name.as_str(), i))
             .collect();
+        runtime.process.log_destinations.tune(&conf.global.tune);
         let mut logs = log::Builder::new(conf, &runtime.process.log_destinations);
         let userlists: Arc<[Arc<conf::Userlist>]> = conf.userlists.clone().into();
         let tables = runtime.tables(&conf.tables);

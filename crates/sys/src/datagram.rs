@@ -45,12 +45,17 @@ struct Cut {
 // === impl Sender ===
 
 impl Sender {
-    /// Opens an unconnected datagram socket for `to`, non-blocking and close-on-exec. Fails on names that are too
-    /// long and on [`Address::Unnamed`], too.
-    pub fn open(to: &Address) -> Result<Sender, SocketError> {
+    /// Opens an unconnected datagram socket for `to`, non-blocking and close-on-exec, of which the kernel buffers
+    /// `buffer` bytes, where that is not 0 and it has no limit against it. Fails on names that are too long and on
+    /// [`Address::Unnamed`], too.
+    pub fn open(to: &Address, buffer: usize) -> Result<Sender, SocketError> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(to.family(), SocketType::DGRAM, flags, None)
             .map_err(Step::Create.failed())?;
+        if buffer > 0 {
+            // The kernel's own size does as well.
+            let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, buffer);
+        }
         let cuts = matches!(to, Address::Inet(_)) && knows_cuts(&socket);
         Ok(Sender { socket, to: to.encode()?, cuts })
     }
@@ -189,7 +194,7 @@ mod tests {
     #[test]
     fn datagrams_arrive_as_they_were_given_whatever_went_in_one_piece() {
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut sender = Sender::open(&Address::Inet(receiver.local_addr().unwrap())).unwrap();
+        let mut sender = Sender::open(&Address::Inet(receiver.local_addr().unwrap()), 0).unwrap();
         let lengths = [10, 10, 10, 7, 10, 10, 11, 1, 1, 1232, 1232, 9, 1300, 1300, 30_000, 30_000, 5, 0, 5];
         let all = lengths.into_iter().chain((0..150).map(|n| 300 + n / 40));
         let lines: Vec<Vec<u8>> = all.enumerate().map(|(n, length)| vec![n as u8; length]).collect();
@@ -227,7 +232,7 @@ mod tests {
     #[test]
     fn one_that_is_too_long_stops_those_behind_it_and_is_reported_when_it_is_the_first() {
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut sender = Sender::open(&Address::Inet(receiver.local_addr().unwrap())).unwrap();
+        let mut sender = Sender::open(&Address::Inet(receiver.local_addr().unwrap()), 0).unwrap();
         let long = [0; 70_000];
         let lines: [&[u8]; 4] = [b"aa", b"bb", &long, b"cc"];
         assert_eq!(sender.send(&lines).unwrap(), 2);
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn what_cannot_go_in_one_piece_goes_one_by_one() {
         let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut sender = Sender::open(&Address::Inet(receiver.local_addr().unwrap())).unwrap();
+        let mut sender = Sender::open(&Address::Inet(receiver.local_addr().unwrap()), 0).unwrap();
         assert!(sender.cuts, "UDP_SEGMENT");
         // Without checksums of its own the kernel refuses to cut.
         let on: libc::c_int = 1;
@@ -258,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_missing_unix_target_is_an_error_and_nothing_was_sent() {
-        let mut sender = Sender::open(&Address::Unix("/nonexistent/log".into())).unwrap();
+        let mut sender = Sender::open(&Address::Unix("/nonexistent/log".into()), 0).unwrap();
         let error = sender.send(&[b"x"]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
     }

@@ -23,7 +23,7 @@ mod template;
 pub use authority::{Authority, Background, Wanted};
 pub use http::{Head, Message};
 pub use log::LogSink;
-pub use marks::{KeepAlive, Marks};
+pub use marks::{Buffers, KeepAlive, Marks, SocketType};
 pub use origin::{Origin, Serving, panic_text};
 pub use peer::{PATIENCE, Peer};
 pub use ports::{FullBacklog, HeldPort, is_listening};

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use weir_compat::{Subject, compat};
-use weir_testkit::LogSink;
+use weir_testkit::{Buffers, LogSink, SocketType};
 
 /// Formats of targets, and of none.
 const FORMATS: [&str; 9] = ["", "rfc3164", "rfc5424", "raw", "short", "timed", "iso", "priority", "local"];
@@ -156,6 +156,31 @@ fn messages_come_over_connections_in_either_framing() {
         parts.send("1").pause(std::time::Duration::from_millis(20)).send("0 <14>a b");
         parts.pause(std::time::Duration::from_millis(20)).send(" cde");
         assert_eq!(sinks[0].next(), "a b cd\n");
+    });
+}
+
+/// The buffers of a frontend are those of sockets that take datagrams, `tune.sndbuf.backend` is that of those that send
+/// log lines; none of them changes a connection, nor does `tune.rcvbuf.backend` change anything.
+#[test]
+fn buffers_of_sockets_without_connections_are_as_they_are_asked_for() {
+    compat(|t| {
+        let (section, sinks) = section(t, "", &["raw"]);
+        let sizes = "rcvbuf.frontend 20000\n tune.sndbuf.backend 30000\n tune.rcvbuf.backend 40000\n \
+                     tune.sndbuf.frontend 50000\n tune.rcvbuf.client 60000\n tune.sndbuf.client 70000";
+        let mut proxy = t.start(&format!("global\n nbthread 1\n tune.{sizes}\n{section}"));
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(b"<13>x", proxy.address("fe")).unwrap();
+        assert_eq!(sinks[0].next(), "x\n");
+        let mut client = proxy.client("fe");
+        client.send("<13>y\n");
+        assert_eq!(sinks[0].next(), "y\n");
+        let pids = proxy.pids();
+        let datagrams = Buffers::of(&pids, SocketType::DGRAM);
+        assert!(datagrams.iter().any(|b| (b.receive, b.send) == (40_000, 100_000)), "{datagrams:?}");
+        assert!(datagrams.iter().any(|b| b.send == 60_000), "{datagrams:?}");
+        assert!(!datagrams.iter().any(|b| b.receive == 80_000), "{datagrams:?}");
+        let streams = Buffers::of(&pids, SocketType::STREAM);
+        assert!(streams.iter().any(|b| (b.receive, b.send) == (120_000, 140_000)), "{streams:?}");
     });
 }
 

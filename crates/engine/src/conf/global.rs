@@ -177,14 +177,22 @@ pub struct Tune {
     pub pool_low_fd_ratio: u32,
     /// `tune.pool-high-fd-ratio`: the share from which one at rest is closed for each new one.
     pub pool_high_fd_ratio: u32,
-    /// `tune.rcvbuf.client`, `.frontend`
+    /// `tune.rcvbuf.client`
     pub rcvbuf_client: Option<usize>,
-    /// `tune.rcvbuf.server`, `.backend`
+    /// `tune.rcvbuf.server`
     pub rcvbuf_server: Option<usize>,
-    /// `tune.sndbuf.client`, `.frontend`
+    /// `tune.rcvbuf.frontend`
+    pub rcvbuf_frontend: Option<usize>,
+    /// `tune.rcvbuf.backend`
+    pub rcvbuf_backend: Option<usize>,
+    /// `tune.sndbuf.client`
     pub sndbuf_client: Option<usize>,
-    /// `tune.sndbuf.server`, `.backend`
+    /// `tune.sndbuf.server`
     pub sndbuf_server: Option<usize>,
+    /// `tune.sndbuf.frontend`
+    pub sndbuf_frontend: Option<usize>,
+    /// `tune.sndbuf.backend`
+    pub sndbuf_backend: Option<usize>,
     /// `tune.notsent-lowat.client`
     pub unsent_client: Option<usize>,
     /// `tune.notsent-lowat.server`
@@ -354,8 +362,12 @@ impl Default for Tune {
             stick_counters: 3,
             rcvbuf_client: None,
             rcvbuf_server: None,
+            rcvbuf_frontend: None,
+            rcvbuf_backend: None,
             sndbuf_client: None,
             sndbuf_server: None,
+            sndbuf_frontend: None,
+            sndbuf_backend: None,
             unsent_client: None,
             unsent_server: None,
             max_poll_events: None,

@@ -4,6 +4,8 @@ use weir_config::values;
 use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::Diagnostic;
 
+use crate::conf::Tune;
+
 use super::process::{natural, natural32, put, time_argument};
 use super::{GlobalCtx, GlobalFn};
 
@@ -73,62 +75,55 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.rcvbuf.client", Arity::exactly(1), "receive buffer of the kernel, client side")
             .missing("'tune.rcvbuf.client' expects an integer argument."),
-        |c, l| match c.global.tune.rcvbuf_client {
-            None => put(Some(size(l)?), &mut c.global.tune.rcvbuf_client),
-            Some(_) => repeated(c, l),
-        },
+        |c, l| connected(c, l, |tune| &mut tune.rcvbuf_client),
     ),
     Keyword::works(
-        entry("tune.rcvbuf.frontend", Arity::between(0, 1), "receive buffer of the kernel, frontend side"),
-        |c, l| match c.global.tune.rcvbuf_client {
-            None => put(Some(placed_size(c, l)?), &mut c.global.tune.rcvbuf_client),
-            Some(_) => ignored(c, l),
-        },
+        entry(
+            "tune.rcvbuf.frontend",
+            Arity::between(0, 1),
+            "receive buffer of the kernel, sockets that take datagrams",
+        ),
+        |c, l| unconnected(c, l, |tune| &mut tune.rcvbuf_frontend),
     ),
     Keyword::works(
         entry("tune.rcvbuf.server", Arity::exactly(1), "receive buffer of the kernel, server side")
             .missing("'tune.rcvbuf.server' expects an integer argument."),
-        |c, l| match c.global.tune.rcvbuf_server {
-            None => put(Some(size(l)?), &mut c.global.tune.rcvbuf_server),
-            Some(_) => repeated(c, l),
-        },
+        |c, l| connected(c, l, |tune| &mut tune.rcvbuf_server),
     ),
-    Keyword::works(
-        entry("tune.rcvbuf.backend", Arity::between(0, 1), "receive buffer of the kernel, backend side"),
-        |c, l| match c.global.tune.rcvbuf_server {
-            None => put(Some(placed_size(c, l)?), &mut c.global.tune.rcvbuf_server),
-            Some(_) => ignored(c, l),
-        },
+    Keyword::judged(
+        entry(
+            "tune.rcvbuf.backend",
+            Arity::between(0, 1),
+            "receive buffer of the kernel, sockets that send datagrams",
+        ),
+        |c, l| unconnected(c, l, |tune| &mut tune.rcvbuf_backend),
+        "nobody answers the datagrams that are sent to log servers",
     ),
     Keyword::works(
         entry("tune.sndbuf.client", Arity::exactly(1), "send buffer of the kernel, client side")
             .missing("'tune.sndbuf.client' expects an integer argument."),
-        |c, l| match c.global.tune.sndbuf_client {
-            None => put(Some(size(l)?), &mut c.global.tune.sndbuf_client),
-            Some(_) => repeated(c, l),
-        },
+        |c, l| connected(c, l, |tune| &mut tune.sndbuf_client),
     ),
     Keyword::works(
-        entry("tune.sndbuf.frontend", Arity::between(0, 1), "send buffer of the kernel, frontend side"),
-        |c, l| match c.global.tune.sndbuf_client {
-            None => put(Some(placed_size(c, l)?), &mut c.global.tune.sndbuf_client),
-            Some(_) => ignored(c, l),
-        },
+        entry(
+            "tune.sndbuf.frontend",
+            Arity::between(0, 1),
+            "send buffer of the kernel, sockets that take datagrams",
+        ),
+        |c, l| unconnected(c, l, |tune| &mut tune.sndbuf_frontend),
     ),
     Keyword::works(
         entry("tune.sndbuf.server", Arity::exactly(1), "send buffer of the kernel, server side")
             .missing("'tune.sndbuf.server' expects an integer argument."),
-        |c, l| match c.global.tune.sndbuf_server {
-            None => put(Some(size(l)?), &mut c.global.tune.sndbuf_server),
-            Some(_) => repeated(c, l),
-        },
+        |c, l| connected(c, l, |tune| &mut tune.sndbuf_server),
     ),
     Keyword::works(
-        entry("tune.sndbuf.backend", Arity::between(0, 1), "send buffer of the kernel, backend side"),
-        |c, l| match c.global.tune.sndbuf_server {
-            None => put(Some(placed_size(c, l)?), &mut c.global.tune.sndbuf_server),
-            Some(_) => ignored(c, l),
-        },
+        entry(
+            "tune.sndbuf.backend",
+            Arity::between(0, 1),
+            "send buffer of the kernel, sockets that send datagrams",
+        ),
+        |c, l| unconnected(c, l, |tune| &mut tune.sndbuf_backend),
     ),
     Keyword::works(
         entry("tune.notsent-lowat.client", Arity::exactly(1), "bytes that may wait unsent, client side")
@@ -200,18 +195,43 @@ fn size(line: &Line) -> Result<usize, Diagnostic> {
     values::size(&line.name(), word).map(|n| n as usize)
 }
 
-/// As [`size`], with a message that names the place twice, as the reference has it.
+/// A buffer of sockets with connections: the first that is not 0, which is the system's own, counts.
+fn connected(ctx: &mut GlobalCtx<'_>, line: &Line, field: Buffer) -> Result<(), Diagnostic> {
+    match field(&mut ctx.global.tune) {
+        Some(_) => repeated(ctx, line),
+        None => put(Some(size(line)?).filter(|n| *n > 0), field(&mut ctx.global.tune)),
+    }
+}
+
+/// A buffer of sockets without connections: the first counts.
+fn unconnected(ctx: &mut GlobalCtx<'_>, line: &Line, field: Buffer) -> Result<(), Diagnostic> {
+    match field(&mut ctx.global.tune) {
+        Some(_) => ignored(ctx, line),
+        None => put(Some(placed_size(ctx, line)?), field(&mut ctx.global.tune)),
+    }
+}
+
+type Buffer = fn(&mut Tune) -> &mut Option<usize>;
+
+/// As [`size`] of something, with a message that names the place twice, as the reference has it.
 fn placed_size(ctx: &GlobalCtx<'_>, line: &Line) -> Result<usize, Diagnostic> {
     let name = line.name();
+    let place = super::place(ctx.sources, line.span);
     let size = match line.arg(0) {
         Some(word) => values::size(&name, word).map(|n| n as usize),
         None => Err(line.alert(format!("unexpected '' after size passed to '{name}'"))),
     };
-    size.map_err(|mut said| {
-        let place = super::place(ctx.sources, line.span);
-        said.message.insert_str(0, &format!("parsing [{place}]: "));
-        said
-    })
+    match size {
+        Ok(0) => {
+            let text = format!("parsing [{place}] : '{name}' expects a strictly positive integer argument.");
+            Err(line.alert(text))
+        }
+        Ok(bytes) => Ok(bytes),
+        Err(mut said) => {
+            said.message.insert_str(0, &format!("parsing [{place}]: "));
+            Err(said)
+        }
+    }
 }
 
 /// The line says again what a line before it said, which counts.

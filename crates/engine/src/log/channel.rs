@@ -30,10 +30,11 @@ pub(crate) enum Channel {
 // === impl Channel ===
 
 impl Channel {
-    pub(crate) fn open(transport: &LogTransport) -> Self {
+    /// Opens the way to a target. The kernel buffers so many bytes of datagrams; 0 for its own choice.
+    pub(crate) fn open(transport: &LogTransport, send_buffer: usize) -> Self {
         match transport {
-            LogTransport::Udp(address) => Self::datagrams(&Address::Inet(*address)),
-            LogTransport::Unix(path) => Self::datagrams(&Address::Unix(path.clone())),
+            LogTransport::Udp(address) => Self::datagrams(&Address::Inet(*address), send_buffer),
+            LogTransport::Unix(path) => Self::datagrams(&Address::Unix(path.clone()), send_buffer),
             LogTransport::Fd(number) => match listen::duplicate(*number) {
                 Ok(fd) if rustix::net::sockopt::socket_type(&fd).is_ok() => Self::Packets(fd),
                 Ok(fd) => Self::Stream(fd),
@@ -43,8 +44,8 @@ impl Channel {
         }
     }
 
-    fn datagrams(address: &Address) -> Self {
-        datagram::Sender::open(address).map_or(Self::Closed, Self::Datagrams)
+    fn datagrams(address: &Address, send_buffer: usize) -> Self {
+        datagram::Sender::open(address, send_buffer).map_or(Self::Closed, Self::Datagrams)
     }
 
     /// Sends lines, to servers of `backend` where it is one; how many had to be dropped.
@@ -146,7 +147,7 @@ mod tests {
 
     #[test]
     fn datagrams_to_a_missing_socket_are_dropped_and_counted() {
-        let mut channel = Channel::open(&LogTransport::Unix("/nonexistent/log".into()));
+        let mut channel = Channel::open(&LogTransport::Unix("/nonexistent/log".into()), 0);
         assert_eq!(channel.send(&[b"a\n", b"b\n"]), 2);
     }
 }

@@ -4,13 +4,14 @@
 //! reload keeps both.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
 use super::balanced::{Balanced, Ways};
 use super::channel::Channel;
 use super::sink::{Sink, Sinks};
-use crate::conf::{LogTransport, Mode};
+use crate::conf::{LogTransport, Mode, Tune};
 use crate::numbered::Numbered;
 use crate::snapshot::Proxy;
 
@@ -18,6 +19,8 @@ use crate::snapshot::Proxy;
 #[derive(Debug, Default)]
 pub struct Destinations {
     list: Mutex<Vec<Arc<Destination>>>,
+    /// Bytes that the kernel buffers of what a new socket sends (`tune.sndbuf.backend`); 0 for its own choice.
+    send_buffer: Arc<AtomicUsize>,
     /// The rings of the process.
     pub sinks: Sinks,
 }
@@ -30,6 +33,7 @@ pub(crate) struct Destination {
     pub(crate) transport: LogTransport,
     /// The ring, where it is one.
     sink: Option<Arc<Sink>>,
+    send_buffer: Arc<AtomicUsize>,
     /// The backend, where it is one, as it is now.
     balanced: Mutex<Option<Arc<Balanced>>>,
     /// For lines from outside the workers.
@@ -39,6 +43,11 @@ pub(crate) struct Destination {
 // === impl Destinations ===
 
 impl Destinations {
+    /// Has sockets that are opened from now on be as a configuration says.
+    pub(crate) fn tune(&self, tune: &Tune) {
+        self.send_buffer.store(tune.sndbuf_backend.unwrap_or(0), Relaxed);
+    }
+
     /// Has the lines for backends go to the servers that a configuration names.
     pub(crate) fn balance(&self, proxies: &Numbered<Arc<Proxy>>) {
         let list = self.list.lock().clone();
@@ -64,6 +73,7 @@ impl Destinations {
             index,
             transport: transport.clone(),
             sink,
+            send_buffer: self.send_buffer.clone(),
             balanced: Mutex::new(None),
             shared: Mutex::new(None),
         });
@@ -88,7 +98,7 @@ impl Destination {
         match &self.sink {
             Some(sink) => Channel::Kept(sink.clone()),
             None if matches!(self.transport, LogTransport::Backend(_)) => Channel::Balanced(Ways::default()),
-            None => Channel::open(&self.transport),
+            None => Channel::open(&self.transport, self.send_buffer.load(Relaxed)),
         }
     }
 

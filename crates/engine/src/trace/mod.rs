@@ -202,7 +202,7 @@ impl Traces {
         let mut streams = self.streams.lock();
         let Some(stream) = streams.get_mut(which) else { return };
         let number = which as i32 + 1;
-        let channel = stream.get_or_insert_with(|| Channel::open(&LogTransport::Fd(number)));
+        let channel = stream.get_or_insert_with(|| Channel::open(&LogTransport::Fd(number), 0));
         channel.send(&[text.as_bytes(), b"\n"]);
     }
 }
