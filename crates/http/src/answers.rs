@@ -108,7 +108,7 @@ impl Answer {
 
     /// Writes it as the answer to a request; `goes_on` says that the client's connection does.
     pub fn write(&self, request: &Head, goes_on: bool, out: &mut Vec<u8>) {
-        let how = Outgoing { extra: h1::client_line(&self.head, request, goes_on), cases: None };
+        let how = Outgoing { extra: h1::client_line(&self.head, request, goes_on), ..Outgoing::default() };
         h1::write_head(&self.head, &how, out);
         let bodyless = matches!(h1::response_body(&self.head, request), Ok(BodyLength::None));
         if !bodyless {

@@ -162,7 +162,7 @@ pub struct Proxy {
     pub forwarded: Option<Forwarded>,
     /// `option http-restrict-req-hdr-names`
     pub header_names: HeaderNames,
-    /// `http-send-name-header`
+    /// `http-send-name-header`, in lower case
     pub send_name_header: Option<Box<[u8]>>,
     /// `timeout ...`
     pub timeouts: Timeouts,

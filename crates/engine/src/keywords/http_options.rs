@@ -72,7 +72,7 @@ pub(super) const HTTP_OPTIONS: &[Keyword<ProxyFn>] = &[
                     word.text()
                 )));
             }
-            ctx.draft.proxy.send_name_header = Some(word.bytes.clone());
+            ctx.draft.proxy.send_name_header = Some(lower.into());
             Ok(())
         },
     ),

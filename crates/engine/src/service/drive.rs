@@ -155,7 +155,11 @@ fn write_head(t: &Transaction, follows: bool, goes_on: bool, out: &mut Output) {
         return lane.send_head(Kind::Response, response, b"", body);
     }
     let extra = h1::client_line(response, request, goes_on);
-    h1::write_head(response, &Outgoing { extra, cases: prepare::client_cases(t) }, &mut out.bytes);
+    h1::write_head(
+        response,
+        &Outgoing { extra, cases: prepare::client_cases(t), ..Outgoing::default() },
+        &mut out.bytes,
+    );
 }
 
 /// Sends head and pieces, each when the one before is gone.

@@ -205,7 +205,7 @@ fn send_head(t: &mut Transaction, settled: Settled, open: bool, down: &mut Outpu
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
     let acceptance = websocket::acceptance(t);
     let extra = acceptance.as_deref().unwrap_or(extra);
-    let how = Outgoing { extra, cases: prepare::client_cases(t) };
+    let how = Outgoing { extra, cases: prepare::client_cases(t), ..Outgoing::default() };
     h1::write_head(response, &how, &mut down.bytes);
 }
 

@@ -16,8 +16,9 @@ use crate::log;
 use crate::mux::h1::{Broken, Conn, Output, Pump, Trailers};
 use crate::stage::client_news::{News, client_news};
 use crate::stage::head::Wait;
+use crate::stage::prepare::{self, ServerName};
 use crate::stage::replay::Replay;
-use crate::stage::{answer, body, own, prepare, reach, receive, reuse, rules, websocket};
+use crate::stage::{answer, body, own, reach, receive, reuse, rules, websocket};
 use crate::tables::{self, Event};
 use crate::trace;
 use crate::transaction::{Stop, Transaction};
@@ -153,8 +154,11 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let trailers = Trailers { limits: receive::request_limits(t), drop };
     trace::transaction(t, &trace::H1_SEND_REQUEST);
     t.facts.sent_request = Some(h1::accounted(&t.messages.request) as u64);
+    let named = ServerName::of(t);
     if let Some(lane) = back.stream.lane() {
-        prepare::name_server(t);
+        if let Some((name, value)) = named.as_ref().and_then(ServerName::line) {
+            t.messages.request.append(name, value);
+        }
         let tunnel = t.messages.request.facts().upgrade || t.messages.request.method() == b"CONNECT";
         lane.send_head(
             Kind::Request,
@@ -179,10 +183,9 @@ fn send_head(t: &mut Transaction, body: BodyLength, back: &mut Conn, up: &mut Ou
     let extra = if unsaid { h1::and_chunks(extra) } else { extra };
     let upgrade = websocket::offer(t);
     let extra = upgrade.as_deref().unwrap_or(extra);
-    let named = prepare::name_line(t, extra);
-    let extra = named.as_deref().unwrap_or(extra);
-    let cases = prepare::server_cases(t);
-    h1::write_head(&t.messages.request, &Outgoing { extra, cases }, &mut up.bytes);
+    let last = named.as_ref().and_then(ServerName::line);
+    let how = Outgoing { extra, last, cases: prepare::server_cases(t) };
+    h1::write_head(&t.messages.request, &how, &mut up.bytes);
     Pump::new(t.front.request, body, trailers)
         .out_of(&t.client.stream)
         .through(t.messages.filters.up.as_ref())

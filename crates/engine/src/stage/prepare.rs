@@ -1,13 +1,15 @@
 //! What the request gets on its way, and what it must not have (manual, 4.2 "monitor-uri",
 //! "option http-restrict-req-hdr-names", "unique-id-header", "http-send-name-header").
 
+use std::rc::Rc;
+
 use weir_http::{h1::CaseMap, uri};
 
 use crate::conf::{HeaderNames, Options};
 use crate::ending::{Cause, Stage};
-use crate::log;
 use crate::stage::{address_lines, rules};
 use crate::transaction::{Messages, Stop, Transaction};
+use crate::{local, log};
 
 /// What the frontend decides before anything else.
 pub(crate) fn frontend(t: &mut Transaction) -> Result<(), Stop> {
@@ -39,24 +41,28 @@ pub(crate) fn request(t: &mut Transaction) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Tells the server its name, in the place of what the request says of it.
-pub(crate) fn name_server(t: &mut Transaction) {
-    let Some(assigned) = &t.assigned else { return };
-    let back = t.proxy().shared.conf.clone();
-    let Some(header) = &back.send_name_header else { return };
-    let head = &mut t.messages.request;
-    head.remove(|_, name, _| name.eq_ignore_ascii_case(header));
-    head.append(header, assigned.server.conf().name.as_bytes());
+/// What tells a server its name: the proxy that knows the header, and the server.
+pub(crate) struct ServerName {
+    back: Rc<local::Proxy>,
+    server: Rc<local::Server>,
 }
 
-/// As [`name_server`], where the name is the last line of all, behind `extra`: those lines and it.
-pub(crate) fn name_line(t: &mut Transaction, extra: &[u8]) -> Option<Vec<u8>> {
-    let server = t.assigned.as_ref()?.server.clone();
-    let back = t.proxy().shared.conf.clone();
-    let header = back.send_name_header.as_ref()?;
-    t.messages.request.remove(|_, name, _| name.eq_ignore_ascii_case(header));
-    let name = header.to_ascii_lowercase();
-    Some([extra, &*name, b": ", server.conf().name.as_bytes(), b"\r\n"].concat())
+impl ServerName {
+    /// Takes out what the request says in the place of it; nothing where the server is not told.
+    pub(crate) fn of(t: &mut Transaction) -> Option<Self> {
+        t.proxy().conf().send_name_header.as_ref()?;
+        let (back, server) = (t.proxy().clone(), t.assigned.as_ref()?.server.clone());
+        let this = Self { back, server };
+        let (header, _) = this.line()?;
+        t.messages.request.remove(|_, name, _| name == header);
+        Some(this)
+    }
+
+    /// Name, in lower case, and value of the line.
+    pub(crate) fn line(&self) -> Option<(&[u8], &[u8])> {
+        let header = self.back.conf().send_name_header.as_deref()?;
+        Some((header, self.server.conf().name.as_bytes()))
+    }
 }
 
 /// Whether the server's connection ends after this request.

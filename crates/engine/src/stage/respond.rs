@@ -153,7 +153,7 @@ fn write(t: &mut Transaction, out: &mut Vec<u8>) {
         true => b"",
         false => h1::client_line(response, request, said),
     };
-    let how = Outgoing { extra, cases: prepare::client_cases(t) };
+    let how = Outgoing { extra, cases: prepare::client_cases(t), ..Outgoing::default() };
     let Messages { response, body, .. } = &*t.messages;
     h1::write_head(response, &how, out);
     if has_body && settled.body != BodyLength::None {

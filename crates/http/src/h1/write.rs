@@ -9,6 +9,8 @@ use crate::{Head, status, uri};
 pub struct Outgoing<'a> {
     /// Lines that the connection needs, written as they are after those of the head.
     pub extra: &'a [u8],
+    /// Name, in lower case, and value of a line behind those.
+    pub last: Option<(&'a [u8], &'a [u8])>,
     /// The spelling of names that a peer insists on.
     pub cases: Option<&'a CaseMap>,
 }
@@ -44,8 +46,9 @@ pub fn write_head(head: &Head, how: &Outgoing<'_>, out: &mut Vec<u8>) {
         None => {
             head.write_lines(out);
             out.extend_from_slice(how.extra);
+            how.last.into_iter().for_each(|(name, value)| write_line(name, value, out));
         }
-        Some(cases) => write_spelled(head, how.extra, cases, out),
+        Some(cases) => write_spelled(head, how, cases, out),
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -123,17 +126,22 @@ fn version(head: &Head, out: &mut Vec<u8>) {
 }
 
 #[cold]
-fn write_spelled(head: &Head, extra: &[u8], cases: &CaseMap, out: &mut Vec<u8>) {
+fn write_spelled(head: &Head, how: &Outgoing<'_>, cases: &CaseMap, out: &mut Vec<u8>) {
     for line in head.lines() {
-        out.extend_from_slice(cases.spelled(head.name(line)));
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(head.value(line));
-        out.extend_from_slice(b"\r\n");
+        write_line(cases.spelled(head.name(line)), head.value(line), out);
     }
-    for line in extra.split_inclusive(|b| *b == b'\n') {
+    for line in how.extra.split_inclusive(|b| *b == b'\n') {
         let end = line.iter().position(|b| *b == b':').unwrap_or(line.len());
         let (name, rest) = line.split_at_checked(end).unwrap_or((line, b""));
         out.extend_from_slice(cases.spelled(name));
         out.extend_from_slice(rest);
     }
+    how.last.into_iter().for_each(|(name, value)| write_line(cases.spelled(name), value, out));
+}
+
+fn write_line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
