@@ -22,6 +22,7 @@ const CONFIG: &str = "
         default_backend b
     backend b
         description my desc
+        http-request use-service prometheus-exporter if { path /metrics-of-b }
         stick-table type ip size 1k store gpc0
         server s1 {srv} maxconn 7 maxqueue 4 weight 30
         server s2 {dead} backup
@@ -77,16 +78,22 @@ fn values_are_those_of_the_reference_after_the_same_traffic() {
             get(&mut proxy, "/x");
         }
         get(&mut proxy, "/metrics?scope=");
-        let (_, text) = get(&mut proxy, "/metrics");
+        get(&mut proxy, "/metrics-of-b?scope=nope");
+        let (_, text) = get(&mut proxy, "/metrics?extra-counters");
         let rows = [
-            ("haproxy_frontend_sessions_total{proxy=\"fe\"}", "5"),
-            ("haproxy_frontend_http_requests_total{proxy=\"fe\"}", "5"),
-            ("haproxy_frontend_http_responses_total{proxy=\"fe\",code=\"4xx\"}", "3"),
+            ("haproxy_frontend_sessions_total{proxy=\"fe\"}", "6"),
+            ("haproxy_frontend_http_requests_total{proxy=\"fe\"}", "6"),
+            ("haproxy_frontend_http_responses_total{proxy=\"fe\",code=\"4xx\"}", "4"),
             ("haproxy_frontend_intercepted_requests_total{proxy=\"fe\"}", "2"),
+            ("haproxy_frontend_h1_total_streams{proxy=\"fe\",mod=\"h1\"}", "6"),
+            ("haproxy_backend_h1_total_streams{proxy=\"b\",mod=\"h1\"}", "3"),
+            ("haproxy_listener_ssl_sess{proxy=\"fe\",listener=\"li\",mod=\"ssl\"}", "0"),
+            ("haproxy_listener_h1_total_streams{proxy=\"fe\",listener=\"li\",mod=\"h1\"}", "absent"),
+            ("haproxy_backend_response_errors_total{proxy=\"b\"}", "1"),
             ("haproxy_frontend_limit_sessions{proxy=\"t\"}", "2000"),
-            ("haproxy_backend_sessions_total{proxy=\"b\"}", "3"),
+            ("haproxy_backend_sessions_total{proxy=\"b\"}", "4"),
             ("haproxy_backend_loadbalanced_total{proxy=\"b\"}", "3"),
-            ("haproxy_backend_http_responses_total{proxy=\"b\",code=\"4xx\"}", "3"),
+            ("haproxy_backend_http_responses_total{proxy=\"b\",code=\"4xx\"}", "4"),
             ("haproxy_backend_active_servers{proxy=\"b\"}", "1"),
             ("haproxy_backend_backup_servers{proxy=\"b\"}", "1"),
             ("haproxy_backend_weight{proxy=\"b\"}", "30"),
@@ -142,6 +149,18 @@ fn parameters_choose_what_is_told() {
             ("scope=SERVER", "400 0 "),
             ("scope=server,global", "400 0 "),
             ("scope=glob", "400 0 "),
+            ("scope", "400 0 "),
+            ("scope=server&metrics", "400 0 "),
+            ("scope=global&a=%00", "400 0 "),
+            ("scope=global&a=%zz", "400 0 "),
+            ("scope=global&a=%6", "400 0 "),
+            ("scope=global&a=b=c", "400 0 "),
+            ("a=%26scope=global", "400 0 "),
+            ("a=%3dx&=&scope=global", "200 66 process"),
+            ("metrics=-haproxy_server_status,haproxy_server_status", "200 1 server"),
+            ("metrics=haproxy_server_status,-haproxy_server_status", "200 0 "),
+            ("metrics=-haproxy_server_status,nope", "200 0 "),
+            ("metrics=--haproxy_server_status&scope=server", "200 55 server"),
             ("", "200 231 process frontend listener backend server sticktable"),
             ("foo&bar=1", "200 231 process frontend listener backend server sticktable"),
             ("metrics=haproxy_process_nbproc", "200 1 process"),

@@ -15,7 +15,7 @@ use super::process::PROCESS;
 use super::query::{Query, Scope};
 use crate::field::Value;
 use crate::info;
-use crate::stat::columns::{Column as C, MODULES, TLS_MODULE};
+use crate::stat::columns::{Column as C, MODULES};
 use crate::stat::row::{self, Row};
 use crate::stat::{self, Filter, status};
 use crate::world::World;
@@ -157,10 +157,8 @@ impl Export {
 
     /// A counter of a module.
     fn module(&self, scope: Scope, at: usize, out: &mut Vec<u8>) -> bool {
-        let most = match scope {
-            Scope::Listener | Scope::Server => TLS_MODULE,
-            _ => MODULES.len(),
-        };
+        // Without a row there is nothing to tell of any counter.
+        let most = self.rows.first().map_or(0, |told| told.row.modules());
         let Some((counter, _, help)) = MODULES.get(at).filter(|_| self.query.extra && at < most) else {
             return false;
         };
@@ -169,7 +167,9 @@ impl Export {
             head(&name, help, Kind::Counter, out);
             let module = crate::page::module_of(counter);
             for told in &self.rows {
-                let _ = writeln!(out, "{name}{{{},mod=\"{module}\"}} 0", told.labels);
+                let _ = write!(out, "{name}{{{},mod=\"{module}\"}} ", told.labels);
+                told.row.module(counter).write(out);
+                out.push(b'\n');
             }
         }
         true
@@ -212,7 +212,7 @@ impl Export {
     fn stick_table(&self, out: &mut Vec<u8>) -> bool {
         let Some((name, help)) = STICK_TABLE.get(self.metric) else { return false };
         let full = format!("haproxy_sticktable_{name}");
-        if !self.query.wants(&full) {
+        if self.snapshot.tables.is_empty() || !self.query.wants(&full) {
             return true;
         }
         head(&full, help, Kind::Gauge, out);

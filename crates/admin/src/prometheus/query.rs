@@ -1,8 +1,6 @@
 //! What the address of the exporter asks for: `scope`, `metrics`, `extra-counters`, `no-maint`, `desc-labels`,
 //! and of our own `latency`.
 
-use std::borrow::Cow;
-
 /// What is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the word of its name")]
@@ -21,8 +19,8 @@ pub enum Scope {
 pub struct Query {
     /// In the order of [`Scope::ALL`].
     scopes: [bool; Scope::ALL.len()],
-    only: Vec<String>,
-    without: Vec<String>,
+    /// Metrics by name, each wanted or not; what comes last counts.
+    metrics: Vec<(String, bool)>,
     /// The counters of modules, too.
     pub extra: bool,
     /// No servers in maintenance.
@@ -33,9 +31,9 @@ pub struct Query {
     pub described: bool,
 }
 
-/// A scope that there is not.
+/// A scope that there is not, or a field that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownScope;
+pub struct Unreadable;
 
 // === impl Scope ===
 
@@ -69,11 +67,10 @@ impl Scope {
 
 impl Query {
     /// Reads path and query of an address.
-    pub fn parse(target: &[u8]) -> Result<Self, UnknownScope> {
+    pub fn parse(target: &[u8]) -> Result<Self, Unreadable> {
         let mut query = Self {
             scopes: [true; Scope::ALL.len()],
-            only: Vec::new(),
-            without: Vec::new(),
+            metrics: Vec::new(),
             extra: false,
             no_maintenance: false,
             latency: false,
@@ -82,17 +79,20 @@ impl Query {
         let at = target.iter().position(|b| *b == b'?').map_or(target.len(), |at| at + 1);
         let mut scoped = false;
         for field in target.get(at..).unwrap_or_default().split(|b| *b == b'&') {
-            let end = field.iter().position(|b| *b == b'=').unwrap_or(field.len());
-            let (name, value) = field.split_at_checked(end).unwrap_or((field, b""));
-            let value = decoded(value.get(1..).unwrap_or_default());
-            match &*decoded(name) {
+            let mut parts = field.split(|b| *b == b'=').map(decoded);
+            let name = parts.next().ok_or(Unreadable)??;
+            let value = parts.next().transpose()?;
+            if parts.next().is_some() {
+                return Err(Unreadable);
+            }
+            match name.as_slice() {
                 b"scope" => {
                     if !std::mem::replace(&mut scoped, true) {
                         query.scopes.fill(false);
                     }
-                    query.scope(&value)?;
+                    query.scope(&value.ok_or(Unreadable)?)?;
                 }
-                b"metrics" => query.metrics(&value),
+                b"metrics" => query.metrics(&value.ok_or(Unreadable)?),
                 b"extra-counters" => query.extra = true,
                 b"no-maint" => query.no_maintenance = true,
                 b"latency" => query.latency = true,
@@ -110,18 +110,18 @@ impl Query {
 
     /// Whether a metric of this name is told.
     pub fn wants(&self, name: &str) -> bool {
-        (self.only.is_empty() || self.only.iter().any(|n| n == name))
-            && !self.without.iter().any(|n| n == name)
+        let said = self.metrics.iter().rev().find(|(n, _)| n == name);
+        said.map_or_else(|| !self.metrics.iter().any(|(_, wanted)| *wanted), |(_, wanted)| *wanted)
     }
 
     /// An empty value takes back what was said before.
-    fn scope(&mut self, value: &[u8]) -> Result<(), UnknownScope> {
+    fn scope(&mut self, value: &[u8]) -> Result<(), Unreadable> {
         match value {
             b"" => self.scopes.fill(false),
             b"*" => self.scopes.fill(true),
             _ => {
                 let scope =
-                    Scope::ALL.into_iter().find(|s| s.word().as_bytes() == value).ok_or(UnknownScope)?;
+                    Scope::ALL.into_iter().find(|s| s.word().as_bytes() == value).ok_or(Unreadable)?;
                 if let Some(wanted) = self.scopes.get_mut(scope as usize) {
                     *wanted = true;
                 }
@@ -134,17 +134,21 @@ impl Query {
         for name in value.split(|b| *b == b',') {
             let name = String::from_utf8_lossy(name);
             match name.strip_prefix('-') {
-                Some(name) => self.without.push(name.to_owned()),
+                Some(name) => self.metrics.push((name.to_owned(), false)),
                 None if name.is_empty() => {}
-                None => self.only.push(name.into_owned()),
+                None => self.metrics.push((name.into_owned(), true)),
             }
         }
     }
 }
 
-/// A value with `%xx` and `+` resolved.
-fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
-    crate::page::decoded(value)
+/// A name or value with `%xx` and `+` resolved.
+fn decoded(part: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    let escapes = part.iter().enumerate().filter(|(_, b)| **b == b'%');
+    let whole =
+        |(at, _)| part.get(at + 1..at + 3).is_some_and(|hex: &[u8]| hex.iter().all(u8::is_ascii_hexdigit));
+    let decoded = crate::page::decoded(part);
+    (escapes.into_iter().all(whole) && !decoded.contains(&0)).then(|| decoded.into_owned()).ok_or(Unreadable)
 }
 
 #[cfg(test)]
@@ -164,8 +168,18 @@ mod tests {
             let has: Vec<&str> = Scope::ALL.into_iter().filter(|s| query.has(*s)).map(Scope::word).collect();
             assert_eq!(has.join(" "), wanted, "{target}");
         }
-        for target in ["/metrics?scope=nope", "/metrics?scope=SERVER", "/metrics?scope=server,global"] {
-            assert_eq!(Query::parse(target.as_bytes()), Err(UnknownScope), "{target}");
+        for query in ["scope=nope", "scope=SERVER", "scope=server,global"] {
+            assert_eq!(Query::parse(format!("/metrics?{query}").as_bytes()), Err(Unreadable), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for query in ["scope", "metrics", "a=%00", "%00", "a=%zz", "a=%6", "a=b=c", "a=%26scope=frontend"] {
+            assert_eq!(Query::parse(format!("/metrics?{query}").as_bytes()), Err(Unreadable), "{query}");
+        }
+        for query in ["", "=", "&&", "a=%01", "a=%3dx", "no-maint", "a?scope=nope", "?scope=nope"] {
+            assert!(Query::parse(format!("/metrics?{query}").as_bytes()).is_ok(), "{query}");
         }
     }
 
@@ -178,6 +192,10 @@ mod tests {
             ("/m?metrics=a,b", true, true),
             ("/m?metrics=-a", false, true),
             ("/m?metrics=a&metrics=-a", false, false),
+            ("/m?metrics=-a,a", true, false),
+            ("/m?metrics=a,-a,a", true, false),
+            ("/m?metrics=nope,-a", false, false),
+            ("/m?metrics=--a", true, true),
         ] {
             let query = Query::parse(target.as_bytes()).unwrap();
             assert_eq!((query.wants("a"), query.wants("b")), (a, b), "{target}");

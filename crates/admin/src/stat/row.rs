@@ -173,13 +173,13 @@ impl Row {
     }
 
     /// What a column of a module holds.
-    fn module(&self, name: &str) -> &Value {
+    pub(crate) fn module(&self, name: &str) -> &Value {
         let known = self.modules.iter().find(|(n, _)| *n == name);
         known.map_or(&Value::Number(0), |(_, value)| value)
     }
 
     /// How many columns of modules the row has.
-    fn modules(&self) -> usize {
+    pub(crate) fn modules(&self) -> usize {
         match self.kind {
             Kind::Frontend | Kind::Backend => MODULES.len(),
             Kind::Server | Kind::Listener => TLS_MODULE,

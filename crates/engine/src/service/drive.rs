@@ -11,7 +11,7 @@ use super::{Answer, Body, Order, Pieces, Request, RequestBody};
 use crate::ending::{Cause, Stage};
 use crate::filter::Gate;
 use crate::mux::h1::Output;
-use crate::stage::{answer, body, prepare, respond, rules};
+use crate::stage::{answer, body, exchange, prepare, respond, rules};
 use crate::trace;
 use crate::transaction::{Stop, Transaction};
 
@@ -51,7 +51,11 @@ pub(crate) async fn serve(t: &mut Transaction) -> Stop {
 async fn refuse(t: &mut Transaction, order: &Order, status: u16) -> Stop {
     respond::make(t, status);
     t.front.keep_alive = false;
-    t.facts.log_bytes.1 += h1::accounted(&t.messages.response) as u64 + t.messages.body.len() as u64;
+    // As in HAProxy: what the service could not read counts as a failed answer, and the line that says 400 has its own
+    // `connection: close`.
+    let close = if status == 400 { "connectionclose".len() } else { 0 };
+    t.facts.log_bytes.1 += (h1::accounted(&t.messages.response) + close + t.messages.body.len()) as u64;
+    exchange::count_failure(t);
     if order.ruled
         && let Err(stop) = rules::response(t).await
     {
