@@ -7,7 +7,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use weir_diag::{Diagnostic, Diagnostics, Severity, SourceId, Sources, Span};
+use weir_diag::{Diagnostic, Diagnostics, Severity, SourceId, Sources, Span, system_words};
 
 use crate::blocks::Blocks;
 use crate::document::{Document, Section};
@@ -120,8 +120,7 @@ impl Loader<'_> {
 }
 
 fn cannot_open(path: &str, error: &io::Error) -> Diagnostic {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or_default();
+    let reason = system_words(error);
     Diagnostic::new(
         Severity::Alert,
         None,

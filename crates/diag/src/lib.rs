@@ -11,9 +11,11 @@ mod excerpt;
 mod nearest;
 mod render;
 mod span;
+mod system;
 
 pub use collector::Diagnostics;
 pub use diagnostic::{Diagnostic, Form, Severity};
 pub use nearest::nearest;
 pub use render::{Renderer, Report, first_line};
 pub use span::{Source, SourceId, Sources, Span};
+pub use system::system_words;

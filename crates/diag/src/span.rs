@@ -1,5 +1,7 @@
 //! Where a piece of text stands.
 
+use std::borrow::Cow;
+
 /// Index of a [`Source`] in its [`Sources`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
@@ -42,6 +44,12 @@ impl Sources {
     /// The text of `id`, unless it came from other `Sources`.
     pub fn of(&self, id: SourceId) -> Option<&Source> {
         self.list.get(id.0 as usize)
+    }
+
+    /// What stands there, as it is written.
+    pub fn text(&self, at: Span) -> Cow<'_, str> {
+        let text = self.of(at.source).and_then(|s| s.text.get(at.start as usize..at.end as usize));
+        String::from_utf8_lossy(text.unwrap_or_default())
     }
 
     /// All texts, in the order they were read.

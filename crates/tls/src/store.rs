@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 
-pub use fault::{Fault, system_words};
+pub use fault::Fault;
 pub use pending::Pending;
 
 use crate::certificate::Certificate;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use weir_diag::system_words;
 use weir_engine::conf::{Conf, LoadState};
 use weir_engine::operator::state_file::{Fault, StateFile};
 use weir_engine::runtime::Runtime;
@@ -91,7 +92,7 @@ fn read_global(path: &Path, voice: &Voice) -> StateFile {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            let reason = reason(&error);
+            let reason = system_words(&error);
             voice.notice(format_args!("config: Can't open global server state file '{shown}': {reason}"));
             return StateFile::default();
         }
@@ -115,7 +116,7 @@ fn read_own(proxy: &str, path: &Path, voice: &Voice) -> Option<StateFile> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            let reason = reason(&error);
+            let reason = system_words(&error);
             voice.notice(format_args!("Proxy '{proxy}': Can't open server state file '{shown}': {reason}."));
             return None;
         }
@@ -132,10 +133,4 @@ fn read_own(proxy: &str, path: &Path, voice: &Voice) -> Option<StateFile> {
             .warning(format_args!("Proxy '{proxy}': corrupted server state file '{shown}' at line {line}.")),
     }
     Some(file)
-}
-
-/// The system's words alone.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use weir_diag::system_words;
 use weir_engine::conf::Conf;
 use weir_sys::privileges::is_root;
 use weir_sys::process::{self, Forked, signal};
@@ -82,9 +83,7 @@ fn prepare(options: &Options) -> Result<(), String> {
     }
     if let Some(folder) = &options.folder {
         std::env::set_current_dir(folder).map_err(|error| {
-            let error = error.to_string();
-            let reason = error.split(" (os error").next().unwrap_or_default();
-            format!("Could not change to directory {} : {reason}", folder.display())
+            format!("Could not change to directory {} : {}", folder.display(), system_words(&error))
         })?;
     }
     if options.master_cli.is_some() && !options.master {

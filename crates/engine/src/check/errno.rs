@@ -3,15 +3,15 @@
 use std::io;
 
 use rustix::io::Errno;
+use weir_diag::system_words;
 
 /// The text for an error.
 pub(super) fn text(error: &io::Error) -> String {
-    let said = error.to_string();
-    let said = said.split(" (os error").next().unwrap_or_default();
+    let said = system_words(error);
     let number = error.raw_os_error().map(Errno::from_raw_os_error);
     match NAMES.iter().find(|(errno, _)| Some(*errno) == number) {
         Some((_, name)) => format!("{name} returned by OS ({said})"),
-        None => said.to_owned(),
+        None => said,
     }
 }
 

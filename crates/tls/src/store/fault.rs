@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use weir_diag::system_words;
+
 use crate::ocsp::Unknown;
 
 /// Why a certificate is not there.
@@ -104,15 +106,5 @@ impl fmt::Display for Fault {
                 write!(f, "unable to load SSL private key into SSL Context '{path}'.")
             }
         }
-    }
-}
-
-/// An error of the system in its own words, without its number.
-pub fn system_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
-        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".to_owned(),
-        None => text,
     }
 }

@@ -7,7 +7,8 @@ use std::io;
 use super::{RevocationList, canonical};
 use crate::certificate::Certificate;
 use crate::pem;
-use crate::store::{Files, system_words};
+use crate::store::Files;
+use weir_diag::system_words;
 
 /// Certificates that are believed, and lists of revoked ones.
 #[derive(Clone, Debug, Default)]

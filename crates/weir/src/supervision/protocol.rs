@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
+use weir_diag::system_words;
 use weir_sys::listen::ListenSpec;
 use weir_sys::{SocketError, Step};
 
@@ -111,8 +112,7 @@ impl Failure {
         if self.errno == 0 {
             return "unknown reason".to_owned();
         }
-        let text = io::Error::from_raw_os_error(self.errno).to_string();
-        text.split(" (os error").next().unwrap_or_default().to_owned()
+        system_words(&io::Error::from_raw_os_error(self.errno))
     }
 }
 

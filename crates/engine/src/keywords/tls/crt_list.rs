@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use weir_config::{Class, Entry, Keyword, Sections, Word};
-use weir_diag::{Diagnostic, Diagnostics, Form, Span};
+use weir_diag::{Diagnostic, Diagnostics, Form, Span, system_words};
 use weir_tls::acceptor::Filter;
 use weir_tls::lists::ListLine;
 use weir_tls::ocsp::Updating;
 use weir_tls::pair::{Origin, Pair, Sources};
-use weir_tls::store::{Fault, Load, system_words};
+use weir_tls::store::{Fault, Load};
 
 use super::super::{BIND, BindCtx, BindFn, Outside};
 use super::{Through, below, load_fault, standing};

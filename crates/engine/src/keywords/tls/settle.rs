@@ -132,10 +132,7 @@ struct About<'a, 'b> {
 impl About<'_, '_> {
     fn text(&self, what: &str, rest: &str) -> String {
         let sources = self.load.sources;
-        let address = sources.of(self.at.source).and_then(|s| {
-            s.text.get(self.at.start as usize..self.at.end as usize).map(String::from_utf8_lossy)
-        });
-        let (address, place) = (address.unwrap_or_default(), place(sources, self.at));
+        let (address, place) = (sources.text(self.at), place(sources, self.at));
         format!("Proxy '{}': {what} for bind '{address}' at [{place}]{rest}.", self.proxy)
     }
 
@@ -377,7 +374,7 @@ fn websocket_protocol(server: &Server) -> Option<&'static [u8]> {
     match server.websockets {
         Proto::H1 => Some(b"http/1.1"),
         Proto::H2 => Some(b"h2"),
-        Proto::Any => offered.iter().any(|p| p == b"http/1.1").then_some(b"http/1.1"),
+        Proto::Any | Proto::None => offered.iter().any(|p| p == b"http/1.1").then_some(b"http/1.1"),
     }
 }
 
