@@ -127,6 +127,11 @@ pub fn adopt(number: RawFd, backlog: i32) -> Result<OwnedFd, SocketError> {
     Ok(fd)
 }
 
+/// Whether an inherited descriptor is a socket for connections. Fails where it is not open, or no socket.
+pub fn is_for_connections(number: RawFd) -> io::Result<bool> {
+    Ok(sockopt::socket_type(duplicate(number)?)? == SocketType::STREAM)
+}
+
 /// Takes an inherited descriptor that is not to be listened on (`sockpair@N`, a log target's `fd@N`).
 ///
 /// The duplicate is non-blocking only where it is a socket: a terminal or a pipe is shared with other programs.

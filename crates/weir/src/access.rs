@@ -95,6 +95,10 @@ impl Outside for Access {
         }
     }
 
+    fn inherited(&self, number: i32) -> io::Result<bool> {
+        listen::is_for_connections(number)
+    }
+
     fn group(&self, name: &str) -> Option<u32> {
         match self {
             Self::Own => System.group(name),

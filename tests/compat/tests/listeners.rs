@@ -85,6 +85,24 @@ fn families_are_chosen_by_prefix_and_option() {
 }
 
 #[test]
+fn descriptors_that_are_no_sockets_are_refused_when_the_file_is_read() {
+    compat(|t| {
+        for (address, reason) in [
+            ("fd@250", "cannot use file descriptor '250' : Bad file descriptor."),
+            ("sockpair@250", "cannot use file descriptor '250' : Bad file descriptor."),
+            ("fd@1", "cannot use file descriptor '1' : Socket operation on non-socket."),
+        ] {
+            let outcome = t.check(&Proxy::http().frontend(&format!("bind {address}")).text());
+            assert!(
+                outcome.stderr.contains(&format!("'bind' : {reason}\n")),
+                "{address}: {}",
+                outcome.stderr
+            );
+        }
+    });
+}
+
+#[test]
 fn abstract_sockets_serve_on_both_sides() {
     compat(|t| {
         let server = t.origin("srv");

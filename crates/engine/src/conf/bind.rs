@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_diag::Span;
 
-use super::BindTls;
+use super::{BindTls, Mode};
 
 /// An address that can be listened on or connected to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -145,6 +145,20 @@ pub enum Proto {
     H1,
     /// HTTP/2
     H2,
+    /// None: bytes are passed on as they are.
+    None,
+}
+
+impl Proto {
+    /// Its name, where connections of proxies of this mode cannot speak it.
+    pub(crate) fn unusable_in(self, mode: Mode) -> Option<&'static str> {
+        match (self, mode) {
+            (Proto::None, Mode::Http) => Some("none"),
+            (Proto::H1, Mode::Tcp | Mode::Log) => Some("h1"),
+            (Proto::H2, Mode::Tcp | Mode::Log) => Some("h2"),
+            _ => None,
+        }
+    }
 }
 
 /// How the runtime API shows how grave a message is (manual, 5.1).

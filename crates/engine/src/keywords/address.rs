@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use weir_config::Word;
 use weir_config::values::{self, Address, Family, Ports, Transport};
-use weir_diag::Diagnostic;
+use weir_diag::{Diagnostic, system_words};
 
 use super::Outside;
 use crate::conf::{Endpoint, PortRule};
@@ -21,7 +21,7 @@ pub(super) fn listening(
         Address::Host { name, family } => {
             outside.resolve(name, *family).ok_or_else(|| format!("invalid address: '{name}' in '{text}'"))?
         }
-        other => return Ok(vec![local(other)]),
+        other => return Ok(vec![local(other, outside)?]),
     };
     let (low, high) = match written.ports {
         Ports::None => return Err(format!("missing port specification in '{text}'")),
@@ -46,12 +46,16 @@ pub(super) struct Target {
 }
 
 /// The address of a server. A host name is not resolved here: `init-addr` may say otherwise.
-pub(super) fn target(written: &values::Endpoint, text: &str) -> Result<Target, String> {
+pub(super) fn target(
+    written: &values::Endpoint,
+    text: &str,
+    outside: &dyn Outside,
+) -> Result<Target, String> {
     let (ip, host) = match &written.address {
         Address::Ip(ip) => (*ip, None),
         Address::Host { name, family } => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), Some((name.clone(), *family))),
         other => {
-            let endpoint = local(other);
+            let endpoint = local(other, outside)?;
             return Ok(Target { endpoint, port: PortRule::Fixed, host: None, has_port: true });
         }
     };
@@ -136,8 +140,17 @@ pub(super) fn prefixed(prefix: &str, mut diagnostic: Diagnostic) -> Diagnostic {
     diagnostic
 }
 
-fn local(address: &Address) -> Endpoint {
-    match address {
+fn local(address: &Address, outside: &dyn Outside) -> Result<Endpoint, String> {
+    if let Address::Fd(number) | Address::SocketPair(number) = address {
+        match outside.inherited(*number) {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("socket on file descriptor '{number}' is of the wrong type.")),
+            Err(error) => {
+                return Err(format!("cannot use file descriptor '{number}' : {}.", system_words(&error)));
+            }
+        }
+    }
+    Ok(match address {
         Address::Unix(path) => Endpoint::Unix(path_of(path)),
         Address::Abstract { name, zero_terminated } => {
             Endpoint::Abstract { name: name.to_vec(), padded: !zero_terminated }
@@ -146,7 +159,7 @@ fn local(address: &Address) -> Endpoint {
         Address::SocketPair(fd) => Endpoint::SockPair(*fd),
         Address::Ip(ip) => Endpoint::Inet(SocketAddr::new(*ip, 0)),
         Address::Host { .. } => Endpoint::Inet(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
-    }
+    })
 }
 
 pub(super) fn path_of(bytes: &[u8]) -> PathBuf {

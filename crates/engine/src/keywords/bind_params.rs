@@ -232,7 +232,7 @@ fn proto(ctx: &mut BindCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     match &*word.bytes {
         b"h1" => each(ctx, |b| b.proto = Proto::H1),
         b"h2" => each(ctx, |b| b.proto = Proto::H2),
-        b"none" => Ok(()),
+        b"none" => each(ctx, |b| b.proto = Proto::None),
         b"quic" | b"fcgi" | b"spop" => {
             Err(said(ctx, format!("'{}' is not available yet (it comes with its protocol)", word.text())))
         }

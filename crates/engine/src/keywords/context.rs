@@ -33,6 +33,12 @@ pub trait Outside {
     fn user(&self, name: &str) -> Option<u32>;
     /// The number of a group.
     fn group(&self, name: &str) -> Option<u32>;
+    /// Whether the descriptor of this number, which the process was started with, is a socket for connections; an error
+    /// where it is no socket at all. Where nothing is to be opened, all are.
+    fn inherited(&self, number: i32) -> std::io::Result<bool> {
+        let _ = number;
+        Ok(true)
+    }
     /// A variable of the configuration's environment; [`resolve`](super::resolve) answers by itself.
     fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
         let _ = name;

@@ -238,14 +238,11 @@ pub(super) fn parameters(
 fn duplicate_id(ctx: &ProxyCtx<'_>, binds: &[Bind], word: &Word, at: &str) -> Result<(), Diagnostic> {
     let Some(id) = binds.iter().find_map(|b| b.id) else { return Ok(()) };
     let Some(other) = ctx.draft.proxy.binds.iter().find(|b| b.id == Some(id)) else { return Ok(()) };
-    let named = ctx.sources.of(other.at.source).and_then(|s| {
-        s.text.get(other.at.start as usize..other.at.end as usize).map(String::from_utf8_lossy)
-    });
     Err(word
         .alert(format!(
             "{at} : 'id' : custom id {id} already used at {} ('bind {}')",
             place(ctx.sources, other.at),
-            named.unwrap_or_default()
+            ctx.sources.text(other.at)
         ))
         .related(other.at, "first used here"))
 }

@@ -158,7 +158,7 @@ fn dispatch(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     let text = word.text();
     let written =
         super::address::endpoint(word, ctx.outside).map_err(|m| word.alert(format!("'dispatch' : {m}")))?;
-    let target = target(&written, &text).map_err(|m| word.alert(format!("'dispatch' : {m}")))?;
+    let target = target(&written, &text, ctx.outside).map_err(|m| word.alert(format!("'dispatch' : {m}")))?;
     if !ctx.global.deprecated {
         ctx.out.push(
             line.warning(format!(

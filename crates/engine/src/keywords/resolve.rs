@@ -51,6 +51,10 @@ impl Outside for WithEnvironment<'_> {
         self.outside.group(name)
     }
 
+    fn inherited(&self, number: i32) -> std::io::Result<bool> {
+        self.outside.inherited(number)
+    }
+
     fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
         self.environment.value(name).map(<[u8]>::to_vec)
     }

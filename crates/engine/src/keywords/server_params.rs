@@ -450,7 +450,7 @@ fn proto(ctx: &mut ServerCtx<'_>, values: &[Word]) -> Result<(), Diagnostic> {
     match &*word.bytes {
         b"h1" => set_proto(ctx, Proto::H1),
         b"h2" => set_proto(ctx, Proto::H2),
-        b"none" => Ok(()),
+        b"none" => set_proto(ctx, Proto::None),
         b"quic" | b"fcgi" | b"spop" => {
             Err(word
                 .alert(format!("'proto {}' is not available yet (it comes with its protocol)", word.text())))

@@ -328,10 +328,10 @@ fn give_address(
     let text = word.text();
     let said = |message: String| word.alert(format!("{label}{message}")).form(Form::Here);
     let written = endpoint(word, outside).map_err(said)?;
-    let target = target(&written, &text).map_err(said)?;
-    if matches!(target.endpoint, Endpoint::Fd(_)) {
+    if matches!(written.address, values::Address::Fd(_)) {
         return Err(said(format!("a file descriptor is not acceptable here in '{text}'")));
     }
+    let target = target(&written, &text, outside).map_err(said)?;
     draft.server.datagrams = written.transport == Some(values::Transport::Datagram);
     if matches!(written.transport, Some(values::Transport::Quic)) {
         return Err(word

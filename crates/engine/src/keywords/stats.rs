@@ -57,10 +57,12 @@ fn socket(ctx: &mut GlobalCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
         );
     };
     let text = address.text();
+    // The reference names the place twice.
+    let label = format!("parsing [{}] : 'stats socket' : ", super::place(ctx.sources, line.span));
     let mut binds = Vec::new();
-    for written in bind_endpoints(address, ctx.outside).map_err(|d| prefixed("'stats socket' : ", d))? {
-        let endpoints = listening(&written, &text, ctx.outside)
-            .map_err(|m| address.alert(format!("'stats socket' : {m}")))?;
+    for written in bind_endpoints(address, ctx.outside).map_err(|d| prefixed(&label, d))? {
+        let endpoints =
+            listening(&written, &text, ctx.outside).map_err(|m| address.alert(format!("{label}{m}")))?;
         binds.extend(endpoints.into_iter().map(|endpoint| Bind::new(endpoint, address.span)));
     }
     let mut fine = true;

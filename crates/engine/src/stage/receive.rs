@@ -141,9 +141,9 @@ fn multiplexes(t: &Transaction) -> Option<bool> {
     match proto {
         Proto::H1 => return Some(false),
         Proto::H2 => return Some(true),
-        Proto::Any if t.client.stream.agreed_on_h2() => return Some(true),
-        Proto::Any if t.client.frontend.has(Options::DISABLE_H2_UPGRADE) => return Some(false),
-        Proto::Any => {}
+        _ if t.client.stream.agreed_on_h2() => return Some(true),
+        _ if t.client.frontend.has(Options::DISABLE_H2_UPGRADE) => return Some(false),
+        Proto::Any | Proto::None => {}
     }
     let input = t.client.input.data();
     let known = input.len().min(PREFACE.len());

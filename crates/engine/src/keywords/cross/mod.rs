@@ -104,6 +104,25 @@ fn crowded_processors(load: &mut Load<'_>) {
     load.out.push(Diagnostic::new(Severity::Warning, None, message).form(Form::Bare).step(steps::AGAIN));
 }
 
+/// Protocols of addresses that connections of the proxy's mode cannot speak; those of a line are told of once.
+fn protocols(load: &mut Load<'_>, proxy: &Proxy) {
+    let mut last = None;
+    for bind in &proxy.binds {
+        let Some(protocol) = bind.proto.unusable_in(proxy.mode).filter(|_| last != Some(bind.at)) else {
+            continue;
+        };
+        last = Some(bind.at);
+        let message = format!(
+            "{} '{}' : MUX protocol '{protocol}' is not usable for 'bind {}' at [{}].",
+            kind(proxy),
+            proxy.name,
+            load.sources.text(bind.at),
+            place(load.sources, bind.at)
+        );
+        load.out.push(alert(bind.at, message).step(steps::BIND));
+    }
+}
+
 fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     let proxy = &draft.proxy;
     let (kind, name) = (kind(proxy), &proxy.name);
@@ -115,6 +134,7 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
         );
         load.out.push(warning(proxy.at, message).step(steps::BIND));
     }
+    protocols(load, &draft.proxy);
     at_step(load, steps::BALANCE, |load| log_backends::judge(load, draft));
     without_http(load, draft);
     http_only(load, draft);
@@ -131,6 +151,7 @@ fn check_one(load: &mut Load<'_>, draft: &mut Draft) {
     at_step(load, steps::TLS, |load| {
         super::tls::binds(load, draft);
         super::tls::servers(load, draft);
+        servers::protocols(load, &draft.proxy, &draft.servers);
     });
 }
 

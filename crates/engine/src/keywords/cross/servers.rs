@@ -103,6 +103,21 @@ fn own_rules(
     found
 }
 
+/// Protocols of servers that connections of the proxy's mode cannot speak.
+pub(super) fn protocols(load: &mut Load<'_>, proxy: &Proxy, servers: &[ServerDraft]) {
+    for server in servers.iter().map(|s| &s.server) {
+        let Some(protocol) = server.proto.unusable_in(proxy.mode) else { continue };
+        let message = format!(
+            "{} '{}' : MUX protocol '{protocol}' is not usable for server '{}' at [{}].",
+            kind(proxy),
+            proxy.name,
+            server.name,
+            place(load.sources, server.at)
+        );
+        load.out.push(alert(server.at, message));
+    }
+}
+
 /// Whether the protocol of `check-proto` is one for checks of this kind.
 fn protocol(out: &mut Diagnostics, (kind, proxy): (&str, &str), server: &ServerDraft, http: bool) {
     let Some(wanted) = server.check_proto.as_deref().filter(|_| server.do_check) else { return };
