@@ -19,15 +19,20 @@ pub(crate) struct ConfNames<'a> {
 }
 
 /// The files of this process.
-struct Own;
+pub(crate) struct Own;
 
 impl weir_tls::store::Files for Own {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         std::fs::read(path)
     }
 
-    fn list(&self, _: &str) -> io::Result<Option<Vec<String>>> {
-        Ok(None)
+    fn list(&self, path: &str) -> io::Result<Option<Vec<String>>> {
+        if !std::fs::metadata(path)?.is_dir() {
+            return Ok(None);
+        }
+        let entries = std::fs::read_dir(path)?.filter_map(Result::ok);
+        let files = entries.filter(|entry| entry.path().is_file());
+        Ok(Some(files.filter_map(|entry| entry.file_name().into_string().ok()).collect()))
     }
 }
 

@@ -12,7 +12,7 @@ pub struct ListLine {
     pub path: String,
     /// Its options as they are shown; empty for none.
     pub options: String,
-    /// It came at run time with brackets, which are shown with nothing in them, too.
+    /// The brackets are shown though there are none: a store describes the certificate, and the configuration shows it.
     pub bracketed: bool,
     /// The names, as written.
     pub filters: Vec<String>,

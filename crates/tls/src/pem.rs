@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::der::{self, Der, tagged};
 
@@ -68,6 +68,16 @@ pub fn write(label: &str, content: &[u8], out: &mut String) {
         out.push('\n');
     }
     out.push_str(&format!("-----END {label}-----\n"));
+}
+
+/// A key and the certificates of its chain, one after the other.
+pub fn bundle(key: Option<&PrivateKeyDer<'_>>, chain: &[CertificateDer<'_>]) -> String {
+    let mut text = String::new();
+    if let Some(key) = key {
+        write("PRIVATE KEY", &pkcs8(key), &mut text);
+    }
+    chain.iter().for_each(|certificate| write("CERTIFICATE", certificate, &mut text));
+    text
 }
 
 /// A key in the form that says by itself of which kind it is (RFC 5958).

@@ -4,10 +4,10 @@
 //! A file is read once, whoever names it. What is set waits until it is committed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::store::Files;
-use crate::verify::{Trust, TrustFault};
+use crate::verify::{SYSTEM, Trust, TrustFault};
 
 /// A file by its name, with what it says today.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub struct Trusts {
     known: Mutex<BTreeMap<String, Known>>,
     authorities: Mutex<Option<Waiting>>,
     revoked: Mutex<Option<Waiting>>,
+    system_offered: OnceLock<()>,
 }
 
 /// A file that is known.
@@ -113,6 +114,18 @@ impl Trusts {
         Ok(file)
     }
 
+    /// Reads what the system trusts, once, though the configuration does not name it.
+    pub fn offer_system(&self, files: &dyn Files) {
+        self.system_offered.get_or_init(|| {
+            let Ok(trust) = Trust::load(SYSTEM, files) else { return };
+            if !trust.is_empty() {
+                let file = TrustFile::new(SYSTEM, trust);
+                let known = Known { file, kind: Kind::Authorities, used: false };
+                self.lock().entry(SYSTEM.to_owned()).or_insert(known);
+            }
+        });
+    }
+
     /// The files of a kind, in order.
     pub fn of(&self, kind: Kind) -> Vec<Known> {
         self.lock().values().filter(|known| known.kind == kind).cloned().collect()
@@ -121,6 +134,11 @@ impl Trusts {
     /// The file of a kind with this name.
     pub fn find(&self, path: &str, kind: Kind) -> Option<Known> {
         self.lock().get(path).filter(|known| known.kind == kind).cloned()
+    }
+
+    /// The file with this name, whatever it is named for.
+    pub fn known(&self, path: &str) -> Option<Known> {
+        self.lock().get(path).cloned()
     }
 
     /// Makes room for a file that comes later; false where there is one of this name.
@@ -134,17 +152,15 @@ impl Trusts {
         new
     }
 
-    /// Forgets a file that the configuration does not name.
+    /// Forgets a file that the configuration does not name; for who asks for authorities, whatever it is named for.
     pub fn remove(&self, path: &str, kind: Kind) -> Result<(), Kept> {
         let mut known = self.lock();
         let found = known.get(path).ok_or(Kept::Unknown)?;
-        // Authorities are judged by their use first.
-        let is_other = found.kind != kind;
-        if found.used && !(is_other && kind == Kind::Revoked) {
-            return Err(Kept::Used);
-        }
-        if is_other {
+        if kind == Kind::Revoked && found.kind != kind {
             return Err(Kept::Other);
+        }
+        if found.used {
+            return Err(Kept::Used);
         }
         known.remove(path);
         Ok(())
@@ -159,10 +175,13 @@ impl Trusts {
         place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets what waited count.
-    pub fn commit(&self, waiting: Waiting) {
-        if let Some(known) = self.lock().get(&waiting.path) {
+    /// Lets what waited of a kind count. What was set as lists of revoked certificates is one from then on.
+    pub fn commit(&self, waiting: Waiting, kind: Kind) {
+        if let Some(known) = self.lock().get_mut(&waiting.path) {
             known.file.put(waiting.trust);
+            if kind == Kind::Revoked {
+                known.kind = kind;
+            }
         }
     }
 

@@ -83,6 +83,8 @@ pub struct BindTls {
     pub ticket_keys: Option<Arc<TicketKeys>>,
     /// Where it stands, `file:line`.
     pub place: String,
+    /// Its addresses, as written.
+    pub address: String,
     /// Who gets which certificate, once the line is whole.
     pub acceptor: Option<Arc<Acceptor>>,
 }

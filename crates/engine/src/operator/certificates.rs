@@ -12,10 +12,12 @@ use weir_tls::acceptor::Acceptor;
 use weir_tls::carried::{self, Carried};
 use weir_tls::lists::{ListChanges, NotFound};
 use weir_tls::pair::Pair;
+use weir_tls::trusts::Trusts;
 
 use crate::conf::{BindTls, Mode};
 use crate::keywords::Outside;
 use crate::keywords::tls;
+use crate::names::Own;
 use crate::ocsp;
 use crate::snapshot::Snapshot;
 
@@ -40,16 +42,26 @@ pub fn staple(snapshot: &Snapshot, pairs: &[Arc<Pair>], response: &[u8]) {
     }
 }
 
-/// Lets what a file of authorities says today count; for how many certificates it does.
+/// The files of authorities and revoked certificates; what the system trusts is one of them, named or not.
+pub fn trusts(snapshot: &Snapshot) -> &Trusts {
+    let trusts = &snapshot.global.tls.store.trusts;
+    trusts.offer_system(&Own);
+    trusts
+}
+
+/// Lets what a file of authorities says today count; for how many certificates it does, those that servers are shown
+/// among them.
 pub fn renew(snapshot: &Snapshot, path: &str) -> usize {
+    let mut servers = 0;
     for server in snapshot.proxies.iter().flat_map(|p| &p.servers) {
         let tls = &server.conf.tls;
+        servers += usize::from(tls.own.is_some() && tls.own_policies().any(|policy| policy.believes(path)));
         for policy in tls.own_policies().chain(&tls.check_policy).filter(|policy| policy.believes(path)) {
             // It was made of the same words before.
             let _ = policy.renew();
         }
     }
-    lines(snapshot).filter_map(|line| line.acceptor?.renew(path).ok()).sum()
+    servers + lines(snapshot).filter_map(|line| line.acceptor?.renew(path).ok()).sum::<usize>()
 }
 
 /// Lets what operators changed under `old` count under `new`, which was made of the files as they are; what cannot be
@@ -73,21 +85,47 @@ pub fn carry(old: &Snapshot, new: &Snapshot) -> Vec<String> {
         });
         lost.extend(gone);
         let come = added.iter().filter_map(|text| add_line(new, &name, text).err());
-        lost.extend(come.map(|why| format!("list of certificates '{name}': {why}")));
+        lost.extend(come.map(|refused| {
+            let (Refused::Line(why) | Refused::Bind { why, .. }) = refused;
+            format!("list of certificates '{name}': {why}")
+        }));
     }
     lost
 }
 
+/// Why a line does not come to a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It means nothing, or a certificate that is not there.
+    Line(String),
+    /// A `bind` line cannot show its certificate.
+    Bind {
+        /// The certificate.
+        path: String,
+        /// How many `bind` lines were tried.
+        tried: usize,
+        /// What is wrong on the last of them.
+        why: String,
+    },
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self::Line(why)
+    }
+}
+
 /// Adds a line to a list: a certificate that is known, options and names. The certificate's name, and on how many
 /// `bind` lines it is shown.
-pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String, usize), String> {
+pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String, usize), Refused> {
     let global = &snapshot.global.tls;
     let store = &global.store;
     store.lists.lines(list).ok_or_else(|| format!("crt-list '{list}' does not exist!"))?;
-    let late = tls::late(global, &Nowhere, text)?.ok_or("no certificate on the line")?;
+    let mut late =
+        tls::late(global, &Nowhere, text)?.ok_or_else(|| "no certificate on the line".to_owned())?;
     let path = late.line.path.clone();
     let known = store.listed().into_iter().find(|(known, ..)| *known == path);
-    let (.., pair) = known.ok_or_else(|| format!("certificate '{path}' does not exist!"))?;
+    let (_, used, pair) = known.ok_or_else(|| format!("certificate '{path}' does not exist!"))?;
     pair.ok_or_else(|| format!("certificate '{path}' is empty!"))?;
     let given = late.given.as_ref().map(|(others, updating)| (others, *updating));
     if let Some(what) = store.conflict(&path, given, global.extra) {
@@ -96,17 +134,22 @@ pub fn add_line(snapshot: &Snapshot, list: &str, text: &[u8]) -> Result<(String,
         let lines = what.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).take(most);
         let lines: Vec<&str> = lines.collect();
         let lines = lines.join("\n");
-        return Err(format!("'{path}' is already instantiated with incompatible parameters:\n{lines}"));
+        return Err(format!("'{path}' is already instantiated with incompatible parameters:\n{lines}").into());
     }
     let mut places = Vec::new();
     for line in lines(snapshot).filter(|line| line.tls.lists.iter().any(|known| known == list)) {
         let Some(acceptor) = line.acceptor else { continue };
         let policy = match &late.words {
-            Some(words) => Some(tls::policy_of_line(global, line.tls, line.mode, words)?),
+            Some(words) => Some(tls::policy_of_line(global, line.tls, line.mode, words).map_err(|what| {
+                let BindTls { address, place, .. } = line.tls;
+                let why = tls::at_bind(line.proxy, &what, address, place);
+                Refused::Bind { path: path.clone(), tried: places.len() + 1, why }
+            })?),
             None => None,
         };
         places.push((acceptor, policy));
     }
+    late.line.bracketed = used && path.starts_with('@');
     let pair = store.known(&path).ok_or_else(|| format!("certificate '{path}' is empty!"))?;
     ocsp::expect(global, &pair);
     let number = store.lists.push(list, late.line, text).unwrap_or_default();
@@ -148,6 +191,7 @@ pub fn remove_line(snapshot: &Snapshot, list: &str, path: &str, number: Option<u
 
 /// A `bind` line.
 struct Line<'a> {
+    proxy: &'a str,
     tls: &'a BindTls,
     mode: Mode,
     acceptor: Option<&'a Arc<Acceptor>>,
@@ -159,6 +203,7 @@ fn lines(snapshot: &Snapshot) -> impl Iterator<Item = Line<'_>> {
         let mut last = None;
         let first = move |bind: &&crate::conf::Bind| last.replace(bind.at) != Some(bind.at);
         proxy.conf.binds.iter().filter(first).map(|bind| Line {
+            proxy: &proxy.conf.name,
             tls: &bind.tls,
             mode: proxy.conf.mode,
             acceptor: bind.tls.acceptor.as_ref(),

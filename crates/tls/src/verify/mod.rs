@@ -18,4 +18,5 @@ pub(crate) use constraints::{OCSP_SIGNING, serves};
 pub use names::{canonical, host_matches};
 pub use revocation::RevocationList;
 pub use servers::{Demands, Mismatch, Servers};
+pub(crate) use trust::SYSTEM;
 pub use trust::{Trust, TrustFault};

@@ -35,15 +35,18 @@ impl PartialEq for Trust {
 // === impl Trust ===
 
 impl Trust {
-    /// The certificates of a file, or of all files of a folder; `@system-ca` for those of the system.
+    /// The certificates of a file, or of the files of a folder whose names say that they hold some; `@system-ca` for
+    /// those of the system.
     pub fn load(path: &str, files: &dyn Files) -> Result<Self, TrustFault> {
         let mut trust = Self::default();
         let system = path == SYSTEM;
-        let folder = if system { SYSTEM_FOLDER } else { path };
+        let elsewhere = std::env::var("SSL_CERT_DIR").ok().filter(|_| system);
+        let folder = elsewhere.as_deref().unwrap_or(if system { SYSTEM_FOLDER } else { path });
         let listed = files.list(folder);
         let fault = |why| TrustFault { path: path.to_owned(), why };
         match listed {
             Ok(Some(mut names)) => {
+                names.retain(|name| !name.starts_with('.') && ENDINGS.iter().any(|end| name.ends_with(end)));
                 names.sort_unstable();
                 for name in names {
                     if let Ok(text) = files.read(&format!("{}/{name}", folder.trim_end_matches('/'))) {
@@ -128,5 +131,7 @@ impl fmt::Display for TrustFault {
 }
 
 /// The word for what the system trusts, and where that lies.
-const SYSTEM: &str = "@system-ca";
+pub(crate) const SYSTEM: &str = "@system-ca";
 const SYSTEM_FOLDER: &str = "/etc/ssl/certs";
+/// How the names of files in a folder end (manual, 5.1 "ca-file").
+const ENDINGS: [&str; 4] = [".pem", ".crt", ".cer", ".crl"];

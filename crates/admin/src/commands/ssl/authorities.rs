@@ -9,7 +9,7 @@ use weir_tls::text;
 use weir_tls::trusts::{Kept, Kind, Waiting};
 use weir_tls::verify::{RevocationList, Trust};
 
-use super::{aborted, asked, describe, line, store};
+use super::{aborted, asked, describe, line, snapshot};
 use crate::cli::{Call, CommandKeyword, Outcome, Severity, command};
 use crate::world::World;
 
@@ -98,7 +98,7 @@ fn create(call: &mut Call<'_, World>, words: Words) -> Outcome {
         return expects(call, "new", words);
     }
     let short = words.short;
-    match store(call).trusts.create(&path, words.kind) {
+    match certificates::trusts(&snapshot(call)).create(&path, words.kind) {
         true => call.tell(Severity::Notice, format!("New {short} file created '{path}'!")),
         false => call.tell(Severity::Error, format!("{short} file '{path}' already exists!")),
     }
@@ -110,19 +110,17 @@ fn delete(call: &mut Call<'_, World>, words: Words) -> Outcome {
         return expects(call, "del", words);
     }
     let Words { kind, keyword, short, .. } = words;
-    let store = store(call);
-    if store.trusts.waiting(kind).as_ref().is_some_and(|waiting| waiting.path == path) {
+    let snapshot = snapshot(call);
+    let trusts = certificates::trusts(&snapshot);
+    if trusts.waiting(kind).as_ref().is_some_and(|waiting| waiting.path == path) {
         let why = format!("Can't remove the {short} file: ongoing transaction for the {short} file '{path}'");
         return call.tell(Severity::Error, why);
     }
-    let why = match store.trusts.remove(&path, kind) {
+    let why = match trusts.remove(&path, kind) {
         Ok(()) => return call.tell(Severity::Notice, format!("{short} file '{path}' deleted!")),
         Err(Kept::Unknown) => format!("{short} file '{path}' doesn't exist!"),
         Err(Kept::Used) => format!("{short} file '{path}' in use, can't be deleted!"),
-        Err(Kept::Other) => {
-            let other = if kind == Kind::Revoked { "CA" } else { "CRL" };
-            format!("'del ssl {keyword}' does not work on {other} files!")
-        }
+        Err(Kept::Other) => format!("'del ssl {keyword}' does not work on CA files!"),
     };
     call.tell(Severity::Error, format!("Can't remove the {short} file: {why}"))
 }
@@ -136,17 +134,18 @@ fn set(call: &mut Call<'_, World>, words: Words, adds: bool) -> Outcome {
         let said = format!("'{verb} ssl {keyword}' expects a filename and {payload} as a payload");
         return call.tell(Severity::Error, said);
     };
-    let store = store(call);
+    let snapshot = snapshot(call);
+    let trusts = certificates::trusts(&snapshot);
     let refuse = |call: &mut Call<'_, World>, why: String| {
         call.tell(Severity::Error, format!("{why}\nCan't update {path}!"))
     };
-    let waiting = store.trusts.waiting(kind).clone();
+    let waiting = trusts.waiting(kind).clone();
     if let Some(other) = waiting.as_ref().filter(|waiting| waiting.path != path) {
         let why =
             format!("The ongoing transaction is about '{}' but you are trying to set '{path}'", other.path);
         return refuse(call, why);
     }
-    let Some(known) = store.trusts.find(&path, kind) else {
+    let Some(known) = trusts.known(&path) else {
         let why = format!("Can't replace a {short} file which is not referenced by the configuration!");
         return refuse(call, why);
     };
@@ -164,7 +163,7 @@ fn set(call: &mut Call<'_, World>, words: Words, adds: bool) -> Outcome {
     }
     trust.merge(&came);
     let what = if waiting.is_some() { "updated" } else { "created" };
-    *store.trusts.waiting(kind) = Some(Waiting { path: path.clone(), trust });
+    *trusts.waiting(kind) = Some(Waiting { path: path.clone(), trust });
     call.tell(Severity::Notice, format!("transaction {what} for {short} {path}!"))
 }
 
@@ -173,13 +172,14 @@ fn commit(call: &mut Call<'_, World>, words: Words) -> Outcome {
     if path.is_empty() {
         return expects(call, "commit", CA); // The reference says the same of both kinds.
     }
-    let store = store(call);
-    let waiting = store.trusts.waiting(words.kind).clone();
+    let snapshot = snapshot(call);
+    let trusts = certificates::trusts(&snapshot);
+    let waiting = trusts.waiting(words.kind).clone();
     let why = match waiting {
         Some(waiting) if waiting.path == path => {
-            *store.trusts.waiting(words.kind) = None;
-            store.trusts.commit(waiting);
-            let places = certificates::renew(&call.world.engine.snapshot(), &path);
+            *trusts.waiting(words.kind) = None;
+            trusts.commit(waiting, words.kind);
+            let places = certificates::renew(&snapshot, &path);
             let _ = writeln!(call.out, "Committing {path}{}\nSuccess!", ".".repeat(places));
             return Outcome::Done;
         }
@@ -196,11 +196,12 @@ fn abort(call: &mut Call<'_, World>, words: Words) -> Outcome {
     if path.is_empty() {
         return expects(call, "abort", words);
     }
-    let store = store(call);
-    let waiting = store.trusts.waiting(words.kind).as_ref().map(|waiting| waiting.path.clone());
+    let snapshot = snapshot(call);
+    let trusts = certificates::trusts(&snapshot);
+    let waiting = trusts.waiting(words.kind).as_ref().map(|waiting| waiting.path.clone());
     let outcome = aborted(call, waiting.as_deref(), &path);
     if waiting.as_ref() == Some(&path) {
-        *store.trusts.waiting(words.kind) = None;
+        *trusts.waiting(words.kind) = None;
     }
     outcome
 }
@@ -221,13 +222,14 @@ fn show(call: &mut Call<'_, World>, words: Words) -> Outcome {
         },
         None => (wanted.as_str(), None),
     };
-    let store = store(call);
+    let snapshot = snapshot(call);
+    let trusts = certificates::trusts(&snapshot);
     let (status, trust) = match name.strip_prefix('*') {
         Some(path) => {
-            let waiting = store.trusts.waiting(kind).clone().filter(|waiting| waiting.path == path);
+            let waiting = trusts.waiting(kind).clone().filter(|waiting| waiting.path == path);
             ("Uncommitted", waiting.map(|waiting| waiting.trust))
         }
-        None => match store.trusts.find(name, kind) {
+        None => match trusts.find(name, kind) {
             Some(known) => {
                 let trust = known.file.now();
                 let unused = if trust.is_empty() { "Empty" } else { "Unused" };
@@ -259,18 +261,19 @@ fn show(call: &mut Call<'_, World>, words: Words) -> Outcome {
 
 fn list(call: &mut Call<'_, World>, words: Words) -> Outcome {
     let Words { kind, .. } = words;
-    let store = store(call);
+    let snapshot = snapshot(call);
+    let trusts = certificates::trusts(&snapshot);
     let row = |path: &str, trust: &Trust| match kind {
         Kind::Authorities => format!("{path} - {} certificate(s)\n", trust.len()),
         Kind::Revoked => format!("{path}\n"),
     };
-    let waiting = store.trusts.waiting(kind).clone();
+    let waiting = trusts.waiting(kind).clone();
     if let Some(waiting) = waiting {
         call.out.extend_from_slice(b"# transaction\n*");
         call.out.extend_from_slice(row(&waiting.path, &waiting.trust).as_bytes());
     }
     call.out.extend_from_slice(b"# filename\n");
-    for known in store.trusts.of(kind) {
+    for known in trusts.of(kind) {
         call.out.extend_from_slice(row(&known.file.path, &known.file.now()).as_bytes());
     }
     Outcome::Done

@@ -282,15 +282,19 @@ fn tell<'a>(
 /// The certificate and its key as a file has them.
 fn dump(call: &mut Call<'_, World>) -> Outcome {
     let wanted = call.arg(0).into_owned();
-    let found = store(call).listed().into_iter().find(|(path, ..)| *path == wanted);
-    let Some((.., Some(pair))) = found else { return call.tell(Severity::Error, NOT_FOUND) };
-    let mut text = String::new();
-    if pair.has_key() {
-        pem::write("PRIVATE KEY", &pem::pkcs8(&pair.secret), &mut text);
-    }
-    for certificate in &pair.chain {
-        pem::write("CERTIFICATE", certificate, &mut text);
-    }
+    let store = store(call);
+    let text = match wanted.strip_prefix('*') {
+        Some(path) => {
+            let pending = store.pending();
+            let pending = pending.as_ref().filter(|pending| pending.path == path);
+            pending.map(|pending| pem::bundle(pending.key.as_ref(), &pending.chain))
+        }
+        None => store.listed().into_iter().find(|(path, ..)| *path == wanted).map(|(.., pair)| match pair {
+            Some(pair) => pem::bundle(Some(&pair.secret).filter(|_| pair.has_key()), &pair.chain),
+            None => String::new(),
+        }),
+    };
+    let Some(text) = text else { return call.tell(Severity::Error, NOT_FOUND) };
     call.out.extend_from_slice(text.as_bytes());
     Outcome::Done
 }

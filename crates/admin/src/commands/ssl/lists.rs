@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use weir_engine::conf::CliLevel::Admin;
-use weir_engine::operator::certificates::{self, Kept};
+use weir_engine::operator::certificates::{self, Kept, Refused};
 use weir_tls::lists::NotFound;
 
 use super::store;
@@ -70,13 +70,19 @@ fn add(call: &mut Call<'_, World>) -> Outcome {
     if list.is_empty() || text.is_empty() {
         return call.tell(Severity::Error, "'add ssl crtlist' expects a filename and a certificate name");
     }
+    let inserting = |path: &str, places| {
+        format!("Inserting certificate '{path}' in crt-list '{list}'{}", ".".repeat(places))
+    };
     match certificates::add_line(&call.world.engine.snapshot(), &list, &text) {
         Ok((path, places)) => {
-            let dots = ".".repeat(places);
-            let _ = writeln!(call.out, "Inserting certificate '{path}' in crt-list '{list}'{dots}\nSuccess!");
+            let _ = writeln!(call.out, "{}\nSuccess!", inserting(&path, places));
             Outcome::Done
         }
-        Err(why) => call.tell(Severity::Error, format!("Can't edit the crt-list: {why}")),
+        Err(Refused::Bind { path, tried, why }) => {
+            let _ = writeln!(call.out, "{}\n{why}.\nFailed!", inserting(&path, tried));
+            Outcome::Done
+        }
+        Err(Refused::Line(why)) => call.tell(Severity::Error, format!("Can't edit the crt-list: {why}")),
     }
 }
 
@@ -102,7 +108,13 @@ fn delete(call: &mut Call<'_, World>) -> Outcome {
             return call.tell(Severity::Notice, format!("Entry '{path}' deleted in crtlist '{list}'!"));
         }
         Err(Kept::NotFound(NotFound::List)) => format!("crt-list '{list}' does not exist!"),
-        Err(Kept::NotFound(NotFound::Certificate)) => format!("certificate '{path}' does not exist!"),
+        Err(Kept::NotFound(NotFound::Certificate)) => {
+            match store(call).listed().into_iter().find(|(known, ..)| known == path) {
+                Some((.., Some(_))) => format!("certificate '{path}' can't be found in crt-list '{list}'!"),
+                Some((.., None)) => format!("certificate '{path}' is empty!"),
+                None => format!("certificate '{path}' does not exist!"),
+            }
+        }
         Err(Kept::NotFound(NotFound::Several(at))) => format!(
             "found the certificate '{path}' in several entries, please specify a line number preceded by colons \
              ({})!",

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use weir_engine::clock;
 use weir_engine::conf::CliLevel;
+use weir_engine::snapshot::Snapshot;
 use weir_tls::certificate::{Certificate, DNS_NAME};
 use weir_tls::store::Store;
 use weir_tls::{names as hashes, text};
@@ -62,8 +63,12 @@ fn aborted(call: &mut Call<'_, World>, waiting: Option<&str>, path: &str) -> Out
     }
 }
 
+fn snapshot(call: &Call<'_, World>) -> Arc<Snapshot> {
+    call.world.engine.snapshot()
+}
+
 fn store(call: &Call<'_, World>) -> Arc<Store> {
-    call.world.engine.snapshot().global.tls.store.clone()
+    snapshot(call).global.tls.store.clone()
 }
 
 /// The lines about what a certificate says.

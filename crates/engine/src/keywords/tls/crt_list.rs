@@ -59,11 +59,11 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
         for pair in pairs {
             let path = pair.path.clone();
             lines.push(ListLine {
+                bracketed: path.starts_with('@'),
                 number,
                 path,
                 options: shown.clone(),
                 filters: line.written.clone(),
-                ..ListLine::default()
             });
             certificates.push(BindCertificate {
                 pair,
@@ -157,7 +157,7 @@ pub(crate) fn late(tls: &GlobalTls, outside: &dyn Outside, text: &[u8]) -> Resul
     let path = below(tls.crt_base.as_ref(), &line.file);
     let filters = line.filters;
     Ok(Some(LateLine {
-        line: ListLine { number: 0, path, options, bracketed: line.bracketed, filters: line.written },
+        line: ListLine { number: 0, path, options, bracketed: false, filters: line.written },
         filters,
         words,
         given,
@@ -369,8 +369,6 @@ struct Line {
     filters: Vec<Filter>,
     /// The names as written.
     written: Vec<String>,
-    /// There are brackets.
-    bracketed: bool,
 }
 
 // === impl Line ===
@@ -387,7 +385,7 @@ impl Line {
                 ("[", _) if line.file.is_empty() => return Err("file must start with a cert".to_owned()),
                 ("[", None) => inside = Some(true),
                 ("[", Some(_)) => return Err("too many '['".to_owned()),
-                ("]", Some(true)) => (inside, line.bracketed) = (Some(false), true),
+                ("]", Some(true)) => inside = Some(false),
                 ("]", _) => return Err("missing '['".to_owned()),
                 (_, Some(true)) => line.options.push(piece),
                 _ if line.file.is_empty() => line.file = piece,

@@ -32,8 +32,8 @@ pub(super) use global::GLOBAL_TLS;
 pub(super) use inert::GLOBAL_TLS_INERT;
 pub(super) use ocsp::GLOBAL_OCSP;
 pub(super) use server::{SERVER_TLS, automatic_name};
-pub(crate) use settle::policy_of_line;
 pub(super) use settle::{Said, binds, policies, servers};
+pub(crate) use settle::{at_bind, policy_of_line};
 
 use super::Outside;
 use crate::conf::{GlobalTls, TlsWords};

@@ -63,6 +63,7 @@ pub(in super::super) fn binds(load: &mut Load<'_>, draft: &mut Draft) {
         bind.tls.acceptor.clone_from(acceptor);
         faults.append(&mut unsigned);
         bind.tls.place = place(load.sources, bind.at);
+        bind.tls.address = load.sources.text(bind.at).into_owned();
         notices(load, bind.at, &said, known);
     }
     load.tls_said = said;
@@ -122,6 +123,11 @@ fn notices(load: &mut Load<'_>, at: Span, said: &Said, known: usize) {
     }
 }
 
+/// What is wrong on a `bind` line.
+pub(crate) fn at_bind(proxy: &str, what: &str, address: &str, place: &str) -> String {
+    format!("Proxy '{proxy}': {what} for bind '{address}' at [{place}]")
+}
+
 /// Where a message belongs.
 struct About<'a, 'b> {
     load: &'a Load<'b>,
@@ -133,7 +139,7 @@ impl About<'_, '_> {
     fn text(&self, what: &str, rest: &str) -> String {
         let sources = self.load.sources;
         let (address, place) = (sources.text(self.at), place(sources, self.at));
-        format!("Proxy '{}': {what} for bind '{address}' at [{place}]{rest}.", self.proxy)
+        format!("{}{rest}.", at_bind(self.proxy, what, &address, &place))
     }
 
     fn alert(&self, what: &str, rest: &str) -> Diagnostic {
