@@ -6,9 +6,11 @@
 //! Weir, so that the list can only shrink. `WEIR_COMPAT` selects `weir`, `reference` or `both` (the default);
 //! without a reference the tests run on Weir alone and say so. See README.md beside this crate.
 
+mod blocks;
 mod config;
 pub mod h2;
 
+pub use blocks::{Line, blocks};
 pub use config::{Proxy, judge, relay, retort, table};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

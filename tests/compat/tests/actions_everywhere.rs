@@ -17,13 +17,13 @@ use std::sync::Mutex;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use weir_compat::{Proxy, Subject, compat};
+use weir_compat::{Line, Proxy, Subject, blocks, compat};
 use weir_testkit::{LogSink, Marks, PATIENCE, Peer, Program, Serving};
 
 #[test]
 fn actions_do_the_same_in_every_set_of_rules() {
     compat(|t| {
-        let mut cases = cases(TABLE);
+        let mut cases = cases();
         // To mark packets is a right that not everybody has.
         cases.retain(|case| !case.marks || Marks::can_be_set());
         let outcomes = outcomes(t, &cases);
@@ -40,7 +40,7 @@ fn actions_do_the_same_in_every_set_of_rules() {
 #[test]
 fn every_action_that_works_has_a_case() {
     let Some(weir) = Program::weir() else { panic!("weir is not built") };
-    let cases = cases(TABLE);
+    let cases = cases();
     let tried = |set: &str, action: &str| {
         let is_it = |case: &&Case<'_>| {
             let rest = case.action.strip_prefix(action);
@@ -339,12 +339,10 @@ fn serve(t: &mut Subject) -> Serving {
     })
 }
 
-fn cases(table: &str) -> Vec<Case<'_>> {
-    let mut cases = Vec::new();
-    for text in table.split("\n\n") {
+fn cases() -> Vec<Case<'static>> {
+    let case = |lines: Vec<Line<'static>>| {
         let mut case = Case::default();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        for Line { whole, word, rest } in lines {
             match word {
                 "do" => case.action = rest,
                 "in" => case.sets = rest.split(' ').collect(),
@@ -356,18 +354,16 @@ fn cases(table: &str) -> Vec<Case<'_>> {
                 "within" => case.within = Some(Duration::from_millis(rest.parse().unwrap())),
                 "marks" => case.marks = true,
                 "of" | "got" | "log" | "sockets" => {
-                    case.outcome += &format!("{line}\n");
+                    case.outcome += &format!("{whole}\n");
                     continue;
                 }
-                _ => panic!("{line}"),
+                _ => panic!("{whole}"),
             }
-            case.lines.push(line);
+            case.lines.push(whole);
         }
-        if !case.sets.is_empty() {
-            cases.push(case);
-        }
-    }
-    cases
+        case
+    };
+    blocks(TABLE).map(case).collect()
 }
 
 /// What the cases name beside their own proxies.

@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use weir_compat::{Subject, compat};
+use weir_compat::{Line, Subject, blocks, compat};
 use weir_testkit::{
     Authority, FullBacklog, KeepAlive, LogSink, PATIENCE, Peer, Program, Running, Serving, Wanted,
 };
@@ -29,7 +29,7 @@ use weir_testkit::{
 #[test]
 fn words_about_servers_change_what_the_table_says() {
     compat(|t| {
-        let cases = cases(TABLE);
+        let cases = cases();
         let outcomes = outcomes(t, &cases);
         let wrong: Vec<String> = cases
             .iter()
@@ -44,7 +44,7 @@ fn words_about_servers_change_what_the_table_says() {
 #[test]
 fn every_word_about_servers_has_a_case() {
     let Some(weir) = Program::weir() else { panic!("weir is not built") };
-    let cases = cases(TABLE);
+    let cases = cases();
     let listing = weir.run(&["keywords"]).stdout;
     let mut missing = Vec::new();
     for line in listing.lines() {
@@ -510,17 +510,15 @@ fn head(far: &mut Peer) -> Option<Vec<u8>> {
     Some(seen)
 }
 
-fn cases(table: &str) -> Vec<Case<'_>> {
-    let mut cases = Vec::new();
-    for text in table.split("\n\n") {
+fn cases() -> Vec<Case<'static>> {
+    let case = |lines: Vec<Line<'static>>| {
         let mut case = Case::default();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        for Line { whole, word, rest } in lines {
             match word {
                 "do" => (case.class, case.what) = rest.split_once(' ').unwrap(),
                 "with" => case.with.push(rest),
                 "then" => case.then.push(rest),
-                "server" => case.servers.push(line),
+                "server" => case.servers.push(whole),
                 "servers" => case.servers.push(rest),
                 "unbalanced" => case.unbalanced = true,
                 "see" => case.see = Some(rest),
@@ -530,18 +528,16 @@ fn cases(table: &str) -> Vec<Case<'_>> {
                     case.steps.push((word, rest));
                 }
                 "got" | "log" | "stat" | "state" => {
-                    case.outcome += &format!("{line}\n");
+                    case.outcome += &format!("{whole}\n");
                     continue;
                 }
-                _ => panic!("{line}"),
+                _ => panic!("{whole}"),
             }
-            case.lines.push(line);
+            case.lines.push(whole);
         }
-        if !case.class.is_empty() {
-            cases.push(case);
-        }
-    }
-    cases
+        case
+    };
+    blocks(TABLE).map(case).collect()
 }
 
 const HEAD: &str = "

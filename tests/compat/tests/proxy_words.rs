@@ -12,13 +12,13 @@
 
 use std::net::SocketAddr;
 
-use weir_compat::{Subject, compat};
+use weir_compat::{Line, Subject, blocks, compat};
 use weir_testkit::Peer;
 
 #[test]
 fn words_change_what_the_table_says() {
     compat(|t| {
-        let cases = cases(TABLE);
+        let cases = cases();
         let sections: String = cases.iter().enumerate().map(|(n, case)| sections(n, case)).collect();
         let mut shared = t.start(&format!("global\n nbthread 1\n{DEFAULTS}{sections}"));
         let mut wrong = Vec::new();
@@ -87,12 +87,10 @@ fn got(to: SocketAddr, send: &str) -> String {
     String::from_utf8_lossy(&answer).replace("\r\n", "~").escape_debug().to_string()
 }
 
-fn cases(table: &str) -> Vec<Case<'_>> {
-    let mut cases = Vec::new();
-    for text in table.trim_end().split("\n\n") {
+fn cases() -> Vec<Case<'static>> {
+    let case = |lines: Vec<Line<'static>>| {
         let mut case = Case { see: "%[src]", ..Case::default() };
-        for line in text.lines() {
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        for Line { whole, word, rest } in lines {
             match word {
                 "do" => (case.class, case.words) = rest.split_once(' ').unwrap(),
                 "from" => case.from.push(rest),
@@ -100,12 +98,12 @@ fn cases(table: &str) -> Vec<Case<'_>> {
                 "send" => case.send = rest,
                 "with" => case.with = rest,
                 "less" => case.less = rest,
-                _ => panic!("{line}"),
+                _ => panic!("{whole}"),
             }
         }
-        cases.push(case);
-    }
-    cases
+        case
+    };
+    blocks(TABLE).map(case).collect()
 }
 
 const DEFAULTS: &str = "
