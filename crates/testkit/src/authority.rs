@@ -85,7 +85,12 @@ impl Authority {
 
     /// What OCSP says of a certificate today, in DER.
     pub fn ocsp_response(&self, name: &str) -> Vec<u8> {
-        let signed = "-rsigner ca.pem -rkey ca.key -CA ca.pem -index index.txt -ndays 1";
+        self.ocsp_response_by("ca", name)
+    }
+
+    /// The same, said by the holder of another certificate.
+    pub fn ocsp_response_by(&self, signer: &str, name: &str) -> Vec<u8> {
+        let signed = format!("-rsigner {signer}.pem -rkey {signer}.key -CA ca.pem -index index.txt -ndays 1");
         self.openssl(&format!("ocsp -issuer ca.pem -cert {name}.crt -reqout request.der -no_nonce"));
         self.openssl(&format!("ocsp {signed} -reqin request.der -respout response.der"));
         fs::read(self.path("response.der")).expect("a response")

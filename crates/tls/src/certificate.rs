@@ -4,6 +4,7 @@
 //! is [`crate::verify`]'s.
 
 use crate::der::{self, Der, Item};
+use crate::time;
 
 /// A certificate, borrowed from its DER.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,12 @@ pub const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 // === impl Certificate ===
 
 impl<'a> Certificate<'a> {
+    /// Whether it is valid at this time, in seconds since 1970.
+    pub(crate) fn is_valid_at(&self, now: i64) -> bool {
+        let valid = time::seconds(&self.not_before).zip(time::seconds(&self.not_after));
+        valid.is_some_and(|(from, to)| (from..=to).contains(&now))
+    }
+
     /// Reads a certificate; `None` where it is none.
     pub fn parse(der: &'a [u8]) -> Option<Self> {
         let whole = Der(der).tagged(der::SEQUENCE)?;

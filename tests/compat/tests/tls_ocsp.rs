@@ -79,6 +79,17 @@ const CASES: &[(&str, &str, &str)] = &[
         "0 | 1 | 5 | Error during insertion (OCSP single response: Certificate ID does not match any certificate or \
          issuer)",
     ),
+    ("delegated", "said by somebody who may", "1 | 0 | 1 | Update successful"),
+    (
+        "outdated",
+        "said by somebody who might no longer",
+        "0 | 1 | 4 | OCSP response check failure (OCSP_basic_verify() failed)",
+    ),
+    (
+        "usurped",
+        "said by somebody who may not",
+        "0 | 1 | 4 | OCSP response check failure (OCSP_basic_verify() failed)",
+    ),
     ("undeclared", "without its type", "0 | 1 | 3 | Missing \"ocsp-response\" header"),
     ("missing", "404", "0 | 1 | 2 | HTTP error"),
     ("chunked", "its own in chunks", "1 | 0 | 1 | Update successful"),
@@ -100,6 +111,9 @@ fn answers(authority: &Authority) -> HashMap<String, Vec<u8>> {
         ("junk", answer(OCSP, b"junk")),
         ("later", answer(OCSP, &[0x30, 3, 0x0a, 1, 3])),
         ("other", answer(OCSP, &authority.ocsp_response("silent"))),
+        ("delegated", answer(OCSP, &authority.ocsp_response_by("speaker", "delegated"))),
+        ("outdated", answer(OCSP, &authority.ocsp_response_by("former", "outdated"))),
+        ("usurped", answer(OCSP, &authority.ocsp_response_by("other", "usurped"))),
         ("undeclared", answer("200 OK", &authority.ocsp_response("undeclared"))),
         ("missing", answer("404 Not Found", b"")),
         ("chunked", [head.as_bytes(), &chunked, b"\r\n0\r\n\r\n"].concat()),
@@ -116,6 +130,10 @@ fn responders_are_asked_and_their_answers_judged() {
         let origin = t.origin("responder");
         let names: Vec<&str> = CASES.iter().map(|(name, ..)| *name).chain(["silent"]).collect();
         let authority = authority(t, origin.address().port(), &names);
+        let speaker = Wanted { extensions: "extendedKeyUsage=OCSPSigning", ..Wanted::good("speaker") };
+        authority.issue(speaker);
+        let former = Some(("20200101000000Z", "20210101000000Z"));
+        authority.issue(Wanted { name: "former", times: former, ..speaker });
         let serving = responder(origin, answers(&authority));
         let mut list = String::new();
         for name in &names {

@@ -178,7 +178,7 @@ fn judged(answer: &Answer, pair: &Pair) -> Result<i64, Outcome> {
     let unchecked = |fault: ocsp::Fault| Outcome::Unchecked(fault.of_check());
     let response = ocsp::Response::parse(&answer.body).map_err(unchecked)?;
     let issuer = pair.issuer.as_ref().and_then(|der| Certificate::parse(der));
-    if !issuer.is_some_and(|issuer| response.is_signed_for(&issuer)) {
+    if !issuer.is_some_and(|issuer| response.is_signed_for(&issuer, now())) {
         return Err(unchecked(ocsp::Fault::Unsigned));
     }
     response.judge(pair.staple.identity.as_deref(), now()).map_err(|fault| {

@@ -138,8 +138,9 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Whether the authority signed it, or somebody whom the authority lets answer (RFC 6960, 4.2.2.2).
-    pub fn is_signed_for(&self, issuer: &Certificate<'_>) -> bool {
+    /// Whether the authority signed it, or somebody whom the authority lets answer at this time, in seconds since 1970
+    /// (RFC 6960, 4.2.2.2).
+    pub fn is_signed_for(&self, issuer: &Certificate<'_>, now: i64) -> bool {
         let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
         if self.is_by(issuer) {
             return self.is_signed_by(issuer, &algorithms);
@@ -147,6 +148,7 @@ impl<'a> Response<'a> {
         let mut others = self.certificates.iter().filter_map(|der| Certificate::parse(der));
         others.find(|other| self.is_by(other)).is_some_and(|other| {
             self.is_signed_by(&other, &algorithms)
+                && other.is_valid_at(now)
                 && serves(&other, OCSP_SIGNING)
                 && is_signed(&algorithms, issuer, (other.signed, other.signature_algorithm, other.signature))
         })
