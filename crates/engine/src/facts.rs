@@ -131,6 +131,16 @@ impl Facts {
         }
     }
 
+    /// Whether nothing went wrong that an operator might want to see (manual, 8.3.2). What rules answer is as usual as
+    /// what servers do.
+    pub(crate) fn is_normal(&self) -> bool {
+        let ended = match self.ending.is_normal() {
+            true => self.retries == 0,
+            false => self.ending.is_by(Cause::Local),
+        };
+        ended && !self.redispatched && self.status < 500
+    }
+
     /// Remembers how the stream to the server ended, which outlives the transaction or is closed before its end.
     pub(crate) fn part(&mut self, far: &Stream) {
         self.far_gone = far.lane().and_then(Lane::gone);

@@ -2,10 +2,12 @@
 
 mod bytes;
 mod captured;
+mod decided;
 mod events;
 mod kernel;
 mod slots;
 mod streams;
+mod timeouts;
 mod tls;
 
 use std::cell::{Cell, OnceCell};
@@ -15,7 +17,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use weir_expr::scope::{
     Address, Bytes, Clock, Endpoint, Hello, Number, ProxyId, ProxyNumber, Scheduling, ServerId, ServerNumber,
-    TableKey, TableOp, TcpInfo, Text, TimeoutOf, Times, Tls, TokenCertificate, UserlistId,
+    TableKey, TableOp, TcpInfo, Text, Times, Tls, TokenCertificate, UserlistId,
 };
 use weir_expr::{Lookup, Scope, Scratch, Side, Value, VarRef, VarScope};
 use weir_http::Head;
@@ -23,7 +25,7 @@ use weir_wire::proxy_v2::{self, Tlvs};
 
 use crate::action::RuleSet;
 use crate::clock::{self, Tick};
-use crate::conf::{self, Timeouts};
+use crate::conf;
 use crate::hello;
 use crate::local;
 use crate::log::{self, Origin};
@@ -109,9 +111,10 @@ impl<'a> View<'a> {
         Self::new(t, Origin::Rules(set))
     }
 
-    /// A view for a condition of a rule that can wait.
+    /// A view for a condition of a rule that can wait. Nothing is to come while there is only a connection.
     pub(crate) fn waiting(t: &'a Transaction, set: RuleSet) -> Self {
-        Self { can_wait: true, ..Self::undecided(t, set) }
+        let view = Self::undecided(t, set);
+        Self { can_wait: true, last: view.origin.is_session(), ..view }
     }
 
     fn frontend(&self) -> &'a local::Proxy {
@@ -142,20 +145,6 @@ impl<'a> View<'a> {
         let assigned = self.t.assigned.as_ref()?;
         let now = assigned.server.shared.runtime.serving.now();
         Some(if assigned.slot.is_some() { self.without_own(now) } else { i64::from(now) })
-    }
-
-    fn timeout(&self, of: &conf::Proxy, which: TimeoutOf) -> Option<i64> {
-        let Timeouts { client, connect, queue, server, tarpit, tunnel, .. } = of.timeouts;
-        let timeout = match which {
-            TimeoutOf::Client => client,
-            TimeoutOf::Connect => connect,
-            TimeoutOf::Queue => queue,
-            TimeoutOf::Server => server,
-            // One that is not set is told of as none at all.
-            TimeoutOf::Tarpit => tarpit.or(Some(std::time::Duration::ZERO)),
-            TimeoutOf::Tunnel => tunnel,
-        };
-        timeout.map(|t| t.as_millis() as i64)
     }
 
     /// The proxy of this number, or the one that serves the transaction.
@@ -229,15 +218,20 @@ impl Scope for View<'_> {
     fn text(&self, what: Text) -> Option<&[u8]> {
         let captured = &self.t.messages.captured;
         match what {
-            Text::LastRuleFile => Some(self.t.facts.last_rule.as_ref()?.file.as_bytes()),
+            Text::LastRuleFile => Some(decided::last_rule(self)?.file.as_bytes()),
             Text::WaitingRuleFile => Some(self.t.facts.interrupted.as_ref()?.file.as_bytes()),
             Text::PpAuthority => self.said_ahead(proxy_v2::AUTHORITY),
             Text::PpUniqueId => self.said_ahead(proxy_v2::UNIQUE_ID),
             Text::PpTlv(kind) => self.said_ahead(kind),
             Text::Frontend => Some(self.frontend().conf().name.as_bytes()),
-            Text::Backend => Some(self.t.backend.as_ref()?.conf().name.as_bytes()),
+            // Until one is chosen, the frontend stands for it.
+            Text::Backend if self.origin.is_session() => None,
+            Text::Backend => Some(self.t.proxy().conf().name.as_bytes()),
             Text::DefaultBackend => Some(self.frontend().conf().default_backend.as_ref()?.0.as_bytes()),
-            Text::Server => Some(self.t.assigned.as_ref()?.server.conf().name.as_bytes()),
+            Text::Server => {
+                let assigned = self.t.assigned.as_ref().map(|a| &a.server);
+                Some(assigned.or_else(|| decided::server(self))?.conf().name.as_bytes())
+            }
             Text::Listener => self.t.client.listener.conf()?.name.as_ref().map(String::as_bytes),
             Text::UniqueId => log::unique_id(self.t).filter(|id| !id.is_empty()),
             Text::RequestLine => captured.line(),
@@ -281,16 +275,18 @@ impl Scope for View<'_> {
             | Number::StreamId(_)
             | Number::StreamAborted(_)
             | Number::ResetCode(_) => streams::number(t, what)?,
+            Number::PriorityClass | Number::PriorityOffset if self.origin.is_session() => return None,
             Number::PriorityClass => facts.priority.class.into(),
             Number::PriorityOffset => facts.priority.offset.into(),
             Number::Uptime => (clock::now().millis() / 1000) as i64,
-            Number::LastRuleLine => facts.last_rule.as_ref()?.line.into(),
+            Number::LastRuleLine => decided::last_rule(self)?.line.into(),
             Number::WaitingRuleLine => facts.interrupted.as_ref()?.line.into(),
             // No task is profiled.
             Number::Scheduling(which) => i64::from(which == Scheduling::Calls),
             Number::Pid => std::process::id().into(),
             Number::Thread => t.client.worker.id as i64 + 1,
             Number::ThreadGroup => 1,
+            Number::Normal => facts.is_normal().into(),
             Number::Stopping => process.is_stopping().into(),
             Number::FrontendId => self.frontend().conf().id.into(),
             Number::BackendId => backend?.conf().id.into(),
@@ -307,6 +303,8 @@ impl Scope for View<'_> {
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number?.into(),
             Number::Status if self.origin == Origin::Accept || self.origin.is_session() => 0,
+            // It is not read yet.
+            Number::Status if self.origin.precedes_status() && facts.status == 0 => return None,
             // A stream whose head was none.
             Number::Status if t.client.stream.lane().is_some() && t.messages.request.method().is_empty() => 0,
             // What rules see of an answer before it is sent.
@@ -326,12 +324,9 @@ impl Scope for View<'_> {
             Number::HttpMajor(side) if self.is_http() => streams::version(t, side)?,
             Number::PpReceived => t.client.session().introduced.is_some().into(),
             Number::BackReused => facts.reused.into(),
-            Number::FrontendTimeout(which) => self.timeout(self.frontend().conf(), which)?,
-            Number::BackendTimeout(which) => self.timeout(t.proxy().conf(), which)?,
-            Number::CurrentTimeout(TimeoutOf::Tarpit) => {
-                t.timeout(TimeoutOf::Tarpit).unwrap_or_default().as_millis() as i64
-            }
-            Number::CurrentTimeout(which) => t.timeout(which)?.as_millis() as i64,
+            Number::FrontendTimeout(which) => timeouts::told(self.frontend().conf().timeout(which)),
+            Number::BackendTimeout(which) => timeouts::told(t.proxy().conf().timeout(which)),
+            Number::CurrentTimeout(which) => timeouts::current(self, which)?,
             _ => return None,
         })
     }
@@ -427,7 +422,7 @@ impl Scope for View<'_> {
     }
 
     fn captures(&self, side: Side) -> usize {
-        if self.origin == Origin::SessionError {
+        if self.origin == Origin::SessionError || self.origin.is_session() {
             return 0;
         }
         self.frontend().conf().rules.slots(side).len()

@@ -207,6 +207,7 @@ async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
     page::of_backend(t).await?;
     rules::redirect(t).await?;
     trace::transaction(t, &trace::STREAM_REQUEST);
+    rules::keep_cookie(t, Side::Client);
     persist::request(t);
     stick::request(t);
     body::is_wanted(t)?;
@@ -386,15 +387,13 @@ impl Transaction {
 
     /// A timeout that is in force: a rule's, or the one of the proxy that it belongs to.
     pub(crate) fn timeout(&self, which: TimeoutOf) -> Option<Duration> {
-        let (front, back) = (&self.client.frontend.conf().timeouts, &self.proxy().conf().timeouts);
-        self.messages.timeouts.of(which).or(match which {
-            TimeoutOf::Client => front.client,
-            TimeoutOf::Connect => back.connect,
-            TimeoutOf::Queue => back.queue,
-            TimeoutOf::Server => back.server,
-            TimeoutOf::Tarpit => back.tarpit,
-            TimeoutOf::Tunnel => back.tunnel,
-        })
+        let proxy = if which == TimeoutOf::Client { &self.client.frontend } else { self.proxy() };
+        self.own_timeout(which).or(proxy.conf().timeout(which))
+    }
+
+    /// The timeout that a rule set for this transaction.
+    pub(crate) fn own_timeout(&self, which: TimeoutOf) -> Option<Duration> {
+        self.messages.timeouts.of(which)
     }
 
     /// The answer for a status: the backend's own, the frontend's, or the built-in one.

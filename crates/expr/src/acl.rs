@@ -111,9 +111,14 @@ impl AclExpr {
             return Err(WordsError::new(0, "missing fetch method in ACL expression ''"));
         };
         let (text, implied) = names::underlying(&criterion.bytes);
-        let expr = Expr::compile(&text, load).map_err(|mut e| {
-            e.message = names::mistake(&criterion.text(), &e.message);
-            WordsError { word: 0, error: e }
+        // Converters may follow as words of their own, which are patterns all the same.
+        let compiled = match names::is_criterion(&criterion.bytes) {
+            true => Expr::compile(&text, load).map_err(|error| WordsError { word: 0, error }),
+            false => Expr::of_words(words, load).map(|(expr, _)| expr),
+        };
+        let expr = compiled.map_err(|mut e| {
+            e.error.message = names::mistake(&criterion.text(), &e.error.message);
+            e
         })?;
         // Only a method that the name shows (`path_beg`) can be missed; the others are those of the type.
         let text = criterion.text();

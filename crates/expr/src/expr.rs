@@ -4,12 +4,12 @@
 //! Compiling checks names, arguments, types and casts once; evaluating walks a short list of function
 //! pointers. Casts between steps are decided by the declared types and done on the values.
 
-use weir_config::State;
+use weir_config::{State, Word};
 
 use crate::args::{self, Args, Who};
 use crate::keyword::{ConvertFn, Eval, FetchFn};
 use crate::place::{Needs, Validity};
-use crate::{Error, Load, Lookup, Scope, Scratch, Side, Type, Value};
+use crate::{Error, Load, Lookup, Scope, Scratch, Side, Type, Value, WordsError};
 
 /// A compiled sample expression.
 #[derive(Clone, Debug)]
@@ -39,72 +39,51 @@ struct ExprNames {
     last: Option<&'static str>,
 }
 
+/// An expression while it is read.
+struct Chain {
+    fetch: FetchFn,
+    args: Args,
+    steps: Vec<Step>,
+    output: Type,
+    names: ExprNames,
+}
+
 // === impl Expr ===
 
 impl Expr {
     /// Compiles a text that is one expression.
     pub fn compile(text: &[u8], load: &mut Load<'_>) -> Result<Self, Error> {
-        let (expr, end) = Self::parse(text, 0, load)?;
-        if end < text.len() {
-            let message = match expr.names.last {
-                Some(name) => format!("missing comma after converter '{name}'"),
-                None => "missing comma after fetch keyword".to_owned(),
-            };
-            return Err(Error::new(message, end, text.len()));
-        }
-        Ok(expr)
+        let (mut chain, pos) = Chain::begin(text, 0, load)?;
+        let end = chain.follow(text, pos, load)?;
+        chain.ends(text, end)?;
+        Ok(chain.close(load))
     }
 
     /// Compiles the expression that begins at `start`; returns it and the offset of what follows it.
     pub fn parse(text: &[u8], start: usize, load: &mut Load<'_>) -> Result<(Self, usize), Error> {
-        let words = load.words.clone();
-        let (name, mut pos) = word(text, start);
-        if name.is_empty() {
-            return Err(Error::new("missing fetch method", start, start + 1));
+        let (mut chain, pos) = Chain::begin(text, start, load)?;
+        let end = chain.follow(text, pos, load)?;
+        Ok((chain.close(load), end))
+    }
+
+    /// Compiles the expression that begins a list of words, where converters may be words of their own; returns it
+    /// and how many words it took.
+    pub fn of_words(words: &[Word], load: &mut Load<'_>) -> Result<(Self, usize), WordsError> {
+        let known = load.words.clone();
+        let mut texts = words.iter().map(|word| &*word.bytes);
+        let at = |word| move |error| WordsError { word, error };
+        let text = texts.next().unwrap_or_default();
+        let (mut chain, pos) = Chain::begin(text, 0, load).map_err(at(0))?;
+        let end = chain.follow(text, pos, load).map_err(at(0))?;
+        chain.ends(text, end).map_err(at(0))?;
+        let mut taken = 1;
+        for text in texts.take_while(|text| known.converter(word(text, 0).0).is_some()) {
+            let pos = chain.convert(text, 0, load).map_err(at(taken))?;
+            let end = chain.follow(text, pos, load).map_err(at(taken))?;
+            chain.ends(text, end).map_err(at(taken))?;
+            taken += 1;
         }
-        let Some(keyword) = words.fetch(name) else {
-            if name.starts_with(LUA) {
-                return Err(Error::new(format!("fetch method '{name}' {LUA_TO_COME}"), start, pos));
-            }
-            let near = nearest(name, words.fetch_names());
-            return Err(with_near(Error::new(format!("unknown fetch method '{name}'"), start, pos), near));
-        };
-        let State::Works(def) = keyword.state else {
-            return Err(Error::new(to_come("fetch method", name, keyword.state), start, pos));
-        };
-        let who = Who::Fetch(name);
-        let open = pos;
-        let (mut args, after) = args::parse(text, pos, (def.min, def.args), who, load)?;
-        if let Some(prepare) = def.prepare {
-            prepare(&mut args, load).map_err(|e| {
-                Error::new(format!("invalid args in fetch method '{name}' : {e}"), open, after)
-            })?;
-        }
-        pos = after;
-        let mut output = def.output;
-        let mut steps = Vec::new();
-        let mut last = None;
-        while text.get(pos) == Some(&b',') {
-            // Nothing between commas, or behind the last, is no converter.
-            if matches!(text.get(pos + 1), None | Some(b',')) {
-                pos += 1;
-                continue;
-            }
-            last = words.converter(word(text, pos + 1).0).map(|keyword| keyword.entry.name);
-            let (step, given, after) = converter(text, pos + 1, output, keyword.entry.name, load)?;
-            output = if given == Type::Same { step.input_or(output) } else { given };
-            steps.push(step);
-            pos = after;
-        }
-        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs, last };
-        let validity = def.needs.validity();
-        let (fetch, steps, names) = (def.run, steps.into(), Box::new(names));
-        let of_request = def.needs == Needs::RequestHead;
-        let expr = Self { fetch, args, steps, output, validity, of_request, names };
-        if SLOW.contains(&keyword.entry.name) {
-            load.slow.push(expr.clone());
-        }
-        Ok((expr, pos))
+        Ok((chain.close(load), taken))
     }
 
     /// The type of its sample, as far as it is known before it runs.
@@ -205,6 +184,84 @@ impl Expr {
     }
 }
 
+// === impl Chain ===
+
+impl Chain {
+    /// Reads the fetch at `start` and its arguments.
+    fn begin(text: &[u8], start: usize, load: &mut Load<'_>) -> Result<(Self, usize), Error> {
+        let words = load.words.clone();
+        let (name, open) = word(text, start);
+        if name.is_empty() {
+            return Err(Error::new("missing fetch method", start, start + 1));
+        }
+        let Some(keyword) = words.fetch(name) else {
+            if name.starts_with(LUA) {
+                return Err(Error::new(format!("fetch method '{name}' {LUA_TO_COME}"), start, open));
+            }
+            let near = nearest(name, words.fetch_names());
+            return Err(with_near(Error::new(format!("unknown fetch method '{name}'"), start, open), near));
+        };
+        let State::Works(def) = keyword.state else {
+            return Err(Error::new(to_come("fetch method", name, keyword.state), start, open));
+        };
+        let who = Who::Fetch(name);
+        let (mut args, after) = args::parse(text, open, (def.min, def.args), who, load)?;
+        if let Some(prepare) = def.prepare {
+            prepare(&mut args, load).map_err(|e| {
+                Error::new(format!("invalid args in fetch method '{name}' : {e}"), open, after)
+            })?;
+        }
+        let names = ExprNames { fetch: keyword.entry.name, needs: def.needs, last: None };
+        Ok((Self { fetch: def.run, args, steps: Vec::new(), output: def.output, names }, after))
+    }
+
+    /// Reads the converters behind commas; returns where they end.
+    fn follow(&mut self, text: &[u8], mut pos: usize, load: &mut Load<'_>) -> Result<usize, Error> {
+        while text.get(pos) == Some(&b',') {
+            // Nothing between commas, or behind the last, is no converter.
+            if matches!(text.get(pos + 1), None | Some(b',')) {
+                pos += 1;
+                continue;
+            }
+            pos = self.convert(text, pos + 1, load)?;
+        }
+        Ok(pos)
+    }
+
+    /// Reads the converter at `start`.
+    fn convert(&mut self, text: &[u8], start: usize, load: &mut Load<'_>) -> Result<usize, Error> {
+        let (step, given, after) = converter(text, start, self.output, self.names.fetch, load)?;
+        self.names.last = load.words.converter(word(text, start).0).map(|keyword| keyword.entry.name);
+        self.output = if given == Type::Same { step.input_or(self.output) } else { given };
+        self.steps.push(step);
+        Ok(after)
+    }
+
+    /// Refuses what follows at `end`.
+    fn ends(&self, text: &[u8], end: usize) -> Result<(), Error> {
+        if end >= text.len() {
+            return Ok(());
+        }
+        let message = match self.names.last {
+            Some(name) => format!("missing comma after converter '{name}'"),
+            None => "missing comma after fetch keyword".to_owned(),
+        };
+        Err(Error::new(message, end, text.len()))
+    }
+
+    fn close(self, load: &mut Load<'_>) -> Expr {
+        let Self { fetch, args, steps, output, names } = self;
+        let (validity, of_request) = (names.needs.validity(), names.needs == Needs::RequestHead);
+        let is_slow = SLOW.contains(&names.fetch);
+        let (steps, names) = (steps.into(), Box::new(names));
+        let expr = Expr { fetch, args, steps, output, validity, of_request, names };
+        if is_slow {
+            load.slow.push(expr.clone());
+        }
+        expr
+    }
+}
+
 // === impl Step ===
 
 impl Step {
@@ -253,7 +310,7 @@ fn converter(
 /// The name that begins at `start`, and where it ends.
 fn word(text: &[u8], start: usize) -> (&str, usize) {
     let rest = text.get(start..).unwrap_or_default();
-    let is_name = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b'+');
+    let is_name = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b':' | b'+');
     let len = rest.iter().take_while(|c| is_name(c)).count();
     let name = rest.get(..len).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
     (name, start + len)

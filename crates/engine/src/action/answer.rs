@@ -1,11 +1,13 @@
 //! Actions that answer in the place of a server (manual, 4.4 "auth", "deny", "return", "tarpit").
 
 use weir_config::Keyword;
+use weir_expr::Side;
 use weir_expr::scope::TimeoutOf;
 
 use super::reply::{Kind, Reply};
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
 use crate::ending::{Cause, Stage};
+use crate::stage::{persist, rules};
 use crate::tables::{self, Event};
 
 /// The actions of this file.
@@ -29,18 +31,28 @@ fn deny(p: &mut Parse<'_, '_>, status: u16) -> Parsed {
 
 impl Action for Deny {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        self.reply.apply(run);
-        count_denial(run);
-        if !run.set.is_response() {
-            tables::count(run.t, Event::Error);
+        let response = run.set.is_response();
+        if !response {
+            note_cookies(run);
         }
         run.blame(Cause::Proxy);
+        self.reply.apply(run);
+        count_denial(run);
+        if !response {
+            tables::count(run.t, Event::Error);
+        }
         Verdict::Reply
     }
 
     fn is_final(&self) -> bool {
         true
     }
+}
+
+/// Who is refused is told of in the log with cookies.
+fn note_cookies(run: &mut Run<'_>) {
+    rules::keep_cookie(run.t, Side::Client);
+    persist::request(run.t);
 }
 
 /// Counts a refusal where it is shown.
@@ -60,8 +72,8 @@ fn respond(p: &mut Parse<'_, '_>) -> Parsed {
 
 impl Action for Return {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        self.reply.apply(run);
         run.blame(Cause::Local);
+        self.reply.apply(run);
         Verdict::Reply
     }
 
@@ -81,20 +93,21 @@ fn tarpit(p: &mut Parse<'_, '_>) -> Parsed {
 
 impl Action for Tarpit {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
-        if run.since.is_none()
-            && let Some(delay) = run.t.timeout(TimeoutOf::Tarpit).or(run.t.timeout(TimeoutOf::Connect))
-        {
-            return Verdict::Wait(Reason::Tarpit(delay));
+        if run.since.is_none() {
+            note_cookies(run);
+            if let Some(delay) = run.t.timeout(TimeoutOf::Tarpit) {
+                return Verdict::Wait(Reason::Tarpit(delay));
+            }
         }
         // The answer knows nothing of the request any more.
         let requested = run.t.facts.requested.take();
+        run.t.facts.blame(Cause::Proxy, Stage::Tarpit);
         self.reply.apply(run);
         // All that was waited for is time in the tarpit.
         run.t.facts.requested = requested.map(|_| run.t.facts.begun);
         count_denial(run);
         tables::count(run.t, Event::Error);
         run.t.facts.turned_away = true;
-        run.t.facts.blame(Cause::Proxy, Stage::Tarpit);
         run.t.facts.assigned = Some(run.t.now());
         Verdict::Reply
     }

@@ -127,6 +127,10 @@ fn capture_http(p: &mut Parse<'_, '_>, side: Side) -> Parsed {
         let expected = if side == Side::Client { "'len' or 'id'" } else { "'id'" };
         return Err(p.error(format!("expects {expected}, found '{}'", word.text())));
     }
+    let shown = value.text();
+    if shown.is_empty() || !shown.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(p.error(format!("cannot parse id '{shown}'")));
+    }
     let written = number(value);
     let slot = usize::try_from(written).unwrap_or(usize::MAX);
     // Which frontend's slots a backend's rule means is known when it runs.

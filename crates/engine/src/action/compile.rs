@@ -8,7 +8,7 @@ use weir_config::{Class, Line, Word, run_of};
 use weir_diag::{Diagnostic, Diagnostics, Form, Sources, Span};
 use weir_expr::{Acls, Condition, Expr, Load, PatternFiles, Place, Side, Words, WordsError};
 
-use super::fault::{Fault, ended, is_of_names};
+use super::fault::{ACL, Fault, context_of, ended, is_of_names};
 use super::judge::{Late, Reader};
 use super::parse::{Parse, is_condition};
 use super::rules::Rule;
@@ -118,14 +118,42 @@ impl<'a> Compiler<'a> {
 
     /// The rules of the proxy at this position of the directory.
     pub(crate) fn proxy(&mut self, index: usize, mode: Mode, lines: &[RuleLine]) -> Arc<Rules> {
+        let Some(mut draft) = self.draft(index, mode) else { return Arc::default() };
+        // Rules may name filters that stand below them.
+        let (filters, others): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.line.name() == "filter");
+        for line in filters.into_iter().chain(others) {
+            match line.inherited {
+                true => self.inherited(&mut draft, line),
+                false => self.own(&mut draft, line),
+            }
+        }
+        self.judge(&draft);
+        let [own, _] = draft.acls;
+        draft.rules.acls = own;
+        Arc::new(draft.rules)
+    }
+
+    /// Judges the rules of the `defaults` at this position of the directory, whoever starts from them.
+    pub(crate) fn defaults(&mut self, index: usize, mode: Mode, lines: &[RuleLine]) {
+        let Some(mut draft) = self.draft(index, mode) else { return };
+        for line in lines.iter().filter(|line| !line.inherited) {
+            self.own(&mut draft, line);
+        }
+        // No place can be declared here. What else lines say together is judged in each proxy.
+        let late = std::mem::take(&mut self.late);
+        self.judge_slots(&draft, &late);
+    }
+
+    fn draft(&mut self, index: usize, mode: Mode) -> Option<Draft> {
         self.directory.current = index;
-        let Some(named) = self.directory.proxies.get(index) else { return Arc::default() };
+        let named = self.directory.proxies.get(index)?;
         let kind = match named.caps {
+            _ if named.is_defaults => "defaults",
             Caps::FRONTEND => "frontend",
             Caps::BACKEND => "backend",
             _ => "proxy",
         };
-        let mut draft = Draft {
+        Some(Draft {
             name: named.name.clone(),
             caps: named.caps,
             kind,
@@ -134,24 +162,32 @@ impl<'a> Compiler<'a> {
             rules: Rules::default(),
             ended: Vec::new(),
             steps: 0,
-        };
-        // Rules may name filters that stand below them.
-        let (filters, others): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.line.name() == "filter");
-        for line in filters.into_iter().chain(others) {
-            let from = self.out.len();
-            let result = self.line(&mut draft, line).map_err(|said| of_line(said, &line.line));
-            // Names that point nowhere are found when the line has its place.
-            if result.as_ref().map_or_else(|said| said.step > 0, |()| true) {
-                let said = self.out.split_off(from);
-                self.misplaced(&mut draft, line);
-                self.out.extend(said);
-            }
-            self.out.take(result);
+        })
+    }
+
+    /// Compiles a line of the section itself.
+    fn own(&mut self, draft: &mut Draft, line: &RuleLine) {
+        let from = self.out.len();
+        let result = self.line(draft, line).map_err(|said| of_line(said, &line.line));
+        // Names that point nowhere are found when the line has its place.
+        if result.as_ref().map_or_else(|said| said.step > 0, |()| true) {
+            let said = self.out.split_off(from);
+            self.misplaced(draft, line);
+            self.out.extend(said);
         }
-        self.judge(&draft);
-        let [own, _] = draft.acls;
-        draft.rules.acls = own;
-        Arc::new(draft.rules)
+        self.out.take(result);
+    }
+
+    /// Compiles a line of the `defaults`, which were judged by themselves, as a section with both sides.
+    fn inherited(&mut self, draft: &mut Draft, line: &RuleLine) {
+        let from = self.out.len();
+        let slots = self.late.slots.len();
+        let caps = std::mem::replace(&mut draft.caps, Caps::LISTEN);
+        // What is wrong was said already.
+        let _ = self.line(draft, line);
+        draft.caps = caps;
+        self.late.slots.truncate(slots);
+        drop(self.out.split_off(from));
     }
 
     /// The expression of `balance hash` of the proxy at this position.
@@ -525,46 +561,3 @@ fn of_line(said: Diagnostic, line: &Line) -> Diagnostic {
         _ => said,
     }
 }
-
-/// What messages about names that point nowhere call a line; [`ACL`] where they say nothing of it.
-fn context_of(line: &str, action: &str) -> &'static str {
-    let tracks = action.starts_with("track-sc");
-    // These read their expressions as conditions do.
-    let plain = [
-        "sc-",
-        "set-src",
-        "set-dst",
-        "set-mark",
-        "set-tos",
-        "set-fc-",
-        "set-bc-",
-        "set-timeout",
-        "set-priority",
-    ];
-    if plain.iter().any(|prefix| action.starts_with(prefix)) {
-        return ACL;
-    }
-    match (line, action) {
-        ("http-request" | "http-response", _) if tracks || action == "capture" => ACL,
-        ("http-request" | "http-response", "redirect") => "redirect format string",
-        ("http-request", _) => "http-request expression",
-        ("http-response" | "http-after-response", _) => "http-response response",
-        ("tcp-request connection" | "tcp-request session" | "tcp-request content", _) if tracks => {
-            "tracking rule"
-        }
-        ("tcp-request content", "capture") => "capture rule",
-        ("tcp-request connection", _) => "tcp-request connection expression",
-        ("tcp-request session", _) => "tcp-request session expression",
-        ("tcp-request content", _) => "tcp-request content expression",
-        ("tcp-response content", _) => "tcp-response content expression",
-        ("use_backend", _) => "use_backend expression",
-        ("use-server", _) => "use-server or balance expression",
-        ("http-error", _) => "http-error directive",
-        ("redirect", _) => "redirect format string",
-        _ if line.starts_with("stick ") => "stick rule",
-        _ => ACL,
-    }
-}
-
-/// The context of conditions.
-const ACL: &str = "ACL";

@@ -55,11 +55,29 @@ pub(super) const COUNTERS: [&[Keyword<ActionFn>]; 10] = [
 
 const TRACK: &str = "counts what happens in the entry of a key";
 
-/// How messages name the action that a word is: what counts is its number, not how it is written.
+/// How tables name the action that a word is: what is right behind these names is for the action to judge.
 pub(super) fn canonical(name: &str) -> Option<&'static str> {
-    let number = name.strip_prefix("track-sc")?;
-    (!number.is_empty()).then_some("track-sc")
+    OPEN.into_iter().find(|open| name.starts_with(open)).filter(|open| name.len() > open.len())
 }
+
+/// Names with something behind them, the longer ones of a kind first.
+const OPEN: [&str; 15] = [
+    "add-acl",
+    "del-acl",
+    "del-map",
+    "do-resolve",
+    "sc-add-gpc",
+    "sc-inc-gpc0",
+    "sc-inc-gpc1",
+    "sc-inc-gpc",
+    "sc-set-gpt0",
+    "sc-set-gpt",
+    "set-map",
+    "set-var-fmt",
+    "set-var",
+    "track-sc",
+    "unset-var",
+];
 
 /// Tracks the entry of a key.
 #[derive(Debug)]
@@ -71,14 +89,10 @@ pub(super) struct Track {
 
 fn track(p: &mut Parse<'_, '_>) -> Parsed {
     let (counter, name) = counter_of_track(p)?;
-    let (word, at) = match p.take() {
-        Some(word) => (word.clone(), p.at - 1),
-        None => return Err(tagged(p, p.error("missing fetch method"))),
-    };
-    let fail = |p: &Parse<'_, '_>, error| tagged(p, WordsError { word: at, error });
-    let key = Expr::compile(&word.bytes, p.load).map_err(|e| fail(p, e))?;
-    if let Err(reason) = key.check_place(p.load) {
-        return Err(tagged(p, p.misplaced_word(at, &word, &reason)));
+    let at = p.at;
+    let key = p.lax_expr().map_err(|e| tagged(p, e))?;
+    if let (Err(reason), Some(word)) = (key.check_place(p.load), p.words.get(at)) {
+        return Err(tagged(p, p.misplaced_word(at, word, &reason)));
     }
     let mut table = None;
     if p.eat("table") {
@@ -230,11 +244,11 @@ impl Amount {
 fn amount(p: &mut Parse<'_, '_>) -> Result<Amount, WordsError> {
     let Some(word) = p.words.get(p.at) else { return Ok(Amount::Fixed(0)) };
     let at = p.at;
-    p.at += 1;
     if let Some(n) = whole(&word.text()) {
+        p.at += 1;
         return Ok(Amount::Fixed(n as u32));
     }
-    let expr = Expr::compile(&word.bytes, p.load).map_err(|error| WordsError { word: at, error })?;
+    let expr = p.lax_expr()?;
     match p.as_frontend(|p| expr.check_place(p.load)) {
         Ok(()) => Ok(Amount::Computed(expr)),
         Err(reason) => Err(p.misplaced_word(at, word, &reason)),
@@ -248,8 +262,10 @@ fn whole(text: &str) -> Option<i64> {
 /// What stands in the parentheses of an action.
 struct Inside<'p> {
     name: String,
-    /// `None` where there are no parentheses.
+    /// `None` where there are no parentheses, or other characters before them than the action's name.
     text: Option<&'p str>,
+    /// There are other characters behind the action's name.
+    is_odd: bool,
     limit: u32,
     at: usize,
 }
@@ -259,9 +275,12 @@ struct Inside<'p> {
 impl<'p> Inside<'p> {
     fn of(p: &Parse<'p, '_>) -> Self {
         let word = p.words.get(p.name);
-        let text = word.and_then(|w| std::str::from_utf8(&w.bytes).ok()).unwrap_or_default();
-        let inner = text.find('(').and_then(|open| text.get(open + 1..));
-        Self { name: text.to_owned(), text: inner, limit: p.counters, at: p.name }
+        let written = word.and_then(|w| std::str::from_utf8(&w.bytes).ok()).unwrap_or_default();
+        let (name, inner) =
+            written.split_once('(').map_or((written, None), |(name, inner)| (name, Some(inner)));
+        let is_odd = !OPEN.contains(&name);
+        let text = inner.filter(|_| !is_odd);
+        Self { name: written.to_owned(), text, is_odd, limit: p.counters, at: p.name }
     }
 
     fn error(&self, message: String) -> WordsError {
@@ -276,10 +295,10 @@ impl<'p> Inside<'p> {
         Some((values::leading_integer(text.as_bytes()) as u32, rest))
     }
 
-    /// `COUNTER)`; 0 where there is nothing. Whether it is one that there is, too.
+    /// `COUNTER)` and anything; 0 where there is nothing. Whether it is one that there is, too.
     fn counter(&self, text: &str) -> Option<Result<usize, u32>> {
         let end = number_end(text);
-        if text.get(end..)? != ")" {
+        if !text.get(end..)?.starts_with(')') {
             return None;
         }
         let n = usize::try_from(values::leading_integer(text.as_bytes())).unwrap_or(usize::MAX);
@@ -330,8 +349,10 @@ fn inc_gpc(p: &mut Parse<'_, '_>) -> Parsed {
 
 fn add_gpc(p: &mut Parse<'_, '_>) -> Parsed {
     let (index, counter) = element(p, |inside| match inside.text {
-        None => "Missing or invalid arguments for 'sc-add-gpc'. Expects sc-add-gpc(<GPC ID>,<Track ID>)"
-            .to_owned(),
+        None => format!(
+            "Missing or invalid arguments for '{}'. Expects sc-add-gpc(<GPC ID>,<Track ID>)",
+            inside.name
+        ),
         Some(_) => format!("Missing gpc ID. Expects {}(<GPC ID>,<Track ID>)", inside.name),
     })?;
     let what = What::Add(Data::Gpc, Data::GpcRate, index, amount(p)?);
@@ -349,7 +370,7 @@ fn set_gpt(p: &mut Parse<'_, '_>) -> Parsed {
 fn set_gpt0(p: &mut Parse<'_, '_>) -> Parsed {
     let inside = Inside::of(p);
     let counter = match inside.text.map(|text| inside.counter(text)) {
-        None => 0,
+        None if !inside.is_odd => 0,
         Some(Some(Ok(counter))) => counter,
         Some(Some(Err(most))) => {
             return Err(inside.error(format!(
@@ -357,7 +378,7 @@ fn set_gpt0(p: &mut Parse<'_, '_>) -> Parsed {
                 inside.name
             )));
         }
-        Some(None) => {
+        Some(None) | None => {
             return Err(inside.error(format!(
                 "invalid stick table track ID '{}'. Expects sc-set-gpt0(<Track ID>)",
                 inside.name
@@ -370,14 +391,14 @@ fn set_gpt0(p: &mut Parse<'_, '_>) -> Parsed {
 fn inc_gpc01(p: &mut Parse<'_, '_>, count: Data) -> Parsed {
     let inside = Inside::of(p);
     let counter = match inside.text.map(|text| inside.counter(text)) {
-        None => 0,
+        None if !inside.is_odd => 0,
         Some(Some(Ok(counter))) => counter,
         Some(Some(Err(most))) => {
             return Err(inside.error(format!(
                 "invalid stick table track ID. The max allowed ID is {most} (tune.stick-counters)"
             )));
         }
-        Some(None) => {
+        Some(None) | None => {
             return Err(
                 inside.error(format!("invalid stick table track ID. Expects {}(<Track ID>)", inside.name))
             );

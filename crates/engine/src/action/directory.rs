@@ -21,6 +21,8 @@ pub(crate) struct Named {
     pub name: String,
     /// Which sides it has.
     pub caps: Caps,
+    /// It is a `defaults` section, which no name leads to.
+    pub is_defaults: bool,
     /// What it speaks.
     pub mode: Mode,
     /// The backend that is used where no rule names another.
@@ -75,7 +77,9 @@ impl Directory<'_> {
         let fits = |p: &Named| p.caps.contains(side);
         match name {
             None => self.proxies.get(self.current).filter(|p| fits(p)).map(|_| self.current),
-            Some(name) => self.proxies.iter().position(|p| fits(p) && p.name.as_bytes() == name),
+            Some(name) => {
+                self.proxies.iter().position(|p| fits(p) && !p.is_defaults && p.name.as_bytes() == name)
+            }
         }
     }
 }

@@ -94,3 +94,46 @@ pub(super) fn ended(mut diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.message.push('.');
     diagnostic
 }
+
+/// What messages about names that point nowhere call a line; [`ACL`] where they say nothing of it.
+pub(super) fn context_of(line: &str, action: &str) -> &'static str {
+    let tracks = action.starts_with("track-sc");
+    // These read their expressions as conditions do.
+    let plain = [
+        "sc-",
+        "set-src",
+        "set-dst",
+        "set-mark",
+        "set-tos",
+        "set-fc-",
+        "set-bc-",
+        "set-timeout",
+        "set-priority",
+    ];
+    if plain.iter().any(|prefix| action.starts_with(prefix)) {
+        return ACL;
+    }
+    match (line, action) {
+        ("http-request" | "http-response", _) if tracks || action == "capture" => ACL,
+        ("http-request" | "http-response", "redirect") => "redirect format string",
+        ("http-request", _) => "http-request expression",
+        ("http-response" | "http-after-response", _) => "http-response response",
+        ("tcp-request connection" | "tcp-request session" | "tcp-request content", _) if tracks => {
+            "tracking rule"
+        }
+        ("tcp-request content", "capture") => "capture rule",
+        ("tcp-request connection", _) => "tcp-request connection expression",
+        ("tcp-request session", _) => "tcp-request session expression",
+        ("tcp-request content", _) => "tcp-request content expression",
+        ("tcp-response content", _) => "tcp-response content expression",
+        ("use_backend", _) => "use_backend expression",
+        ("use-server", _) => "use-server or balance expression",
+        ("http-error", _) => "http-error directive",
+        ("redirect", _) => "redirect format string",
+        _ if line.starts_with("stick ") => "stick rule",
+        _ => ACL,
+    }
+}
+
+/// The context of conditions.
+pub(super) const ACL: &str = "ACL";

@@ -54,7 +54,7 @@ impl Compiler<'_> {
     }
 
     /// Rules may name places that a later line declares, but some line has to.
-    fn judge_slots(&mut self, draft: &Draft, late: &Late) {
+    pub(super) fn judge_slots(&mut self, draft: &Draft, late: &Late) {
         for (side, written, set) in &late.slots {
             let declared = draft.rules.slots(*side).len();
             if usize::try_from(*written).is_ok_and(|slot| slot < declared) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_config::{Word, values};
-use weir_expr::{Condition, Error, Expr, Format, Load, Place, Purpose, Side, WordsError};
+use weir_expr::{Condition, Expr, Format, Load, Place, Purpose, Side, WordsError};
 
 use super::judge::Late;
 use super::reply::Sections;
@@ -144,24 +144,36 @@ impl<'p> Parse<'p, '_> {
         found.is_ok() || found.is_err_and(|e| e.error.message.contains(" referenced in arg "))
     }
 
-    /// The next word as an expression.
+    /// The next words as an expression: a word of its own, and converters behind it.
     pub(crate) fn expr(&mut self) -> Result<Expr, WordsError> {
-        let Some(word) = self.take() else { return Err(self.error("missing fetch method")) };
-        let at = self.at - 1;
-        let place = |error: Error| WordsError { word: at, error };
-        let expr = Expr::compile(&word.bytes, self.load).map_err(place)?;
+        let (at, word) = (self.at, self.words.get(self.at));
+        let expr = self.lax_expr()?;
+        let Some(word) = word else { return Ok(expr) };
         expr.check_place(self.load).map_err(|m| WordsError::new(at, self.misplaced(word, &m)))?;
         Ok(expr)
     }
 
-    /// The next word as an expression that is not asked where it stands.
+    /// The next words as an expression that is not asked where it stands.
     pub(crate) fn lax_expr(&mut self) -> Result<Expr, WordsError> {
-        let Some(word) = self.take() else { return Err(self.error("missing fetch method")) };
-        let at = self.at - 1;
-        Expr::compile(&word.bytes, self.load).map_err(|error| WordsError { word: at, error })
+        let (at, words) = (self.at, self.words.get(self.at..).unwrap_or_default());
+        if words.is_empty() {
+            return Err(self.error("missing fetch method"));
+        }
+        let (expr, taken) = Expr::of_words(words, self.load).map_err(|e| e.shifted(at))?;
+        self.at += taken;
+        Ok(expr)
     }
 
-    /// The next word as an expression that is judged as those of requests are, whatever the set of rules.
+    /// Reads something of the next word alone.
+    pub(crate) fn alone<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let words = self.words;
+        self.words = words.get(..=self.at).unwrap_or(words);
+        let found = read(self);
+        self.words = words;
+        found
+    }
+
+    /// The next words as an expression that is judged as those of requests are, whatever the set of rules.
     pub(crate) fn request_expr(&mut self) -> Result<Expr, WordsError> {
         let place = Place::request(self.caps.contains(Caps::FRONTEND), true);
         let other = place.counterpart().filter(|_| self.caps == Caps::LISTEN);

@@ -4,7 +4,7 @@ use weir_config::Keyword;
 use weir_expr::{Format, Purpose, WordsError};
 use weir_http::{Head, HeaderId, uri};
 
-use super::{Action, ActionFn, Parse, Parsed, Run, Verdict, works};
+use super::{Action, ActionFn, Parse, Parsed, Run, Verdict, number, works};
 use crate::ending::Cause;
 
 /// The actions of this file.
@@ -60,12 +60,9 @@ pub(super) fn redirect(p: &mut Parse<'_, '_>, literal: bool) -> Parsed {
             "scheme" => to = Some((Kind::Scheme, text(p, literal, &missing)?)),
             "code" => {
                 let value = p.expect(&missing)?;
-                code = match &*value.bytes {
-                    b"301" => 301,
-                    b"302" => 302,
-                    b"303" => 303,
-                    b"307" => 307,
-                    b"308" => 308,
+                // What follows the digits is not looked at.
+                code = match number(value) {
+                    found @ (301 | 302 | 303 | 307 | 308) => found as u16,
                     _ => {
                         return Err(p.error(format!(
                             "'code': unsupported HTTP code '{}' (must be one of 301, 302, 303, 307 or 308)",
@@ -173,7 +170,7 @@ impl Redirect {
             }
         }
         out.extend_from_slice(if self.drop_query { path } else { target });
-        if self.append_slash && self.kind == Kind::Prefix && out.last() != Some(&b'/') {
+        if self.append_slash && out.last() != Some(&b'/') {
             out.push(b'/');
         }
     }
@@ -196,7 +193,7 @@ impl Text {
 
 /// Appends a query to a place that may have one already.
 fn append_query(query: &[u8], out: &mut Vec<u8>) {
-    let Some((_, rest)) = query.split_first() else { return };
+    let Some((_, rest)) = query.split_first().filter(|(_, rest)| !rest.is_empty()) else { return };
     let joint = if out.contains(&b'?') { b'&' } else { b'?' };
     out.push(joint);
     out.extend_from_slice(rest);

@@ -82,7 +82,9 @@ impl Reply {
     pub(crate) fn apply(&self, run: &mut Run<'_>) {
         // What it says knows nothing of the answer whose place it takes.
         let answered = run.t.facts.answered.take().filter(|_| run.set.is_response());
+        let status = std::mem::replace(&mut run.t.facts.status, self.status);
         self.make(run);
+        run.t.facts.status = status;
         run.t.facts.answered = answered;
     }
 

@@ -67,7 +67,7 @@ struct SetEnd {
 }
 
 fn end(p: &mut Parse<'_, '_>, end: End) -> Parsed {
-    let value = p.request_expr()?;
+    let value = p.alone(Parse::request_expr)?;
     Ok(Box::new(SetEnd { end, value }))
 }
 
@@ -146,7 +146,7 @@ fn set_timeout(p: &mut Parse<'_, '_>) -> Parsed {
             return Err(p.error(format!("null value is not valid for a '{rule}' rule")));
         }
         Some(time) => Time::Fixed(time),
-        None => Time::Computed(p.lax_expr()?),
+        None => Time::Computed(p.alone(Parse::lax_expr)?),
     };
     Ok(Box::new(SetTimeout { which, time }))
 }

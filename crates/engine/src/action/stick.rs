@@ -1,7 +1,7 @@
 //! `stick on`, `stick match`, `stick store-request`, `stick store-response`: which entry of a table keeps a client
 //! with its server (manual, 4.2). The stage `stick` runs them.
 
-use weir_config::{Line, Word};
+use weir_config::Line;
 use weir_diag::{Diagnostic, Form};
 use weir_expr::scope::TableId;
 use weir_expr::{Condition, Expr, Place, Side, WordsError};
@@ -35,10 +35,11 @@ impl Compiler<'_> {
         };
         let response = stores == Some(Side::Server);
         let place = if response { Place::StickStore } else { Place::UseServer };
-        let Some((word, mut rest)) = line.args().split_first() else {
+        if line.args().is_empty() {
             return Err(line.alert("'stick' expects a fetch method."));
-        };
-        let key = self.key(draft, line, place, word)?;
+        }
+        let (key, taken) = self.key(draft, line, place)?;
+        let mut rest = line.args().get(taken..).unwrap_or_default();
         let mut name = draft.name.clone();
         if let [first, tail @ ..] = rest
             && first.is("table")
@@ -71,11 +72,12 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn key(&mut self, draft: &Draft, line: &Line, place: Place, word: &Word) -> Result<Expr, Diagnostic> {
+    /// The key, and how many words it has.
+    fn key(&mut self, draft: &Draft, line: &Line, place: Place) -> Result<(Expr, usize), Diagnostic> {
         let compiled = self.with(draft, line, place, |load| {
-            let key = Expr::compile(&word.bytes, load).map_err(|error| WordsError { word: 0, error })?;
+            let (key, taken) = Expr::of_words(line.args(), load)?;
             match key.check_place(load) {
-                Ok(()) => Ok(key),
+                Ok(()) => Ok((key, taken)),
                 Err(reason) => {
                     let needs = reason.split('\'').nth(1).unwrap_or_default();
                     let when =
@@ -90,7 +92,8 @@ impl Compiler<'_> {
         });
         compiled.map_err(|e| {
             let unresolved = self.unresolved(line, &e);
-            unresolved.unwrap_or_else(|| word.alert(format!("'stick': {}", e.error.message)))
+            let at = line.args().get(e.word).map_or(line.span, |word| word.span);
+            unresolved.unwrap_or_else(|| Diagnostic::alert(at, format!("'stick': {}", e.error.message)))
         })
     }
 }

@@ -74,8 +74,10 @@ fn named(p: &Parse<'_, '_>) -> Result<(VarRef, Vec<When>), weir_expr::WordsError
     const EXPECTS: &str =
         "Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'";
     let written = p.words.get(p.name).map(|w| w.text().into_owned()).unwrap_or_default();
-    let Some(inner) = p.inner() else {
-        let what = if written.contains('(') { "incomplete argument after" } else { "invalid or incomplete" };
+    let called =
+        written.split_once('(').map(|(name, _)| matches!(name, "set-var" | "set-var-fmt" | "unset-var"));
+    let Some(inner) = p.inner().filter(|_| called == Some(true)) else {
+        let what = if called == Some(true) { "incomplete argument after" } else { "invalid or incomplete" };
         return Err(weir_expr::WordsError::new(p.name, format!("{what} action '{written}'. {EXPECTS}")));
     };
     variable(inner).map_err(|message| weir_expr::WordsError::new(p.name, message))

@@ -75,12 +75,15 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
 ];
 
 fn of_proxy(ctx: &ProxyCtx<'_>, line: &Line, expected: &str) -> Diagnostic {
-    let (name, keyword, proxy) = (line.name(), ctx.keyword, &ctx.draft.proxy.name);
+    let name = line.name();
+    let proxy = match ctx.keyword {
+        "defaults" => "defaults section".to_owned(),
+        "listen" => format!("proxy '{}'", ctx.draft.proxy.name),
+        keyword => format!("{keyword} '{}'", ctx.draft.proxy.name),
+    };
     match line.arg(0) {
-        None => line.alert(format!("missing argument for '{name}' in {keyword} '{proxy}'")),
-        Some(word) => {
-            line.alert(format!("'{name}' expects {expected} in {keyword} '{proxy}' (got '{}')", word.text()))
-        }
+        None => line.alert(format!("missing argument for '{name}' in {proxy}")),
+        Some(word) => line.alert(format!("'{name}' expects {expected} in {proxy} (got '{}')", word.text())),
     }
 }
 

@@ -8,7 +8,7 @@ use weir_config::{Arity, Class, Entry, Keyword, Line, Sections, Word};
 use weir_diag::{Diagnostic, Form, Severity, Span};
 use weir_table::Data;
 
-use super::resolve::{Load, place};
+use super::resolve::{Defaults, Load, place};
 use super::{Draft, ProxyCtx, ProxyFn, ServerDraft, checks, log_backends, log_profiles, steps};
 use crate::action::{Compiler, Directory, Named, RuleLine, RuleSet};
 use crate::conf::{Caps, Proxy, RdpCookie, UseBackend};
@@ -119,6 +119,7 @@ pub(super) fn named<'a>(
     Named {
         name: proxy.name.clone(),
         caps: proxy.caps,
+        is_defaults: false,
         mode: proxy.mode,
         default_backend: default
             .and_then(|(name, _)| backends.position(|p| p.is_backend() && p.name == *name)),
@@ -132,7 +133,12 @@ pub(super) fn compile(load: &mut Load<'_>) {
         let servers = draft.servers.iter().map(|s| s.server.name.clone()).collect();
         named(&draft.proxy, servers, load.drafts.iter().map(|d| &d.proxy))
     };
-    let proxies: Vec<Named> = load.drafts.iter().map(named).collect();
+    let of_defaults = |d: &Defaults| Named {
+        is_defaults: true,
+        ..self::named(&d.draft.proxy, Vec::new(), std::iter::empty())
+    };
+    let proxies: Vec<Named> =
+        load.drafts.iter().map(named).chain(load.defaults.iter().map(of_defaults)).collect();
     compile_among(load, &proxies, 0);
 }
 
@@ -164,6 +170,7 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
     let counters = load.conf.global.tune.stick_counters;
     let mut faults = Vec::new();
     let mut compiler = Compiler::new(directory, counters, load.sources, patterns, &mut load.out);
+    judge_defaults(&mut compiler, first + load.drafts.len(), &load.defaults);
     for (index, draft) in (first..).zip(&mut load.drafts) {
         let said = compiler.said();
         let lines = std::mem::take(&mut draft.rules);
@@ -204,6 +211,13 @@ pub(super) fn compile_among(load: &mut Load<'_>, proxies: &[Named], first: usize
     }
     if unused && !load.out.is_fatal() {
         load.out.push(unused_switch());
+    }
+}
+
+/// Judges the rules of `defaults`, whose names follow those of the proxies.
+fn judge_defaults(compiler: &mut Compiler<'_>, first: usize, sections: &[Defaults]) {
+    for (index, Defaults { draft, .. }) in (first..).zip(sections) {
+        compiler.defaults(index, draft.proxy.mode, &draft.rules);
     }
 }
 

@@ -125,7 +125,7 @@ fn at_step(t: &mut Transaction, origin: Origin) {
 
 /// Writes a line that no rule asked for, unless it would tell of nothing unusual where only that is wanted.
 fn automatic(t: &mut Transaction, plan: &LogPlan, origin: Origin) {
-    let normal = is_normal(t);
+    let normal = t.facts.is_normal();
     if normal && plan.rules.no_normal {
         return;
     }
@@ -251,12 +251,6 @@ fn data_in(body: BodyLength, input: &[u8]) -> u64 {
             }
         }
     }
-}
-
-/// Whether nothing went wrong that an operator might want to see (manual, 8.3.2).
-fn is_normal(t: &Transaction) -> bool {
-    let facts = &t.facts;
-    facts.ending.is_normal() && facts.retries == 0 && !facts.redispatched && facts.status < 500
 }
 
 /// Whether nothing came after a request: a connection at rest has ended, which is nobody's fault.

@@ -95,6 +95,16 @@ impl Origin {
         self.is_of(|set| set == RuleSet::TcpConnection)
     }
 
+    /// Whether the status of the server's answer is not known yet.
+    pub(crate) fn precedes_status(self) -> bool {
+        self.is_of(|set| set == RuleSet::TcpResponse)
+    }
+
+    /// Whether it is about an answer on its way out.
+    pub(crate) fn is_after_response(self) -> bool {
+        self.is_of(|set| set == RuleSet::HttpAfterResponse)
+    }
+
     fn is_of(self, holds: impl Fn(RuleSet) -> bool) -> bool {
         matches!(self, Self::Action(set) | Self::Rules(set) if holds(set))
     }

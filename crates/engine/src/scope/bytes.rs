@@ -23,6 +23,7 @@ pub(super) fn passed(view: &View<'_>, what: Number) -> i64 {
         Number::BytesOut(Side::Client) => facts.bytes_up,
         Number::BytesOut(Side::Server) => facts.bytes_out,
         Number::LogBytesRead => facts.log_bytes.1,
+        _ if under_way => 0,
         _ if view.origin == Origin::Close => facts.log_bytes.0,
         _ => facts.log_bytes.0.saturating_sub(facts.head_bytes),
     };

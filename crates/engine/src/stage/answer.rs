@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use weir_expr::Side;
 use weir_expr::scope::TimeoutOf;
 use weir_http::HeaderId;
 use weir_http::h1::{self, BodyLength, Outgoing, Settled};
@@ -165,6 +166,7 @@ async fn rules_of(t: &mut Transaction) -> Result<(), Stop> {
         count_class(a.server.counters(), t.messages.response.status());
     }
     rules::response(t).await?;
+    rules::keep_cookie(t, Side::Server);
     persist::response(t);
     if t.proxy().has(Options::CHECK_CACHE) && persist::shares_a_cookie(t) {
         t.facts.blame(Cause::Proxy, Stage::Headers);

@@ -226,7 +226,7 @@ fn last(t: &Transaction) -> Option<usize> {
 
 /// Waits in the queue; `None` where it has to choose again.
 async fn queue(t: &mut Transaction, mut waiting: crate::farm::Waiting) -> Result<Option<Slot>, Stop> {
-    let limit = t.timeout(TimeoutOf::Queue).or(t.timeout(TimeoutOf::Connect));
+    let limit = t.timeout(TimeoutOf::Queue);
     t.client.timer.set(t.now().after(limit));
     let for_server = waiting.server().is_some();
     let mut turn = Box::pin(waiting.turn());

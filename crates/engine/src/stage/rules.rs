@@ -166,13 +166,17 @@ fn attach(t: &mut Transaction, of: &local::Proxy, kind: &str) {
 pub(crate) fn keep_request(t: &mut Transaction) {
     let conf = t.client.frontend.conf();
     let slots = conf.rules.slots(Side::Client);
-    let Messages { request, captured, kept: [kept, _], .. } = &mut *t.messages;
+    let Messages { request, kept: [kept, _], .. } = &mut *t.messages;
     if !slots.is_empty() {
         kept.take(slots, request);
     }
-    if let Some(wanted) = &conf.capture_cookie {
-        captured.take_cookie(wanted, Side::Client, request);
-    }
+}
+
+/// Keeps for the log the cookie that the frontend captures, as rules have left it.
+pub(crate) fn keep_cookie(t: &mut Transaction, side: Side) {
+    let Some(wanted) = &t.client.frontend.conf().capture_cookie else { return };
+    let Messages { request, response, captured, .. } = &mut *t.messages;
+    captured.take_cookie(wanted, side, if side == Side::Client { request } else { response });
 }
 
 /// Whether the monitor's URI tells of a failure.
@@ -196,12 +200,9 @@ pub(crate) async fn response(t: &mut Transaction) -> Result<(), Stop> {
     t.messages.vars.end_request();
     let frontend = t.client.frontend.clone();
     let slots = frontend.conf().rules.slots(Side::Server);
-    let Messages { response, captured, kept: [_, kept], .. } = &mut *t.messages;
+    let Messages { response, kept: [_, kept], .. } = &mut *t.messages;
     if !slots.is_empty() {
         kept.take(slots, response);
-    }
-    if let Some(wanted) = &frontend.conf().capture_cookie {
-        captured.take_cookie(wanted, Side::Server, response);
     }
     if let Some(backend) = other_backend(t) {
         run(t, &backend, RuleSet::HttpResponse).await?;
@@ -393,8 +394,10 @@ fn step(
             }
             verdict => ended(t, verdict),
         };
-        // The rule that made the answer stays the last one.
-        if set != RuleSet::HttpAfterResponse || !t.facts.ending.is_by(Cause::Local) {
+        // The rule that made the answer stays the last one; a `redirect` line is none.
+        let made_by_rule = t.facts.last_rule.as_ref().is_some_and(|rule| rule.decided);
+        let stays = set == RuleSet::HttpAfterResponse && made_by_rule && t.facts.ending.is_by(Cause::Local);
+        if !stays && set != RuleSet::Redirect {
             let (file, line) = (rule.file.clone(), rule.line);
             t.facts.last_rule = Some(LastRule { file, line, decided: end.is_err() });
         }

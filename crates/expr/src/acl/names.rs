@@ -100,10 +100,22 @@ const fn criterion(name: &'static str, fetch: &'static str, method: Method) -> C
     Keyword::works(entry, (fetch, method))
 }
 
+/// Whether it is one of the names of ACLs, not a fetch alone.
+pub(super) fn is_criterion(criterion: &[u8]) -> bool {
+    let (name, _) = named(criterion);
+    CRITERIA.iter().any(|c| c.entry.name.as_bytes() == name)
+}
+
+/// The name that begins a criterion, and what follows it.
+fn named(criterion: &[u8]) -> (&[u8], &[u8]) {
+    let is_name = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b':');
+    let end = criterion.iter().position(|c| !is_name(c)).unwrap_or(criterion.len());
+    criterion.split_at_checked(end).unwrap_or((criterion, b""))
+}
+
 /// The expression that a criterion stands for, and its own matching method where it has one.
 pub(super) fn underlying(criterion: &[u8]) -> (Cow<'_, [u8]>, Option<Method>) {
-    let end = criterion.iter().position(|c| matches!(c, b'(' | b',')).unwrap_or(criterion.len());
-    let (name, rest) = criterion.split_at_checked(end).unwrap_or((criterion, b""));
+    let (name, rest) = named(criterion);
     let Some(found) = CRITERIA.iter().find(|c| c.entry.name.as_bytes() == name) else {
         return (Cow::Borrowed(criterion), None);
     };
@@ -118,8 +130,9 @@ pub(super) fn underlying(criterion: &[u8]) -> (Cow<'_, [u8]>, Option<Method>) {
 
 /// What is wrong with the expression of a criterion: those that are no plain fetches say it by their own name.
 pub(super) fn mistake(criterion: &str, message: &str) -> String {
-    let name = criterion.split(['(', ',']).next().unwrap_or_default();
-    if message.contains("referenced in arg ") || !CRITERIA.iter().any(|c| c.entry.name == name) {
+    let (name, _) = named(criterion.as_bytes());
+    let name = String::from_utf8_lossy(name);
+    if message.contains("referenced in arg ") || !is_criterion(criterion.as_bytes()) {
         return format!("{message} in ACL expression '{criterion}'");
     }
     let behind = |start: &str| message.strip_prefix(start)?.split_once("' : ").map(|(_, rest)| rest);

@@ -3,7 +3,7 @@
 use crate::args::{Arg, ArgType, Args};
 use crate::fetch::trim;
 use crate::keyword::{Converter, Eval, converter, prepared};
-use crate::scope::{Number, Side};
+use crate::scope::Number;
 use crate::vars::{VarRef, When};
 use crate::{Load, Type, Value};
 
@@ -123,8 +123,9 @@ fn add_item<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option
 fn when<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Value<'a>> {
     let scope = eval.scope;
     let number = |what| scope.number(what).is_some_and(|n| n != 0);
-    let error =
-        || scope.text(crate::scope::Text::Termination).is_some_and(|t| t.first().is_some_and(|c| *c != b'-'));
+    let error = || scope.number(Number::Normal) == Some(0);
+    let forwarded = || scope.text(crate::scope::Text::Server).is_some();
+    let served = || scope.text(crate::scope::Text::Service).is_some();
     let (name, negated) = match args.str(0)?.strip_prefix(b"!") {
         Some(name) => (name, true),
         None => (args.str(0)?, false),
@@ -132,9 +133,9 @@ fn when<'a>(eval: &mut Eval<'a>, args: &'a Args, value: Value<'a>) -> Option<Val
     let holds = match name {
         b"error" => error(),
         b"normal" => !error(),
-        b"forwarded" => scope.text(crate::scope::Text::Server).is_some(),
-        b"toapplet" => scope.text(crate::scope::Text::Service).is_some(),
-        b"processed" => scope.number(Number::Status).is_some() || scope.head(Side::Client).some().is_some(),
+        b"forwarded" => forwarded(),
+        b"toapplet" => served(),
+        b"processed" => forwarded() || served(),
         b"stopping" => number(Number::Stopping),
         _ => false,
     };

@@ -109,8 +109,10 @@ fn request<'a>(eval: &Eval<'a>) -> Lookup<&'a Head> {
 
 fn method<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     let captured = || eval.scope.text(crate::scope::Text::CapturedMethod).map(Value::Meth);
-    // Who sees an answer sees the method that came, whatever rules made of it.
-    let kept = (eval.scope.side() == Side::Server).then(captured).flatten();
+    // A method that is known stays what came, whatever rules made of it; who sees an answer sees any as it came.
+    let kept = captured().filter(|method| {
+        eval.scope.side() == Side::Server || matches!(method, Value::Meth(name) if METHODS.contains(name))
+    });
     if let Some(method) = kept {
         return Lookup::Value(method);
     }
@@ -119,6 +121,9 @@ fn method<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
         found => found.map(|head| Value::Meth(head.method())),
     }
 }
+
+/// The methods that are known by name (RFC 9110 §9.3).
+const METHODS: [&[u8]; 8] = [b"OPTIONS", b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"CONNECT"];
 
 fn url<'a>(eval: &mut Eval<'a>, _: &'a Args) -> Lookup<Value<'a>> {
     request(eval).map(|head| Value::Str(head.target()))

@@ -175,6 +175,8 @@ pub enum Number {
     Compressed,
     /// A field of the task's scheduling (`cpu_calls`, ...).
     Scheduling(Scheduling),
+    /// Whether nothing went wrong so far.
+    Normal,
 }
 
 /// Which timeout.
