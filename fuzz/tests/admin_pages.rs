@@ -28,11 +28,11 @@ fn admin_page_query() {
     });
 }
 
-/// Metrics that are left out are not wanted.
+/// Metrics that are left out last are not wanted.
 #[test]
 fn admin_scrape_query() {
     bolero::check!().for_each(|rest: &[u8]| {
-        if let Ok(query) = Scrape::parse(&[b"/m?metrics=-a&", rest].concat()) {
+        if let Ok(query) = Scrape::parse(&[b"/m?", rest, b"&metrics=-a"].concat()) {
             assert!(!query.wants("a"));
         }
     });

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
+use weir_engine::clock;
 use weir_engine::conf::{CliLevel, SeverityOutput};
 use weir_sys::accepted;
 
@@ -108,7 +109,11 @@ struct Shared {
 }
 
 fn run(world: Arc<World>, registry: Registry<World>, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
-    let rt = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
+    let rt = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .on_thread_unpark(clock::refresh)
+        .build_local(LocalOptions::default())?;
     rt.block_on(async move {
         let shared = Rc::new(Shared { world, registry });
         let mut accepting: Vec<AbortHandle> = Vec::new();

@@ -1,8 +1,8 @@
 //! The clock of a worker: read once a turn of its loop.
 //!
 //! The runtime calls [`refresh`] whenever it comes back from waiting for events. In between, [`now`] answers
-//! from a cell, and reads the clock itself only when a busy turn asked very often. Other threads that ask
-//! (the control thread, tests) always get a fresh reading.
+//! from a cell, and reads the clock itself only when a busy turn asked very often. Threads without such a loop
+//! refresh it themselves before they ask.
 
 use std::cell::Cell;
 use std::sync::OnceLock;

@@ -18,7 +18,7 @@ use weir_balance::health::agent::AgentAdmin;
 use weir_balance::health::{Health as Counter, InitState, Shift};
 
 use crate::check::{self, Place, Turn};
-use crate::clock;
+use crate::clock::{self, Tick};
 use crate::conf::OnMarkedDown;
 use crate::engine::Engine;
 use crate::runtime::Admin;
@@ -135,11 +135,15 @@ fn administer(place: &Place, set: Admin, clear: Admin) {
     if left {
         come_back(place);
     }
-    if left
-        || change.admin.intersects(Admin::MAINT) != after.intersects(Admin::MAINT)
-        || change.admin.intersects(Admin::DRAIN) != after.intersects(Admin::DRAIN)
-    {
-        state.changed.store(clock::now().0, Relaxed);
+    let was_down = !change.up || change.admin.intersects(Admin::MAINT);
+    let differs = |what: Admin| change.admin.intersects(what) != after.intersects(what);
+    // What is down stays as it is.
+    if left || !was_down && (differs(Admin::MAINT) || differs(Admin::DRAIN)) {
+        let now = clock::now();
+        let since = Tick(state.changed.swap(now.0, Relaxed));
+        if was_down {
+            state.health.lock().down_millis += now.millis_since(since).unsigned_abs();
+        }
     }
     let moved = proxy.farm.update(server.index);
     let entered = !change.admin.intersects(Admin::MAINT) && after.intersects(Admin::MAINT);

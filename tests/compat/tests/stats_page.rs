@@ -26,6 +26,7 @@ const CONFIG: &str = "
         stats admin if { hdr(x-admin) yes }
         stats http-request deny if { url_param(deny) 1 }
         stats http-request auth realm R if { url_param(auth) 1 }
+        stats http-request auth if { url_param(auth) nameless }
         stats http-request return status 200 content-type text/plain string \"hi\" if { url_param(return) 1 }
         redirect location /elsewhere if { hdr(x-go) yes }
         use_backend own if { path_beg /own }
@@ -81,6 +82,7 @@ fn answers_have_the_heads_of_the_reference() {
             )
         };
         let (asked, asked_own) = (ours("R", ""), ours("HAProxy Statistics", "x-own: 1\n"));
+        let nameless = ours("HAProxy Statistics", "");
         let own = "HTTP/1.1 200 OK\ncache-control: no-cache\ncontent-type: text/html\ntransfer-encoding: chunked\nx-own: 1\nx-after: 1";
         let none = "HTTP/1.1 503 Service Unavailable\ncontent-length: 107\ncache-control: no-cache\ncontent-type: text/html\nx-after: 1";
         let rows = [
@@ -103,6 +105,7 @@ fn answers_have_the_heads_of_the_reference() {
                 "HTTP/1.1 403 Forbidden\ncontent-length: 93\ncache-control: no-cache\ncontent-type: text/html\nx-after: 1",
             ),
             ("GET /stats?auth=1 HTTP/1.1\nHost: h", &asked),
+            ("GET /stats?auth=nameless HTTP/1.1\nHost: h", &nameless),
             (
                 "GET /stats?return=1 HTTP/1.1\nHost: h",
                 "HTTP/1.1 200 OK\ncontent-length: 2\ncontent-type: text/plain\nx-after: 1",
@@ -226,6 +229,67 @@ fn the_form_changes_servers() {
                 format!(" {}={}", columns[1], columns[17])
             });
             format!("{code}{}", states.collect::<String>())
+        });
+    });
+}
+
+#[test]
+fn a_form_reaches_what_the_page_may_show() {
+    compat(|t| {
+        let mut proxy = t.start(
+            "
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe}
+                stats enable
+                stats uri /stats
+                stats scope shown
+                stats scope .
+                stats admin if TRUE
+            listen own
+                bind {own}
+                stats uri /stats
+                stats scope .
+                stats admin if TRUE
+                server a 127.0.0.1:1
+            backend shown
+                id 50
+                server a 127.0.0.1:1
+            backend other
+                id 60
+                server a 127.0.0.1:1
+        ",
+        );
+        let rows = [
+            ("fe s=a&b=shown&action=drain", "DONE"),
+            ("fe s=a&b=%2350&action=drain", "DONE"),
+            ("fe s=a&b=other&action=drain", "DENY"),
+            ("fe s=a&b=%2360&action=drain", "DENY"),
+            ("fe s=a&b=own&action=drain", "DENY"),
+            ("fe s=a&b=fe&action=drain", "DENY"),
+            ("fe s=a&b=nope&action=drain", "DENY"),
+            ("fe b=other", "DENY"),
+            ("fe s=a&action=drain&b=other&b=shown", "DONE"),
+            ("fe s=a&action=drain&b=shown&b=other", "DENY"),
+            ("fe s=a&b=other&action=nope", "ERRP"),
+            ("fe s=a&action=nope&b=other", "DENY"),
+            ("fe s=a&b=shown&action=nope", "ERRP"),
+            ("fe action=nope", "ERRP"),
+            ("fe s=nope&b=shown&action=drain", "ERRP"),
+            ("own s=a&b=own&action=drain", "DONE"),
+            ("own s=a&b=shown&action=drain", "DENY"),
+        ];
+        table(&rows, |case| {
+            let (at, body) = case.split_once(' ').unwrap();
+            let mut client = proxy.client(at);
+            let length = body.len();
+            client.send(format!("POST /stats HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{body}"));
+            let location = client.recv_message().head.header("location").unwrap_or_default();
+            location.strip_prefix("/stats;st=").unwrap_or(&location).to_owned()
         });
     });
 }

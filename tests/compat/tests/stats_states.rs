@@ -153,7 +153,7 @@ fn a_backend_in_which_no_server_ever_had_a_weight_is_down_from_the_start() {
             frontend fe
                 bind {fe}
             backend off
-                server s {dead} disabled
+                server s {dead} disabled check
             backend light
                 server s {dead} weight 0
             backend none
@@ -171,5 +171,87 @@ fn a_backend_in_which_no_server_ever_had_a_weight_is_down_from_the_start() {
             std::thread::sleep(Duration::from_millis(100));
         }
         assert_eq!(downtime("none"), "");
+        // So is a server that was in maintenance from the start.
+        let stat = proxy.admin("show stat off 4 -1");
+        let server = stat.lines().find(|line| line.starts_with("off,s,")).expect("a line");
+        assert_ne!(server.split(',').nth(24), Some("0"), "{server}");
+    });
+}
+
+#[test]
+fn limits_and_outcomes_of_servers_are_told_as_the_reference_tells_them() {
+    compat(|t| {
+        let proxy = t.start(
+            "
+            global
+                stats socket {dir}/admin.sock level admin
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe}
+            backend b
+                server low {dead} minconn 2
+                server turned {dead} minconn 10 maxconn 5
+                server both {dead} minconn 2 maxconn 5
+                server none {dead}
+                server first {dead} check inter 1h agent-check agent-port 1 agent-inter 1h
+                server late {dead} check inter 1h agent-check agent-port 1 agent-inter 1h
+        ",
+        );
+        let typed = proxy.admin("show stat b 4 -1 typed");
+        let server = |name: &str| -> Vec<&str> {
+            let id =
+                typed.lines().find(|l| l.ends_with(&format!(".svname.1:KNSV:str:{name}"))).expect("a server");
+            let id = id.splitn(4, '.').take(3).collect::<Vec<_>>().join(".");
+            typed.lines().filter_map(|l| l.strip_prefix(&id)).collect()
+        };
+        let rows = [
+            ("low slim", "2"),
+            ("turned slim", "10"),
+            ("both slim", "5"),
+            ("none slim", "absent"),
+            ("none last_agt", "absent"),
+            ("late check_status", "INI"),
+            ("late check_duration", "absent"),
+            ("late last_chk", ""),
+            ("late agent_status", "INI"),
+            ("late agent_duration", "0"),
+            ("late last_agt", ""),
+        ];
+        table(&rows, |case| {
+            let (name, column) = case.split_once(' ').expect("two words");
+            let lines = server(name);
+            let told = lines.iter().find(|l| l.split('.').nth(2) == Some(column));
+            told.map_or("absent", |l| l.rsplit(':').next().unwrap_or_default()).to_owned()
+        });
+    });
+}
+
+#[test]
+fn ages_are_of_the_moment_when_they_are_asked_for() {
+    compat(|t| {
+        let proxy = t.start(
+            "
+            global
+                stats socket {dir}/admin.sock level admin
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 5s
+                timeout server 5s
+            frontend fe
+                bind {fe}
+            backend b
+                server s {dead}
+        ",
+        );
+        proxy.admin("set server b/s state maint");
+        std::thread::sleep(Duration::from_millis(1100));
+        let stat = proxy.admin("show stat b 4 -1");
+        let age = stat.lines().find(|l| l.starts_with("b,s,")).and_then(|l| l.split(',').nth(23));
+        assert!(age.and_then(|a| a.parse::<u64>().ok()) >= Some(1), "{stat}");
     });
 }

@@ -39,7 +39,6 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
         all || is_meant(p) || other.is_some_and(|(other, id)| *other == name || id.to_string() == name)
     };
     let kind = call.arg(1).into_owned();
-    clock::refresh();
     let process = &call.world.engine.runtime().process;
     let count = process.bad_messages.load(Relaxed);
     call.say(format!("Total events captured on [{}] : {count}", local_time(clock::wall(), 3)));

@@ -80,7 +80,6 @@ fn show(call: &mut Call<'_, World>) -> Outcome {
     if let Err(message) = options(call.world, rest, &mut selection) {
         return call.fail(message);
     }
-    weir_engine::clock::refresh();
     let sessions = call.world.engine.sessions();
     for session in sessions.iter().filter(|session| selection.takes(session)) {
         if selection.large { large(call, session) } else { short(call, session) }

@@ -84,7 +84,7 @@ impl Dashboard {
         if !request.admin || !known {
             return standard(403);
         }
-        match form::apply(world, body) {
+        match form::apply(world, request.proxy, body) {
             form::Outcome::Done => answer("text/plain", b"done\n".to_vec()),
             _ => standard(400),
         }

@@ -41,16 +41,41 @@ pub struct Form<'a> {
     pub action: Option<Cow<'a, [u8]>>,
     /// `s`, one for each server.
     pub servers: Vec<Cow<'a, [u8]>>,
+    /// `b` comes behind `action`. What comes last is judged first.
+    pub backend_is_last: bool,
 }
 
-/// Does what a form asks for.
-pub(crate) fn apply(world: &World, body: &[u8]) -> Outcome {
+/// Does what a form asks for, sent to the page of a proxy: nothing outside of its scope.
+pub(crate) fn apply(world: &World, page: &Proxy, body: &[u8]) -> Outcome {
     let form = Form::parse(body);
     let snapshot = world.engine.snapshot();
-    let Some(name) = &form.backend else { return Outcome::Nothing };
-    let Some(backend) = found(&snapshot.proxies, name) else { return Outcome::Wrong };
-    let Some(action) = &form.action else { return Outcome::Nothing };
-    let Some(action) = Action::named(action) else { return Outcome::Wrong };
+    let backend =
+        form.backend.as_ref().map(|name| in_scope(found(&snapshot.proxies, name), page)).transpose();
+    let action = form.action.as_ref().map(|word| Action::named(word).ok_or(Outcome::Wrong)).transpose();
+    match (backend, action) {
+        (Ok(Some(backend)), Ok(Some(action))) => carry_out(world, &form, backend, action),
+        (Ok(_), Ok(_)) => Outcome::Nothing,
+        (Err(outcome), Ok(_)) | (Ok(_), Err(outcome)) => outcome,
+        (Err(of_backend), Err(of_action)) => {
+            if form.backend_is_last {
+                of_backend
+            } else {
+                of_action
+            }
+        }
+    }
+}
+
+/// The backend, where it is there and the page may speak of it.
+fn in_scope<'a>(backend: Option<&'a Arc<Proxy>>, page: &Proxy) -> Result<&'a Arc<Proxy>, Outcome> {
+    let Some(stats) = page.conf.stats.as_ref().filter(|stats| !stats.scope.is_empty()) else {
+        return backend.ok_or(Outcome::Wrong);
+    };
+    let spoken_of = |b: &&Arc<Proxy>| stats.is_in_scope(&b.conf.name, &page.conf.name);
+    backend.filter(spoken_of).ok_or(Outcome::Denied)
+}
+
+fn carry_out(world: &World, form: &Form<'_>, backend: &Arc<Proxy>, action: Action) -> Outcome {
     let (mut there, mut done, mut missing) = (false, false, false);
     for name in &form.servers {
         match backend.servers.iter().find(|s| s.conf.name.as_bytes() == &**name) {
@@ -177,8 +202,8 @@ impl<'a> Form<'a> {
             let (name, value) = field.split_at_checked(at).unwrap_or_default();
             let value = decoded(value.get(1..).unwrap_or_default());
             match name {
-                b"b" => form.backend = Some(value),
-                b"action" => form.action = Some(value),
+                b"b" => (form.backend, form.backend_is_last) = (Some(value), true),
+                b"action" => (form.action, form.backend_is_last) = (Some(value), false),
                 b"s" => form.servers.push(value),
                 _ => {}
             }

@@ -51,7 +51,7 @@ impl Service for StatsPage {
             let outcome = match request.body {
                 _ if !request.admin => form::Outcome::Denied,
                 RequestBody::TooLong => form::Outcome::TooLong,
-                RequestBody::Whole(body) => form::apply(&world, body),
+                RequestBody::Whole(body) => form::apply(&world, request.proxy, body),
             };
             return redirect(&query, &page.uri, outcome);
         }

@@ -62,11 +62,8 @@ impl Report {
     /// Whether the page shows a proxy at all.
     fn shows(&self, proxy: &Proxy) -> bool {
         let name = &proxy.conf.name;
-        let scope = &self.page.scope;
-        let in_scope =
-            scope.is_empty() || scope.contains(name) || (scope.iter().any(|s| s == ".") && *name == self.own);
         let shown = !proxy.conf.disabled && proxy.conf.log_forward.is_none();
-        shown && in_scope && self.query.shows(name)
+        shown && self.page.is_in_scope(name, &self.own) && self.query.shows(name)
     }
 
     fn proxy(&mut self, proxy: &Proxy, out: &mut Vec<u8>) {

@@ -21,10 +21,8 @@ pub(super) fn asked(row: &mut Row, server: &Server) {
     if let (true, Some(code)) = (status.has_code(), agent.code) {
         row.put(C::AgentCode, u64::from(code.cast_unsigned()));
     }
-    if agent.status.is_some() {
-        row.put(C::AgentDuration, agent.duration);
-    }
-    if !agent.message.is_empty() && !agent.under_way {
+    row.put(C::AgentDuration, agent.duration);
+    if agent.status.is_none() || !agent.message.is_empty() && !agent.under_way {
         row.put(C::LastAgt, on_one_line(&agent.message));
     }
     row.put_all([

@@ -344,7 +344,8 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
     }
     let Some(check) = server.conf.check.as_ref().filter(|_| !unchecked) else { return };
     let health = server.runtime.health.lock().clone();
-    let down = if server.runtime.up.load(Relaxed) {
+    let maintained = server.runtime.admin().intersects(Admin::MAINT);
+    let down = if server.runtime.up.load(Relaxed) && !maintained {
         0
     } else {
         now.0.saturating_sub(server.runtime.changed.load(Relaxed)) / 1000
@@ -354,7 +355,7 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
         (C::Chkdown, health.downs),
         (C::Downtime, (health.down_millis + down) / 1000),
     ]);
-    if server.runtime.admin().intersects(Admin::MAINT) {
+    if maintained {
         return;
     }
     let status = health.status.unwrap_or(weir_balance::health::CheckStatus::Init);
@@ -369,7 +370,7 @@ fn checked(row: &mut Row, server: &Server, now: Tick) {
     if health.status.is_some() {
         row.put(C::CheckDuration, health.duration);
     }
-    if health.status.is_some() && !health.under_way {
+    if health.status.is_none() || !health.under_way {
         row.put(C::LastChk, agents::on_one_line(&health.message));
     }
     row.put_all([

@@ -5,7 +5,9 @@ use weir_expr::Side;
 use weir_expr::scope::TimeoutOf;
 
 use super::reply::{Kind, Reply};
+use super::rules::RuleSet;
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
+use crate::conf::StatsPage;
 use crate::ending::{Cause, Stage};
 use crate::stage::{persist, rules};
 use crate::tables::{self, Event};
@@ -119,13 +121,14 @@ impl Action for Tarpit {
 
 #[derive(Debug)]
 struct Auth {
-    /// As it is written, or the name of the proxy whose rule it is.
+    /// As it is written, or the name of the proxy whose rule it is; the page of statistics has a name of its own.
     realm: Box<[u8]>,
 }
 
 fn auth(p: &mut Parse<'_, '_>) -> Parsed {
     let realm = match p.eat("realm") {
         true => p.expect("missing realm value.\n")?.bytes.clone(),
+        false if p.set == RuleSet::Stats => StatsPage::REALM.as_bytes().into(),
         false => p.load.proxy.as_bytes().into(),
     };
     Ok(Box::new(Auth { realm }))

@@ -34,6 +34,9 @@ pub struct StatsPage {
 // === impl StatsPage ===
 
 impl StatsPage {
+    /// What browsers show where a page asks for a password and gives no `realm`.
+    pub(crate) const REALM: &str = "HAProxy Statistics";
+
     /// The page of `stats enable` alone.
     pub fn new(at: Span) -> Self {
         Self {
@@ -49,5 +52,11 @@ impl StatsPage {
             modules: false,
             at,
         }
+    }
+
+    /// Whether a proxy is in the scope of the page of the proxy `own`.
+    pub fn is_in_scope(&self, proxy: &str, own: &str) -> bool {
+        let named = |name: &String| name == proxy || name == "." && proxy == own;
+        self.scope.is_empty() || self.scope.iter().any(named)
     }
 }

@@ -350,6 +350,8 @@ impl ServerDraft {
             ..
         } = self;
         server.explicit_id = explicit_id;
+        // A `minconn` that is not below it is the limit.
+        server.maxconn = server.maxconn.max(server.minconn);
         server.rise_and_fall = (check.rise, check.fall);
         server.derived = derived;
         server.check_at = (check.addr.map(|at| at.ip()), check.port);

@@ -91,7 +91,7 @@ pub(super) fn authenticate(load: &mut Load<'_>) {
 fn asks(page: &StatsPage, list: &str) -> Line {
     let at = page.at;
     let fetch = format!("http_auth({list})");
-    let realm = page.realm.as_deref().unwrap_or("HAProxy Statistics");
+    let realm = page.realm.as_deref().unwrap_or(StatsPage::REALM);
     let texts = ["stats", "http-request", "auth", "realm", realm, "unless", "{", &fetch, "}"];
     let words = texts.iter().map(|text| Word { bytes: text.as_bytes().into(), span: at }).collect();
     Line { prefix: Prefix::None, words, name_len: 2, span: at }

@@ -103,7 +103,6 @@ fn line(name: &[u8]) -> String {
 
 /// Seconds since 1970.
 fn seconds() -> i64 {
-    clock::refresh();
     (clock::wall() / 1_000_000).cast_signed()
 }
 
