@@ -2,10 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use weir_balance::health::CheckStatus;
-use weir_http::h2::Role;
+use weir_http::Head;
+use weir_http::h1::BodyLength;
+use weir_http::h2::{Kind, Role};
 use weir_sys::Address;
 use weir_sys::accepted::{peer_address, set_no_linger};
 use weir_sys::connect::PacketMarks;
@@ -13,52 +16,75 @@ use weir_wire::proxy::Endpoints;
 use weir_wire::{proxy_v1, proxy_v2};
 
 use super::Place;
-use super::h2::Session;
+use super::h2::{self, Session};
 use super::http::{self, Request};
 use super::plan::{Plan, SelfHeader};
 use super::script::{Next, Outcome, Run};
+use super::shared::{self, Shared};
 use crate::clock;
 use crate::conf::{CheckConnect, Proto, Ruleset, Talk};
-use crate::io::Stream;
+use crate::io::{Counted, CountedStream, Side, Stream};
 use crate::mux;
 use crate::outbound::{self, Failure};
 use crate::refusal::Unreached;
 use crate::stage::handshake;
 use crate::timer::Timer;
+use crate::worker::Worker;
 
 /// Checks the server once.
-pub(super) async fn check(place: &Place, plan: &Plan, rules: &Ruleset, timer: &Timer) -> Outcome {
+pub(super) async fn check(
+    worker: &Rc<Worker>,
+    place: &Place,
+    plan: &Plan,
+    rules: &Ruleset,
+    timer: &Timer,
+) -> Outcome {
     timer.set(clock::now().after(Some(plan.connect)));
     let mut run = Run::new(rules, Some(place));
-    let mut attempt = Attempt { place, plan, timer, stream: None, session: None, linger: false };
+    let carrier = Carrier::default();
+    let mut attempt = Attempt { worker, place, plan, talk: rules.talk, timer, carrier, linger: false };
     loop {
         let done = match run.next() {
             Next::Done(outcome) => Err(outcome),
             Next::Connect(step, port) => {
                 // Between two requests of HTTP/1 a connection is left the usual way.
-                attempt.linger |= rules.talk == Talk::Http && attempt.session.is_none();
-                let connected = attempt.connect(&mut run, step, port).await;
-                connected.map(|()| attempt.begin(rules, step))
+                attempt.linger |= attempt.talk == Talk::Http && attempt.carrier.session.is_none();
+                attempt.connect(&mut run, step, port).await
             }
             Next::Send(bytes) => attempt.write(&mut run, &bytes).await.map(|()| run.sent()),
             Next::Ask(request) => attempt.ask(&mut run, request).await.map(|()| run.sent()),
             Next::Read => attempt.read(&mut run).await,
         };
         if let Err(outcome) = done {
+            attempt.leave(&mut run);
             return outcome;
         }
     }
 }
 
 struct Attempt<'a> {
+    worker: &'a Rc<Worker>,
     place: &'a Place,
     plan: &'a Plan,
+    talk: Talk,
     timer: &'a Timer,
-    stream: Option<Stream>,
-    /// What the connection carries, where that is HTTP/2.
-    session: Option<Session>,
+    carrier: Carrier,
     /// Close without a reset.
     linger: bool,
+}
+
+/// What the check goes over.
+#[derive(Default)]
+struct Carrier {
+    stream: Option<Stream>,
+    /// What the connection carries, where that is HTTP/2 for the check alone.
+    session: Option<Session>,
+    /// The head of the answer came, on a stream of HTTP/2 among others.
+    answered: bool,
+    /// Where the connection is left at the end, if it may be.
+    shared: Option<Shared>,
+    /// The request that is under way, where it is one of HTTP/1.
+    counted: Option<CountedStream>,
 }
 
 // === impl Attempt ===
@@ -70,8 +96,45 @@ impl Attempt<'_> {
         step: &CheckConnect,
         port: Option<u16>,
     ) -> Result<(), Outcome> {
-        self.close();
+        self.leave(run);
         self.linger = step.linger;
+        // For a moment it is one more connection, and the pools of the server's allow for it.
+        self.place.server.runtime.serving.glimpse();
+        let secure = self.plan.is_secure(step);
+        let name = if secure { self.name(run, step) } else { None };
+        let mut shared = Shared::of(self.worker, self.place, self.talk, step, name.as_deref());
+        let found = match &mut shared {
+            Some(shared) => shared.find().await,
+            None => None,
+        };
+        let is_new = found.is_none();
+        match found {
+            Some(stream) => self.carrier.stream = Some(stream),
+            None => self.open(run, step, port).await?,
+        }
+        if secure && is_new {
+            self.secure(run, step, name.as_deref()).await?;
+        } else if secure {
+            run.securing();
+        }
+        run.connected();
+        if self.plan.answer.is_some() {
+            self.timer.set(clock::now().after(self.plan.answer));
+        }
+        self.carrier.shared = shared;
+        if is_new {
+            self.begin(step);
+        }
+        Ok(())
+    }
+
+    /// Makes a connection.
+    async fn open(
+        &mut self,
+        run: &mut Run<'_>,
+        step: &CheckConnect,
+        port: Option<u16>,
+    ) -> Result<(), Outcome> {
         let unstartable = |text: &str| Outcome::new(CheckStatus::SocketError, text);
         let address = self.plan.address(step, port).ok_or_else(|| unstartable("no address"))?;
         let failed = |failure: Failure, run: &Run<'_>| match failure {
@@ -87,64 +150,93 @@ impl Attempt<'_> {
         done.map_err(|f| failed(f, run))?;
         let stream = connecting.into_stream();
         let header = self.plan.proxy_header(step).map(|said| proxy_header(said, &stream));
-        self.stream = Some(stream);
-        if let Some(header) = header {
-            self.write(run, &header).await?;
+        self.carrier.stream = Some(stream);
+        match header {
+            Some(header) => self.write(run, &header).await,
+            None => Ok(()),
         }
-        if self.plan.is_secure(step) {
-            self.secure(run, step).await?;
-        }
-        run.connected();
-        if self.plan.answer.is_some() {
-            self.timer.set(clock::now().after(self.plan.answer));
-        }
-        Ok(())
     }
 
-    /// Begins to speak HTTP/2, where that is what the check speaks on this connection.
-    fn begin(&mut self, rules: &Ruleset, step: &CheckConnect) {
+    /// Begins to speak HTTP over a new connection, in the version that the check speaks on it.
+    fn begin(&mut self, step: &CheckConnect) {
+        if self.talk != Talk::Http {
+            return;
+        }
         let tls = &self.place.server.conf.tls;
         let own = tls.check_alpn.as_ref().filter(|_| step.default).or(tls.words.alpn.as_ref());
         let negotiate = self.plan.is_secure(step)
             && step.alpn.as_ref().or(own).is_some_and(|offered| !offered.is_empty());
+        let Some(mut stream) = self.carrier.stream.take() else { return };
         let speaks = match self.plan.protocol(step, negotiate) {
-            Proto::Any => self.stream.as_ref().is_some_and(Stream::agreed_on_h2),
+            Proto::Any => stream.agreed_on_h2(),
             said => said == Proto::H2,
         };
-        let tune = &self.place.snapshot.global.tune;
-        self.session = (speaks && rules.talk == Talk::Http)
-            .then(|| Session::new(mux::h2::config(tune, &tune.h2.be, Role::Client)));
+        match &self.carrier.shared {
+            Some(shared) if speaks => stream = Stream::Lane(shared.share(stream)),
+            None if speaks => {
+                let tune = &self.place.snapshot.global.tune;
+                let config = mux::h2::config(tune, &tune.h2.be, Role::Client);
+                self.carrier.session = Some(Session::new(config));
+            }
+            _ => stream.count(shared::proxy(self.worker, self.place).map(|p| Counted::new(&p, Side::Back))),
+        }
+        self.carrier.stream = Some(stream);
+    }
+
+    /// The name that the server's certificate is to show.
+    fn name(&self, run: &Run<'_>, step: &CheckConnect) -> Option<Vec<u8>> {
+        let tls = &self.place.server.conf.tls;
+        let said = step.sni.as_deref().or(tls.check_sni.as_deref()).map(|name| name.as_bytes().to_vec());
+        let is_automatic = step.implied && !tls.no_check_sni_auto;
+        said.or_else(|| if is_automatic { run.host() } else { None })
     }
 
     /// Makes the session of TLS.
-    async fn secure(&mut self, run: &mut Run<'_>, step: &CheckConnect) -> Result<(), Outcome> {
+    async fn secure(
+        &mut self,
+        run: &mut Run<'_>,
+        step: &CheckConnect,
+        name: Option<&[u8]>,
+    ) -> Result<(), Outcome> {
         run.securing();
         let tls = &self.place.server.conf.tls;
-        let Some(mut stream) = self.stream.take() else { return Err(run.broken(&gone())) };
+        let Some(mut stream) = self.carrier.stream.take() else { return Err(run.broken(&gone())) };
         let failed = Unreached::Handshake;
         let policy = if step.default { &tls.check_policy } else { &tls.policy };
         let policy = policy.as_ref().ok_or_else(|| run.not_secured(failed))?;
-        let name = step.sni.as_deref().or(tls.check_sni.as_deref()).map(|name| name.as_bytes().to_vec());
-        let is_automatic = step.implied && !tls.no_check_sni_auto;
-        let name = name.or_else(|| if is_automatic { run.host() } else { None });
-        stream
-            .connect_tls(policy, name.as_deref(), step.alpn.as_deref())
-            .map_err(|_| run.not_secured(failed))?;
+        stream.connect_tls(policy, name, step.alpn.as_deref()).map_err(|_| run.not_secured(failed))?;
         let done = self.in_time(|cx| stream.poll_handshake(cx)).await;
         let done = done.map(|done| done.map_err(|failure| handshake::unreached(&failure, &stream)));
-        self.stream = Some(stream);
+        self.carrier.stream = Some(stream);
         done.ok_or_else(|| run.timed_out())?.map_err(|why| run.not_secured(why))
     }
 
     async fn ask(&mut self, run: &mut Run<'_>, request: Request) -> Result<(), Outcome> {
-        let Some(session) = &mut self.session else { return self.write(run, &http::bytes(&request)).await };
-        session.ask(request);
-        let bytes = session.take_output();
+        let carrier = &mut self.carrier;
+        if let Some(shared) = &mut carrier.shared {
+            shared.asks(request.persists);
+        }
+        if let Some(lane) = carrier.stream.as_ref().and_then(Stream::lane) {
+            carrier.answered = false;
+            lane.send_head(Kind::Request, &request.head, h2::SCHEME, BodyLength::Known(request.body.len() as u64));
+            return self.write(run, &request.body).await;
+        }
+        let bytes = match &mut carrier.session {
+            None => {
+                let proxy = shared::proxy(self.worker, self.place);
+                carrier.counted = proxy.map(|proxy| CountedStream::new(&proxy, Side::Back));
+                http::bytes(&request)
+            }
+            Some(session) => {
+                session.ask(request);
+                session.take_output()
+            }
+        };
         self.write(run, &bytes).await
     }
 
     async fn write(&self, run: &mut Run<'_>, mut bytes: &[u8]) -> Result<(), Outcome> {
-        let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
+        let Some(stream) = &self.carrier.stream else { return Err(run.broken(&gone())) };
         while !bytes.is_empty() {
             let sent = self.in_time(|cx| stream.poll_write(cx, bytes, false)).await;
             let sent = sent.ok_or_else(|| run.timed_out())?.map_err(|error| run.broken(&error))?;
@@ -154,21 +246,37 @@ impl Attempt<'_> {
     }
 
     async fn read(&mut self, run: &mut Run<'_>) -> Result<(), Outcome> {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = &mut self.carrier.session {
             let bytes = session.take_output();
             self.write(run, &bytes).await?;
         }
-        let Some(stream) = &self.stream else { return Err(run.broken(&gone())) };
-        let room = self.place.snapshot.global.tune.bufsize;
+        let Some(stream) = &self.carrier.stream else { return Err(run.broken(&gone())) };
+        if let Some(lane) = stream.lane().filter(|_| !self.carrier.answered) {
+            let mut head = Head::default();
+            let came = self.in_time(|cx| lane.poll_head(cx, &mut head)).await;
+            h2::answered(run, came.ok_or_else(|| run.timed_out())?.is_ok().then_some(head), lane.is_ended());
+            self.carrier.answered = true;
+            return Ok(());
+        }
+        let room = self.room();
         let mut buffer = vec![0; room.min(READ)];
-        let read = self.in_time(|cx| stream.poll_read(cx, &mut buffer)).await;
-        let read = read.ok_or_else(|| run.timed_out())?.map_err(|error| run.broken(&error))?;
+        let read = self.in_time(|cx| stream.poll_read(cx, &mut buffer)).await.ok_or_else(|| run.timed_out())?;
+        let read = match (read, &mut self.carrier.session) {
+            // A stream that ends before its time is the end of the answer.
+            (Err(_), None) if stream.lane().is_some() => 0,
+            (read, _) => read.map_err(|error| run.broken(&error))?,
+        };
         let bytes = buffer.get(..read).unwrap_or_default();
-        match &mut self.session {
+        match &mut self.carrier.session {
             Some(session) => session.received(bytes, run, room),
             None => run.received(bytes, room),
         }
         Ok(())
+    }
+
+    /// Bytes of an answer that are looked at.
+    fn room(&self) -> usize {
+        self.place.snapshot.global.tune.bufsize
     }
 
     /// What is polled for, or none where the deadline came first.
@@ -181,9 +289,21 @@ impl Attempt<'_> {
         .await
     }
 
+    /// Leaves the connection to others, or closes it.
+    fn leave(&mut self, run: &mut Run<'_>) {
+        let carrier = std::mem::take(&mut self.carrier);
+        let closed = match (carrier.stream, carrier.shared) {
+            // A stream of a connection that others use needs no more than to be let go.
+            (Some(stream), _) if stream.lane().is_some() => None,
+            (Some(stream), Some(shared)) => shared.keep(stream, run, self.room()),
+            (stream, _) => stream,
+        };
+        self.close(closed);
+    }
+
     /// Ends the connection with a reset, so that checks leave no sockets in TIME_WAIT on either side.
-    fn close(&mut self) {
-        if let Some(stream) = self.stream.take()
+    fn close(&self, stream: Option<Stream>) {
+        if let Some(stream) = stream
             && !self.linger
         {
             // Where it fails the connection is closed the usual way.
@@ -194,7 +314,8 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.close();
+        let stream = self.carrier.stream.take();
+        self.close(stream.filter(|stream| stream.lane().is_none()));
     }
 }
 

@@ -77,11 +77,7 @@ impl Session {
             match step.event {
                 Event::Head { stream, end } if stream == self.stream && !self.answered => {
                     self.answered = true;
-                    let head = mem::take(&mut self.head);
-                    run.answered(head);
-                    if end {
-                        run.finished();
-                    }
+                    answered(run, Some(mem::take(&mut self.head)), end);
                 }
                 Event::Data { stream, skip, len, end } => {
                     let data = rest.get(skip..skip + len).unwrap_or_default();
@@ -109,7 +105,18 @@ impl Session {
     }
 }
 
+/// The head of an answer on a stream among others, or that there will be none.
+pub(super) fn answered(run: &mut Run<'_>, head: Option<Head>, end: bool) {
+    let end = end || head.is_none();
+    if let Some(head) = head {
+        run.answered(head);
+    }
+    if end {
+        run.finished();
+    }
+}
+
 /// The scheme of requests whose target has none, whatever they go over.
-const SCHEME: &[u8] = b"https";
+pub(super) const SCHEME: &[u8] = b"https";
 /// The stream of no request.
 const NO_STREAM: u32 = 0;

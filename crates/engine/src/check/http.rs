@@ -13,6 +13,8 @@ use crate::conf::HttpSend;
 pub(super) struct Request {
     pub(super) head: Head,
     pub(super) body: Vec<u8>,
+    /// The connection may carry another one.
+    pub(super) persists: bool,
 }
 
 /// An answer as far as it has come.
@@ -50,16 +52,34 @@ pub(super) fn request(
     if !body.is_empty() || [b"POST".as_slice(), b"PUT"].contains(&send.method.as_slice()) {
         head.append(b"content-length", body.len().to_string().as_bytes());
     }
-    let said = headers.iter().any(|(name, _)| *name == b"connection");
-    if version == (1, 1) && !said {
-        head.append(b"connection", b"close");
+    let said: Vec<_> =
+        headers.iter().filter(|(name, _)| *name == b"connection").map(|(_, value)| value.as_slice()).collect();
+    let persists = goes_on(version, &said);
+    if let Some(word) = connection(version, &said, persists) {
+        head.append(b"connection", word);
     }
-    Request { head, body }
+    Request { head, body, persists }
+}
+
+/// Whether a connection of which this is said carries further requests; checks of HTTP/1.1 that say nothing end theirs.
+fn goes_on(version: (u8, u8), said: &[&[u8]]) -> bool {
+    let says = |token| said.iter().any(|line| h1::token_in(line, token));
+    let by_default = version == (1, 1) && !said.is_empty();
+    !says(b"close") && (by_default || says(b"keep-alive"))
+}
+
+/// What tells it to the server, where that goes without saying; offers to change the protocol are passed on.
+fn connection(version: (u8, u8), said: &[&[u8]], persists: bool) -> Option<&'static [u8]> {
+    match (version, persists) {
+        ((1, 1), false) => Some(b"close"),
+        ((1, 0), true) => Some(b"keep-alive"),
+        _ => said.iter().any(|line| h1::token_in(line, b"upgrade")).then_some(b"upgrade"),
+    }
 }
 
 /// A request as HTTP/1 has it.
 pub(super) fn bytes(request: &Request) -> Vec<u8> {
-    let Request { head, body } = request;
+    let Request { head, body, .. } = request;
     let version = if head.version() == (1, 1) { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" };
     let mut out = [head.method(), b" ", head.target(), version].concat();
     for line in head.lines() {
@@ -119,6 +139,20 @@ impl Response {
         Self { parser: Parser::default(), head, body: Some(0), bare: true }
     }
 
+    /// Whether this is all of the answer and nothing else, and says that its connection goes on.
+    pub(super) fn is_whole(&self, input: &[u8], head_only: bool) -> bool {
+        let rest = self.body.and_then(|at| input.get(at..));
+        let Some(rest) = rest.filter(|_| !self.bare && self.status() >= 200 && h1::persists(&self.head)) else {
+            return false;
+        };
+        match self.length(head_only) {
+            Some(BodyLength::Known(n)) => rest.len() as u64 == n,
+            Some(BodyLength::None) => rest.is_empty(),
+            Some(BodyLength::Chunked) => chunks(rest).1 == Ended::Before(b"\r\n"),
+            Some(BodyLength::UntilClose | BodyLength::Tunnel) | None => false,
+        }
+    }
+
     /// The status; 0 before the head is there.
     pub(crate) fn status(&self) -> u16 {
         if self.body.is_some() { self.head.status() } else { 0 }
@@ -146,21 +180,40 @@ impl Response {
             return (input.to_vec(), false);
         }
         let rest = self.body.and_then(|at| input.get(at..)).unwrap_or_default();
-        let mut request = Head::default();
-        request.set_request(if head_only { b"HEAD" } else { b"GET" }, b"/", (1, 1));
-        match h1::response_body(&self.head, &request) {
-            Ok(BodyLength::Known(n)) => {
+        match self.length(head_only) {
+            Some(BodyLength::Known(n)) => {
                 let n = usize::try_from(n).unwrap_or(usize::MAX);
                 (rest.iter().take(n).copied().collect(), rest.len() >= n)
             }
-            Ok(BodyLength::Chunked) => chunks(rest),
-            Ok(BodyLength::UntilClose | BodyLength::Tunnel) => (rest.to_vec(), false),
-            Ok(BodyLength::None) | Err(_) => (Vec::new(), true),
+            Some(BodyLength::Chunked) => {
+                let (body, ended) = chunks(rest);
+                (body, ended != Ended::Open)
+            }
+            Some(BodyLength::UntilClose | BodyLength::Tunnel) => (rest.to_vec(), false),
+            Some(BodyLength::None) | None => (Vec::new(), true),
         }
+    }
+
+    /// How long the body is; none where the head does not tell.
+    fn length(&self, head_only: bool) -> Option<BodyLength> {
+        let mut request = Head::default();
+        request.set_request(if head_only { b"HEAD" } else { b"GET" }, b"/", (1, 1));
+        h1::response_body(&self.head, &request).ok()
     }
 }
 
-fn chunks(mut rest: &[u8]) -> (Vec<u8>, bool) {
+/// Whether a body in chunks is all there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended<'i> {
+    /// More is to come.
+    Open,
+    /// All of it came, and this behind the last chunk.
+    Before(&'i [u8]),
+    /// What came are no chunks.
+    Broken,
+}
+
+fn chunks(mut rest: &[u8]) -> (Vec<u8>, Ended<'_>) {
     let (mut decoder, mut body) = (ChunkDecoder::default(), Vec::new());
     loop {
         match decoder.step(rest) {
@@ -169,8 +222,9 @@ fn chunks(mut rest: &[u8]) -> (Vec<u8>, bool) {
                 decoder.passed(len);
                 rest = rest.get(skip + len..).unwrap_or_default();
             }
-            ChunkStep::End { .. } | ChunkStep::Invalid => return (body, true),
-            _ => return (body, false),
+            ChunkStep::End { skip } => return (body, Ended::Before(rest.get(skip..).unwrap_or_default())),
+            ChunkStep::Invalid => return (body, Ended::Broken),
+            _ => return (body, Ended::Open),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`script`] runs the steps of a check without I/O, [`http`] is what it says and hears of HTTP, [`expect`] what it
 //! makes of an answer, [`scope`] what expressions see of it; [`attempt`] gives it a connection and a deadline,
-//! [`program`] runs a program instead, [`task`] decides when the next one is due, [`state`] draws the
+//! [`shared`] lends it one of the requests', [`program`] runs a program instead, [`task`] decides when the next one is due, [`state`] draws the
 //! consequences (rise and fall are counted by `weir_balance::health`), [`agent`] those of what an agent said, and
 //! [`report`] words them. Servers are dealt to workers by a hash of their names; a reload keeps the tasks whose checks stay the same.
 //! Resting checks cost one timer each.
@@ -18,6 +18,7 @@ mod program;
 mod report;
 mod scope;
 mod script;
+mod shared;
 mod state;
 mod task;
 

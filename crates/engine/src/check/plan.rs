@@ -66,7 +66,7 @@ struct Source {
     spread: u32,
     bind: [conf::Source; 2],
     /// `ssl`, `check-ssl`, and how sessions are made.
-    tls: (bool, bool, Option<String>, bool),
+    tls: (bool, Option<bool>, Option<String>, bool),
 }
 
 // === impl Plan ===
@@ -179,7 +179,7 @@ impl Plan {
     pub(super) fn is_secure(&self, step: &CheckConnect) -> bool {
         let moved = self.source.target != (None, None);
         let (ssl, check_ssl, ..) = self.source.tls;
-        let own = self.kind == Kind::Health && step.default && (check_ssl || (ssl && !moved));
+        let own = self.kind == Kind::Health && step.default && check_ssl.unwrap_or(ssl && !moved);
         step.ssl || own
     }
 

@@ -175,6 +175,16 @@ impl<'a> Run<'a> {
         self.ended = true;
     }
 
+    /// Whether all of the answer came, and nothing else, and its connection goes on.
+    pub(super) fn is_answered(&self) -> bool {
+        self.response.is_whole(&self.input, self.head_only)
+    }
+
+    /// Whether more can be looked at.
+    pub(super) fn has_room(&self, room: usize) -> bool {
+        self.input.len() < room
+    }
+
     /// The connection broke.
     pub(super) fn broken(&mut self, error: &io::Error) -> Outcome {
         if matches!(self.rules.talk, Talk::Script | Talk::Protocol)

@@ -53,7 +53,7 @@ pub(super) async fn keep(worker: Rc<Worker>, site: Rc<Site>, room: Rc<Semaphore>
         }
         if is_due(&site) {
             let Ok(_permit) = room.acquire().await else { return };
-            check(worker.id, &site, &plan, &timer).await;
+            check(&worker, &site, &plan, &timer).await;
         }
         due = clock::now().after(Some(interval(&site, &plan, false)));
     }
@@ -70,14 +70,15 @@ fn is_due(site: &Site) -> bool {
     }
 }
 
-async fn check(worker: usize, site: &Site, plan: &Plan, timer: &Timer) {
+async fn check(worker: &Rc<Worker>, site: &Site, plan: &Plan, timer: &Timer) {
+    let id = worker.id;
     let place = site.place();
     let begun = clock::now();
     site.kind.health(&place.server.runtime).lock().under_way = true;
-    trace::check(&place, worker, &trace::CHECK_START);
-    trace::check(&place, worker, &trace::CHECK_RULES);
+    trace::check(&place, id, &trace::CHECK_START);
+    trace::check(&place, id, &trace::CHECK_RULES);
     let outcome = match &plan.work {
-        Work::Rules(rules) => attempt::check(&place, plan, rules, timer).await,
+        Work::Rules(rules) => attempt::check(worker, &place, plan, rules, timer).await,
         Work::Program(program) => program::check(&place, program, plan.inter(), timer).await,
     };
     let millis = clock::now().millis_since(begun).unsigned_abs();
@@ -89,11 +90,11 @@ async fn check(worker: usize, site: &Site, plan: &Plan, timer: &Timer) {
         Kind::Health => state::settle(&place, outcome, millis),
         Kind::Agent => agent::settle(&place, outcome, millis),
     }
-    trace::check(&place, worker, if failed { &trace::CHECK_FAILED } else { &trace::CHECK_PASSED });
-    trace::check(&place, worker, &trace::CHECK_END);
+    trace::check(&place, id, if failed { &trace::CHECK_FAILED } else { &trace::CHECK_PASSED });
+    trace::check(&place, id, &trace::CHECK_END);
     match (was_up, place.server.runtime.up.load(Relaxed)) {
-        (true, false) => trace::check(&place, worker, &trace::CHECK_DOWN),
-        (false, true) => trace::check(&place, worker, &trace::CHECK_UP),
+        (true, false) => trace::check(&place, id, &trace::CHECK_DOWN),
+        (false, true) => trace::check(&place, id, &trace::CHECK_UP),
         _ => {}
     }
 }

@@ -33,6 +33,10 @@ pub struct Check {
     pub port: Option<u16>,
     /// `check-proto`; without it `proto`.
     pub proto: Proto,
+    /// `check-reuse-pool`, where nothing on the line asks for connections of its own.
+    pub reuse: bool,
+    /// `check-pool-conn-name`
+    pub pool_name: Option<Box<str>>,
     /// The steps of the section that `healthcheck` names, in place of the proxy's.
     pub rules: Option<Arc<Ruleset>>,
 }
@@ -379,6 +383,14 @@ impl<T> PartialEq for Computed<T> {
 // === impl CheckConnect ===
 
 impl CheckConnect {
+    /// Whether nothing is said of the connection but what one that is at rest may have, too (manual, 5.2
+    /// "check-reuse-pool").
+    pub fn takes_any(&self) -> bool {
+        let elsewhere = self.addr.is_some() || self.port.is_some() || self.computed_port.is_some();
+        let dressed = self.ssl || self.alpn.is_some() || self.send_proxy || self.via_socks4;
+        !elsewhere && !dressed && !self.linger && self.proto == Proto::Any
+    }
+
     /// A connection that no line asks for.
     pub fn implied() -> Self {
         Self { default: true, implied: true, ..Self::default() }
@@ -453,6 +465,8 @@ impl Default for Check {
             addr: None,
             port: None,
             proto: Proto::Any,
+            reuse: false,
+            pool_name: None,
             rules: None,
         }
     }

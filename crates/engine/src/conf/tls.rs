@@ -111,8 +111,8 @@ pub struct ServerTls {
     pub ssl: bool,
     /// It may be asked for at run time: `ssl` stands on the line, or on what the line starts from.
     pub prepared: bool,
-    /// `check-ssl`
-    pub check_ssl: bool,
+    /// `check-ssl`, `no-check-ssl`; without either, as the server's other connections.
+    pub check_ssl: Option<bool>,
     /// What it shares with other lines.
     pub words: TlsWords,
     /// `sni`
@@ -211,7 +211,7 @@ impl ServerTls {
 
     /// Whether sessions with it are made, or may be asked for.
     pub fn is_needed(&self) -> bool {
-        self.prepared || self.check_ssl || self.scripted
+        self.prepared || self.check_ssl == Some(true) || self.scripted
     }
 }
 

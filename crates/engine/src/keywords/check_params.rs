@@ -30,14 +30,10 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         let word = v.first().ok_or_else(|| c.name.alert("'agent-send' expects a string as argument."))?;
         put(Some(word.bytes.to_vec()), &mut c.draft.agent.send)
     }),
-    Keyword::judged(
-        entry("check-pool-conn-name", Arity::exactly(1), "which idle connections checks may use"),
-        |c, v| match v {
-            [] => Err(c.name.alert("'check-pool-conn-name' : missing value")),
-            _ => Ok(()),
-        },
-        NO_REUSE,
-    ),
+    value("check-pool-conn-name", "which idle connections checks may use", |c, v| {
+        let word = v.first().ok_or_else(|| c.name.alert("'check-pool-conn-name' : missing value"))?;
+        put(Some(word.text().into()), &mut c.draft.check.pool_name)
+    }),
     value("check-proto", "protocol of checks", |c, v| {
         let word = v.first().ok_or_else(|| c.name.alert("'check-proto' : missing value"))?;
         let name = word.text();
@@ -46,7 +42,7 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         }
         put(Some(name.into_owned()), &mut c.draft.check_proto)
     }),
-    Keyword::inert(entry("check-reuse-pool", Arity::NONE, "checks may use idle connections"), NO_REUSE),
+    flag("check-reuse-pool", "checks may use idle connections", |c, _| put(true, &mut c.draft.check.reuse)),
     value("healthcheck", "the section with the steps of checks", |c, v| {
         let Some(word) = v.first() else {
             // The reference goes on all the same.
@@ -57,10 +53,9 @@ pub(super) const CHECK_PARAMS: &[Keyword<ServerFn>] = &[
         put(Some(word.clone()), &mut c.draft.healthcheck)
     }),
     flag("no-agent-check", "takes back an inherited 'agent-check'", |c, _| put(false, &mut c.draft.do_agent)),
-    Keyword::inert(
-        entry("no-check-reuse-pool", Arity::NONE, "takes back an inherited 'check-reuse-pool'"),
-        NO_REUSE,
-    ),
+    flag("no-check-reuse-pool", "takes back an inherited 'check-reuse-pool'", |c, _| {
+        put(false, &mut c.draft.check.reuse)
+    }),
 ];
 
 /// An address without a port, or the address of a name.
@@ -81,5 +76,3 @@ const fn value(name: &'static str, help: &'static str, run: ServerFn) -> Keyword
 const fn entry(name: &'static str, arity: Arity, help: &'static str) -> Entry {
     Entry::new(Class::Server, name, Sections::BACKENDS, arity, help)
 }
-
-const NO_REUSE: &str = "each check opens a connection of its own";

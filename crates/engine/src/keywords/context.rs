@@ -355,6 +355,13 @@ impl ServerDraft {
         server.rise_and_fall = (check.rise, check.fall);
         server.derived = derived;
         server.check_at = (check.addr.map(|at| at.ip()), check.port);
+        // Whatever is said of the connections of checks makes them unlike those at rest.
+        check.reuse &= server.check_at == (None, None)
+            && server.tls.check_ssl.is_none()
+            && server.tls.check_alpn.is_none()
+            && check_proto.is_none()
+            && !server.check_send_proxy
+            && !server.check_via_socks4;
         check.proto = match check_proto.as_deref() {
             Some("h1") => Proto::H1,
             Some("h2") => Proto::H2,

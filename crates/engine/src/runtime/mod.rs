@@ -369,6 +369,11 @@ impl Level {
         n
     }
 
+    /// One more was there for a moment, as far as [`Self::recent`] goes.
+    pub(crate) fn glimpse(&self) {
+        self.recent.fetch_max(self.now() + 1, Relaxed);
+    }
+
     fn note(&self, n: u32) {
         if n > self.highest.load(Relaxed) {
             self.highest.fetch_max(n, Relaxed);

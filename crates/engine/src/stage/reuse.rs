@@ -1,6 +1,7 @@
 //! Connections to servers between two requests: taken from rest, put to rest, and closed in time (manual,
 //! 4.2 "http-reuse"; 5.2 "pool-max-conn", "pool-purge-delay", "max-reuse").
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,7 +15,7 @@ use crate::balance;
 use crate::clock::{self, Tick};
 use crate::conf::{self, Proto, RetryOn, ReuseMode, Tune};
 use crate::io::{self, Counted, Detached, Side, Stream};
-use crate::local::{Server, View};
+use crate::local::{self, Server, View};
 use crate::mux::h1::Conn;
 use crate::mux::h2;
 use crate::pool::{Idle, IdlePool};
@@ -46,15 +47,27 @@ fn is_first(t: &Transaction) -> bool {
 
 /// A connection of the client's own, a stream of one that several share, one that rests here, or one that rests at
 /// another worker's.
-async fn shared(t: &Transaction, server: &Server, own: Option<Conn>, proven: bool) -> Option<Conn> {
-    let key = key(t);
-    if let Some(lane) = server.links.open(key, &t.client.worker) {
-        return Some(Conn::new(Stream::Lane(lane), t.client.worker.buffers.buffer()));
+async fn shared(t: &Transaction, server: &Rc<Server>, own: Option<Conn>, proven: bool) -> Option<Conn> {
+    let wish = Wish { worker: &t.client.worker, proxy: t.proxy(), server, key: key(t) };
+    if let Some(conn) = wish.stream() {
+        return Some(conn);
     }
-    match own.or_else(|| resting(server, Some(key), proven)) {
+    match own.or_else(|| wish.resting(proven)) {
         Some(conn) => Some(conn),
-        None if others_hold(t, server) => Box::pin(rob(t, server, Some(key), proven)).await,
+        None if wish.is_with_others() => Box::pin(wish.rob(Some(wish.key), proven)).await,
         None => None,
+    }
+}
+
+/// A connection for a check, as the first request of a client would find one (manual, 5.2 "check-reuse-pool").
+pub(crate) async fn for_check(wish: Wish<'_>) -> Option<Conn> {
+    let proven = match wish.proxy.conf().reuse {
+        ReuseMode::Never | ReuseMode::Safe => return None,
+        mode => mode == ReuseMode::Aggressive,
+    };
+    match wish.stream().or_else(|| wish.resting(proven)) {
+        None if wish.is_with_others() => wish.rob(Some(wish.key), proven).await,
+        found => found,
     }
 }
 
@@ -67,14 +80,14 @@ pub(crate) fn multiplexed(t: &Transaction, mut stream: Stream) -> Stream {
     }
     let shared = t.proxy().conf().reuse != ReuseMode::Never;
     let kept = !shared && rests_with_client(t);
-    // A connection that nobody else may use has nothing to rest for, unless its client holds it.
-    let time = if shared { server.conf().pool.purge_delay } else { Duration::ZERO };
-    let rest = h2::Rest { time: (!kept).then_some(time), ping: server.conf().idle_ping };
-    let lane = h2::open(stream, t.proxy(), &t.client.worker, rest);
+    let wish = Wish { worker: &t.client.worker, proxy: t.proxy(), server: &server, key: key(t) };
     if shared {
-        server.links.share(key(t), &lane);
-    } else if kept {
-        own::share(t, server, key(t), &lane);
+        return Stream::Lane(wish.share(stream));
+    }
+    // A connection that nobody else may use has nothing to rest for, unless its client holds it.
+    let lane = wish.open(stream, (!kept).then_some(Duration::ZERO));
+    if kept {
+        own::share(t, server.clone(), wish.key, &lane);
     }
     Stream::Lane(lane)
 }
@@ -108,45 +121,15 @@ fn resting(server: &Server, key: Option<u64>, proven: bool) -> Option<Conn> {
     }
 }
 
-/// Whether another worker may be asked for a connection (manual, 3.2 "tune.idle-pool.shared"; 5.2
-/// "pool-low-conn").
-fn others_hold(t: &Transaction, server: &Server) -> bool {
-    let worker = &t.client.worker;
-    let idle = server.shared.runtime.idle.load(Relaxed);
-    worker.runtime.workers > 1
-        && idle > 0
-        && idle >= server.conf().pool.low
-        && worker.view().snapshot.global.tune.idle_pool_shared
-}
-
-/// Asks the other workers, one after the other.
-async fn rob(t: &Transaction, server: &Server, key: Option<u64>, proven: bool) -> Option<Conn> {
-    let worker = t.client.worker.clone();
-    for other in worker.others() {
-        let (answer, parcel) = oneshot::channel();
-        let robbery = Robbery { server: server.shared.runtime.clone(), key, proven, answer };
-        if !other.rob(robbery) {
-            continue;
-        }
-        let Ok(Some((detached, requests))) = parcel.await else { continue };
-        if let Ok(mut stream) = Stream::attach(detached) {
-            stream.count(Some(Counted::again(t.proxy(), Side::Back)));
-            let mut conn = Conn::new(stream, worker.buffers.buffer());
-            conn.requests = requests;
-            return Some(conn);
-        }
-    }
-    None
-}
-
 /// Closes connections at rest for a new one: where descriptors run short (manual, 3.2 "tune.pool-high-fd-ratio"), and
 /// where there may be no more connections than requests (`strict-maxconn`).
 pub(crate) async fn make_room(t: &mut Transaction) {
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
-    let crowded = is_crowded(t, |tune| tune.pool_high_fd_ratio);
-    if crowded && !close_one(&t.client.worker, &server) && server.shared.runtime.idle.load(Relaxed) > 0 {
+    let wish = Wish { worker: &t.client.worker, proxy: t.proxy(), server: &server, key: ANYONES };
+    let crowded = is_crowded(wish.worker, |tune| tune.pool_high_fd_ratio);
+    if crowded && !close_one(wish.worker, &server) && server.shared.runtime.idle.load(Relaxed) > 0 {
         // What another worker gives is closed here.
-        Box::pin(rob(t, &server, None, false)).await;
+        Box::pin(wish.rob(None, false)).await;
     }
     if !server.conf().strict_maxconn {
         return;
@@ -159,15 +142,14 @@ pub(crate) async fn make_room(t: &mut Transaction) {
         }
         if server.idle.borrow().len() > 0 {
             at_rest(&server, |idle| idle.drop_oldest(1));
-        } else if Box::pin(rob(t, &server, None, false)).await.is_none() {
+        } else if Box::pin(wish.rob(None, false)).await.is_none() {
             return;
         }
     }
 }
 
 /// Whether more than a share of all descriptors, in percent, is in use.
-fn is_crowded(t: &Transaction, share: impl FnOnce(&Tune) -> u32) -> bool {
-    let worker = &t.client.worker;
+fn is_crowded(worker: &Worker, share: impl FnOnce(&Tune) -> u32) -> bool {
     let most = worker.runtime.process.maxsock.load(Relaxed);
     most > 0
         && u64::from(io::open_sockets()) * 100 > most * u64::from(share(&worker.view().snapshot.global.tune))
@@ -183,6 +165,108 @@ fn close_one(worker: &Worker, server: &Server) -> bool {
         found
     };
     close(server) || worker.view().proxies.iter().flat_map(|p| &p.servers).any(|s| close(s))
+}
+
+/// A connection that is looked for, or that is to be found.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// Who looks.
+    pub(crate) worker: &'a Rc<Worker>,
+    /// The backend for which it counts.
+    pub(crate) proxy: &'a Rc<local::Proxy>,
+    /// Where it goes.
+    pub(crate) server: &'a Rc<Server>,
+    /// What must be the same.
+    pub(crate) key: u64,
+}
+
+// === impl Wish ===
+
+impl Wish<'_> {
+    /// A stream of a connection that several share.
+    fn stream(&self) -> Option<Conn> {
+        let lane = self.server.links.open(self.key, self.worker)?;
+        Some(Conn::new(Stream::Lane(lane), self.worker.buffers.buffer()))
+    }
+
+    /// A connection that rests here.
+    fn resting(&self, proven: bool) -> Option<Conn> {
+        resting(self.server, Some(self.key), proven)
+    }
+
+    /// Whether another worker may be asked for a connection (manual, 3.2 "tune.idle-pool.shared"; 5.2
+    /// "pool-low-conn").
+    fn is_with_others(&self) -> bool {
+        let idle = self.server.shared.runtime.idle.load(Relaxed);
+        self.worker.runtime.workers > 1
+            && idle > 0
+            && idle >= self.server.conf().pool.low
+            && self.worker.view().snapshot.global.tune.idle_pool_shared
+    }
+
+    /// Asks the other workers, one after the other.
+    async fn rob(&self, key: Option<u64>, proven: bool) -> Option<Conn> {
+        for other in self.worker.others() {
+            let (answer, parcel) = oneshot::channel();
+            let robbery = Robbery { server: self.server.shared.runtime.clone(), key, proven, answer };
+            if !other.rob(robbery) {
+                continue;
+            }
+            let Ok(Some((detached, requests))) = parcel.await else { continue };
+            if let Ok(mut stream) = Stream::attach(detached) {
+                stream.count(Some(Counted::again(self.proxy, Side::Back)));
+                let mut conn = Conn::new(stream, self.worker.buffers.buffer());
+                conn.requests = requests;
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    /// Speaks HTTP/2 over a connection that was just made, of which others may have streams, too: its first one.
+    pub(crate) fn share(&self, stream: Stream) -> h2::Lane {
+        let lane = self.open(stream, Some(self.server.conf().pool.purge_delay));
+        self.server.links.share(self.key, &lane);
+        lane
+    }
+
+    fn open(&self, stream: Stream, time: Option<Duration>) -> h2::Lane {
+        h2::open(stream, self.proxy, self.worker, h2::Rest { time, ping: self.server.conf().idle_ping })
+    }
+
+    /// Puts a connection to rest, where it may be of use to others; `busy` ones carry requests.
+    pub(crate) fn keep(&self, mut conn: Conn, busy: u32) {
+        let (server, limits) = (self.server, self.server.conf().pool);
+        conn.input.release();
+        let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
+        let full = limits.max >= 0 && resting >= limits.max;
+        if limits.purge_delay.is_zero() || full || is_worn(server, &conn) || !is_needed(server, busy) {
+            return;
+        }
+        if is_crowded(self.worker, |tune| tune.pool_low_fd_ratio) {
+            return;
+        }
+        // The janitor hears of it when the server closes the connection.
+        let waker = self.worker.janitor.borrow();
+        let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        if conn.stream.poll_readable(&mut cx) == Poll::Ready(()) {
+            return;
+        }
+        let proven = conn.requests > 1;
+        let idle = Idle { conn, key: self.key, proven };
+        let first = at_rest(server, |resting| {
+            let first = resting.purge_at.is_none();
+            resting.purge_at = resting.purge_at.or_else(|| Some(clock::now().after(Some(limits.purge_delay))));
+            resting.put(idle);
+            first
+        });
+        if first
+            && limits.purge_delay < JANITOR_TICK
+            && let Some(janitor) = waker.as_ref()
+        {
+            janitor.wake_by_ref();
+        }
+    }
 }
 
 /// One worker's wish for a connection that rests at another's: the descriptor travels, with how many requests
@@ -211,51 +295,32 @@ impl Robbery {
 }
 
 /// Puts the connection to rest where it may carry another request.
-pub(crate) fn keep(t: &mut Transaction, mut back: Conn) {
+pub(crate) fn keep(t: &mut Transaction, back: Conn) {
     if back.stream.lane().is_some() {
         return;
     }
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
-    let limits = server.conf().pool;
-    let worn = limits.max_reuse >= 0 && i64::from(back.requests) > limits.max_reuse;
-    if !t.messages.reusable || !back.input.is_empty() || prepare::server_closes(t) || worn {
+    if !t.messages.reusable || !back.input.is_empty() || prepare::server_closes(t) || is_worn(&server, &back) {
         return;
     }
-    back.input.release();
     if t.proxy().conf().reuse == ReuseMode::Never {
         // Not to be shared: it stays with the client.
         if rests_with_client(t) {
+            let mut back = back;
+            back.input.release();
             own::keep(t, server, key(t), back);
         }
         return;
     }
-    let resting = i64::from(server.shared.runtime.idle.load(Relaxed));
-    if limits.purge_delay.is_zero() || (limits.max >= 0 && resting >= limits.max) || !is_needed(&server) {
-        return;
-    }
-    if is_crowded(t, |tune| tune.pool_low_fd_ratio) {
-        return;
-    }
-    // The janitor hears of it when the server closes the connection.
-    let waker = t.client.worker.janitor.borrow();
-    let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
-    if back.stream.poll_readable(&mut cx) == Poll::Ready(()) {
-        return;
-    }
-    let proven = back.requests > 1;
-    let idle = Idle { conn: back, key: key(t), proven };
-    let first = at_rest(&server, |resting| {
-        let first = resting.purge_at.is_none();
-        resting.purge_at = resting.purge_at.or_else(|| Some(clock::now().after(Some(limits.purge_delay))));
-        resting.put(idle);
-        first
-    });
-    if first
-        && limits.purge_delay < JANITOR_TICK
-        && let Some(janitor) = waker.as_ref()
-    {
-        janitor.wake_by_ref();
-    }
+    // The place of this request is still held.
+    let busy = server.shared.runtime.serving.now().saturating_sub(1);
+    Wish { worker: &t.client.worker, proxy: t.proxy(), server: &server, key: key(t) }.keep(back, busy);
+}
+
+/// Whether it carried as many requests as it may (manual, 5.2 "max-reuse").
+fn is_worn(server: &Server, conn: &Conn) -> bool {
+    let most = server.conf().pool.max_reuse;
+    most >= 0 && i64::from(conn.requests) > most
 }
 
 /// Does something with the connections that rest here, and tells everybody how many there are then.
@@ -274,15 +339,12 @@ fn at_rest<R>(server: &Server, work: impl FnOnce(&mut IdlePool<Conn>) -> R) -> R
     done
 }
 
-/// Whether one more connection at rest may be of use: together with those that carry requests they should be
-/// no more than were needed at once lately, or clients that each bring a connection of their own would fill
+/// Whether one more connection at rest may be of use: together with the `busy` ones, which carry requests, they should
+/// be no more than were needed at once lately, or clients that each bring a connection of their own would fill
 /// the process with idle ones.
-fn is_needed(server: &Server) -> bool {
+fn is_needed(server: &Server, busy: u32) -> bool {
     let runtime = &server.shared.runtime;
-    let needed = runtime.needed_now();
-    // The place of this request is still held.
-    let busy = runtime.serving.now().saturating_sub(1);
-    runtime.idle.load(Relaxed) + busy < needed + server.conf().pool.low
+    runtime.idle.load(Relaxed) + busy < runtime.needed_now() + server.conf().pool.low
 }
 
 /// Closes what servers have closed, and what nobody needs any more. Runs for as long as the worker.
@@ -319,27 +381,18 @@ fn is_marked(t: &Transaction) -> bool {
 
 /// What must be the same for a request to go over a connection.
 fn key(t: &Transaction) -> u64 {
-    use std::hash::{Hash, Hasher};
-    let Some(a) = &t.assigned else { return 0 };
+    let Some(a) = &t.assigned else { return ANYONES };
     let server = a.server.conf();
-    let source = if server.source == crate::conf::Source::default() {
-        &t.proxy().conf().source
-    } else {
-        &server.source
-    };
-    let private = server.proxy_header.is_some() || source.usesrc.is_some();
+    let private = server.proxy_header.is_some() || source_of(t.proxy().conf(), server).usesrc.is_some();
     // A session was made for one name; another would show another certificate.
     let name = server.pool_conn_name.as_ref().or(server.tls.sni.as_ref());
     let apart = is_apart(t, server);
     if !private && name.is_none() && !is_marked(t) && !apart {
-        return 0;
+        return ANYONES;
     }
-    let mut h = std::hash::DefaultHasher::new();
-    apart.hash(&mut h);
-    t.facts.marks.hash(&mut h);
-    if let Some(name) = name {
-        balance::text_of(t, name).hash(&mut h);
-    }
+    let name = name.map(|name| balance::text_of(t, name));
+    let mut h = hasher(apart, t.facts.marks, name.as_deref());
+    private.hash(&mut h);
     if private {
         t.client.source.hash(&mut h);
     }
@@ -347,6 +400,35 @@ fn key(t: &Transaction) -> u64 {
         t.client.destination().hash(&mut h);
     }
     h.finish() | 1
+}
+
+/// What must be the same for a check to go over a connection that is for this name; none where each tells whose it is.
+pub(crate) fn key_of_check(proxy: &conf::Proxy, server: &conf::Server, name: Option<&[u8]>) -> Option<u64> {
+    if server.proxy_header.is_some() {
+        return None;
+    }
+    let private = source_of(proxy, server).usesrc.is_some();
+    if !private && name.is_none() {
+        return Some(ANYONES);
+    }
+    let mut h = hasher(false, PacketMarks::default(), name);
+    private.hash(&mut h);
+    Some(h.finish() | 1)
+}
+
+fn hasher(apart: bool, marks: PacketMarks, name: Option<&[u8]>) -> DefaultHasher {
+    let mut h = DefaultHasher::new();
+    apart.hash(&mut h);
+    marks.hash(&mut h);
+    if let Some(name) = name {
+        name.hash(&mut h);
+    }
+    h
+}
+
+/// Where connections to a server come from.
+fn source_of<'c>(proxy: &'c conf::Proxy, server: &'c conf::Server) -> &'c conf::Source {
+    if server.source == conf::Source::default() { &proxy.source } else { &server.source }
 }
 
 fn sweep(worker: &Worker) {
@@ -395,6 +477,9 @@ fn guess(runtime: &ServerRuntime, now: Tick, delay: Duration) {
     let (recent, before) = (runtime.serving.take_recent(), runtime.needed.load(Relaxed));
     runtime.needed.store(recent.max((recent + before) / 2), Relaxed);
 }
+
+/// The key of connections that anybody may use.
+const ANYONES: u64 = 0;
 
 /// How often the janitor comes at least.
 const JANITOR_TICK: Duration = Duration::from_secs(1);

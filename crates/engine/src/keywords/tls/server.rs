@@ -33,7 +33,7 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
     flag("check-sni-auto", "checks over HTTP send the host that they ask for as the name", |c, _| {
         put(false, &mut tls(c).no_check_sni_auto)
     }),
-    flag("check-ssl", "checks over TLS", |c, _| put(true, &mut tls(c).check_ssl)),
+    flag("check-ssl", "checks over TLS", |c, _| put(Some(true), &mut tls(c).check_ssl)),
     value("ciphers", "suites of TLS 1.2, as OpenSSL writes them", |c, v| {
         list(c, v, "missing cipher suite", |w| &mut w.ciphers)
     }),
@@ -68,7 +68,7 @@ pub(in super::super) const SERVER_TLS: &[Keyword<ServerFn>] = &[
     flag("no-check-sni-auto", "checks send the name of 'check-sni' only", |c, _| {
         put(true, &mut tls(c).no_check_sni_auto)
     }),
-    flag("no-check-ssl", "takes back an inherited 'check-ssl'", |c, _| put(false, &mut tls(c).check_ssl)),
+    flag("no-check-ssl", "checks in the clear", |c, _| put(Some(false), &mut tls(c).check_ssl)),
     flag("no-sni-auto", "no name but that of 'sni'", |c, _| put(Some(false), &mut tls(c).sni_auto)),
     flag("no-ssl", "takes back an inherited 'ssl'", |c, _| {
         // What was asked for on the line itself need not be made ready.
