@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::client::Resumption;
+use rustls::client::{Resumption, Tls12Resumption};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{ServerName, SubjectPublicKeyInfoDer};
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache};
@@ -312,6 +312,8 @@ impl ClientConfigs {
         named.max_fragment_size = Some(ONE_RECORD);
         if settings.no_reuse {
             named.resumption = Resumption::disabled();
+        } else if settings.no_tickets {
+            named.resumption = named.resumption.tls12_resumption(Tls12Resumption::SessionIdOnly);
         }
         if settings.keeps_secrets {
             named.key_log = Arc::new(SecretKeeper);

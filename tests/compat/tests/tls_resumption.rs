@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use weir_compat::compat;
-use weir_testkit::Running;
+use weir_testkit::{Peer, Running};
 
 const CONFIG: &str = "
     global
@@ -124,3 +124,53 @@ fn sessions_and_questions_to_the_cache_are_counted() {
         is(&proxy, "\nSslCacheLookups: 1\nSslCacheMisses: 0\n");
     });
 }
+
+/// The words of a server, and whether it is asked for a ticket (RFC 5077, 3.2).
+const ASKED: &[(&str, &str, bool)] = &[
+    ("", "", true),
+    ("", "no-tls-tickets", false),
+    ("", "no-tls-tickets tls-tickets", true),
+    ("", "no-tls-tickets ssl-max-ver TLSv1.2", false),
+    ("default-server no-tls-tickets", "", false),
+    ("default-server no-tls-tickets", "tls-tickets", true),
+];
+
+#[test]
+fn servers_are_asked_for_tickets_unless_the_line_says_otherwise() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let mut text =
+            "defaults\n mode tcp\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n".to_owned();
+        for (n, (line, words, _)) in ASKED.iter().enumerate() {
+            text +=
+                &format!("listen l{n}\n bind {{l{n}}}\n {line}\n server s {{srv}} ssl verify none {words}\n");
+        }
+        let mut proxy = t.start(&text);
+        for (n, case) in ASKED.iter().enumerate() {
+            let _client = proxy.client(&format!("l{n}"));
+            assert_eq!(extensions(&mut server.accept()).contains(&SESSION_TICKET), case.2, "{case:?}");
+        }
+    });
+}
+
+/// The extensions of the ClientHello that comes (RFC 8446, 4.1.2).
+fn extensions(peer: &mut Peer) -> Vec<u16> {
+    let mut take = |count: usize| peer.recv_exactly(count);
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+    // The record, the handshake, the version and 32 random octets; then session, suites and compressions.
+    take(5 + 4 + 2 + 32);
+    for size in [1, 2, 1] {
+        let length = number(&take(size));
+        take(length);
+    }
+    let (mut left, mut found) = (number(&take(2)), Vec::new());
+    while left > 0 {
+        found.push(number(&take(2)) as u16);
+        let length = number(&take(2));
+        take(length);
+        left -= 4 + length;
+    }
+    found
+}
+
+const SESSION_TICKET: u16 = 35;
