@@ -22,9 +22,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use weir_compat::{Line, Subject, blocks, compat};
-use weir_testkit::{
-    Authority, FullBacklog, KeepAlive, LogSink, PATIENCE, Peer, Program, Running, Serving, Wanted,
-};
+use weir_testkit::{Authority, FullBacklog, KeepAlive, LogSink, PATIENCE, Peer, Running, Serving, Wanted};
 
 #[test]
 fn words_about_servers_change_what_the_table_says() {
@@ -40,110 +38,6 @@ fn words_about_servers_change_what_the_table_says() {
         assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     });
 }
-
-#[test]
-fn every_word_about_servers_has_a_case() {
-    let Some(weir) = Program::weir() else { panic!("weir is not built") };
-    let cases = cases();
-    let listing = weir.run(&["keywords"]).stdout;
-    let mut missing = Vec::new();
-    for line in listing.lines() {
-        let mut fields = line.split('\t');
-        let (Some(class), Some(name), Some("works")) = (fields.next(), fields.next(), fields.next()) else {
-            continue;
-        };
-        let is_about_servers = class == "server" || class == "proxy" && is_of_farms(name);
-        let elsewhere = ELSEWHERE.iter().any(|(of, words, text)| {
-            *of == class && words.split(' ').any(|word| word.replace('_', " ") == name) && text.contains(name)
-        });
-        let word = format!(" {name} ");
-        let tried = cases.iter().any(|case| {
-            let what = format!(" {} ", case.what.replace('(', " "));
-            case.class == class
-                && if class == "server" { what.contains(&word) } else { what.starts_with(&word) }
-        });
-        let except = EXCEPT.iter().any(|(word, _)| *word == format!("{class} {name}"));
-        if is_about_servers && !tried && !elsewhere && !except {
-            missing.push(format!("{class} {name}"));
-        }
-    }
-    assert!(missing.is_empty(), "no case for:\n{}", missing.join("\n"));
-}
-
-/// Whether this word of a proxy is about how a backend chooses, reaches, checks and keeps to servers.
-fn is_of_farms(name: &str) -> bool {
-    let first = name.split(' ').next().unwrap_or_default();
-    FAMILIES.split_whitespace().any(|family| family.replace('_', " ") == name || family == first)
-        || name.starts_with("option ") && name.ends_with("check")
-}
-
-/// Families of a proxy's words by their first word, or by all of a name.
-const FAMILIES: &str = "balance hash-type hash-balance-factor hash-preserve-affinity server default-server \
-    server-template be-unpublished timeout_check timeout_connect timeout_queue timeout_server timeout_server-fin \
-    timeout_tunnel contimeout srvtimeout srvtcpka-cnt srvtcpka-idle srvtcpka-intvl option_abortonclose \
-    option_allbackups option_log-health-checks option_persist option_prefer-last-server option_srvtcpka \
-    option_tcp-smart-connect option_transparent option_redispatch http-send-name-header retries retry-on \
-    http-reuse max-keep-alive-queue max-session-srv-conns load-server-state-from-file server-state-file-name \
-    fullconn source dispatch cookie dynamic-cookie-key persist force-be-switch force-persist ignore-persist \
-    use-server stick use_backend default_backend http-check tcp-check option_httpchk option_smtpchk \
-    external-check option_spop-check";
-
-/// Words whose cases lie in another table: class, names with `_` for spaces, and the text that has them.
-const ELSEWHERE: [(&str, &str, &str); 22] = [
-    (
-        "proxy",
-        "option_mysql-check option_pgsql-check option_redis-check option_ldap-check option_smtpchk \
-         option_spop-check option_tcp-check option_httpchk tcp-check tcp-check_comment tcp-check_connect \
-         tcp-check_expect tcp-check_send tcp-check_send-lf tcp-check_send-binary-lf tcp-check_set-var \
-         tcp-check_set-var-fmt tcp-check_unset-var http-check http-check_comment http-check_connect \
-         http-check_expect http-check_send http-check_set-var http-check_disable-on-404",
-        include_str!("checks.steps.txt"),
-    ),
-    ("proxy", "http-check_send-state option_log-health-checks", include_str!("checks.rs")),
-    ("proxy", "load-server-state-from-file server-state-file-name", include_str!("state_files.rs")),
-    ("proxy", "persist_rdp-cookie persist", include_str!("servers_more.rs")),
-    ("server", "strict-maxconn", include_str!("servers_more.rs")),
-    ("server", "check-proto check-alpn", include_str!("checks.rs")),
-    ("server", "idle-ping", include_str!("h2_waits.txt")),
-    ("server", "pool-purge-delay pool-max-conn", include_str!("http_reuse.rs")),
-    ("server", "ws", include_str!("h2_websocket.txt")),
-    ("proxy", "timeout_server-fin timeout_tunnel", include_str!("tcp.rs")),
-    ("proxy", "tcp-check_send-binary", include_str!("checks.steps.txt")),
-    ("proxy", "dynamic-cookie-key", include_str!("servers_runtime.rs")),
-    ("server", "client-sigalgs crl-file", include_str!("tls_failures.servers.txt")),
-    ("server", "tcp-ut", include_str!("listeners.rs")),
-    ("server", "log-bufsize log-proto", include_str!("log_backends.rs")),
-    ("server", "max-reuse", include_str!("http_reuse.rs")),
-    ("server", "guid", include_str!("state_files.rs")),
-    ("server", "verifyhost", include_str!("tls.rs")),
-    ("proxy", "be-unpublished", include_str!("servers_runtime.rs")),
-    ("server", "curves sigalgs client-sigalgs", include_str!("tls_runtime.rs")),
-    ("server", "no-tls-tickets tls-tickets", include_str!("tls_resumption.rs")),
-    ("proxy", "option_transparent dispatch", include_str!("language.rs")),
-];
-
-/// Words without a case, with the reason.
-const EXCEPT: [(&str, &str); 19] = [
-    ("proxy contimeout", "is read as 'timeout connect' here, and refused by the reference"),
-    ("proxy max-keep-alive-queue", "tells only of clients that come back to a server with a queue"),
-    ("proxy option tcp-smart-connect", "nobody sees which packet says what"),
-    ("proxy option transparent", "is read as a server here"),
-    ("proxy srvtimeout", "is read as 'timeout server' here, and refused by the reference"),
-    ("server no-tlsv12", "the reference speaks it all the same"),
-    ("server pool-low-conn", "tells only of the connections of several threads"),
-    ("server cc", "which ways to avoid congestion there are depends on the kernel"),
-    ("server force-sslv3", "no program speaks it any more"),
-    ("server force-tlsv10", "no program speaks it any more"),
-    ("server force-tlsv11", "no program speaks it any more"),
-    ("server idle-ping", "asks for a sign of life on connections of HTTP/2 alone"),
-    ("server namespace", "needs a namespace of the network and the rights to enter it"),
-    ("server no-sslv3", "no program speaks it any more"),
-    ("server no-tfo", "nobody sees what the kernel makes of it"),
-    ("server no-tlsv10", "no program speaks it any more"),
-    ("server no-tlsv11", "no program speaks it any more"),
-    ("server tfo", "nobody sees what the kernel makes of it"),
-    ("server usesrc", "needs the right to take any address"),
-];
 
 /// A case: its lines, what they say, and what is to come of it.
 #[derive(Default)]
