@@ -63,7 +63,7 @@ const CHECKS: &[(&str, &str, &str, &str)] = &[
 #[test]
 fn checks_open_as_many_connections_as_reuse_leaves_necessary() {
     compat(|t| {
-        t.file("s.pem", &Authority::new(&t.scratch("authority")).issue(Wanted::good("h.test")));
+        t.file("s.pem", Authority::new(&t.scratch("authority")).issue(Wanted::good("h.test")));
         let mut text = GLOBAL.to_owned();
         for (n, (lines, words, bind, _)) in CHECKS.iter().enumerate() {
             let send = if lines.contains("http-check send") || lines.contains("KEPT") { "" } else { KEPT };
@@ -119,7 +119,7 @@ const NAMES: &[(&str, bool)] = &[
 #[test]
 fn requests_take_the_connections_of_checks_that_have_their_name() {
     compat(|t| {
-        t.file("s.pem", &Authority::new(&t.scratch("authority")).issue(Wanted::good("h.test")));
+        t.file("s.pem", Authority::new(&t.scratch("authority")).issue(Wanted::good("h.test")));
         let mut text = GLOBAL.to_owned();
         for (n, (words, _)) in NAMES.iter().enumerate() {
             let tls = if words.contains("ssl") { "ssl crt {dir}/s.pem" } else { "" };

@@ -218,7 +218,12 @@ impl Attempt<'_> {
         }
         if let Some(lane) = carrier.stream.as_ref().and_then(Stream::lane) {
             carrier.answered = false;
-            lane.send_head(Kind::Request, &request.head, h2::SCHEME, BodyLength::Known(request.body.len() as u64));
+            lane.send_head(
+                Kind::Request,
+                &request.head,
+                h2::SCHEME,
+                BodyLength::Known(request.body.len() as u64),
+            );
             return self.write(run, &request.body).await;
         }
         let bytes = match &mut carrier.session {
@@ -260,7 +265,8 @@ impl Attempt<'_> {
         }
         let room = self.room();
         let mut buffer = vec![0; room.min(READ)];
-        let read = self.in_time(|cx| stream.poll_read(cx, &mut buffer)).await.ok_or_else(|| run.timed_out())?;
+        let read =
+            self.in_time(|cx| stream.poll_read(cx, &mut buffer)).await.ok_or_else(|| run.timed_out())?;
         let read = match (read, &mut self.carrier.session) {
             // A stream that ends before its time is the end of the answer.
             (Err(_), None) if stream.lane().is_some() => 0,

@@ -52,8 +52,11 @@ pub(super) fn request(
     if !body.is_empty() || [b"POST".as_slice(), b"PUT"].contains(&send.method.as_slice()) {
         head.append(b"content-length", body.len().to_string().as_bytes());
     }
-    let said: Vec<_> =
-        headers.iter().filter(|(name, _)| *name == b"connection").map(|(_, value)| value.as_slice()).collect();
+    let said: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| *name == b"connection")
+        .map(|(_, value)| value.as_slice())
+        .collect();
     let persists = goes_on(version, &said);
     if let Some(word) = connection(version, &said, persists) {
         head.append(b"connection", word);
@@ -142,7 +145,8 @@ impl Response {
     /// Whether this is all of the answer and nothing else, and says that its connection goes on.
     pub(super) fn is_whole(&self, input: &[u8], head_only: bool) -> bool {
         let rest = self.body.and_then(|at| input.get(at..));
-        let Some(rest) = rest.filter(|_| !self.bare && self.status() >= 200 && h1::persists(&self.head)) else {
+        let Some(rest) = rest.filter(|_| !self.bare && self.status() >= 200 && h1::persists(&self.head))
+        else {
             return false;
         };
         match self.length(head_only) {

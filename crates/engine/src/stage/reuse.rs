@@ -256,7 +256,8 @@ impl Wish<'_> {
         let idle = Idle { conn, key: self.key, proven };
         let first = at_rest(server, |resting| {
             let first = resting.purge_at.is_none();
-            resting.purge_at = resting.purge_at.or_else(|| Some(clock::now().after(Some(limits.purge_delay))));
+            resting.purge_at =
+                resting.purge_at.or_else(|| Some(clock::now().after(Some(limits.purge_delay))));
             resting.put(idle);
             first
         });
@@ -300,7 +301,8 @@ pub(crate) fn keep(t: &mut Transaction, back: Conn) {
         return;
     }
     let Some(server) = t.assigned.as_ref().map(|a| a.server.clone()) else { return };
-    if !t.messages.reusable || !back.input.is_empty() || prepare::server_closes(t) || is_worn(&server, &back) {
+    if !t.messages.reusable || !back.input.is_empty() || prepare::server_closes(t) || is_worn(&server, &back)
+    {
         return;
     }
     if t.proxy().conf().reuse == ReuseMode::Never {
