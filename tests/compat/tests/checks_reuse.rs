@@ -9,6 +9,9 @@ use weir_testkit::{Authority, PATIENCE, Wanted};
 /// What `http-check send` says to keep a connection.
 const KEPT: &str = "http-check send meth GET uri /c ver HTTP/1.1 hdr host h.test hdr connection keep-alive";
 
+/// Checks that follow each other at once and have time all the same, as the server never comes up.
+const OFTEN: &str = "check inter 10s fastinter 50ms downinter 50ms init-state fully-down rise 10000";
+
 /// The lines of the backend beside `option httpchk` and, where `KEPT` does not stand, [`KEPT`]; the words of the server
 /// beside `check`, those of the `bind` line where it listens, and what it sees of four checks: `one` connection, one for
 /// `each`, or connections on which it is asked `nothing`.
@@ -43,7 +46,7 @@ const CHECKS: &[(&str, &str, &str, &str)] = &[
     ("http-reuse always\nhttp-check connect linger\nKEPT", "check-reuse-pool", "", "each"),
     ("http-reuse always\nhttp-check connect addr 127.0.0.1\nKEPT", "check-reuse-pool", "", "each"),
     ("http-reuse always\nhttp-check connect proto h1\nKEPT", "check-reuse-pool", "", "each"),
-    ("http-reuse always\nhttp-check connect\nKEPT\nhttp-check expect status 200\nhttp-check connect\nKEPT", "check-reuse-pool", "", "one"),
+    ("http-reuse always\nhttp-check connect\nKEPT\nhttp-check expect status 200\nhttp-check connect\nKEPT\nhttp-check expect status 200", "check-reuse-pool", "", "one"),
     // The pool's own limits hold.
     ("http-reuse always", "check-reuse-pool pool-max-conn 0", "", "each"),
     ("http-reuse always", "check-reuse-pool pool-purge-delay 0", "", "each"),
@@ -72,17 +75,17 @@ fn checks_open_as_many_connections_as_reuse_leaves_necessary() {
                 "frontend o{n}\n bind {{o{n}}} {bind}\n \
                  http-request return status 200 hdr connection close if {{ path /close }}\n \
                  http-request return status 200\n\
-                 backend b{n}\n option httpchk\n {send}\n {lines}\n server s {{o{n}}} check inter 50ms {words}\n",
+                 backend b{n}\n option httpchk\n {send}\n {lines}\n server s {{o{n}}} {OFTEN} {words}\n",
             );
         }
         let proxy = t.start(&text);
-        let end = Instant::now() + PATIENCE;
         let seen = |n: usize| {
             let table = proxy.admin(&format!("show stat o{n} 1 -1"));
             let of = |name| field(&table, "FRONTEND", name).parse::<u32>().unwrap_or_default();
             (of("conn_tot"), of("req_tot"))
         };
         for (n, case) in CHECKS.iter().enumerate() {
+            let end = Instant::now() + PATIENCE;
             let (mut connections, mut requests) = seen(n);
             while connections.max(requests) < 4 && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(20));
