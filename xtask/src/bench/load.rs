@@ -1,9 +1,9 @@
-//! Load from `wrk`, `h2load` and `openssl s_time`, and what they report.
+//! Load from `wrk`, `h2load`, `openssl s_time` and a program of our own for full handshakes, and what they report.
 
 use super::contender::LOAD_CORE;
 use super::scenario::{Clients, Scenario};
 use crate::Result;
-use crate::shell::output;
+use crate::shell::{self, cargo, output, target};
 use std::net::SocketAddr;
 use std::process::Command;
 
@@ -18,6 +18,15 @@ pub(crate) struct Load {
     pub(crate) p99: f64,
 }
 
+/// Builds what loads, where it is of our own.
+pub(crate) fn prepare(scenario: &Scenario) -> Result {
+    if scenario.load != Clients::Fresh {
+        return Ok(());
+    }
+    let build = ["build", "--quiet", "--package", "weir-tls", "--example", HANDSHAKES, "--profile", "quick"];
+    shell::run(&mut cargo(&build))
+}
+
 /// Loads an address for so many seconds.
 ///
 /// # Errors
@@ -26,6 +35,7 @@ pub(crate) fn run(scenario: &Scenario, address: SocketAddr, seconds: u64) -> Res
     match scenario.load {
         Clients::Kept => wrk(scenario, address, seconds, &[]),
         Clients::Closing => wrk(scenario, address, seconds, &["-H", "Connection: close"]),
+        Clients::Fresh => handshakes(scenario, address, seconds),
         Clients::Resuming => s_time(scenario, address, seconds),
         Clients::Streams(streams) => h2load(scenario, streams, address, seconds),
     }
@@ -55,6 +65,15 @@ fn wrk(scenario: &Scenario, address: SocketAddr, seconds: u64, more: &[&str]) ->
         Some(line) => Err(format!("{}: the load saw trouble: {line}", scenario.name)),
         None => Ok(load),
     }
+}
+
+/// Full handshakes, each with a request, by the load of our own. It knows no latencies.
+fn handshakes(scenario: &Scenario, address: SocketAddr, seconds: u64) -> Result<Load> {
+    let mut command = Command::new("taskset");
+    command.args(["-c", LOAD_CORE]).arg(target().join("quick/examples").join(HANDSHAKES));
+    let (clients, seconds) = (scenario.clients.to_string(), seconds.to_string());
+    let text = output(command.args([&address.to_string(), scenario.path, &clients, &seconds]))?;
+    read_s_time(&text).ok_or_else(|| format!("{HANDSHAKES} said: {text}"))
 }
 
 /// Resumed handshakes, each with a request. It knows no latencies.
@@ -108,6 +127,9 @@ fn micros(text: &str) -> Option<f64> {
         units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
     number.parse::<f64>().ok().map(|number| number * factor)
 }
+
+/// The program that makes full handshakes.
+const HANDSHAKES: &str = "handshakes";
 
 #[cfg(test)]
 mod tests {

@@ -88,6 +88,7 @@ fn check_rounds(plan: &Plan, origin: &Origin, kind: Kind) -> Result<Vec<Vec<chec
 fn measure(plan: &Plan, scenario: &Scenario, origin: &Origin, report: &Report) -> Result {
     // nginx comes last, so that leaving it out moves nobody in the report.
     let able = plan.contenders.iter().filter(|contender| contender.does(scenario.kind));
+    load::prepare(scenario)?;
     let started: Vec<_> =
         able.map(|contender| contender.start(scenario.kind, origin)).collect::<Result<_>>()?;
     for program in &started {

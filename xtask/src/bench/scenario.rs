@@ -34,8 +34,10 @@ pub(crate) enum Kind {
 pub(crate) enum Clients {
     /// `wrk`, on connections that it keeps.
     Kept,
-    /// `wrk`, a connection for each request (over TLS, a full handshake each).
+    /// `wrk`, a connection for each request. Over TLS it resumes the session of the connection before.
     Closing,
+    /// A program of our own (`crates/tls/examples/handshakes.rs`), a connection and a session for each request.
+    Fresh,
     /// `openssl s_time`, one connection after the other, each on the session of the first.
     Resuming,
     /// `h2load`, on kept connections of HTTP/2 with so many streams at once on each.
@@ -142,7 +144,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "tls-handshakes",
         about: "a full handshake (P-256, X25519) for each request, 32 clients",
         kind: Kind::TlsClosing,
-        load: Clients::Closing,
+        load: Clients::Fresh,
         ..SMALL
     },
     Scenario {
