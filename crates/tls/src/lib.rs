@@ -22,6 +22,7 @@ pub mod pem;
 pub mod policy;
 pub mod print;
 pub mod records;
+mod schedule;
 pub mod seen;
 pub mod session;
 pub mod store;

@@ -19,6 +19,7 @@ use crate::acceptor::Refusal;
 use crate::counts::Counted;
 use crate::pair::Pair;
 use crate::records::{MOST_PLAIN, Records};
+use crate::schedule;
 use crate::seen::SecretKeeper;
 use crate::session::{Failure, Session};
 use crate::tickets::{Lasting, TicketKeys, Ticketer};
@@ -333,7 +334,7 @@ fn provider(
     if versions.is_empty() {
         return Err(Fault::NoVersion);
     }
-    let all = std::mem::take(&mut provider.cipher_suites);
+    let all = schedule::suites();
     let of = |version: &SupportedProtocolVersion, wanted: Option<&Vec<CipherSuite>>| {
         let known = all.iter().filter(|s| s.version() == version).copied();
         match wanted {
