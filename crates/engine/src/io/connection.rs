@@ -303,7 +303,7 @@ impl AsRawFd for Connection {
 
 impl Socket {
     #[expect(deprecated, reason = "an OwnedFd stays open for as long as it is registered: sound")]
-    fn new(fd: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
         Ok(Self { fd: AsyncFd::new(fd)?, _counted: Counted::new() })
     }
 

@@ -35,7 +35,8 @@ impl Layer {
         Self { session, accepted: 0, ended: false }
     }
 
-    /// Ready when there is something to do with the session and all that belongs to that has been sent.
+    /// Ready when there is something to do with the session. What is to be said before has been sent, or leaves with the
+    /// first answer where the client has asked already.
     pub(super) fn poll_handshake(
         &mut self,
         cx: &mut Context<'_>,
@@ -61,6 +62,10 @@ impl Layer {
     ) -> Poll<Result<(), Failure>> {
         let mut fresh = !self.session.pending().is_empty();
         loop {
+            // Only tickets are left to be said to a client who has spoken already: the answer to it takes them along.
+            if self.session.is_established() && self.session.has_plain() {
+                return Poll::Ready(Ok(()));
+            }
             ready!(self.poll_flush(cx, socket, false)).map_err(|_| Failure::Closed)?;
             if is_enough(&self.session) {
                 return Poll::Ready(Ok(()));
@@ -92,11 +97,11 @@ impl Layer {
             if self.ended || self.session.is_ended() {
                 return Poll::Ready(Ok(0));
             }
+            // What the protocol itself has to say leaves before more is waited for; what does not go at once goes with
+            // the next write.
+            let _ = self.poll_flush(cx, socket, false);
             let took = ready!(self.poll_take(cx, socket, buf, fresh));
-            // Answers of the protocol itself leave with it; what does not go at once goes with the next write.
-            if !self.session.outgoing().is_empty() {
-                let _ = self.poll_flush(cx, socket, false);
-            }
+            let _ = self.poll_flush(cx, socket, false);
             match took {
                 Ok(0) => fresh = false,
                 Ok(n) => return Poll::Ready(Ok(n)),
@@ -202,3 +207,97 @@ enum Broken {
 const ONE_RECORD: usize = (1 << 14) + 512;
 /// Bytes that are encrypted or decrypted before they pass on.
 const MOST_AT_ONCE: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+    use std::sync::Arc;
+
+    use weir_tls::acceptor::{Acceptor, Addition};
+    use weir_tls::pair::{Pair, Parts};
+    use weir_tls::policy::{ClientPolicy, ServerPolicy, Settings};
+
+    use super::*;
+
+    const PEM: &[u8] = include_bytes!("../../../tls/tests/a.example.pem");
+
+    fn acceptor() -> Arc<Acceptor> {
+        let parts = Parts::read(PEM);
+        let pair = Pair::new("a", parts.chain, parts.key.as_ref().unwrap()).unwrap();
+        let policy = Arc::new(ServerPolicy::new(&Settings::default()).unwrap());
+        let mut acceptor = Acceptor::new(false, None);
+        acceptor.add(Addition {
+            pair: Arc::new(pair),
+            policy,
+            filters: Vec::new(),
+            default: true,
+            line: None,
+        });
+        Arc::new(acceptor)
+    }
+
+    /// A client's session over a socket that blocks.
+    struct Peer(Session, TcpStream);
+
+    impl Peer {
+        fn send(&mut self) {
+            let said = self.0.outgoing().to_vec();
+            self.1.write_all(&said).unwrap();
+            self.0.sent(said.len());
+        }
+
+        /// What one read finds, decrypted, and how many bytes it were.
+        fn read(&mut self) -> (Vec<u8>, usize) {
+            let mut cipher = vec![0; 1 << 16];
+            let n = self.1.read(&mut cipher).unwrap();
+            cipher.truncate(n);
+            let mut plain = vec![0; 1 << 16];
+            let got = self.0.take(&mut cipher, &mut plain).unwrap();
+            plain.truncate(got);
+            (plain, n)
+        }
+    }
+
+    #[test]
+    fn tickets_leave_with_the_answer_to_who_has_asked_already_and_alone_before_a_wait() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        for asks in [true, false] {
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                let (far, _) = listener.accept().unwrap();
+                far.set_nonblocking(true).unwrap();
+                let socket = Socket::new(OwnedFd::from(far)).unwrap();
+                let session = ClientPolicy::new(&Settings::default()).unwrap().connect(None, None).unwrap();
+                let mut peer = Peer(session, near);
+                let mut layer = Layer::new(Session::accept(acceptor(), &[]));
+                peer.send();
+                let flight = poll_fn(|cx| match layer.poll_handshake(cx, &socket) {
+                    Poll::Pending if layer.session.is_begun() => Poll::Ready(()),
+                    other => other.map(|_| ()),
+                });
+                flight.await;
+                peer.read();
+                assert!(peer.0.is_established());
+                if asks {
+                    peer.0.put(b"question").unwrap();
+                }
+                peer.send();
+                poll_fn(|cx| layer.poll_handshake(cx, &socket)).await.unwrap();
+                assert_eq!(layer.session.outgoing().is_empty(), !asks);
+                let mut alone = 0;
+                if !asks {
+                    alone = peer.read().1;
+                }
+                poll_fn(|cx| layer.poll_write(cx, &socket, b"answer", false)).await.unwrap();
+                let (plain, n) = peer.read();
+                assert_eq!(plain, b"answer");
+                // Two tickets are much longer than the record of the answer.
+                assert!((alone > 200) != asks && (n > 200) == asks, "{asks}: {alone} {n}");
+            });
+        }
+    }
+}
