@@ -153,8 +153,8 @@ impl Connection {
         read
     }
 
-    /// Writes what the socket takes of `buf`; `more` says that further bytes follow at once. Who is told to wait comes
-    /// again with the same bytes, to which others may have been added.
+    /// Writes what the socket takes of `buf`; `more` says that further bytes, or the end, follow at once. Who is told to
+    /// wait comes again with the same bytes, to which others may have been added.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8], more: bool) -> Poll<io::Result<usize>> {
         let written = match &self.tls {
             None => self.socket.poll_write(cx, buf, more),

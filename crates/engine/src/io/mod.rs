@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// Writes what is taken of `buf`; `more` says that further bytes follow at once.
+    /// Writes what is taken of `buf`; `more` says that further bytes, or the end, follow at once.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8], more: bool) -> Poll<io::Result<usize>> {
         match self {
             Self::Own(own) => own.poll_write(cx, buf, more),

@@ -139,10 +139,10 @@ impl Layer {
         self.session.has_plain() || self.ended || self.session.is_ended() || self.has_record()
     }
 
-    /// Says that nothing follows, as far as the socket takes it.
+    /// Says that nothing follows, as far as the socket takes it; its own end is to follow at once.
     pub(super) fn end(&mut self, socket: &Socket) {
         self.session.end();
-        let _ = self.poll_flush(&mut Context::from_waker(std::task::Waker::noop()), socket, false);
+        let _ = self.poll_flush(&mut Context::from_waker(std::task::Waker::noop()), socket, true);
     }
 
     /// Reads ciphertext, unless what lies here is still `fresh`, and decrypts it; how much plaintext came out.

@@ -126,6 +126,8 @@ pub(crate) struct Pump {
     closed: bool,
     /// What was passed last was known to be the end of the body.
     foretold: bool,
+    /// The sink's connection ends right after the body.
+    parting: bool,
     /// Of the chunk that the sink was told of, what it has still to get.
     open: u64,
     trailers: Trailers,
@@ -252,7 +254,7 @@ impl Output {
         self.bytes.get(self.sent..).unwrap_or_default()
     }
 
-    /// Sends all of it; `more` says that further bytes follow at once. Returns how many went in this call.
+    /// Sends all of it; `more` says that further bytes, or the end, follow at once. Returns how many went in this call.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -292,6 +294,7 @@ impl Pump {
             ended,
             closed: false,
             foretold: false,
+            parting: false,
             open: 0,
             trailers,
             closing: 0,
@@ -368,6 +371,11 @@ impl Pump {
         self.ended
     }
 
+    /// Whether the sink's connection ends right after the body, so that the end of both leaves at once.
+    pub(crate) fn part(&mut self, parting: bool) {
+        self.parting = parting;
+    }
+
     /// From now on the body goes nowhere: its receiver is gone.
     pub(crate) fn discard(&mut self) {
         self.writer = Writer::Nothing;
@@ -384,7 +392,7 @@ impl Pump {
     ) -> Poll<Result<(), Broken>> {
         loop {
             if self.ended {
-                let n = ready!(self.send(cx, to, output))?;
+                let n = ready!(self.send(cx, to, output, self.parting))?;
                 self.written += n;
                 return Poll::Ready(Ok(()));
             }
@@ -401,7 +409,7 @@ impl Pump {
                     }
                     // What was made so far need not wait for what is to come.
                     if !output.is_empty() {
-                        let n = ready!(self.send(cx, to, output))?;
+                        let n = ready!(self.send(cx, to, output, false))?;
                         self.written += n;
                     }
                     ready!(self.fill(cx, from, input))?;
@@ -428,7 +436,7 @@ impl Pump {
                         Parse::Partial if self.closed => return Poll::Ready(Err(Broken::Source)),
                         Parse::Partial => {
                             if !output.is_empty() {
-                                let n = ready!(self.send(cx, to, output))?;
+                                let n = ready!(self.send(cx, to, output, false))?;
                                 self.written += n;
                             }
                             ready!(self.fill(cx, from, input))?;
@@ -456,7 +464,7 @@ impl Pump {
                 Poll::Ready(allowed) => allowed,
                 Poll::Pending => {
                     // What was made so far is not held back.
-                    let n = ready!(self.send(cx, to, output))?;
+                    let n = ready!(self.send(cx, to, output, false))?;
                     self.written += n;
                     return Poll::Pending;
                 }
@@ -534,8 +542,14 @@ impl Pump {
         }
     }
 
-    fn send(&self, cx: &mut Context<'_>, to: &Stream, output: &mut Output) -> Poll<Result<u64, Broken>> {
-        let n = ready!(output.poll_send(cx, to, false)).map_err(|_| Broken::Sink)?;
+    fn send(
+        &self,
+        cx: &mut Context<'_>,
+        to: &Stream,
+        output: &mut Output,
+        more: bool,
+    ) -> Poll<Result<u64, Broken>> {
+        let n = ready!(output.poll_send(cx, to, more)).map_err(|_| Broken::Sink)?;
         Poll::Ready(Ok(n as u64))
     }
 

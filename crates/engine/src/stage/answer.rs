@@ -225,6 +225,7 @@ async fn carry(
     let end = poll_fn(|cx: &mut Context<'_>| {
         // What goes wrong with the request shows in the answer.
         let _ = request.poll(cx, &t.client.stream, &mut t.client.input, &back.stream, up);
+        response.part(!t.front.keep_alive && request.is_read());
         if let Poll::Ready(r) = response.poll(cx, &back.stream, &mut back.input, &t.client.stream, down) {
             return Poll::Ready(r.map_err(|e| match e {
                 Broken::Sink => Cause::Client,

@@ -48,13 +48,13 @@ async fn answer(t: &mut Transaction, status: u16) {
             make(t, status);
             let mut out = Output::default();
             write(t, &mut out.bytes);
-            return send(t, out).await;
+            return send_last(t, out).await;
         }
         let mut out = Output::default();
         if let Some(answer) = t.own_answer(status) {
             answer.write_raw(&mut out.bytes);
         }
-        return send(t, out).await;
+        return send_last(t, out).await;
     }
     make(t, status);
     respond(t).await;
@@ -97,7 +97,7 @@ async fn respond(t: &mut Transaction) {
     let mut out = Output::over(std::mem::take(&mut t.messages.spare));
     write(t, &mut out.bytes);
     answer::tell_sent(t);
-    send(t, out).await;
+    send_last(t, out).await;
 }
 
 /// Counts a request that we answered where a frontend is all that saw it.
@@ -116,7 +116,7 @@ pub(crate) async fn hint(t: &mut Transaction) {
     }
     let mut out = Output::default();
     out.bytes.append(&mut t.messages.bench.hints);
-    send(t, out).await;
+    send(t, out, false).await;
 }
 
 /// Writes the response, with the lines that the client's connection needs.
@@ -176,11 +176,18 @@ fn send_on_lane(hints: &mut Vec<u8>, lane: &Lane, limits: &Limits) {
     hints.clear();
 }
 
-async fn send(t: &mut Transaction, mut out: Output) {
+/// Sends the answer; where the connection ends with it, so that both leave at once.
+async fn send_last(t: &mut Transaction, out: Output) {
+    let parting = !t.front.keep_alive && t.client.rest.is_none();
+    send(t, out, parting).await;
+}
+
+/// Sends what was made; `more` says that further bytes, or the end, follow at once.
+async fn send(t: &mut Transaction, mut out: Output, more: bool) {
     let client = &t.client;
     client.timer.set(t.now().after(client.frontend.conf().timeouts.client));
     let sent = poll_fn(|cx| {
-        if let Poll::Ready(r) = out.poll_send(cx, &client.stream, false) {
+        if let Poll::Ready(r) = out.poll_send(cx, &client.stream, more) {
             return Poll::Ready(r.unwrap_or(0));
         }
         if client.timer.poll_expired(cx) { Poll::Ready(0) } else { Poll::Pending }
