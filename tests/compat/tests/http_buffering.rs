@@ -22,6 +22,54 @@ const LEFT: [(&str, &str); 5] = [
     ("http-request wait-for-body time 5s at-least 2", "fe be/s T/T/T/-1/T 400 0 - - CH--"),
 ];
 
+/// Answers in two pieces, and what the rules see of their bodies (the octets, how many, and how many are promised) over
+/// HTTP/1 and over HTTP/2, where they are waited for.
+const ANSWERED: [(&str, &str, &str, &str); 5] = [
+    ("content-length: 5\r\n\r\nhe", "llo", "hello 5 5", "hello 5 5"),
+    ("\r\nhe", "llo", "hello 5 5", "hello 5 0"),
+    (
+        "transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n",
+        "3\r\nllo\r\n0\r\nx: 1\r\n\r\n",
+        "hello 5 5",
+        "hello 5 0",
+    ),
+    ("content-length: 0\r\n\r\n", "", "0 0", "0 0"),
+    ("\r\n", "", "0 0", "0 0"),
+];
+
+#[test]
+fn rules_see_the_body_of_an_answer_where_it_is_waited_for() {
+    compat(|t| {
+        let server = t.origin("srv").serve(|peer, _| {
+            let head = peer.recv_head();
+            let number = head
+                .start_line()
+                .split('/')
+                .nth(2)
+                .and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+            let (one, two, ..) = ANSWERED[number.expect("a number")];
+            peer.send(format!("HTTP/1.1 200 OK\r\n{one}")).pause(Duration::from_millis(50)).send(two).close();
+        });
+        let seen = "http-response wait-for-body time 5s\n http-response set-header x-seen \"%[res.body] \
+                    %[res.body_len] %[res.body_size]\"";
+        let config = Proxy::http()
+            .frontend(seen)
+            .frontend("use_backend far if { path_beg /far }")
+            .backend("http-reuse never")
+            .servers("server s {srv}")
+            .sections("backend far\n server f {inner} proto h2\nfrontend inner\n bind {inner} proto h2\n default_backend be");
+        let mut proxy = t.start(&config.text());
+        for (number, (one, _, near, far)) in ANSWERED.into_iter().enumerate() {
+            for (path, wanted) in [("/near", near), ("/far", far)] {
+                let mut client = proxy.client("fe");
+                client.send(format!("GET {path}/{number} HTTP/1.1\r\nhost: a\r\n\r\n"));
+                assert_eq!(client.recv_head().header("x-seen").unwrap_or_default(), wanted, "{path} {one:?}");
+            }
+        }
+        server.finish();
+    });
+}
+
 #[test]
 fn rules_see_the_body_where_it_is_waited_for() {
     compat(|t| {

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use weir_config::{Keyword, values};
 use weir_expr::{Expr, Type};
-use weir_http::h1::{self, BodyLength};
 
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
 use crate::ending::{Cause, Stage};
 use crate::scope::View;
 use crate::stage::body;
-use crate::transaction::Messages;
 
 /// The actions of this file.
 pub(super) const WAIT: &[Keyword<ActionFn>] = &[
@@ -115,16 +113,15 @@ impl Action for WaitForBody {
         if !run.set.is_response() && run.since.is_none() && body::expects(run.t) {
             run.bench.hints.extend_from_slice(body::CONTINUE);
         }
-        let (input, length) = match &run.t.far {
+        let (input, length, stream) = match &run.t.far {
             Some(far) if run.set.is_response() => {
-                let Messages { response, request, .. } = &*run.t.messages;
-                (&far.input, h1::response_body(response, request).unwrap_or(BodyLength::None))
+                (&far.input, body::length_of_answer(&run.t.messages, &far.stream), &far.stream)
             }
-            _ => (&run.t.client.input, run.t.front.request),
+            _ => (&run.t.client.input, run.t.front.request, &run.t.client.stream),
         };
         let enough = self.least.is_some_and(|least| input.data().len() as u64 >= least);
-        let over = !run.set.is_response() && body::is_over(length, &run.t.client.stream);
-        if enough || over || input.is_full() || body::is_whole(length, input.data()) {
+        if enough || body::is_over(length, stream) || input.is_full() || body::is_whole(length, input.data())
+        {
             return Verdict::Next;
         }
         // No more of it will come: of an answer this may be all, and a request goes on to its backend, but no further.

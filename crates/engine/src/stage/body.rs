@@ -16,7 +16,7 @@ use crate::ending::{Cause, Stage};
 use crate::io::Stream;
 use crate::mux::h2::Lane;
 use crate::stage::{receive, respond};
-use crate::transaction::{Stop, Transaction};
+use crate::transaction::{Messages, Stop, Transaction};
 
 /// Waits until the whole body is in the buffer, or the buffer is full, where the frontend wants that before its rules.
 pub(crate) async fn buffered(t: &mut Transaction) -> Result<(), Stop> {
@@ -60,9 +60,16 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// What has come of the body of the answer, while rules may look at it.
 pub(crate) fn of_answer(t: &Transaction) -> Lookup<Bytes<'_>> {
     let Some(far) = &t.far else { return Lookup::Absent };
-    match h1::response_body(&t.messages.response, &t.messages.request) {
-        Ok(length) => waiting(length, far.input.data()),
-        Err(_) => Lookup::Absent,
+    let length = length_of_answer(&t.messages, &far.stream);
+    held(length, far.input.data(), &far.stream, t.messages.at_end)
+}
+
+/// How the body of the answer lies in the buffer: a stream of HTTP/2 knows no chunks.
+pub(crate) fn length_of_answer(messages: &Messages, stream: &Stream) -> BodyLength {
+    match h1::response_body(&messages.response, &messages.request) {
+        Ok(BodyLength::Chunked) if stream.lane().is_some() => BodyLength::UntilClose,
+        Ok(length) => length,
+        Err(_) => BodyLength::None,
     }
 }
 
@@ -167,19 +174,21 @@ pub(crate) fn is_whole(length: BodyLength, input: &[u8]) -> bool {
 
 /// What lies in the buffer of a request's body, its framing left out; of chunks the first two.
 pub(crate) fn of_request(t: &Transaction) -> Lookup<Bytes<'_>> {
-    let (length, input) = (t.front.request, t.client.input.data());
-    if length == BodyLength::UntilClose {
-        let complete = is_over(length, &t.client.stream);
-        let body = Bytes::whole(input, complete);
-        return if complete { Lookup::Value(body) } else { Lookup::Partial(body) };
-    }
-    waiting(length, input)
+    let length = t.front.request;
+    held(length, t.client.input.data(), &t.client.stream, false)
 }
 
-/// What lies in the buffer of a body, its framing left out; of chunks the first two.
-pub(crate) fn waiting(length: BodyLength, input: &[u8]) -> Lookup<Bytes<'_>> {
-    let complete = is_whole(length, input);
+/// What lies in the buffer of a body, its framing left out; of chunks the first two. A body without a length ends where
+/// nothing more comes, and promises nothing in HTTP/2.
+fn held<'a>(length: BodyLength, input: &'a [u8], stream: &Stream, at_end: bool) -> Lookup<Bytes<'a>> {
+    let complete = match length {
+        BodyLength::UntilClose => at_end || is_over(length, stream),
+        _ => is_whole(length, input),
+    };
     let mut body = match length {
+        BodyLength::UntilClose => {
+            Bytes { promised: stream.lane().map(|_| 0), ..Bytes::whole(input, complete) }
+        }
         BodyLength::Known(n) => {
             let here = usize::try_from(n).ok().and_then(|n| input.get(..n)).unwrap_or(input);
             Bytes { promised: Some(n), ..Bytes::whole(here, complete) }
