@@ -174,7 +174,7 @@ fn log_lines_name_the_page_and_who_answered() {
 fn the_form_changes_servers() {
     compat(|t| {
         let _log = t.sink("log");
-        let watched = "backend watched\n server g 127.0.0.1:1 agent-check agent-port 1 agent-inter 60s\n";
+        let watched = "backend watched\n server g 127.0.0.1:1 agent-check agent-port 1 agent-inter 60s\n server h 127.0.0.1:1 check inter 1h\n";
         let mut proxy = t.start(&format!("{CONFIG}\n{watched}"));
         let rows = [
             ("s=a&b=back&action=drain", "DONE a=DRAIN b=no check c=MAINT"),
@@ -193,6 +193,8 @@ fn the_form_changes_servers() {
             ("s=a&b=back&action=shutdown", "DONE a=no check b=no check c=no check"),
             ("s=nope&b=back&action=drain", "ERRP a=no check b=no check c=no check"),
             ("s=a&s=nope&b=back&action=drain", "PART a=DRAIN b=no check c=no check"),
+            ("s=a&s=nope&b=back&action=dhlth", "ERRP a=DRAIN b=no check c=no check"),
+            ("s=b&s=nope&b=back&action=start", "ERRP a=DRAIN b=no check c=no check"),
             ("s=a&b=nope&action=drain", "ERRP a=DRAIN b=no check c=no check"),
             ("s=a&b=back&action=nope", "ERRP a=DRAIN b=no check c=no check"),
             ("s=a&b=back", "NONE a=DRAIN b=no check c=no check"),
@@ -209,6 +211,9 @@ fn the_form_changes_servers() {
             ("s=a&b=back&action=stop", "NONE a=DRAIN b=no check c=no check"),
             ("s=a&b=back&action=start", "DONE a=no check b=no check c=no check"),
             ("s=a&action=drain", "NONE a=no check b=no check c=no check"),
+            ("s=h&s=g&b=watched&action=dhlth", "DONE a=no check b=no check c=no check"),
+            ("s=h&s=g&b=watched&action=dhlth", "DONE a=no check b=no check c=no check"),
+            ("s=h&s=nope&b=watched&action=ehlth", "PART a=no check b=no check c=no check"),
             ("s=g&b=watched&action=eagent", "DONE a=no check b=no check c=no check"),
             ("s=g&b=watched&action=dagent", "DONE a=no check b=no check c=no check"),
             ("s=g&b=watched&action=dagent", "DONE a=no check b=no check c=no check"),
@@ -378,6 +383,27 @@ fn csv_json_and_typed_output_are_those_of_the_runtime_api() {
             let differs = page.iter().zip(&told).filter(|(a, b)| a != b).collect::<Vec<_>>();
             assert!(differs.is_empty() && page.len() == told.len(), "{uri}: {differs:?}");
         }
+    });
+}
+
+#[test]
+fn a_page_that_a_rule_refuses_counts_as_aborted() {
+    compat(|t| {
+        let _log = t.sink("log");
+        let mut proxy = t.start(CONFIG);
+        let rows = [
+            ("GET /own HTTP/1.1\nHost: h", "401: 2"),
+            ("GET /own HTTP/1.1\nHost: h\nAuthorization: Basic dTpw", "200: 2"),
+            ("POST /own HTTP/1.1\nHost: h\nContent-Length: 0", "401: 4"),
+        ];
+        table(&rows, |request| {
+            let status = ask(&mut proxy, request).head.status();
+            let csv = proxy.admin("show stat own 2 -1");
+            let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+            let at = lines.next().and_then(|names| names.iter().position(|name| *name == "cli_abrt"));
+            let told = at.and_then(|at| lines.next()?.get(at).copied());
+            format!("{status}: {}", told.unwrap_or_default())
+        });
     });
 }
 

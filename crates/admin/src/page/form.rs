@@ -76,21 +76,18 @@ fn in_scope<'a>(backend: Option<&'a Arc<Proxy>>, page: &Proxy) -> Result<&'a Arc
 }
 
 fn carry_out(world: &World, form: &Form<'_>, backend: &Arc<Proxy>, action: Action) -> Outcome {
-    let (mut there, mut done, mut missing) = (false, false, false);
+    let (mut done, mut missing) = (false, false);
     for name in &form.servers {
         match backend.servers.iter().find(|s| s.conf.name.as_bytes() == &**name) {
-            Some(server) => {
-                there = true;
-                done |= action.carry_out(world, backend, server);
-            }
+            Some(server) => done |= action.carry_out(world, backend, server),
             None => missing = true,
         }
     }
-    match (there, done, missing) {
-        (false, _, true) => Outcome::Wrong,
-        (true, _, true) => Outcome::Partly,
-        (_, true, false) => Outcome::Done,
-        (_, false, false) => Outcome::Nothing,
+    match (done, missing) {
+        (true, false) => Outcome::Done,
+        (true, true) => Outcome::Partly,
+        (false, true) => Outcome::Wrong,
+        (false, false) => Outcome::Nothing,
     }
 }
 
@@ -117,7 +114,7 @@ enum Action {
     Start,
     /// Drained, where it is not (`stop`).
     Stop,
-    /// This, where checks are made.
+    /// Checks are made, or not, where the server has any.
     Check(bool),
     /// This, where an agent is asked.
     Agent(Order),
@@ -154,7 +151,6 @@ impl Action {
     fn carry_out(self, world: &World, backend: &Arc<Proxy>, server: &Arc<Server>) -> bool {
         let admin = server.runtime.admin();
         let (maintained, drained) = (admin.intersects(Admin::MAINT), admin.contains(Admin::FORCED_DRAIN));
-        let checked = !server.runtime.unchecked.load(Relaxed);
         let asked = !server.runtime.unasked.load(Relaxed);
         let order = match self {
             Self::Give(order) => order,
@@ -164,8 +160,8 @@ impl Action {
             // What is in maintenance stays there.
             Self::Stop if !drained && maintained => return true,
             Self::Stop if !drained => Order::Drain,
-            Self::Check(on) if server.conf.check.is_some() && checked != on => Order::Check(on),
-            // Whether it is asked may be said again; what it said counts while it is asked.
+            Self::Check(on) if server.conf.check.is_some() => Order::Check(on),
+            // Whether it is checked or asked may be said again; what an agent said counts while it is asked.
             Self::Agent(order @ Order::Ask(_)) if server.conf.agent.is_some() => order,
             Self::Agent(order) if server.conf.agent.is_some() && asked => order,
             _ => return false,

@@ -45,6 +45,8 @@ async fn shown(t: &mut Transaction, proxy: &Rc<local::Proxy>) -> Result<(), Stop
     let now = t.now();
     (t.facts.assigned, t.facts.connected) = (Some(now), Some(now));
     if let Err(stop) = rules::stats(t, proxy).await {
+        // In HAProxy a page that a rule refused is one that nobody waited for, on both of its sides.
+        proxy.back().client_aborts.add(2);
         // The log knows that it was refused, and not as what.
         t.facts.meant = Some((t.messages.response.status(), 400));
         return Err(stop);

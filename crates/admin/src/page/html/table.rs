@@ -14,7 +14,7 @@ use crate::stat::row::{Kind, Row};
 /// A proxy with all its rows.
 pub(in crate::page) fn proxy(report: &Report, proxy: &Proxy, rows: &[Row], out: &mut Vec<u8>) {
     let conf = &proxy.conf;
-    let admin = report.admin && conf.is_backend() && rows.iter().any(|row| row.kind == Kind::Server);
+    let admin = report.admin && conf.is_backend() && !proxy.servers.is_empty();
     let page = &report.page;
     let scene = Scene { proxy, legends: page.legends, modules: page.modules, ticks: report.admin, admin };
     if admin {
