@@ -33,6 +33,12 @@ pub fn set_memory(bytes: u64) -> io::Result<()> {
     Ok(rustix::process::setrlimit(Resource::Data, limit)?)
 }
 
+/// Has memory come in small pages, for this process and those it makes: a page of 2 MiB is whole from its first byte on,
+/// and what lies on the heap of a process like ours never fills many.
+pub fn use_small_pages() -> io::Result<()> {
+    Ok(rustix::thread::disable_transparent_huge_pages(true)?)
+}
+
 /// Lets a crash leave a core file of any size, also after privileges were dropped (`set-dumpable`).
 pub fn allow_core_files() -> io::Result<()> {
     let limit = Rlimit { current: None, maximum: None };

@@ -36,6 +36,8 @@ use say::{Loudness, Voice};
 
 /// Does what the words of a command line ask for, the program's name before them, and ends the process.
 pub fn main(mut words: Vec<OsString>) -> ! {
+    // A system that does not know of large pages has none.
+    let _ = weir_sys::limits::use_small_pages();
     let called = if words.is_empty() { OsString::from("weir") } else { words.remove(0) };
     act(&words, Path::new(&called)).now()
 }

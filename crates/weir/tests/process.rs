@@ -142,6 +142,20 @@ fn a_memory_limit_holds_for_what_may_be_written_to() {
 }
 
 #[test]
+fn memory_comes_in_small_pages_in_every_process() {
+    let origin = Origin::new();
+    let running = launch(&origin, &["-W"]).start(CONFIG);
+    let pids = running.pids();
+    assert!(pids.len() > 1, "{pids:?}");
+    for pid in pids {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        // Kernels before 5.0 do not tell.
+        let told = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+        assert!(told.is_none_or(|on| on.trim() == "0"), "{pid}: {told:?}");
+    }
+}
+
+#[test]
 fn a_master_takes_commands() {
     let origin = Origin::new();
     let running = launch(&origin, &["-W", "-S", "{dir}/master.sock,mode,600"]).start(CONFIG);
