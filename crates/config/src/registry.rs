@@ -105,7 +105,10 @@ impl<F: Copy + 'static> Registry<F> {
     /// Finds the keyword of a line and judges everything that its entry tells: prefix, section, state and number
     /// of arguments. Sets `line.name_len`. `None` where there is nothing to run: a message says why.
     pub fn line(&self, place: &Place<'_>, line: &mut Line, out: &mut Diagnostics) -> Option<Found<F>> {
-        let found = self.find(place.classes, &line.words);
+        let is_name = |(keyword, name_len): &(&Keyword<F>, usize)| {
+            *name_len > 1 || line.words.first().is_none_or(|word| word.is(keyword.entry.name))
+        };
+        let found = self.find(place.classes, &line.words).filter(is_name);
         let prefix_fault = match found {
             Some((keyword, _)) => prefix_fault(line, Some(&keyword.entry)),
             None => prefix_fault(line, None),
@@ -282,7 +285,13 @@ fn section_verdict(place: &Place<'_>, line: &Line, entry: &Entry) -> Result<Opti
     let name = line.words.first().map(Word::text).unwrap_or_default();
     let at = line.name_span();
     if place.section == Sections::DEFAULTS {
-        return Err(Diagnostic::alert(at, format!("'{name}' not allowed in 'defaults' section."))
+        let said = match entry.name {
+            "declare capture" => "'declare' not available in default section".to_owned(),
+            "capture request header" => "'capture request' not allowed in 'defaults' section.".to_owned(),
+            "capture response header" => "'capture response' not allowed in 'defaults' section.".to_owned(),
+            _ => format!("'{name}' not allowed in 'defaults' section."),
+        };
+        return Err(Diagnostic::alert(at, said)
             .hint(format!("'{name}' is allowed in {}", section_list(entry.sections))));
     }
     if (Sections::FRONTENDS | Sections::BACKENDS).contains(place.section) {

@@ -233,6 +233,10 @@ impl Scope for View<'_> {
                 Some(assigned.or_else(|| decided::server(self))?.conf().name.as_bytes())
             }
             Text::Listener => self.t.client.listener.conf()?.name.as_ref().map(String::as_bytes),
+            // One that tells of itself, or of no request.
+            Text::UniqueId if self.origin == Origin::Unspecified || self.origin.is_error() => {
+                self.t.messages.captured.known_unique_id()
+            }
             Text::UniqueId => log::unique_id(self.t).filter(|id| !id.is_empty()),
             Text::RequestLine => captured.line(),
             Text::CapturedMethod => captured.method(),

@@ -114,6 +114,9 @@ impl VarRef {
             let rest = text.strip_prefix(word.as_bytes())?.strip_prefix(b".")?;
             Some((*scope, *parent, rest))
         });
+        if text.is_empty() {
+            return Err("Empty variable name cannot be accepted".to_owned());
+        }
         let Some((scope, parent, name)) = found.filter(|(_, _, name)| !name.is_empty()) else {
             return Err(format!(
                 "invalid variable name '{shown}'. A variable name must start with its scope. \

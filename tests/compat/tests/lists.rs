@@ -269,3 +269,37 @@ fn acls_are_samples_too() {
         }
     });
 }
+
+/// Blanks before a line are none of it, those behind a pattern are; CRs at its end are not.
+#[test]
+fn lines_of_files_are_read_as_they_stand() {
+    compat(|t| {
+        t.file("acl", "a \n b\t\n  \n\r\n c\r\n d\r\r\n # x\n#y\ne  f \t\n\u{b}g");
+        t.file("map", "a  v \n b\t w\t\n  \n\r\n c\r\n d x\r\r\n # x\n#y\ne  f g \t\r\n");
+        let mut proxy = t.start(
+            "
+            global
+                stats socket {dir}/admin.sock level admin
+            defaults
+                mode http
+                timeout client 5s
+            frontend fe
+                bind {fe}
+                http-request deny if { hdr(a) -m str -f {dir}/acl }
+                http-request return status 200 hdr a %[path,map({dir}/map)]
+            ",
+        );
+        let dir = proxy.dir().display().to_string();
+        let (acl, map) = (format!("{dir}/acl"), format!("{dir}/map"));
+        let shown = |proxy: &mut Running, command: String| masked(&proxy.admin(&command));
+        assert_eq!(
+            shown(&mut proxy, format!("show acl {acl}")),
+            "PTR a \nPTR b\t\nPTR c\nPTR d\nPTR # x\nPTR e  f \t\nPTR \u{b}g\n\n"
+        );
+        assert_eq!(shown(&mut proxy, format!("add map {map} <<\nk1 v1 \n k2  v\n")), "\n");
+        assert_eq!(
+            shown(&mut proxy, format!("show map {map}")),
+            "PTR a v\nPTR b w\nPTR c \nPTR d x\nPTR # x\nPTR e f g\nPTR k1 v1 \nPTR  k2  v\n\n"
+        );
+    });
+}

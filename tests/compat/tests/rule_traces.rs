@@ -41,7 +41,9 @@ fn outcome(proxy: &mut Running, log: &LogSink, case: &Case) -> (String, Vec<Stri
     let location = answer.lines().find_map(|line| line.strip_prefix("location: "));
     let body = answer.split_once("\r\n\r\n").map_or("nothing", |(_, body)| body);
     let said = |line: String| {
-        line.trim_end().rsplit_once("]: ").map_or_else(String::new, |(_, said)| said.to_owned())
+        let line = line.trim_end();
+        let end = line.rsplit_once("]: ").or_else(|| line.rsplit_once(" - "));
+        end.map_or(line, |(_, said)| said).to_owned()
     };
     let lines = (0..lines.len()).map(|_| said(log.next())).collect();
     (format!("{y} {}", location.unwrap_or(body)), lines)
@@ -125,13 +127,35 @@ frontend moved
     redirect scheme https append-slash if { path /scheme }
     redirect scheme https drop-query append-slash if { path /query }
     redirect location /x keep-query code 301-1
+frontend ids
+    bind {ids}
+    log {log} local0
+    unique-id-format "%b %s %ST %ts %{+json}[str(x)] %{+Q}[src]%[var(txn.none)]|%CC|%{+X}ci"
+    log-format "%ID %[unique-id]"
+    use_backend timed if { path /a }
+    http-request return if { path /b }
+frontend lines
+    bind {lines}
+    log {log} format rfc5424 local0
+    capture request header none len 4
+    log-format-sd "[x %ci]"
+    log-format "%{+json,+Q}hrl %{+Q}hrl"
+    http-request return
+frontend encoded
+    bind {encoded}
+    log {log} format raw local0
+    log-format "%{+cbor}o %(b:str)ST %(c:str)[int(3)] %(d:bool)ST"
+    http-request return
 frontend early
     bind {early}
     tcp-request session reject unless { path /never }
     http-request return
 "#;
 
-const CASES: [Case; 23] = [
+const BAD_REQUEST: &str =
+    "- <html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n";
+
+const CASES: [Case; 29] = [
     ("answers", "GET /return HTTP/1.1\r\nCookie: c=1", "404 LR 404 LR", &["404 LR answers/<NOSRV> - - 12"]),
     ("answers", "GET /deny HTTP/1.1\r\nCookie: c=1", "410 PR 410 PR", &["410 PR answers/<NOSRV> c=1 - 13"]),
     ("answers", "GET /plain HTTP/1.1\r\nCookie: c=1", "403 403 PR", &["403 PR answers/<NOSRV> c=1 - 15"]),
@@ -169,5 +193,21 @@ const CASES: [Case; 23] = [
     ("moved", "GET /query?q HTTP/1.1", "- https://h/query/", &[]),
     ("moved", "GET /other? HTTP/1.1", "- /x", &[]),
     ("moved", "GET /other?q HTTP/1.1", "- /x?q", &[]),
+    (
+        "ids",
+        "GET /a HTTP/1.1",
+        "- hi",
+        &["timed <NOSRV> -1 -- x 127.0.0.1||7F000001 timed <NOSRV> -1 -- x 127.0.0.1||7F000001"],
+    ),
+    (
+        "ids",
+        "GET /b HTTP/1.1",
+        "- ",
+        &["ids <NOSRV> 200 LR x 127.0.0.1||7F000001 ids <NOSRV> 200 LR x 127.0.0.1||7F000001"],
+    ),
+    ("ids", "BAD", BAD_REQUEST, &["- -"]),
+    ("lines", "GET /b HTTP/1.1", "- ", &["[x 127.0.0.1] [\"\"] \"\""]),
+    ("lines", "BAD", BAD_REQUEST, &["[x 127.0.0.1] null"]),
+    ("encoded", "GET /b HTTP/1.1", "- ", &["BF616218C8616361336164F5FF"]),
     ("early", "GET /a HTTP/1.1", "- nothing", &[]),
 ];

@@ -183,7 +183,7 @@ fn add_lines(
     payload: &[u8],
     version: Option<u32>,
 ) -> Outcome {
-    for line in payload.split(|c| *c == b'\n').map(|l| l.trim_ascii_start()).filter(|l| !l.is_empty()) {
+    for line in payload.split(|c| *c == b'\n').filter(|line| !line.is_empty()) {
         let (key, value) = split(line);
         if key.len() == line.len() {
             return call.fail(format!("Missing value for key '{}'.", String::from_utf8_lossy(key)));

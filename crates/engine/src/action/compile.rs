@@ -23,6 +23,8 @@ pub struct RuleLine {
     pub line: Line,
     /// It stands in the `defaults` section that the proxy starts from; such lines have ACLs of their own.
     pub inherited: bool,
+    /// It means nothing in its section, and is judged all the same.
+    pub ignored: bool,
 }
 
 /// Compiles the rules of a configuration, proxy by proxy.
@@ -60,6 +62,15 @@ pub(super) struct Draft {
     ended: Vec<RuleSet>,
     /// The steps of a transaction that lines were for, as far as their order matters.
     pub(super) steps: u16,
+}
+
+// === impl RuleLine ===
+
+impl RuleLine {
+    /// A line of the section itself.
+    pub(crate) fn new(line: Line) -> Self {
+        Self { line, inherited: false, ignored: false }
+    }
 }
 
 // === impl Compiler ===
@@ -122,9 +133,10 @@ impl<'a> Compiler<'a> {
         // Rules may name filters that stand below them.
         let (filters, others): (Vec<_>, Vec<_>) = lines.iter().partition(|l| l.line.name() == "filter");
         for line in filters.into_iter().chain(others) {
-            match line.inherited {
-                true => self.inherited(&mut draft, line),
-                false => self.own(&mut draft, line),
+            match line {
+                RuleLine { ignored: true, .. } => self.ignored_line(index, &draft, line),
+                RuleLine { inherited: true, .. } => self.inherited(&mut draft, line),
+                _ => self.own(&mut draft, line),
             }
         }
         self.judge(&draft);
@@ -175,6 +187,14 @@ impl<'a> Compiler<'a> {
             self.misplaced(draft, line);
             self.out.extend(said);
         }
+        self.out.take(result);
+    }
+
+    /// Judges a line that means nothing in its section.
+    fn ignored_line(&mut self, index: usize, draft: &Draft, line: &RuleLine) {
+        let Some(mut spare) = self.draft(index, draft.mode) else { return };
+        spare.acls.clone_from(&draft.acls);
+        let result = self.line(&mut spare, line).map_err(|said| of_line(said, &line.line));
         self.out.take(result);
     }
 
@@ -424,7 +444,9 @@ impl<'a> Compiler<'a> {
             {
                 action.bytes = name.as_bytes().into();
             }
-            ACTIONS.find(&[Class::Action], &wanted).filter(|(_, n)| *n == wanted.len())
+            // Of the others none has anything in parentheses.
+            let is_plain = wanted.get(name_at).is_some_and(|action| !action.bytes.contains(&b'('));
+            ACTIONS.find(&[Class::Action], &wanted).filter(|(_, n)| *n == wanted.len() && is_plain)
         });
         let (Some((keyword, read)), Some(action)) = (found, words.get(name_at)) else {
             return Err(expected::unknown(set, line, draft.kind, &draft.name));

@@ -305,6 +305,8 @@ impl Draft {
     pub(super) fn note_ignored(&mut self, spare: Self) {
         self.proxy.default_backend = spare.proxy.default_backend;
         self.proxy.use_backend = spare.proxy.use_backend;
+        let rules = spare.rules.into_iter().skip(self.rules.len());
+        self.rules.extend(rules.map(|rule| RuleLine { ignored: true, ..rule }));
         self.checks.note_ignored(&spare.checks);
     }
 }

@@ -29,8 +29,11 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
     first("capture", |_, line| {
         Err(line.alert("'capture' expects 'cookie' or 'request header' or 'response header'."))
     }),
-    first("declare", |_, line| {
+    first("declare", |ctx, line| {
         Err(match line.arg(0).map(Word::text) {
+            _ if ctx.section == Sections::DEFAULTS => {
+                line.alert("'declare' not available in default section")
+            }
             None => line
                 .alert("'declare' needs a second keyword that specify the type of declaration ('capture')"),
             Some(kind) => line.alert(format!("unknown declaration type '{kind}' (supports 'capture')")),
@@ -62,7 +65,12 @@ pub(super) const PROXY_FIRST: &[Keyword<ProxyFn>] = &[
             ))
             .tight())
     }),
-    first("stick", |_, line| Err(line.alert("'stick' expects 'on', 'match', or 'store'."))),
+    first("stick", |ctx, line| {
+        Err(line.alert(match ctx.section {
+            Sections::DEFAULTS => "'stick' not allowed in 'defaults' section.",
+            _ => "'stick' expects 'on', 'match', or 'store'.",
+        }))
+    }),
     first("tcp-check", |_, line| {
         let got = line.arg(0).map(Word::text).unwrap_or_default();
         Err(line.alert(format!(

@@ -418,12 +418,14 @@ impl<'a> Load<'a> {
             sources: self.sources,
         };
         let result = (found.run)(&mut ctx, &line);
-        if found.ignored && result.is_ok() {
-            self.out.extend(without_condition(&line));
-        }
-        if let Some(spare) = spare {
+        let lacking = spare.as_ref().filter(|_| result.is_ok()).and_then(|_| without_condition(&line));
+        if let Some(mut spare) = spare {
+            if lacking.is_some() {
+                spare.rules.pop();
+            }
             draft.note_ignored(spare);
         }
+        self.out.extend(lacking);
         if self.out.take(result).is_some() {
             self.out.extend(found.notice(&line));
             let is_right = self.out.count(Severity::Alert) == faults;

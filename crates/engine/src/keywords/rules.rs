@@ -263,7 +263,7 @@ fn of_server(
 }
 
 fn keep(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    ctx.draft.rules.push(RuleLine { line: line.clone(), inherited: false });
+    ctx.draft.rules.push(RuleLine::new(line.clone()));
     Ok(())
 }
 

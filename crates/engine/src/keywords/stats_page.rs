@@ -75,7 +75,7 @@ pub(super) fn authenticate(load: &mut Load<'_>) {
             load.out.push(Diagnostic::alert(page.at, message).form(Form::Bare));
         } else if !page.users.is_empty() {
             let list = format!(".stats/{}", draft.proxy.name);
-            draft.rules.push(RuleLine { line: asks(&page, &list), inherited: false });
+            draft.rules.push(RuleLine::new(asks(&page, &list)));
             let user = |(name, password): &(String, String)| User {
                 name: name.clone(),
                 password: Password::Clear(password.clone()),
@@ -177,7 +177,7 @@ fn http_request(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
 
 fn keep(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     set(ctx, line, |_| {})?;
-    ctx.draft.rules.push(RuleLine { line: line.clone(), inherited: false });
+    ctx.draft.rules.push(RuleLine::new(line.clone()));
     Ok(())
 }
 

@@ -156,7 +156,7 @@ pub(crate) fn unique_id(t: &Transaction) -> Option<&[u8]> {
 
 /// Writes a line to all targets; `profile` in the place of theirs.
 fn write(t: &mut Transaction, plan: &LogPlan, origin: Origin, level: Level, profile: Option<&Profile>) {
-    if !origin.is_session() {
+    if !origin.is_session() && !origin.is_error() {
         unique_id(t);
     }
     let ring = &t.client.worker.log;
@@ -174,7 +174,8 @@ fn write(t: &mut Transaction, plan: &LogPlan, origin: Origin, level: Level, prof
         let Some(level) = target.takes(level) else { continue };
         let own = |of: fn(&Override) -> &Option<Format>| says.and_then(|says| of(says).as_ref());
         let format = own(|says| &says.format).or_else(|| plan.format_at(origin));
-        let sd = own(|says| &says.structured).or(plan.structured.as_ref().filter(|_| !origin.is_error()));
+        let sd = own(|says| &says.structured)
+            .or(plan.structured.as_ref().filter(|_| origin != Origin::SessionKilled));
         if !made.is_some_and(|(f, s)| is_same(f, format) && is_same(s, sd)) {
             text.clear();
             structured.clear();

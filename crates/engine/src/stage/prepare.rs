@@ -109,11 +109,11 @@ fn restrict_names(t: &mut Transaction, wanted: HeaderNames) -> Result<(), Stop> 
     }
 }
 
-/// Hands the unique id on.
+/// Makes the unique id of what is known before a server is chosen, and hands it on.
 fn add_unique_id(t: &mut Transaction) {
     let front = t.client.frontend.clone();
-    let Some(name) = &front.conf().unique_id_header else { return };
     log::unique_id(t);
+    let Some(name) = &front.conf().unique_id_header else { return };
     let Messages { request, captured, .. } = &mut *t.messages;
     if let Some(id) = captured.known_unique_id() {
         request.append(name, id);

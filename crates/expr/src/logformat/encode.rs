@@ -137,8 +137,8 @@ pub(super) fn cbor(field: Field<'_>, raw: bool, cast: Option<Type>, out: &mut Ve
     match field {
         Field::Null | Field::Nothing => sink.byte(0xf6),
         Field::Text([]) => sink.byte(0xf6),
+        // Samples are cast before; of what is not one, numbers stay numbers.
         Field::Number(n) | Field::Growing(n) => match cast {
-            Some(Type::Str) => sink.text(itoa::Buffer::new().format(n).as_bytes()),
             Some(Type::Bool) => sink.byte(if n == 0 { 0xf4 } else { 0xf5 }),
             _ => sink.integer(n),
         },

@@ -23,7 +23,7 @@ pub enum Purpose {
     Log,
     /// `log-format-sd`: as a log, with RFC 5424's escapes where asked for.
     LogStructured,
-    /// `unique-id-format`: as a log.
+    /// `unique-id-format`: as a log, never encoded; nothing stands for samples that are not there.
     UniqueId,
     /// Header fields and parts of start lines: in samples, characters that HTTP forbids become `%XX`, and neither
     /// quotes nor `-` stand for what is empty.

@@ -6,7 +6,7 @@ use crate::{Error, Expr, Load, Type};
 /// Compiles `text` for `purpose`.
 pub(super) fn compile(text: &[u8], purpose: Purpose, load: &mut Load<'_>) -> Result<Format, Error> {
     let start = match purpose {
-        Purpose::Http | Purpose::Text => Options::NONE,
+        Purpose::Http | Purpose::Text | Purpose::UniqueId => Options::NONE,
         _ => Options::MANDATORY,
     };
     let mut parser = Parser {
@@ -185,6 +185,10 @@ impl<'t> Parser<'t> {
                 b'-' => options.without(flag),
                 _ => options,
             };
+        }
+        // An id is a text.
+        if self.purpose == Purpose::UniqueId {
+            options = options.without(Options::JSON).without(Options::CBOR);
         }
         options
     }

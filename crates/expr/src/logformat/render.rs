@@ -122,7 +122,7 @@ impl<'r> Renderer<'r> {
     fn expr(&mut self, expr: &'r Expr, item: &Item) {
         let encodes = item.options.encodes();
         let Some(mut value) = expr.eval(self.scope, self.scratch).some() else {
-            if self.format.purpose != Purpose::Http || encodes {
+            if !matches!(self.format.purpose, Purpose::Http | Purpose::UniqueId) || encodes {
                 self.field(Field::Nothing, item);
             }
             return;
@@ -141,8 +141,15 @@ impl<'r> Renderer<'r> {
             self.blank = false;
             return;
         }
-        if self.format.purpose == Purpose::Http && !encodes {
-            return self.http(value, item.options);
+        match self.format.purpose {
+            Purpose::Http if !encodes => return self.http(value, item.options),
+            Purpose::UniqueId => {
+                let text = value.to_str(self.scratch);
+                self.out.extend_from_slice(text.split(|c| *c == 0).next().unwrap_or_default());
+                self.blank &= text.is_empty();
+                return;
+            }
+            _ => {}
         }
         match value {
             Value::Bin(b) if !encodes && self.format.global.has(Options::BIN) => {
@@ -388,6 +395,7 @@ impl<'r> Renderer<'r> {
         }
         let (json, cbor) = (options.has(Options::JSON), options.has(Options::CBOR));
         let raw = self.format.global.has(Options::BIN);
+        let absent: &[u8] = if options.has(Options::QUOTE) { b"" } else { b"-" };
         if json {
             self.out.push(b'[');
         } else if cbor {
@@ -395,7 +403,7 @@ impl<'r> Renderer<'r> {
         }
         for slot in 0..count {
             let kept = scope.capture(side, slot);
-            let field = Field::Client(kept.unwrap_or(b"-"), Unsafe::Header);
+            let field = Field::Client(kept.unwrap_or(absent), Unsafe::Header);
             if slot > 0 && !cbor {
                 self.out.extend_from_slice(if json { b", " } else { b" " });
             }

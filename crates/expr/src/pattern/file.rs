@@ -122,22 +122,23 @@ fn read(name: &str, names: &mut dyn Names) -> Result<Vec<u8>, String> {
 /// Pattern, value and number of each line that counts.
 fn lines(text: &[u8], map: bool) -> impl Iterator<Item = (&[u8], &[u8], usize)> {
     text.split(|c| *c == b'\n').enumerate().filter_map(move |(i, line)| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.first() == Some(&b'#') {
             return None;
         }
-        let line = crate::fetch::trim(line);
-        if line.is_empty() {
-            return None;
-        }
+        let blanks = line.iter().take_while(|c| matches!(c, b' ' | b'\t')).count();
+        let end = line.iter().rposition(|c| *c != b'\r').map_or(0, |last| last + 1);
+        // What follows a pattern is part of it, blanks too.
+        let line = line.get(blanks..end).filter(|line| !line.is_empty())?;
         let (key, value) = if map { split(line) } else { (line, &b""[..]) };
-        Some((key, value, i + 1))
+        Some((key, crate::fetch::trim(value), i + 1))
     })
 }
 
-/// Key and value of a map's line, blanks between them.
+/// Key and value of a map's line, blanks between them; those that end the line are part of the value.
 pub fn split(line: &[u8]) -> (&[u8], &[u8]) {
-    let end = line.iter().position(|c| matches!(c, b' ' | b'\t')).unwrap_or(line.len());
+    let is_blank = |c: &u8| matches!(c, b' ' | b'\t');
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
     let (key, rest) = line.split_at_checked(end).unwrap_or((line, b""));
-    (key, crate::fetch::trim(rest))
+    let blanks = rest.iter().take_while(|c| is_blank(c)).count();
+    (key, rest.get(blanks..).unwrap_or_default())
 }

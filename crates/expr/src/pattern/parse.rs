@@ -37,7 +37,7 @@ impl Bounds {
 /// Reads `n`, `n:m`, `n:` or `:m`; `n` may be a version, `major.minor`.
 pub fn parse_bounds(text: &[u8]) -> Option<Bounds> {
     let Some(colon) = memchr::memchr(b':', text) else {
-        let n = args::integer(text).or_else(|| version(text))?;
+        let n = written(text).or_else(|| version(text))?;
         return Some(Bounds { min: Some(n), max: Some(n) });
     };
     let (left, right) = text.split_at_checked(colon)?;
@@ -61,6 +61,12 @@ pub(super) fn parse_written(text: &[u8]) -> Option<Bounds> {
         _ => None,
     };
     parse_bounds(text).or_else(below_zero)
+}
+
+/// A number without a plus, which does not leave the range of its type.
+fn written(text: &[u8]) -> Option<i64> {
+    args::integer(text)?;
+    std::str::from_utf8(text).ok()?.parse().ok().filter(|_| text.first() != Some(&b'+'))
 }
 
 /// A version as the TLS hello has it.
