@@ -58,14 +58,23 @@ fn early_data_is_told_from_what_comes_later() {
                 let _ = stdin.write_all(said.as_bytes());
                 String::from_utf8_lossy(&client.wait_with_output().expect("its output").stdout).into_owned()
             };
-            let request = |path| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-            client(&format!("-sess_out {}", file("session")), &request("/first"));
+            let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
             std::fs::write(file("request"), request(path)).expect("a file");
             // Without early data nothing is asked: a bare line ends the connection.
             let rest = if *bind == "none" { "\r\n\r\nX\r\n\r\n" } else { "" };
-            let early = format!("-sess_in {} -early_data {}", file("session"), file("request"));
-            let said = client(&early, rest);
-            let got = seen(&said);
+            let come_back = || {
+                client(&format!("-sess_out {}", file("session")), &request("/first"));
+                let early = format!("-sess_in {} -early_data {}", file("session"), file("request"));
+                seen(&client(&early, rest))
+            };
+            // On a machine with other work, the end of the handshake may be there before the request is looked at.
+            let mut got = come_back();
+            for _ in 0..TRIES {
+                if got == *expected {
+                    break;
+                }
+                got = come_back();
+            }
             if got != *expected {
                 wrong.push(format!("{bind} {path} {arguments}: {got}, not {expected}"));
             }
@@ -85,3 +94,6 @@ fn seen(said: &str) -> String {
     let status = field("HTTP/1.1 ");
     format!("{} {} {}", status.get(..3).unwrap_or_default(), field("x-early:"), field("x-seen:"))
 }
+
+/// How often a client comes back until it is as quick as it is meant to be.
+const TRIES: usize = 10;
