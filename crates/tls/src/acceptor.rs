@@ -49,7 +49,8 @@ pub struct Context {
     pub policy: Arc<ServerPolicy>,
     /// The list that it stands on, and the number of its line.
     pub line: Option<(Arc<str>, usize)>,
-    /// Set-ups of sessions, by the protocol that is agreed on; made when they are first needed.
+    /// Set-ups of sessions, by the protocol that is agreed on and whether the client comes back; made when they are
+    /// first needed.
     sessions: Box<[OnceLock<Arc<ServerConfig>>]>,
 }
 
@@ -190,7 +191,8 @@ impl Acceptor {
             .or_else(|| best(&table.contexts, defaults, hello).and_then(at))
             .ok_or(Refusal::UnknownName)?;
         let protocol = context.policy.protocol(hello.alpn());
-        Ok((context.session(protocol), context))
+        let resumes = hello.extension(PRE_SHARED_KEY).is_some();
+        Ok((context.session(protocol, resumes), context))
     }
 
     /// What is made for a name that is not known.
@@ -242,7 +244,7 @@ impl Context {
     fn new(addition: Addition) -> Self {
         let Addition { pair, policy, filters, default, line } = addition;
         let key = Arc::new(policy.certified(&pair));
-        let sessions = (0..=policy.protocols()).map(|_| OnceLock::new()).collect();
+        let sessions = (0..2 * (policy.protocols() + 1)).map(|_| OnceLock::new()).collect();
         Self { pair, key, filters, default, policy, line, sessions }
     }
 
@@ -256,10 +258,10 @@ impl Context {
         }
     }
 
-    /// The set-up of sessions that agree on the protocol of this place.
-    fn session(&self, protocol: Option<usize>) -> Arc<ServerConfig> {
-        let make = || self.policy.session(&self.key, protocol);
-        match self.sessions.get(protocol.map_or(0, |at| at + 1)) {
+    /// The set-up of sessions that agree on the protocol of this place, with a client who comes back or not.
+    fn session(&self, protocol: Option<usize>, resumes: bool) -> Arc<ServerConfig> {
+        let make = || self.policy.session(&self.key, protocol, resumes);
+        match self.sessions.get(2 * protocol.map_or(0, |at| at + 1) + usize::from(resumes)) {
             Some(made) => made.get_or_init(make).clone(),
             None => make(),
         }
@@ -337,3 +339,6 @@ fn best(contexts: &[Arc<Context>], among: &[usize], hello: &ClientHello<'_>) -> 
     };
     of_kind(Kind::Ecdsa).or_else(|| of_kind(Kind::Rsa)).or(Some(*first))
 }
+
+/// The extension by which a client comes back (RFC 8446 section 4.2.11).
+const PRE_SHARED_KEY: u16 = 41;

@@ -214,9 +214,16 @@ impl ServerPolicy {
         }
     }
 
-    /// The set-up of sessions that show this certificate and agree on the protocol of this place.
-    pub fn session(&self, key: &Arc<CertifiedKey>, protocol: Option<usize>) -> Arc<ServerConfig> {
+    /// The set-up of sessions that show this certificate and agree on the protocol of this place. A client who comes
+    /// back gets one ticket for the one that it used, others get two.
+    pub fn session(
+        &self,
+        key: &Arc<CertifiedKey>,
+        protocol: Option<usize>,
+        resumes: bool,
+    ) -> Arc<ServerConfig> {
         let mut config = self.base.clone();
+        config.send_tls13_tickets = if resumes { 1 } else { 2 };
         config.cert_resolver = Arc::new(Shown(key.clone()));
         let common = protocol.and_then(|at| self.settings.alpn.get(at));
         config.alpn_protocols = common.cloned().into_iter().collect();

@@ -30,6 +30,16 @@ kS8f1orMMcQAIPYnJ7URIWWn6CuQn3gu+keF+RhONgfV0729rBLmQJc/CGeCRJJV
 
 /// Whether the session was `New` or `Reused`; what the server gave is kept in `session`.
 fn shake(proxy: &mut Running, bind: &str, version: &str, session: (&str, &str)) -> String {
+    shake_for_tickets(proxy, bind, version, session).0
+}
+
+/// The same, and how many tickets of TLS 1.3 came.
+fn shake_for_tickets(
+    proxy: &mut Running,
+    bind: &str,
+    version: &str,
+    session: (&str, &str),
+) -> (String, usize) {
     let folder = proxy.dir().display().to_string();
     let address = proxy.address(bind).to_string();
     let (way, name) = session;
@@ -47,7 +57,8 @@ fn shake(proxy: &mut Running, bind: &str, version: &str, session: (&str, &str)) 
     let output = client.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find(|l| l.starts_with("New, ") || l.starts_with("Reused, "));
-    line.and_then(|l| l.split(',').next()).unwrap_or("none").to_owned()
+    let kind = line.and_then(|l| l.split(',').next()).unwrap_or("none").to_owned();
+    (kind, text.matches("New Session Ticket arrived").count())
 }
 
 #[test]
@@ -63,6 +74,18 @@ fn sessions_are_taken_up_again_on_any_worker() {
                 assert_eq!(shake(&mut proxy, bind, version, ("-sess_in", &name)), "Reused", "{name}");
             }
         }
+    });
+}
+
+#[test]
+fn who_comes_back_gets_one_ticket_for_the_one_that_was_used() {
+    compat(|t| {
+        t.file("one", include_str!("../fixtures/tls/one.pem"));
+        t.file("keys", KEYS);
+        let mut proxy = t.start(CONFIG);
+        let mut shake = |way| shake_for_tickets(&mut proxy, "tickets", "-tls1_3", (way, "s"));
+        assert_eq!(shake("-sess_out"), ("New".to_owned(), 2));
+        assert_eq!(shake("-sess_in"), ("Reused".to_owned(), 1));
     });
 }
 
