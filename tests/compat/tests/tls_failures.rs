@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use weir_compat::{Subject, compat};
+use weir_compat::{Subject, compat, table};
 use weir_testkit::{Authority, LogSink, Running, Wanted};
 
 const CONFIG: &str = "
@@ -44,6 +44,79 @@ const CONFIG: &str = "
 fn started(t: &mut Subject) -> Running {
     t.file("cert", include_str!("../fixtures/tls/server.pem"));
     t.start(CONFIG)
+}
+
+#[test]
+fn a_session_begins_where_the_handshake_ends() {
+    compat(|t| {
+        let log = t.sink("log");
+        t.file("cert", include_str!("../fixtures/tls/server.pem"));
+        let mut proxy = t.start(
+            "
+            global
+                stats socket {dir}/admin.sock level admin
+                log {log} format rfc5424 local0
+            defaults
+                mode http
+                log global
+                timeout client 5s
+                timeout server 5s
+                timeout connect 5s
+                log-format-sd \"[x@1 st=\\\"%ST\\\" sni=\\\"%[ssl_fc_sni]\\\"]\"
+                log-format line
+            frontend fe
+                bind {fe} ssl crt {dir}/cert
+                stick-table type ip size 1k expire 1h store sess_cnt,gpc(1)
+                tcp-request connection track-sc1 src table conns
+                tcp-request session track-sc0 src
+                tcp-request session sc-inc-gpc(0,0) if { ssl_fc_sni refused.example }
+                tcp-request session reject if { ssl_fc_sni refused.example }
+                http-request return status 200
+            backend conns
+                stick-table type ip size 1k expire 1h store conn_cnt,sess_cnt
+        ",
+        );
+        let rows = [
+            ("", "[x@1 st=\"0\" sni=\"-\"] fe: none, conns: conn_cnt=1 sess_cnt=0"),
+            ("GET / HTTP/1.1", "[x@1 st=\"0\" sni=\"-\"] fe: none, conns: conn_cnt=2 sess_cnt=0"),
+            (
+                "-servername refused.example",
+                "[x@1 st=\"0\" sni=\"refused.example\"] fe: sess_cnt=0 gpc0=1, conns: conn_cnt=3 sess_cnt=0",
+            ),
+            (
+                "-servername taken.example",
+                "[x@1 st=\"400\" sni=\"taken.example\"] fe: sess_cnt=1 gpc0=1, conns: conn_cnt=4 sess_cnt=1",
+            ),
+        ];
+        table(&rows, |case| {
+            match case.strip_prefix("-") {
+                Some(_) => shake(&mut proxy, "fe", case),
+                None => {
+                    let mut client = proxy.client("fe");
+                    if !case.is_empty() {
+                        client.send(case);
+                        client.recv_to_close();
+                    }
+                }
+            }
+            let counts = |name: &str| {
+                let shown = proxy.admin(&format!("show table {name}"));
+                let line = shown.lines().find(|line| line.contains("key="));
+                let kept =
+                    line.map(|line| line.split(' ').filter(|w| w.contains("_cnt=") || w.contains("gpc")));
+                kept.map_or("none".to_owned(), |words| words.collect::<Vec<_>>().join(" "))
+            };
+            let data = structured(&log.next());
+            format!("{data} fe: {}, conns: {}", counts("fe"), counts("conns"))
+        });
+    });
+}
+
+/// The structured data of a line of RFC 5424.
+fn structured(line: &str) -> String {
+    let (_, from) = line.split_once('[').expect("structured data");
+    let (data, _) = from.split_once(']').expect("its end");
+    format!("[{data}]")
 }
 
 #[test]

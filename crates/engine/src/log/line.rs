@@ -174,8 +174,7 @@ fn write(t: &mut Transaction, plan: &LogPlan, origin: Origin, level: Level, prof
         let Some(level) = target.takes(level) else { continue };
         let own = |of: fn(&Override) -> &Option<Format>| says.and_then(|says| of(says).as_ref());
         let format = own(|says| &says.format).or_else(|| plan.format_at(origin));
-        let sd = own(|says| &says.structured)
-            .or(plan.structured.as_ref().filter(|_| origin != Origin::SessionKilled));
+        let sd = own(|says| &says.structured).or(plan.structured.as_ref());
         if !made.is_some_and(|(f, s)| is_same(f, format) && is_same(s, sd)) {
             text.clear();
             structured.clear();

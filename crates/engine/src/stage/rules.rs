@@ -60,7 +60,7 @@ pub(crate) fn stats_admin(t: &mut Transaction, proxy: &Rc<local::Proxy>) -> bool
 }
 
 /// Whether the rules of `tcp-request connection` let a connection in, and those of `tcp-request session` where
-/// no PROXY header comes before them.
+/// neither a PROXY header nor a handshake comes before them.
 pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
     let rules = &client.frontend.conf().rules;
     if rules.is_empty(RuleSet::TcpConnection) && rules.is_empty(RuleSet::TcpSession) {
@@ -74,7 +74,7 @@ pub(crate) fn admit(client: Box<Client>) -> Option<Box<Client>> {
         // Who is not even let in hears of it by a reset.
         let _ = weir_sys::accepted::set_no_linger(&t.client.stream);
     }
-    if admitted.is_ok() && !proxy_header::is_expected(&t) {
+    if admitted.is_ok() && !begins_later(&t) {
         admitted = at_once(&mut t, &frontend, RuleSet::TcpSession);
         if admitted.is_ok() {
             t.client.tracking.count(Event::Session);
@@ -103,9 +103,14 @@ fn at_once(t: &mut Transaction, of: &Rc<local::Proxy>, set: RuleSet) -> Result<(
     if let Step::Over(end) = end { end } else { Ok(()) }
 }
 
-/// The rules of `tcp-request session`, where a PROXY header came before them.
+/// Whether something comes before the session: a PROXY header, or the handshake of TLS.
+fn begins_later(t: &Transaction) -> bool {
+    proxy_header::is_expected(t) || t.client.listener.conf().is_some_and(|bind| bind.tls.acceptor.is_some())
+}
+
+/// The rules of `tcp-request session`, where a PROXY header or a handshake came before them.
 pub(crate) async fn session(t: &mut Transaction) -> Result<(), Stop> {
-    if t.client.requests > 0 || !proxy_header::is_expected(t) {
+    if t.client.requests > 0 || !begins_later(t) {
         return Ok(());
     }
     let frontend = t.client.frontend.clone();
