@@ -69,11 +69,11 @@ struct Waiter<T> {
     deadline: Option<u64>,
 }
 
-/// The order of service: class, time with offset, arrival.
+/// The order of service: class, time with offset, arrival. Times go round ([`WINDOW`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     class: i16,
-    time: i64,
+    time: u64,
     arrival: u64,
 }
 
@@ -107,7 +107,7 @@ impl<T> Queues<T> {
         token: T,
     ) -> Ticket {
         self.arrivals += 1;
-        let time = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(i64::from(priority.offset));
+        let time = now.wrapping_add_signed(priority.offset.into()) % WINDOW;
         let order = Order { class: priority.class, time, arrival: self.arrivals };
         let ticket = Ticket { place, order, deadline };
         if let Place::Server(server) = place {
@@ -131,11 +131,11 @@ impl<T> Queues<T> {
 
     /// The request that a free slot of `server` goes to. With `from_backend` false only its own
     /// queue is looked at, as when the server is draining, or a backup whose turn it is not.
-    pub fn call(&mut self, server: usize, from_backend: bool) -> Option<Called<T>> {
-        let own = self.servers.get(server).and_then(Queue::first);
-        let common = if from_backend { self.backend.first() } else { None };
+    pub fn call(&mut self, server: usize, from_backend: bool, now: u64) -> Option<Called<T>> {
+        let own = self.servers.get(server).and_then(|queue| queue.first(now));
+        let common = if from_backend { self.backend.first(now) } else { None };
         let (place, order) = match (own, common) {
-            (Some(own), Some(common)) if common < own => (Place::Backend, common),
+            (Some(own), Some(common)) if common.seen(now) < own.seen(now) => (Place::Backend, common),
             (Some(own), _) => (Place::Server(server), own),
             (None, Some(common)) => (Place::Backend, common),
             (None, None) => return None,
@@ -161,7 +161,7 @@ impl<T> Queues<T> {
 
     /// The first request of a queue that nobody serves any more, to choose again; call until `None`.
     pub fn evict(&mut self, place: Place) -> Option<Called<T>> {
-        let order = self.queue(place)?.first()?;
+        let order = *self.queue(place)?.waiting.first_key_value()?.0;
         let deadline = self.queue(place)?.waiting.get(&order)?.deadline;
         self.take(Ticket { place, order, deadline }, false)
     }
@@ -209,10 +209,32 @@ impl<T> Queue<T> {
         Self { waiting: BTreeMap::new(), called: 0 }
     }
 
-    fn first(&self) -> Option<Order> {
-        self.waiting.first_key_value().map(|(order, _)| *order)
+    /// Who is next: of the lowest class the earliest.
+    fn first(&self, now: u64) -> Option<Order> {
+        let (lowest, _) = self.waiting.first_key_value()?;
+        let earliest = Order { class: lowest.class, time: earliest(now), arrival: 0 };
+        let next = self.waiting.range(earliest..).map(|(order, _)| order).next();
+        Some(*next.filter(|next| next.class == lowest.class).unwrap_or(lowest))
     }
 }
+
+// === impl Order ===
+
+impl Order {
+    /// The order with its time unrolled.
+    fn seen(self, now: u64) -> Self {
+        Self { time: self.time.wrapping_sub(earliest(now)) % WINDOW, ..self }
+    }
+}
+
+/// The earliest time that counts as past.
+fn earliest(now: u64) -> u64 {
+    now.wrapping_sub(WINDOW / 2) % WINDOW
+}
+
+/// The milliseconds in which times go round: what seems to be past for more than half of it is in the future. So an
+/// offset of nearly that much sends a request to the front for a moment, and to the back after it.
+const WINDOW: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -52,15 +52,16 @@ impl Effective {
 
 // === impl Ramp ===
 
+/// A ramp has a step for each second, and as many of them as are begun.
 impl Ramp {
     /// Whether the whole weight has been reached.
     pub fn is_over(&self, now: u64) -> bool {
-        now.saturating_sub(self.since) >= self.length
+        self.age(now) >= self.seconds()
     }
 
-    /// When the weight is worth being computed again: twenty steps, but at most one a second.
+    /// When the weight is worth being computed again.
     pub fn next_step(&self, now: u64) -> Option<u64> {
-        (!self.is_over(now)).then(|| now + (self.length / 20).max(1000))
+        (!self.is_over(now)).then(|| self.since + (self.age(now) + 1) * SECOND)
     }
 
     /// `maxconn` at this point of the ramp: from 1 to the whole.
@@ -68,22 +69,47 @@ impl Ramp {
         if self.is_over(now) || limit == 0 {
             return limit;
         }
-        let age = now.saturating_sub(self.since);
-        let ramped = u64::from(limit) * age / self.length.max(1);
+        let ramped = u64::from(limit) * self.age(now) / self.seconds().max(1);
         u32::try_from(ramped).unwrap_or(limit).max(1)
     }
 
     /// Sixteenths climbed: 1 to 16.
     fn steps(&self, now: u64) -> u64 {
         let scale = u64::from(SCALE);
-        if self.is_over(now) {
-            return scale;
-        }
-        let age = now.saturating_sub(self.since);
-        (scale * age + self.length) / self.length.max(1)
+        if self.is_over(now) { scale } else { scale * self.age(now) / self.seconds().max(1) + 1 }
+    }
+
+    fn age(&self, now: u64) -> u64 {
+        now.saturating_sub(self.since) / SECOND
+    }
+
+    fn seconds(&self) -> u64 {
+        self.length.div_ceil(SECOND)
     }
 }
 
+/// Milliseconds.
+const SECOND: u64 = 1000;
 /// Units of effective weight in one unit of configured weight.
 const SCALE: u16 = 16;
 const MAX_WEIGHT: u16 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_climbs_second_by_second() {
+        let weights = |length: u64| {
+            let ramp = Ramp { since: 500, length };
+            let at = |second: u64| Effective::ramped(256, ramp, 500 + second * SECOND).shown();
+            (0..=length.div_ceil(SECOND)).map(at).collect::<Vec<_>>()
+        };
+        assert_eq!(weights(6000), [16, 48, 96, 144, 176, 224, 256]);
+        assert_eq!(weights(1500), [16, 144, 256]);
+        assert_eq!(weights(2500), [16, 96, 176, 256]);
+        let ramp = Ramp { since: 500, length: 4000 };
+        assert_eq!([499, 1499, 1500, 3700, 4500].map(|now| ramp.limit(100, now)), [1, 1, 25, 75, 100]);
+        assert_eq!([500, 1499, 4499, 4500].map(|now| ramp.next_step(now)), [Some(1500), Some(1500), Some(4500), None]);
+    }
+}

@@ -91,7 +91,7 @@ impl Sim {
         if !self.balancer.serves(server) {
             return;
         }
-        if let Some(called) = self.queues.call(server, true) {
+        if let Some(called) = self.queues.call(server, true, now) {
             assert!(called.token > self.called, "the queue was overtaken");
             self.called = called.token;
             self.serve(server, now);
@@ -103,7 +103,7 @@ impl Sim {
         let usable = !self.balancer.members()[server].usable;
         self.balancer.update(server, usable, Effective::full(weight(server)), self.load[server]);
         while usable && self.load[server].limit > self.load[server].sessions {
-            let Some(called) = self.queues.call(server, true) else { break };
+            let Some(called) = self.queues.call(server, true, now) else { break };
             self.called = called.token;
             self.serve(server, now);
         }

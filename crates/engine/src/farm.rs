@@ -297,7 +297,8 @@ impl Farm {
                 return called_up;
             }
             let from_backend = state.balancer.serves(server);
-            let Some(called) = state.queues.call(server, from_backend) else { return called_up };
+            let now = clock::now().millis();
+            let Some(called) = state.queues.call(server, from_backend, now) else { return called_up };
             self.level(&state, called.place).down();
             self.waiting.fetch_sub(1, Relaxed);
             self.occupy(&runtime);

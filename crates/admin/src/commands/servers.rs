@@ -376,10 +376,11 @@ fn state_line(out: &mut Vec<u8>, key: u32, proxy: &Proxy, server: &Server) {
     let health = state.health.lock().clone();
     let admin = state.admin();
     let since = clock::now().0.saturating_sub(state.changed.load(Relaxed)) / 1_000_000;
-    // 0: stopped, 2: running, 3: stopping.
+    // 0: stopped, 1: starting, 2: running, 3: stopping.
     let operational = match () {
         () if !state.is_running() => 0,
         () if state.stopping.load(Relaxed) => 3,
+        () if state.ramp().is_some() => 1,
         () => 2,
     };
     // What the file says is in force until an operator says otherwise.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use weir_balance::weight::Effective;
 use weir_engine::conf::Options;
 use weir_engine::runtime::Admin;
 use weir_engine::snapshot::{Proxy, Server};
@@ -120,8 +121,8 @@ impl Group {
         let (mut active, mut backup) = ((0, 0), (0, 0));
         for server in &proxy.servers {
             let state = &server.runtime;
-            let weights: (u64, u64) = (state.weight.load(Relaxed).into(), state.weight.load(Relaxed).into());
-            if !state.is_usable() || weights.0 == 0 {
+            let weights: (u64, u64) = (state.effective().units().into(), state.weight.load(Relaxed).into());
+            if !state.is_usable() || weights.1 == 0 {
                 continue;
             }
             let (count, sum) = if server.conf.backup {
@@ -136,7 +137,8 @@ impl Group {
                 *sum = (sum.0 + weights.0, sum.1 + weights.1);
             }
         }
-        (group.weight, group.user_weight) = if group.active > 0 { active } else { backup };
+        let (units, user_weight) = if group.active > 0 { active } else { backup };
+        (group.weight, group.user_weight) = (units.div_ceil(u64::from(Effective::full(1).units())), user_weight);
         group
     }
 }

@@ -15,7 +15,7 @@ fn class_goes_before_time_and_time_before_arrival() {
     push(&mut queues, Place::Backend, 0, -5, 12, 3);
     push(&mut queues, Place::Backend, -1, 500, 13, 4);
     push(&mut queues, Place::Server(0), 0, 0, 10, 5);
-    let order: Vec<u32> = std::iter::from_fn(|| queues.call(0, true)).map(|called| called.token).collect();
+    let order: Vec<u32> = std::iter::from_fn(|| queues.call(0, true, 20)).map(|called| called.token).collect();
     assert_eq!(order, [4, 3, 1, 5, 2]);
 }
 
@@ -24,8 +24,8 @@ fn a_server_out_of_turn_serves_only_its_own_queue() {
     let mut queues = Queues::new(2);
     push(&mut queues, Place::Backend, 0, 0, 0, 1);
     push(&mut queues, Place::Server(1), 0, 0, 5, 2);
-    assert_eq!(queues.call(1, false).map(|called| called.token), Some(2));
-    assert_eq!(queues.call(1, false), None);
+    assert_eq!(queues.call(1, false, 20).map(|called| called.token), Some(2));
+    assert_eq!(queues.call(1, false, 20), None);
     assert_eq!(queues.len(Place::Backend), 1);
 }
 
@@ -35,7 +35,7 @@ fn the_log_learns_how_many_went_before() {
     for token in 0..3 {
         push(&mut queues, Place::Backend, 0, 0, 0, token);
     }
-    let passed: Vec<u32> = std::iter::from_fn(|| queues.call(0, true)).map(|called| called.passed).collect();
+    let passed: Vec<u32> = std::iter::from_fn(|| queues.call(0, true, 20)).map(|called| called.passed).collect();
     assert_eq!(passed, [1, 2, 3]);
 }
 
@@ -63,6 +63,24 @@ fn a_server_that_goes_down_gives_its_queue_away() {
     assert_eq!(queues.len(Place::Backend), 1);
 }
 
+#[test]
+fn who_seems_to_have_come_half_a_round_ago_is_behind_the_others() {
+    const LONGEST: i32 = 524_287;
+    for (waited, wanted) in [(0, [1, 2, 3]), (1, [1, 2, 3]), (2, [2, 3, 1]), (500, [2, 3, 1])] {
+        for begun in [0, 7_340_000, 524_288] {
+            let mut queues = Queues::new(1);
+            push(&mut queues, Place::Backend, 0, -LONGEST, begun, 1);
+            push(&mut queues, Place::Backend, 0, 0, begun, 2);
+            push(&mut queues, Place::Server(0), 0, LONGEST, begun, 3);
+            push(&mut queues, Place::Backend, 1, 0, begun, 4);
+            let now = begun + waited;
+            let order: Vec<u32> =
+                std::iter::from_fn(|| queues.call(0, true, now)).map(|called| called.token).collect();
+            assert_eq!((&order[..3], order[3]), (&wanted[..], 4), "{begun} {waited}");
+        }
+    }
+}
+
 proptest! {
     /// Pushes, calls, cancels and deadlines in any order: nobody is lost, served twice or overtaken.
     #[test]
@@ -86,7 +104,7 @@ proptest! {
                         .filter(|row| row.3 == Place::Server(server) || (what == 2 && row.3 == Place::Backend))
                         .min_by_key(|row| (row.0, row.1, row.2))
                         .map(|row| row.2);
-                    prop_assert_eq!(queues.call(server, what == 2).map(|called| called.token), best);
+                    prop_assert_eq!(queues.call(server, what == 2, now).map(|called| called.token), best);
                     model.retain(|row| Some(row.2) != best);
                 }
                 4 => {

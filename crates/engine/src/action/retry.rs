@@ -90,10 +90,12 @@ fn priority(p: &mut Parse<'_, '_>, of: Of) -> Parsed {
 impl Action for SetPriority {
     fn run(&self, run: &mut Run<'_>) -> Verdict {
         let Some(n) = number(&self.0, run) else { return Verdict::Next };
+        // The reference keeps the low half of it.
+        let n = n as i32;
         let priority = &mut run.t.facts.priority;
         match self.1 {
             Of::Class => priority.class = n.clamp(-2047, 2047) as i16,
-            Of::Offset => priority.offset = n.clamp(-524_287, 524_287) as i32,
+            Of::Offset => priority.offset = n.clamp(-524_287, 524_287),
         }
         Verdict::Next
     }

@@ -34,6 +34,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
+use crate::operator::servers;
 use crate::runtime::{Health, Runtime, ServerRuntime};
 use crate::snapshot::{self, Snapshot};
 use crate::worker::Worker;
@@ -93,7 +94,7 @@ impl Checks {
         let mut old = std::mem::take(&mut self.running);
         let mut index = 0;
         for place in places(&worker.runtime, snapshot) {
-            place.server.runtime.adopt(&place.server.conf);
+            place.server.runtime.adopt(&place.server.conf, servers::is_dynamic(&place.proxy.conf));
             state::inherit(&place);
             for kind in [Kind::Health, Kind::Agent] {
                 let checked = kind.is_asked(&place);

@@ -41,7 +41,7 @@ pub fn add(engine: &Engine, backend: &str, name: &str, words: &[Word]) -> Result
         conf.revision = engine.runtime().revision.lock().come();
         let conf = Arc::new(conf);
         let mut server = Server::build(&snapshot.global, &proxy.conf, &conf, 0, &proxy.runtime, clock::now());
-        server.runtime.adopt(&conf);
+        server.runtime.adopt(&conf, is_dynamic(&proxy.conf));
         server.index = proxy.farm.seat(server.member(), server.seat(proxy.fullconn));
         proxy.runtime.changes.lock().add(&conf);
         let mut servers = proxy.servers.clone();

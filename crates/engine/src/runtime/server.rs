@@ -89,6 +89,8 @@ pub struct ServerRuntime {
     pub ended: Arc<Notify>,
     /// `slowstart` in milliseconds; 0 for none.
     slowstart: AtomicU64,
+    /// Its weight is what it is: the algorithm does not change weights while it runs.
+    steady: AtomicBool,
     /// When it came back, in milliseconds of the process; 0 where it does not warm up.
     warming: AtomicU64,
 }
@@ -177,6 +179,7 @@ impl ServerRuntime {
             generation: AtomicU32::new(0),
             ended: Arc::default(),
             slowstart: AtomicU64::new(0),
+            steady: AtomicBool::new(false),
             warming: AtomicU64::new(0),
         }
     }
@@ -205,8 +208,10 @@ impl ServerRuntime {
         self.written.lock().weight
     }
 
-    /// Takes over what a new configuration says of checks. What was found so far counts, as far as up and down.
-    pub fn adopt(&self, conf: &conf::Server) {
+    /// Takes over what a new configuration says of checks, and whether the algorithm is a `dynamic` one. What was found
+    /// so far counts, as far as up and down.
+    pub fn adopt(&self, conf: &conf::Server, dynamic: bool) {
+        self.steady.store(!dynamic, Relaxed);
         self.secured.store(conf.tls.ssl, Relaxed);
         self.slowstart.store(conf.slowstart.map_or(0, |d| d.as_millis() as u64), Relaxed);
         let mut health = self.health.lock();
@@ -280,8 +285,8 @@ impl ServerRuntime {
     pub fn effective(&self) -> Effective {
         let weight = self.weight.load(Relaxed).min(256) as u16;
         match self.ramp() {
-            Some(ramp) => Effective::ramped(weight, ramp, clock::now().millis()),
-            None => Effective::full(weight),
+            Some(ramp) if !self.steady.load(Relaxed) => Effective::ramped(weight, ramp, clock::now().millis()),
+            _ => Effective::full(weight),
         }
     }
 }
