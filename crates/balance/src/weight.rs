@@ -110,6 +110,9 @@ mod tests {
         assert_eq!(weights(2500), [16, 96, 176, 256]);
         let ramp = Ramp { since: 500, length: 4000 };
         assert_eq!([499, 1499, 1500, 3700, 4500].map(|now| ramp.limit(100, now)), [1, 1, 25, 75, 100]);
-        assert_eq!([500, 1499, 4499, 4500].map(|now| ramp.next_step(now)), [Some(1500), Some(1500), Some(4500), None]);
+        assert_eq!(
+            [500, 1499, 4499, 4500].map(|now| ramp.next_step(now)),
+            [Some(1500), Some(1500), Some(4500), None]
+        );
     }
 }

@@ -43,6 +43,46 @@ fn requests_leave_the_queue_in_their_order() {
     });
 }
 
+type Requests = [(&'static str, &'static str); 4];
+
+/// The class and the offset of each request that waits, and the order in which they are served.
+#[rustfmt::skip]
+const PRIORITIES: &[(Requests, [usize; 4])] = &[
+    ([("1", ""), ("0", ""), ("-1", ""), ("0", "")], [2, 1, 3, 0]),
+    ([("", "0"), ("", "60000"), ("", "-60000"), ("", "100")], [2, 0, 3, 1]),
+    // A class has bounds, and the low half of a number counts.
+    ([("-2047", ""), ("-9999", ""), ("2147483647", ""), ("4294967296", "")], [0, 1, 3, 2]),
+    ([("0", ""), ("2147483648", ""), ("-1", ""), ("x", "")], [1, 2, 0, 3]),
+    // Who seems to have come long enough ago seems to come much later.
+    ([("", "-524287"), ("", "0"), ("", "9223372036854775807"), ("", "2147483647")], [1, 2, 0, 3]),
+    ([("", "-2147483648"), ("", "-500000"), ("", "524287"), ("", "")], [1, 3, 0, 2]),
+];
+
+#[test]
+fn priorities_decide_who_leaves_the_queue_first() {
+    compat(|t| {
+        let server = t.origin("srv");
+        let rules = "http-request set-priority-class url_param(class)\nhttp-request set-priority-offset url_param(offset)";
+        let text = Proxy::http().backend(rules).servers("server s {srv} maxconn 1").text();
+        let mut proxy = t.start(&text);
+        for (requests, wanted) in PRIORITIES {
+            let mut clients = vec![queued(&mut proxy, "/busy")];
+            let (mut far, _) = arrival(&server);
+            for (n, (class, offset)) in requests.iter().enumerate() {
+                clients.push(queued(&mut proxy, &format!("/{n}?class={class}&offset={offset}")));
+            }
+            let order = wanted.map(|_| {
+                far.send(OK).close();
+                let path;
+                (far, path) = arrival(&server);
+                path[1..2].parse::<usize>().unwrap()
+            });
+            far.send(OK).close();
+            assert_eq!(order, *wanted, "{requests:?}");
+        }
+    });
+}
+
 #[test]
 fn a_client_that_leaves_the_queue_is_not_served() {
     for (option, served) in [("option abortonclose", false), ("no option abortonclose", true)] {

@@ -138,7 +138,8 @@ impl Group {
             }
         }
         let (units, user_weight) = if group.active > 0 { active } else { backup };
-        (group.weight, group.user_weight) = (units.div_ceil(u64::from(Effective::full(1).units())), user_weight);
+        (group.weight, group.user_weight) =
+            (units.div_ceil(u64::from(Effective::full(1).units())), user_weight);
         group
     }
 }

@@ -15,7 +15,8 @@ fn class_goes_before_time_and_time_before_arrival() {
     push(&mut queues, Place::Backend, 0, -5, 12, 3);
     push(&mut queues, Place::Backend, -1, 500, 13, 4);
     push(&mut queues, Place::Server(0), 0, 0, 10, 5);
-    let order: Vec<u32> = std::iter::from_fn(|| queues.call(0, true, 20)).map(|called| called.token).collect();
+    let order: Vec<u32> =
+        std::iter::from_fn(|| queues.call(0, true, 20)).map(|called| called.token).collect();
     assert_eq!(order, [4, 3, 1, 5, 2]);
 }
 
@@ -35,7 +36,8 @@ fn the_log_learns_how_many_went_before() {
     for token in 0..3 {
         push(&mut queues, Place::Backend, 0, 0, 0, token);
     }
-    let passed: Vec<u32> = std::iter::from_fn(|| queues.call(0, true, 20)).map(|called| called.passed).collect();
+    let passed: Vec<u32> =
+        std::iter::from_fn(|| queues.call(0, true, 20)).map(|called| called.passed).collect();
     assert_eq!(passed, [1, 2, 3]);
 }
 

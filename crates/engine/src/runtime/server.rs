@@ -285,7 +285,9 @@ impl ServerRuntime {
     pub fn effective(&self) -> Effective {
         let weight = self.weight.load(Relaxed).min(256) as u16;
         match self.ramp() {
-            Some(ramp) if !self.steady.load(Relaxed) => Effective::ramped(weight, ramp, clock::now().millis()),
+            Some(ramp) if !self.steady.load(Relaxed) => {
+                Effective::ramped(weight, ramp, clock::now().millis())
+            }
             _ => Effective::full(weight),
         }
     }
