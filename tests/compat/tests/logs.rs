@@ -246,6 +246,24 @@ fn variables_of_log_formats() {
     });
 }
 
+/// Cookies are of backends: what frontends have of them by their `defaults` is not told of.
+#[test]
+fn a_frontend_that_answers_by_itself_has_seen_no_cookie() {
+    compat(|t| {
+        let log = t.sink("log");
+        let end = "http-request deny\n log {log} format raw local0\n log-format %tsc\n";
+        let mut proxy = t.start(&format!(
+            "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n cookie S insert\n\
+             frontend a\n bind {{a}}\n {end}\
+             listen b\n bind {{b}}\n {end}"
+        ));
+        for (name, flags) in [("a", "PR--"), ("b", "PRNN")] {
+            proxy.client(name).send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").recv_head();
+            assert_eq!(log.next(), format!("{flags}\n"), "{name}");
+        }
+    });
+}
+
 /// Where no format is given a line announces each transaction, and nothing else is said; what was never a request has
 /// nothing that was captured.
 #[test]

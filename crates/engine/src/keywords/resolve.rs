@@ -484,6 +484,9 @@ pub(super) fn inherit(from: &Draft, own: Proxy, keyword: &'static str) -> Draft 
     if caps == Caps::BACKEND {
         draft.proxy.default_backend = None;
     }
+    if caps == Caps::FRONTEND {
+        draft.proxy.persistence.cookie = None;
+    }
     for rule in &mut draft.rules {
         rule.inherited = true;
     }
