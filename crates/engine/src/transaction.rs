@@ -186,6 +186,7 @@ async fn http_stages(t: &mut Transaction) -> Result<(), Stop> {
 
 /// What follows when a request is there.
 async fn request_stages(t: &mut Transaction) -> Result<(), Stop> {
+    receive::count(t);
     trace::transaction(t, &trace::STREAM_NEW);
     log::requested(t);
     rules::attach_filters(t);

@@ -146,6 +146,20 @@ frontend encoded
     log {log} format raw local0
     log-format "%{+cbor}o %(b:str)ST %(c:str)[int(3)] %(d:bool)ST"
     http-request return
+frontend counted
+    bind {counted}
+    log {log} local0
+    log-format "%[sc0_http_req_cnt] %[sc1_http_req_cnt]"
+    stick-table type ip size 10 store http_req_cnt
+    tcp-request session track-sc0 src
+    tcp-request content track-sc1 src,ipmask(8)
+    tcp-request content do-log
+    tcp-request content reject if { path /content }
+    http-request return
+listen kept
+    bind {kept}
+    http-response redirect location /x keep-query
+    server s {srv}
 frontend early
     bind {early}
     tcp-request session reject unless { path /never }
@@ -155,7 +169,7 @@ frontend early
 const BAD_REQUEST: &str =
     "- <html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n";
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 32] = [
     ("answers", "GET /return HTTP/1.1\r\nCookie: c=1", "404 LR 404 LR", &["404 LR answers/<NOSRV> - - 12"]),
     ("answers", "GET /deny HTTP/1.1\r\nCookie: c=1", "410 PR 410 PR", &["410 PR answers/<NOSRV> c=1 - 13"]),
     ("answers", "GET /plain HTTP/1.1\r\nCookie: c=1", "403 403 PR", &["403 PR answers/<NOSRV> c=1 - 15"]),
@@ -209,5 +223,8 @@ const CASES: [Case; 29] = [
     ("lines", "GET /b HTTP/1.1", "- ", &["[x 127.0.0.1] [\"\"] \"\""]),
     ("lines", "BAD", BAD_REQUEST, &["[x 127.0.0.1] null"]),
     ("encoded", "GET /b HTTP/1.1", "- ", &["BF616218C8616361336164F5FF"]),
+    ("counted", "GET /a HTTP/1.1", "- ", &["0 0", "1 1"]),
+    ("counted", "GET /content HTTP/1.1", "- nothing", &["1 1", "1 1"]),
+    ("kept", "GET /a?q HTTP/1.1", "- /x", &[]),
     ("early", "GET /a HTTP/1.1", "- nothing", &[]),
 ];

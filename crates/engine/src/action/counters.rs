@@ -172,7 +172,9 @@ impl Action for Track {
             run.t.client.tracking.put(self.counter, held);
             return Verdict::Next;
         }
-        if run.t.client.frontend.conf().mode == Mode::Http {
+        // In rules for the first bytes of a frontend the request is still to be counted.
+        let is_counted = run.set != RuleSet::TcpContent || run.t.backend.is_some();
+        if is_counted && run.t.client.frontend.conf().mode == Mode::Http {
             held.count(Event::Request);
         }
         if run.set == RuleSet::HttpResponse {

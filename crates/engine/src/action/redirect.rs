@@ -110,7 +110,9 @@ impl Action for Redirect {
         }
         let mut place = std::mem::take(&mut run.bench.made);
         place.clear();
-        self.place(&run.t.messages.request, &run.bench.text, &mut place);
+        // A response knows nothing of the query any more.
+        let keeps_query = self.keep_query && !run.set.is_response();
+        self.place(&run.t.messages.request, keeps_query, &run.bench.text, &mut place);
         let mut head = run.new_head(self.code);
         head.append(b"content-length", b"0");
         head.facts_mut().content_length = Some(0);
@@ -149,14 +151,14 @@ impl Action for Redirect {
 
 impl Redirect {
     /// Appends where it goes.
-    fn place(&self, request: &Head, text: &[u8], out: &mut Vec<u8>) {
+    fn place(&self, request: &Head, keeps_query: bool, text: &[u8], out: &mut Vec<u8>) {
         let target = uri::path_and_query(request.target());
         let path = uri::path(request.target());
         let query = target.get(path.len()..).unwrap_or_default();
         match self.kind {
             Kind::Location => {
                 out.extend_from_slice(text);
-                if self.keep_query {
+                if keeps_query {
                     append_query(query, out);
                 }
                 return;

@@ -237,12 +237,12 @@ fn arrived(t: &mut Transaction) {
     t.client.requests += 1;
     t.facts.head_bytes = h1::accounted(&t.messages.request) as u64;
     t.facts.log_bytes.0 += t.facts.head_bytes;
-    count_request(t);
     t.client.frontend.front().streams.add(1);
     log::accepted(t);
 }
 
-fn count_request(t: &Transaction) {
+/// Counts the request, which rules for the first bytes let pass.
+pub(crate) fn count(t: &Transaction) {
     let counters = t.client.frontend.front();
     counters.requests.add(1);
     counters.request_rate.count(t.now());
@@ -262,7 +262,7 @@ fn misunderstood(t: &mut Transaction, fault: Fault) -> Stop {
 
 fn refuse(t: &mut Transaction, cause: Cause, status: u16) -> Stop {
     t.count();
-    count_request(t);
+    count(t);
     t.facts.blame(cause, Stage::Request);
     t.client.count(|c| &c.failed_requests);
     // A client that is late is none that does wrong.
