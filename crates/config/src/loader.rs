@@ -268,6 +268,10 @@ impl<'a> Reader<'a> {
             self.begin(keyword, line);
             return;
         }
+        if line.prefix != Prefix::None && !NEGATED.iter().any(|word| first.is(word)) {
+            self.diagnostics.push(crate::registry::negation_alert(line.span));
+            return;
+        }
         let section = if *in_section { self.document.sections.last_mut() } else { None };
         let Some(section) = section else {
             let message = format!("unknown keyword '{}' out of section.", first.text());
@@ -385,3 +389,14 @@ fn offset(length: usize) -> u32 {
 
 /// A line has at most so many words, its keyword included.
 pub(crate) const MAX_WORDS: usize = 64;
+
+/// The words that `no` and `default` may stand before.
+const NEGATED: [&str; 7] = [
+    "option",
+    "log",
+    "busy-polling",
+    "set-dumpable",
+    "strict-limits",
+    "insecure-fork-wanted",
+    "numa-cpu-mapping",
+];

@@ -459,7 +459,9 @@ fn section_list(sections: Sections) -> String {
 }
 
 /// The options of [`unknown_elsewhere`].
-const UNKNOWN_ELSEWHERE: [&str; 24] = [
+const UNKNOWN_ELSEWHERE: [&str; 27] = [
+    "accept-unsafe-violations-in-http-request",
+    "accept-unsafe-violations-in-http-response",
     "allbackups",
     "checkcache",
     "clitcpka",
@@ -484,6 +486,7 @@ const UNKNOWN_ELSEWHERE: [&str; 24] = [
     "srvtcpka",
     "tcp-smart-accept",
     "tcp-smart-connect",
+    "transparent",
 ];
 
 /// The sections that a mistyped word in `section` may have been meant to begin.

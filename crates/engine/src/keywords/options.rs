@@ -16,7 +16,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
             Arity::NONE,
             "a client that leaves takes its request along",
         )
-        .no(),
+        .no_default(),
         abort_on_close,
     ),
     flag::<{ bits(Options::ACCEPT_UNSAFE_REQUEST) }>(
@@ -144,7 +144,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
             Arity::ANY,
             "small buffers for queued requests and checks",
         )
-        .no(),
+        .no_default(),
         |_, line| {
             let known = |word: &&Word| !["queue", "l7-retries", "check"].iter().any(|w| word.is(w));
             let Some(word) = line.args().iter().find(known) else { return Ok(()) };
@@ -171,7 +171,7 @@ pub(super) const OPTIONS: &[Keyword<ProxyFn>] = &[
             Arity::NONE,
             "connects to the address that the client asked for",
         )
-        .no(),
+        .no_default(),
         transparent,
     ),
     connection_mode::<{ bits(Options::HTTP_CLOSE) }>("option httpclose", "closes after each response"),
@@ -211,9 +211,8 @@ const fn without_effect<const BITS: u64>(
 /// On unless it is denied in `mode http`, off unless it is asked for elsewhere: both words are kept.
 #[expect(clippy::unnecessary_wraps, reason = "what every keyword's function returns")]
 fn abort_on_close(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    let wanted = line.prefix != Prefix::No;
-    ctx.draft.proxy.options.set(Options::ABORT_ON_CLOSE, wanted);
-    ctx.draft.proxy.options.set(Options::NO_ABORT_ON_CLOSE, !wanted);
+    ctx.draft.proxy.options.set(Options::ABORT_ON_CLOSE, line.prefix == Prefix::None);
+    ctx.draft.proxy.options.set(Options::NO_ABORT_ON_CLOSE, line.prefix == Prefix::No);
     Ok(())
 }
 
@@ -246,7 +245,7 @@ fn set_mode<const BITS: u64>(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), 
 }
 
 fn transparent(ctx: &mut ProxyCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
-    if line.prefix == Prefix::None && !ctx.global.deprecated {
+    if !ctx.global.deprecated {
         ctx.out.push(
             line.warning(
                 "option 'transparent' is deprecated in 3.3 and will be removed in 3.5. \
