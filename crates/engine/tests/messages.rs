@@ -68,10 +68,10 @@ fn tls_file(path: &str) -> io::Result<Vec<u8>> {
     let (certificate, key) = good.split_at(good.find("-----BEGIN PRIVATE").unwrap());
     Ok(match path {
         "/tls/good.pem" | "/tls/dir/good.pem" => good,
-        "/tls/cert.pem" | "/tls/split.pem" => certificate,
+        "/tls/cert.pem" | "/tls/split.pem" | "/tls/locked.pem" => certificate,
         "/tls/key.pem" | "/tls/split.pem.key" => key,
         "/tls/mismatch.pem" => include_str!("messages/tls/mismatch.pem"),
-        "/tls/encrypted.pem" => include_str!("messages/tls/encrypted.pem"),
+        "/tls/encrypted.pem" | "/tls/locked.pem.key" => include_str!("messages/tls/encrypted.pem"),
         "/tls/keys" | "/tls/two.keys" | "/tls/size.keys" => {
             let key = "8soFg6XXxMHeaCYXmgh1nCGEboR+caiQABiZelnLSlH2RXaQZrJpyH7I+8erRjmF\n";
             let short = if path == "/tls/size.keys" { "AAAA\n" } else { "" };
@@ -83,6 +83,10 @@ fn tls_file(path: &str) -> io::Result<Vec<u8>> {
         "/tls/word.list" => "/tls/good.pem [foo] a.b\n",
         "/tls/version.list" => "/tls/good.pem [ssl-min-ver FOO] x\n",
         "/tls/negative.list" => "/tls/good.pem !a.b\n",
+        "/tls/star.list" => "/tls/good.pem !a.b *\n",
+        "/tls/open.list" => "/tls/good.pem [alpn h2 !a.b\n",
+        "/tls/junk.list" => "/tls/junk.pem\n",
+        "/tls/locked.list" => "/tls/locked.pem\n",
         "/tls/bracket.list" => "/tls/good.pem ]\n",
         "/tls/missing.list" => "# x\n\n/tls/nope.pem\n",
         _ => return Err(io::ErrorKind::NotFound.into()),

@@ -245,14 +245,15 @@ impl Store {
         let unread = |path: &str| Fault::Unread(path.to_owned());
         let text = files.read(&load.crt).map_err(|_| Fault::NotOpened(load.crt.clone()))?;
         let mut parts = Parts::read(&text);
+        if parts.chain.is_empty() {
+            return Err(Fault::NoCertificate(load.crt));
+        }
         if let Some(path) = &load.others.key {
             let other = Parts::read(&files.read(path).map_err(|_| unread(path))?);
-            if parts.key.is_none() {
-                if other.key.is_none() && !other.encrypted {
-                    return Err(Fault::NotAKey(path.clone()));
-                }
-                (parts.key, parts.encrypted) = (other.key, other.encrypted);
-            }
+            parts.key = Some(other.key.ok_or_else(|| match other.encrypted {
+                true => Fault::Locked { path: path.clone(), beside: false },
+                false => Fault::NotAKey(path.clone()),
+            })?);
         }
         let mut issuer = None;
         if let Some(path) = &load.others.issuer {
@@ -266,9 +267,11 @@ impl Store {
             Some(path) => Some(files.read(path).map_err(|_| Fault::NoOcsp(path.clone()))?),
             None => None,
         };
-        let is_keyless = parts.key.is_none() && !parts.encrypted && load.others.key.is_none();
+        let is_keyless = parts.key.is_none() && load.others.key.is_none();
+        // A store describes certificates that nobody may ever show.
+        let is_spare = is_keyless && (load.origin == Origin::Store || !parts.encrypted);
         let (mut pair, beside) = match self.joined(&load.crt, parts, files, extra) {
-            Err(Fault::NoKey { encrypted: false, .. }) if is_keyless => {
+            Err(Fault::NoKey { .. } | Fault::Locked { .. }) if is_spare => {
                 let pair = Pair::keyless(&load.crt, Parts::read(&text).chain);
                 (pair.map_err(|_| Fault::NoCertificate(load.crt.clone()))?, None)
             }
@@ -412,7 +415,9 @@ impl Store {
             asked = extra.beside(path, ".key");
             if let Ok(text) = files.read(&asked) {
                 let other = Parts::read(&text);
-                parts.encrypted |= other.encrypted;
+                if other.key.is_none() && other.encrypted {
+                    return Err(Fault::Locked { path: asked, beside: true });
+                }
                 parts.key = other.key;
             }
         }

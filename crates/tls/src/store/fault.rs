@@ -21,6 +21,13 @@ pub enum Fault {
         /// There is one, and it is encrypted.
         encrypted: bool,
     },
+    /// A file of a key alone is encrypted.
+    Locked {
+        /// The file.
+        path: String,
+        /// It lies beside the certificate, and is not named.
+        beside: bool,
+    },
     /// A file that a `load` line names cannot be opened.
     NotOpened(String),
     /// Neither can one that belongs to the certificate.
@@ -60,6 +67,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(path, error) => {
+                // A folder stands for files of its name with endings, and there are none.
+                let not_found = io::Error::from_raw_os_error(2);
+                let error = if error.kind() == io::ErrorKind::IsADirectory { &not_found } else { error };
                 write!(f, "unable to stat SSL certificate from file '{path}' : {}.", system_words(error))
             }
             Self::NoCertificate(path) => {
@@ -99,6 +109,15 @@ impl fmt::Display for Fault {
             ),
             Self::Conflict(what) => f.write_str(what),
             Self::NoKey { path, .. } => write!(f, "No Private Key found in '{path}'."),
+            Self::Locked { path, beside } => {
+                let code = "error:04800068:PEM routines::bad password read";
+                let read = if *beside {
+                    "is present but cannot be read or parsed'"
+                } else {
+                    "cannot be read or parsed"
+                };
+                write!(f, "unable to load private key from file '{path}' ({code}).\n '{path}' {read}.")
+            }
             Self::Mismatch(path) => {
                 write!(f, "inconsistencies between private key and certificate loaded '{path}'.")
             }

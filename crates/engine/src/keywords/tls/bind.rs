@@ -11,8 +11,8 @@ use weir_tls::trusts::{Kind, TrustFile};
 
 use super::super::{BindCtx, BindFn};
 use super::{
-    NO_KTLS, NO_NPN_LIST, Through, below, crt_list, ignored, ktls, load_fault, protocols, standing, text,
-    version, version_by_name,
+    NO_KTLS, NO_NPN_LIST, Through, below, crt_list, ignored, indented, ktls, load_fault, protocols, standing,
+    text, version, version_by_name,
 };
 use crate::conf::{BindCertificate, BindTls, TlsWords, Verify};
 
@@ -191,7 +191,7 @@ fn certificates(ctx: &mut BindCtx<'_>, values: &[Word], default: bool) -> Result
         if let Some(first) = first {
             ctx.out.push(Diagnostic::new(Severity::Alert, Some(word.span), first).form(Form::Config));
         }
-        word.alert(message)
+        word.alert(indented(&message))
     })?;
     for pair in &pairs {
         standing(ctx.out, word.span, ctx.tls, pair).map_err(|fault| word.alert(fault.to_string()))?;

@@ -1,5 +1,6 @@
 //! Lists of certificates (manual, 5.1 "crt-list"): each line a file, options for it alone, and the names it is for.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use weir_config::{Class, Entry, Keyword, Sections, Word};
@@ -11,7 +12,7 @@ use weir_tls::pair::{Origin, Pair, Sources};
 use weir_tls::store::{Fault, Load};
 
 use super::super::{BIND, BindCtx, BindFn, Outside};
-use super::{Through, below, load_fault, standing};
+use super::{Through, below, indented, load_fault, standing};
 use crate::conf::{Bind, BindCertificate, Endpoint, GlobalTls, TlsWords, Verify};
 
 /// The certificates of a list.
@@ -19,10 +20,13 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
     let said = |message: String| word.alert(format!("'crt-list' : {message}"));
     let name = word.text();
     let path = below(ctx.tls.crt_base.as_ref(), &name);
-    let text = ctx
-        .outside
-        .read(path.as_ref())
-        .map_err(|error| said(format!("cannot open file '{path}' : {}", system_words(&error))))?;
+    let text = match ctx.outside.read(path.as_ref()) {
+        // A folder is a list without lines, as the reference takes it.
+        Err(error) if error.kind() == ErrorKind::IsADirectory => Vec::new(),
+        read => {
+            read.map_err(|error| said(format!("cannot open file '{path}' : {}", system_words(&error))))?
+        }
+    };
     let list: Arc<str> = (*name).into();
     let (mut certificates, mut lines) = (Vec::new(), Vec::new());
     for (number, line) in text.split(|b| *b == b'\n').enumerate() {
@@ -42,17 +46,9 @@ pub(super) fn load(ctx: &mut BindCtx<'_>, word: &Word) -> Result<Vec<BindCertifi
         };
         let file = below(ctx.tls.crt_base.as_ref(), &line.file);
         let pairs = around.shown(&file, &options).map_err(|fault| {
-            if let Fault::Conflict(what) = &fault {
-                return said_of_conflict(word, &file, (&path, number), what);
-            }
-            if let Fault::NoIdentity(..) = fault {
-                return said(format!("error processing line {number} in file '{path}' : {fault}"));
-            }
-            let (first, message) = load_fault(&fault, ctx.tls);
-            if let Some(first) = first {
-                ctx.out.push(word.alert(first).form(Form::Config));
-            }
-            said(message)
+            let (first, refused) = refused(word, fault, &file, (&path, number), ctx.tls);
+            first.into_iter().for_each(|first| ctx.out.push(first));
+            refused
         })?;
         exclusions(&line, word.span).into_iter().for_each(|said| ctx.out.push(said));
         let shown = options.shown();
@@ -85,7 +81,7 @@ fn exclusions(line: &Line, span: Span) -> Vec<Diagnostic> {
     let mut said: Vec<Diagnostic> = stars
         .map(|name| warn(format!("crt-list: Unsupported exclusion (!) on a wildcard filter \"{name}\"")))
         .collect();
-    if line.filters.iter().any(|f| f.negative) && !line.filters.iter().any(|f| f.name.starts_with('*')) {
+    if line.filters.iter().any(|f| f.negative) && !line.filters.iter().any(|f| f.name.starts_with("*.")) {
         said.push(warn(format!(
             "crt-list: negative filters on crt-list line \"{}\" without a positive wildcard filter won't do anything!",
             line.file
@@ -299,10 +295,30 @@ impl Around<'_> {
 }
 
 /// What is said of a line whose certificate was named before with other words.
-fn said_of_conflict(word: &Word, file: &str, (list, number): (&str, usize), what: &str) -> Diagnostic {
-    word.alert(format!(
-        "\n  'crt-list' : '{file}' in crt-list '{list}' line {number}, is already defined with incompatible parameters:\n{what}"
-    ))
+/// What is said of a certificate on a line of a list that cannot be loaded, and what is said before it.
+fn refused(
+    word: &Word,
+    fault: Fault,
+    file: &str,
+    (list, number): (&str, usize),
+    tls: &GlobalTls,
+) -> (Option<Diagnostic>, Diagnostic) {
+    let line = format!("error processing line {number} in file '{list}'");
+    let (first, message) = load_fault(&fault, tls);
+    let said = match fault {
+        Fault::Conflict(what) => {
+            let what = format!(
+                "'{file}' in crt-list '{list}' line {number}, is already defined with incompatible parameters:\n{what}"
+            );
+            return (None, word.alert(format!("\n  'crt-list' : {what}")));
+        }
+        Fault::Missing(..) => message,
+        Fault::NotOpened(path) => Fault::Missing(path, ErrorKind::NotFound.into()).to_string(),
+        Fault::NoIdentity(..) => format!("{line} : {message}"),
+        _ => format!("{line} : {message}\n{}", Fault::Keyless(file.to_owned())),
+    };
+    let first = first.map(|first| word.alert(first).form(Form::Config));
+    (first, word.alert(indented(&format!("'crt-list' : {said}"))))
 }
 
 /// Where the file of a word belongs that is no word of `bind` lines.
@@ -389,24 +405,23 @@ impl Line {
                 ("]", _) => return Err("missing '['".to_owned()),
                 (_, Some(true)) => line.options.push(piece),
                 _ if line.file.is_empty() => line.file = piece,
-                _ => {
-                    line.written.push(piece.clone());
-                    let negative = piece.starts_with('!');
-                    let name = piece.trim_start_matches('!').to_ascii_lowercase();
-                    // Nobody is kept from a star.
-                    let negative = negative && !name.starts_with('*');
-                    line.filters.push(Filter { name, negative });
-                }
+                _ => line.name(piece),
             }
         }
         if inside == Some(true) {
             // Without an end the words are names, as the reference takes them.
-            for name in std::mem::take(&mut line.options) {
-                line.filters.push(Filter { name: name.to_ascii_lowercase(), negative: false });
-                line.written.push(name);
-            }
+            std::mem::take(&mut line.options).into_iter().for_each(|name| line.name(name));
         }
         Ok((!line.file.is_empty()).then_some(line))
+    }
+
+    /// Takes a name that the certificate is for, or not.
+    fn name(&mut self, written: String) {
+        let name = written.trim_start_matches('!').to_ascii_lowercase();
+        // Nobody is kept from a star.
+        let negative = written.starts_with('!') && !name.starts_with('*');
+        self.filters.push(Filter { name, negative });
+        self.written.push(written);
     }
 }
 

@@ -4,7 +4,7 @@ use weir_config::{Arity, Class, Entry, Keyword, Line, Place, Section, Sections};
 use weir_diag::{Diagnostic, Form};
 use weir_tls::ocsp::Updating;
 use weir_tls::pair::{Origin, Sources};
-use weir_tls::store::Load as Files;
+use weir_tls::store::{Fault, Load as Files};
 
 use super::super::resolve::{Load, place};
 use super::super::{LISTS, List, ListCtx, ListFn};
@@ -79,44 +79,8 @@ fn base(ctx: &ListCtx<'_>, line: &Line) -> Result<String, Diagnostic> {
 }
 
 fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
+    let Loaded { crt, alias, acme, tokens, kind_asked, updating, mut written } = words_of(ctx, line)?;
     let List::Certificates(draft) = &ctx.list else { return Ok(()) };
-    let mut crt = None;
-    let mut alias = None;
-    let (mut tokens, mut kind_asked) = (false, false);
-    let mut updating = Updating::Default;
-    let mut written = Sources::default();
-    let mut words = line.args().iter();
-    while let Some(word) = words.next() {
-        let name = word.text();
-        let given = words.next();
-        let value = given.map(|w| w.text().into_owned()).unwrap_or_default();
-        match &*name {
-            "crt" => crt = Some(value),
-            "alias" => alias = Some(value),
-            "key" => written.key = Some(value),
-            "ocsp" => written.ocsp = Some(value),
-            "issuer" => written.issuer = Some(value),
-            "sctl" => written.sctl = Some(value),
-            "ocsp-update" => {
-                updating = super::updating(given).map_err(|said| doubly(ctx, line, said))?;
-            }
-            "jwt" => {
-                tokens = super::on_off("jwt", given).map_err(|said| doubly(ctx, line, said))?;
-            }
-            "acme" => {
-                let said = super::without_section(&value, &place(ctx.sources, line.span));
-                return Err(line.alert(said).form(Form::Bare));
-            }
-            "bits" | "curves" | "keytype" => kind_asked = true,
-            "domains" | "ips" | "profile" | "generate-dummy" | "cn" => {
-                ctx.out.push(super::no_effect(word, "it comes with ACME"));
-            }
-            _ => {
-                let said = format!("'load {name}' in section 'crt-store': unknown keyword '{name}'.");
-                return Err(doubly(ctx, line, said));
-            }
-        }
-    }
     let Some(crt) = crt else {
         let said = "'load' in section 'crt-store': mandatory 'crt' parameter not found.".to_owned();
         return Err(doubly(ctx, line, said));
@@ -140,13 +104,87 @@ fn load(ctx: &mut ListCtx<'_>, line: &Line) -> Result<(), Diagnostic> {
     }
     let files = Files { name: name.clone(), crt: path, others, written, updating, origin: Origin::Store };
     match store.declare(files, &Through(ctx.outside), extra) {
-        Ok(true) => Ok(()),
+        Ok(true) => match acme {
+            Some(acme) => {
+                let said = super::without_section(&acme, &place(ctx.sources, line.span));
+                Err(line.alert(said).form(Form::Bare))
+            }
+            None => Ok(()),
+        },
         Ok(false) => {
             let said = format!("'load' in section 'crt-store': store '{name}' was already defined.");
             Err(doubly(ctx, line, said))
         }
-        Err(fault) => Err(line.alert(load_fault(&fault, &draft.global).1)),
+        Err(fault) => {
+            let (first, message) = load_fault(&fault, &draft.global);
+            if let Some(first) = first {
+                ctx.out.push(line.alert(first).form(Form::Config));
+            }
+            let message = match &fault {
+                Fault::NoCertificate(path) => format!("{message}\n '{path}' cannot be read or parsed."),
+                _ => message,
+            };
+            Err(line.alert(message))
+        }
     }
+}
+
+/// What a `load` line says.
+#[derive(Default)]
+struct Loaded {
+    crt: Option<String>,
+    alias: Option<String>,
+    acme: Option<String>,
+    /// `jwt`
+    tokens: bool,
+    /// `bits`, `curves`, `keytype`
+    kind_asked: bool,
+    updating: Updating,
+    /// The other files, as written.
+    written: Sources,
+}
+
+fn words_of(ctx: &mut ListCtx<'_>, line: &Line) -> Result<Loaded, Diagnostic> {
+    let mut loaded = Loaded::default();
+    let mut words = line.args().iter();
+    while let Some(word) = words.next() {
+        let name = word.text();
+        let given = words.next();
+        let value = given.map(|w| w.text().into_owned()).unwrap_or_default();
+        match &*name {
+            "crt" => loaded.crt = Some(value),
+            "alias" => loaded.alias = Some(value),
+            "key" => loaded.written.key = Some(value),
+            "ocsp" => loaded.written.ocsp = Some(value),
+            "issuer" => loaded.written.issuer = Some(value),
+            "sctl" => loaded.written.sctl = Some(value),
+            "ocsp-update" => {
+                loaded.updating = super::updating(given).map_err(|said| doubly(ctx, line, said))?;
+            }
+            "jwt" => {
+                loaded.tokens = super::on_off("jwt", given).map_err(|said| doubly(ctx, line, said))?;
+            }
+            "acme" => loaded.acme = Some(value),
+            "bits" if value.parse::<i32>().is_err() => {
+                let said = format!("cannot parse 'bits' value '{value}', an integer is expected.");
+                return Err(doubly(ctx, line, said));
+            }
+            "generate-dummy" if !["on", "off"].contains(&value.as_str()) => {
+                let said =
+                    format!("cannot parse 'generate-dummy' value '{value}', 'on' or 'off' is expected.");
+                return Err(doubly(ctx, line, said));
+            }
+            "bits" | "curves" | "keytype" => loaded.kind_asked = true,
+            "domains" | "ips" | "profile" | "generate-dummy" | "cn" => {
+                ctx.out.push(super::no_effect(word, "it comes with ACME"));
+            }
+            _ => {
+                let said = format!("'load {name}' in section 'crt-store': unknown keyword '{name}'.");
+                return Err(doubly(ctx, line, said));
+            }
+        }
+    }
+    Ok(loaded)
 }
 
 /// A message with the place of its line in front, which is told once more.

@@ -86,7 +86,12 @@ fn protocols(name: &str, values: &[Word]) -> Result<Vec<Vec<u8>>, String> {
     let word = values
         .first()
         .ok_or_else(|| format!("'{name}' : missing the comma-delimited ALPN protocol suite"))?;
-    Ok(names(&word.bytes))
+    let names = names(&word.bytes);
+    if let Some(at) = names.iter().position(|name| name.len() > 255) {
+        let rest = names.get(at..).unwrap_or_default().join(&b',');
+        return Err(format!("'{name}' : ALPN protocol name too long : '{}'", String::from_utf8_lossy(&rest)));
+    }
+    Ok(names)
 }
 
 /// The names of a list with commas.
@@ -178,10 +183,17 @@ fn text(values: &[Word], missing: &str) -> Result<String, String> {
 /// What is said of a certificate that cannot be loaded; a first line of its own, where there is one.
 fn load_fault(fault: &Fault, tls: &GlobalTls) -> (Option<&'static str>, String) {
     let first = match fault {
-        Fault::NoKey { encrypted: true, .. } if !tls.has_passphrases => Some(NO_PASSPHRASE),
+        Fault::NoKey { encrypted: true, .. } | Fault::Locked { .. } if !tls.has_passphrases => {
+            Some(NO_PASSPHRASE)
+        }
         _ => None,
     };
     (first, fault.to_string())
+}
+
+/// A message of several lines, as it stands behind the place of a word.
+fn indented(message: &str) -> String {
+    if message.contains('\n') { format!("\n  {}", message.replace('\n', "\n  ")) } else { message.to_owned() }
 }
 
 const NO_KTLS: &str = "ciphers run in this program";

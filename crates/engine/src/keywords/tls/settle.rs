@@ -87,11 +87,22 @@ pub(in super::super) fn servers(load: &mut Load<'_>, draft: &mut Draft) {
         for message in versions_to(global, &proxy, &server.server.name, &server.server.tls) {
             load.out.push(Diagnostic::warning(at, format!("{label}{message}")).form(Form::Bare));
         }
+        let offered = server.server.tls.words.alpn.iter().flatten();
+        if offered.chain(server.server.tls.check_alpn.iter().flatten()).any(|p| p == b"h3")
+            && !global.experimental
+        {
+            load.out.push(Diagnostic::alert(at, format!("{label}{NO_QMUX}")).form(Form::Config));
+        }
         let result = policies(global, load.outside, &proxy, &mut server.server, &mut said);
         notices(load, at, &said, known);
         load.tls_said = said;
         if let Err(message) = result {
-            load.out.push(Diagnostic::alert(at, format!("{label}{message}")).form(Form::Bare));
+            // What follows the first line is told by itself.
+            let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+            load.out.push(Diagnostic::alert(at, format!("{label}{first}")).form(Form::Bare));
+            if !rest.is_empty() {
+                load.out.push(Diagnostic::alert(at, rest).form(Form::Bare));
+            }
         }
     }
 }
@@ -340,7 +351,10 @@ pub(in super::super) fn policies(
     let words = tls.words.clone().or(&global.server);
     let read = |path: &String| global.store.file(path, &Through(outside), global.extra, Sources::of_line);
     let own = tls.own.as_ref().map(read);
-    let own = own.transpose().map_err(|fault| fault.to_string())?;
+    let own = own.transpose().map_err(|fault| match load_fault(&fault, global) {
+        (Some(first), message) => format!("{first}\n{message}"),
+        (None, message) => message,
+    })?;
     if let Some(pair) = own.as_ref().filter(|pair| !pair.has_key()) {
         return Err(SourceFault::Unsupported(pair.path.clone()).to_string());
     }
@@ -390,6 +404,9 @@ enum Side {
     Bind,
     Server,
 }
+
+const NO_QMUX: &str = "HTTP/3 on TCP listed via ALPN requires the QMUX protocol which is experimental, must be allowed \
+    via a global 'expose-experimental-directives'.";
 
 /// Certificates made for clients that are kept where nothing is said.
 const FORGED: usize = 1000;
