@@ -307,8 +307,7 @@ impl Scope for View<'_> {
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number?.into(),
             Number::Status if self.origin == Origin::Accept || self.origin.is_session() => 0,
-            // No request was asked for.
-            Number::Status if self.origin.is_error() && facts.status == 0 => 0,
+            Number::Status if self.origin.is_error() && facts.status == 0 => 0, // Before any request.
             // It is not read yet.
             Number::Status if self.origin.precedes_status() && facts.status == 0 => return None,
             // A stream whose head was none.
