@@ -1,6 +1,6 @@
 //! A worker's own view of the snapshot: what it shares with nobody, and so needs no lock for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) idle: RefCell<IdlePool<h1::Conn>>,
     /// Connections in HTTP/2 to it that requests share.
     pub(crate) links: h2::Links,
+    /// The newest view is without it: nothing comes to rest here any more.
+    left: Cell<bool>,
 }
 
 // === impl View ===
@@ -48,14 +50,14 @@ impl View {
         let mut kept: HashMap<*const crate::runtime::ServerRuntime, IdlePool<h1::Conn>> = old
             .into_iter()
             .flat_map(|v| v.proxies.iter().flat_map(|p| p.servers.iter()))
-            .map(|s| (Arc::as_ptr(&s.shared.runtime), s.idle.take()))
+            .map(|s| (Arc::as_ptr(&s.shared.runtime), s.leave()))
             .collect();
         let generation = old.map_or(0, |v| v.generation.wrapping_add(1));
         let proxies = snapshot.proxies.map(|p| {
             let servers = p.servers.iter().map(|s| {
                 let idle = kept.remove(&Arc::as_ptr(&s.runtime)).unwrap_or_default();
                 let idle = RefCell::new(idle);
-                Rc::new(Server { shared: s.clone(), worker, idle, links: h2::Links::default() })
+                Rc::new(Server::new(s.clone(), worker, idle))
             });
             Rc::new(Proxy { shared: p.clone(), generation, worker, servers: servers.collect() })
         });
@@ -73,12 +75,13 @@ impl View {
             }
             let server = |s: &Arc<snapshot::Server>| {
                 let same = before.and_then(|p| p.server(s.index)).filter(|o| Arc::ptr_eq(&o.shared, s));
-                same.cloned().unwrap_or_else(|| {
-                    let (idle, links) = Default::default();
-                    Rc::new(Server { shared: s.clone(), worker, idle, links })
-                })
+                same.cloned().unwrap_or_else(|| Rc::new(Server::new(s.clone(), worker, RefCell::default())))
             };
-            let servers = shared.servers.iter().map(server).collect();
+            let servers: Vec<_> = shared.servers.iter().map(server).collect();
+            let stays = |old: &Rc<Server>| servers.iter().any(|new| Rc::ptr_eq(new, old));
+            for gone in before.iter().flat_map(|p| &p.servers).filter(|old| !stays(old)) {
+                gone.close_idle();
+            }
             Rc::new(Proxy { shared: shared.clone(), generation, worker, servers })
         };
         let proxies = snapshot.proxies.map(proxy);
@@ -127,6 +130,28 @@ impl Proxy {
 // === impl Server ===
 
 impl Server {
+    fn new(shared: Arc<snapshot::Server>, worker: usize, idle: RefCell<IdlePool<h1::Conn>>) -> Self {
+        Self { shared, worker, idle, links: h2::Links::default(), left: Cell::new(false) }
+    }
+
+    /// What rests here, for another to take over or to close. Connections know their proxy, so that none may stay.
+    fn leave(&self) -> IdlePool<h1::Conn> {
+        self.left.set(true);
+        self.idle.take()
+    }
+
+    /// Closes what rests here, for good.
+    fn close_idle(&self) {
+        let (runtime, idle) = (&self.shared.runtime, self.leave());
+        runtime.idle.fetch_sub(idle.len() as u32, Relaxed);
+        runtime.proven.fetch_sub(idle.proven() as u32, Relaxed);
+    }
+
+    /// Whether the newest view is without it.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.get()
+    }
+
     pub(crate) fn conf(&self) -> &conf::Server {
         &self.shared.conf
     }
@@ -140,9 +165,7 @@ impl Server {
 impl Drop for Server {
     /// The connections that rest here go with it.
     fn drop(&mut self) {
-        let (runtime, idle) = (&self.shared.runtime, self.idle.borrow());
-        runtime.idle.fetch_sub(idle.len() as u32, Relaxed);
-        runtime.proven.fetch_sub(idle.proven() as u32, Relaxed);
+        self.close_idle();
     }
 }
 

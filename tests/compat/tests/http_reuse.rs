@@ -126,6 +126,31 @@ fn an_idle_connection_is_closed_when_its_delay_is_over() {
     });
 }
 
+#[test]
+fn maintenance_and_another_address_end_the_connections_at_rest() {
+    compat(|t| {
+        for command in
+            ["set server be/s state maint", "disable server be/s", "set server be/s addr 127.0.0.2"]
+        {
+            let server = t.origin("srv");
+            let text = Proxy::http()
+                .global("stats socket {dir}/admin.sock level admin")
+                .servers("server s {srv} pool-purge-delay 1h")
+                .text();
+            let mut proxy = t.start(&text);
+            let mut client = proxy.client("fe");
+            client.send(GET);
+            let mut far = server.accept();
+            far.recv_head();
+            far.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            client.recv_message();
+            client.close();
+            proxy.admin(command);
+            far.expect_closed();
+        }
+    });
+}
+
 /// With each look at them half of what nobody needed goes, and one more, while the need falls by half.
 #[test]
 fn connections_that_nobody_needs_are_thinned_out_step_by_step() {

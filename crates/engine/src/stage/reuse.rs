@@ -19,7 +19,7 @@ use crate::local::{self, Server, View};
 use crate::mux::h1::Conn;
 use crate::mux::h2;
 use crate::pool::{Idle, IdlePool};
-use crate::runtime::ServerRuntime;
+use crate::runtime::{Admin, ServerRuntime};
 use crate::stage::{own, prepare, websocket};
 use crate::transaction::Transaction;
 use crate::worker::Worker;
@@ -243,6 +243,9 @@ impl Wish<'_> {
         if limits.purge_delay.is_zero() || full || is_worn(server, &conn) || !is_needed(server, busy) {
             return;
         }
+        if server.has_left() || is_maintained(server) {
+            return;
+        }
         if is_crowded(self.worker, |tune| tune.pool_low_fd_ratio) {
             return;
         }
@@ -433,10 +436,16 @@ fn source_of<'c>(proxy: &'c conf::Proxy, server: &'c conf::Server) -> &'c conf::
     if server.source == conf::Source::default() { &proxy.source } else { &server.source }
 }
 
+/// Whether the server is in maintenance, which ends its connections at rest.
+fn is_maintained(server: &Server) -> bool {
+    server.shared.runtime.admin().intersects(Admin::MAINT)
+}
+
 fn sweep(worker: &Worker) {
     for server in worker.view().proxies.iter().flat_map(|p| &p.servers) {
         if server.idle.borrow().len() > 0 {
-            at_rest(server, |idle| idle.sweep(|i| i.conn.stream.has_news()));
+            let all = is_maintained(server);
+            at_rest(server, |idle| idle.sweep(|i| all || i.conn.stream.has_news()));
         }
     }
 }
