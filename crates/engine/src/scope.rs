@@ -141,6 +141,26 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The status of the answer, as far as there is one.
+    fn status(&self) -> Option<i64> {
+        let (t, status) = (self.t, self.t.facts.status);
+        Some(match status {
+            _ if self.origin == Origin::Accept || self.origin.is_session() => 0,
+            // No request was asked for.
+            0 if self.origin.is_error() => 0,
+            // It is not read yet.
+            0 if self.origin.precedes_status() => return None,
+            // A stream whose head was none.
+            _ if t.client.stream.lane().is_some() && t.messages.request.method().is_empty() => 0,
+            // What rules see of an answer before it is sent.
+            0 if t.facts.replied || t.facts.answered.is_some() && self.is_http() => {
+                t.messages.response.status().into()
+            }
+            0 if self.is_http() => return None,
+            status => status.into(),
+        })
+    }
+
     fn server_connections(&self) -> Option<i64> {
         let assigned = self.t.assigned.as_ref()?;
         let now = assigned.server.shared.runtime.serving.now();
@@ -306,19 +326,7 @@ impl Scope for View<'_> {
             Number::Redispatched => facts.redispatched.into(),
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number?.into(),
-            Number::Status if self.origin == Origin::Accept || self.origin.is_session() => 0,
-            Number::Status if self.origin.is_error() && facts.status == 0 => 0, // Before any request.
-            // It is not read yet.
-            Number::Status if self.origin.precedes_status() && facts.status == 0 => return None,
-            // A stream whose head was none.
-            Number::Status if t.client.stream.lane().is_some() && t.messages.request.method().is_empty() => 0,
-            // What rules see of an answer before it is sent.
-            Number::Status
-                if facts.status == 0 && (facts.replied || facts.answered.is_some() && self.is_http()) =>
-            {
-                t.messages.response.status().into()
-            }
-            Number::Status => Some(facts.status).filter(|s| *s != 0 || !self.is_http())?.into(),
+            Number::Status => self.status()?,
             Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
             Number::BytesIn(_) | Number::BytesOut(_) | Number::LogBytesRead | Number::LogBytesUploaded => {
                 bytes::passed(self, what)
