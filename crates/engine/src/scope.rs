@@ -6,6 +6,7 @@ mod decided;
 mod events;
 mod kernel;
 mod slots;
+mod status;
 mod streams;
 mod timeouts;
 mod tls;
@@ -139,26 +140,6 @@ impl<'a> View<'a> {
             weir_sys::Address::Inet(inet) => Some(Endpoint::Ip(inet)),
             _ => Some(Endpoint::Unix(b"")),
         }
-    }
-
-    /// The status of the answer, as far as there is one.
-    fn status(&self) -> Option<i64> {
-        let (t, status) = (self.t, self.t.facts.status);
-        Some(match status {
-            _ if self.origin == Origin::Accept || self.origin.is_session() => 0,
-            // No request was asked for.
-            0 if self.origin.is_error() => 0,
-            // It is not read yet.
-            0 if self.origin.precedes_status() => return None,
-            // A stream whose head was none.
-            _ if t.client.stream.lane().is_some() && t.messages.request.method().is_empty() => 0,
-            // What rules see of an answer before it is sent.
-            0 if t.facts.replied || t.facts.answered.is_some() && self.is_http() => {
-                t.messages.response.status().into()
-            }
-            0 if self.is_http() => return None,
-            status => status.into(),
-        })
     }
 
     fn server_connections(&self) -> Option<i64> {
@@ -326,7 +307,7 @@ impl Scope for View<'_> {
             Number::Redispatched => facts.redispatched.into(),
             Number::LogCounter => self.frontend().shared.log.lines_so_far(),
             Number::RequestCounter => facts.number?.into(),
-            Number::Status => self.status()?,
+            Number::Status => status::known(self)?,
             Number::ServerStatus => Some(t.messages.response.status()).filter(|s| *s != 0)?.into(),
             Number::BytesIn(_) | Number::BytesOut(_) | Number::LogBytesRead | Number::LogBytesUploaded => {
                 bytes::passed(self, what)
