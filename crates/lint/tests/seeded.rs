@@ -157,7 +157,7 @@ fn every_seeded_mistake_is_found_and_nothing_else() {
     assert!(untested.is_empty(), "without a case: {untested:?}");
 }
 
-/// Mistakes of the kinds that people make, thought of without a look at the rules: one of the codes must be told.
+/// Mistakes of the kinds that people make in a farm, several in one file: one of the codes must be told for each.
 #[test]
 fn mistakes_in_a_farm_are_found() {
     let cases = cases(include_str!("farm.txt"));
