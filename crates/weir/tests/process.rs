@@ -155,6 +155,36 @@ fn memory_comes_in_small_pages_in_every_process() {
     }
 }
 
+/// Bytes of `mode tcp` go through pipes of the kernel, which are there while a client does not take what there is.
+#[test]
+fn large_transfers_are_spliced_unless_that_is_refused() {
+    let pipes = |pid: u32| {
+        let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        let targets = descriptors.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("pipe:")).count()
+    };
+    let words = ["nosplice", "tune.disable-fast-forward", "tune.disable-zero-copy-forwarding"];
+    for word in std::iter::once("").chain(words) {
+        let origin = Origin::new();
+        let mut running = launch(&origin, &[]).start(&format!("global\n nbthread 1\n {word}\n{CONFIG}"));
+        let pid = running.pid();
+        let before = pipes(pid);
+        let mut client = running.client("in");
+        client.send("question");
+        let mut server = origin.accept();
+        server.expect("question");
+        // It ends when the client leaves.
+        let sender = std::thread::spawn(move || server.try_send(vec![b'x'; 64 << 20]).is_err());
+        client.recv_exactly(8 << 20);
+        if word.is_empty() {
+            until("a pipe", || pipes(pid) > before);
+        }
+        assert_eq!(pipes(pid) > before, word.is_empty(), "{word:?}");
+        drop(client);
+        assert!(sender.join().unwrap(), "{word:?}");
+    }
+}
+
 #[test]
 fn a_master_takes_commands() {
     let origin = Origin::new();
