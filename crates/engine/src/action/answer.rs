@@ -9,6 +9,7 @@ use super::rules::RuleSet;
 use super::{Action, ActionFn, Parse, Parsed, Reason, Run, Verdict, works};
 use crate::conf::StatsPage;
 use crate::ending::{Cause, Stage};
+use crate::observe;
 use crate::stage::{persist, rules};
 use crate::tables::{self, Event};
 
@@ -51,10 +52,17 @@ impl Action for Deny {
     }
 }
 
-/// Who is refused is told of in the log with cookies.
+/// Who is refused is told of in the log with cookies, and with the server that one of them names.
 fn note_cookies(run: &mut Run<'_>) {
     rules::keep_cookie(run.t, Side::Client);
     persist::request(run.t);
+    let named = run.t.facts.persisted.server;
+    if let Some(server) = named.and_then(|index| run.t.backend.as_ref()?.server(index)) {
+        observe::tell(|| observe::Event::Server {
+            name: server.conf().name.clone(),
+            why: "named by the cookie of a request that is refused".to_owned(),
+        });
+    }
 }
 
 /// Counts a refusal where it is shown.
