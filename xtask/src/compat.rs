@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::oracle;
-use crate::shell::{cargo, has_subcommand, run as run_command};
+use crate::shell::{cargo, has_subcommand, run as run_command, target};
 use std::process::Command;
 
 /// `cargo xtask compat [--weir|--reference] [--threads N] [FILTER]`.
@@ -53,8 +53,11 @@ pub(crate) fn expressions(options: &[String]) -> Result {
 
 /// `cargo xtask reloads [--reloads N]`.
 pub(crate) fn reloads(options: &[String]) -> Result {
-    run_command(&mut cargo(&["build", "--quiet", "--package", "weir"]))?;
+    // What is late is told of the program that users have.
+    run_command(&mut cargo(&["build", "--quiet", "--release", "--package", "weir"]))?;
     let mut command = cargo(&["test", "--no-fail-fast", "--package", "weir-compat"]);
+    let built = target().join("release/weir").canonicalize().map_err(|error| error.to_string())?;
+    command.env("WEIR_BIN", built);
     command.args(["--test", "reloads", "--test", "kills", "--test", "admin_crowd", "--", "--nocapture"]);
     // One after the other: they measure memory and times, and load the machine.
     command.args(["--test-threads", "1"]).env("WEIR_RELOADS", "1000").env("WEIR_STRICT", "1");
