@@ -128,18 +128,12 @@ pub(super) const TUNE: &[Keyword<GlobalFn>] = &[
     Keyword::works(
         entry("tune.notsent-lowat.client", Arity::exactly(1), "bytes that may wait unsent, client side")
             .missing("'tune.notsent-lowat.client' expects an integer argument."),
-        |c, l| match c.global.tune.unsent_client {
-            None => put(Some(size(l)?), &mut c.global.tune.unsent_client),
-            Some(_) => repeated(c, l),
-        },
+        |c, l| connected(c, l, |tune| &mut tune.unsent_client),
     ),
     Keyword::works(
         entry("tune.notsent-lowat.server", Arity::exactly(1), "bytes that may wait unsent, server side")
             .missing("'tune.notsent-lowat.server' expects an integer argument."),
-        |c, l| match c.global.tune.unsent_server {
-            None => put(Some(size(l)?), &mut c.global.tune.unsent_server),
-            Some(_) => repeated(c, l),
-        },
+        |c, l| connected(c, l, |tune| &mut tune.unsent_server),
     ),
     Keyword::works(
         entry("tune.maxpollevents", Arity::exactly(1), "events of sockets that are taken at once")
@@ -195,23 +189,23 @@ fn size(line: &Line) -> Result<usize, Diagnostic> {
     values::size(&line.name(), word).map(|n| n as usize)
 }
 
-/// A buffer of sockets with connections: the first that is not 0, which is the system's own, counts.
-fn connected(ctx: &mut GlobalCtx<'_>, line: &Line, field: Buffer) -> Result<(), Diagnostic> {
+/// A size of sockets with connections: the first that is not 0, which is the system's own, counts.
+fn connected(ctx: &mut GlobalCtx<'_>, line: &Line, field: Size) -> Result<(), Diagnostic> {
     match field(&mut ctx.global.tune) {
         Some(_) => repeated(ctx, line),
         None => put(Some(size(line)?).filter(|n| *n > 0), field(&mut ctx.global.tune)),
     }
 }
 
-/// A buffer of sockets without connections: the first counts.
-fn unconnected(ctx: &mut GlobalCtx<'_>, line: &Line, field: Buffer) -> Result<(), Diagnostic> {
+/// A size of sockets without connections: the first counts.
+fn unconnected(ctx: &mut GlobalCtx<'_>, line: &Line, field: Size) -> Result<(), Diagnostic> {
     match field(&mut ctx.global.tune) {
         Some(_) => ignored(ctx, line),
         None => put(Some(placed_size(ctx, line)?), field(&mut ctx.global.tune)),
     }
 }
 
-type Buffer = fn(&mut Tune) -> &mut Option<usize>;
+type Size = fn(&mut Tune) -> &mut Option<usize>;
 
 /// As [`size`] of something, with a message that names the place twice, as the reference has it.
 fn placed_size(ctx: &GlobalCtx<'_>, line: &Line) -> Result<usize, Diagnostic> {
