@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use weir_compat::{compat, table};
 use weir_testkit::Running;
 
-/// Checks come so seldom that only the first server sees one while the test runs.
-const STATES: &str = "
+/// How all configurations begin; the frontend goes on.
+const HEAD: &str = "
     global
         stats socket {dir}/admin.sock level admin
     defaults
@@ -17,6 +17,10 @@ const STATES: &str = "
         timeout server 5s
     frontend fe
         bind {fe}
+";
+
+/// Checks come so seldom that only the first server sees one while the test runs.
+const STATES: &str = "
         stats enable
         stats uri /stats
     backend b
@@ -62,7 +66,7 @@ fn shown(proxy: &mut Running) -> String {
 #[test]
 fn states_are_shown_as_the_reference_shows_them() {
     compat(|t| {
-        let mut proxy = t.start(STATES);
+        let mut proxy = t.start(&format!("{HEAD}{STATES}"));
         let mut said = String::new();
         for order in [
             "as configured",
@@ -90,27 +94,18 @@ fn states_are_shown_as_the_reference_shows_them() {
 fn servers_count_their_own_statuses_whatever_rules_make_of_them() {
     compat(|t| {
         let _server = t.origin("srv").answer_all("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-        let mut proxy = t.start(
-            "
-            global
-                stats socket {dir}/admin.sock level admin
-            defaults
-                mode http
-                timeout connect 5s
-                timeout client 5s
-                timeout server 5s
-            frontend fe
-                bind {fe}
+        let mut proxy = t.start(&format!(
+            "{HEAD}
                 http-request set-var(txn.u) url
-                http-response set-status 404 if { var(txn.u) -m str /status }
-                http-response deny if { var(txn.u) -m str /deny }
-                http-response return status 201 if { var(txn.u) -m str /return }
-                http-response redirect location /x if { var(txn.u) -m str /redirect }
+                http-response set-status 404 if {{ var(txn.u) -m str /status }}
+                http-response deny if {{ var(txn.u) -m str /deny }}
+                http-response return status 201 if {{ var(txn.u) -m str /return }}
+                http-response redirect location /x if {{ var(txn.u) -m str /redirect }}
                 default_backend b
             backend b
-                server s {srv}
+                server s {{srv}}
         ",
-        );
+        ));
         let rows = [
             ("/", "200: b/s 2xx=1 all=1, b/BACKEND 2xx=1 3xx=0 4xx=0 5xx=0"),
             ("/status", "404: b/s 2xx=2 all=2, b/BACKEND 2xx=1 3xx=0 4xx=1 5xx=0"),
@@ -141,24 +136,15 @@ fn servers_count_their_own_statuses_whatever_rules_make_of_them() {
 #[test]
 fn a_backend_in_which_no_server_ever_had_a_weight_is_down_from_the_start() {
     compat(|t| {
-        let proxy = t.start(
-            "
-            global
-                stats socket {dir}/admin.sock level admin
-            defaults
-                mode http
-                timeout connect 5s
-                timeout client 5s
-                timeout server 5s
-            frontend fe
-                bind {fe}
+        let proxy = t.start(&format!(
+            "{HEAD}
             backend off
-                server s {dead} disabled check
+                server s {{dead}} disabled check
             backend light
-                server s {dead} weight 0
+                server s {{dead}} weight 0
             backend none
         ",
-        );
+        ));
         // The 25th column, in seconds.
         let downtime = |name: &str| -> String {
             let stat = proxy.admin("show stat");
@@ -181,26 +167,17 @@ fn a_backend_in_which_no_server_ever_had_a_weight_is_down_from_the_start() {
 #[test]
 fn limits_and_outcomes_of_servers_are_told_as_the_reference_tells_them() {
     compat(|t| {
-        let proxy = t.start(
-            "
-            global
-                stats socket {dir}/admin.sock level admin
-            defaults
-                mode http
-                timeout connect 5s
-                timeout client 5s
-                timeout server 5s
-            frontend fe
-                bind {fe}
+        let proxy = t.start(&format!(
+            "{HEAD}
             backend b
-                server low {dead} minconn 2
-                server turned {dead} minconn 10 maxconn 5
-                server both {dead} minconn 2 maxconn 5
-                server none {dead}
-                server first {dead} check inter 1h agent-check agent-port 1 agent-inter 1h
-                server late {dead} check inter 1h agent-check agent-port 1 agent-inter 1h
+                server low {{dead}} minconn 2
+                server turned {{dead}} minconn 10 maxconn 5
+                server both {{dead}} minconn 2 maxconn 5
+                server none {{dead}}
+                server first {{dead}} check inter 1h agent-check agent-port 1 agent-inter 1h
+                server late {{dead}} check inter 1h agent-check agent-port 1 agent-inter 1h
         ",
-        );
+        ));
         let typed = proxy.admin("show stat b 4 -1 typed");
         let server = |name: &str| -> Vec<&str> {
             let id =
@@ -233,21 +210,12 @@ fn limits_and_outcomes_of_servers_are_told_as_the_reference_tells_them() {
 #[test]
 fn ages_are_of_the_moment_when_they_are_asked_for() {
     compat(|t| {
-        let proxy = t.start(
-            "
-            global
-                stats socket {dir}/admin.sock level admin
-            defaults
-                mode http
-                timeout connect 5s
-                timeout client 5s
-                timeout server 5s
-            frontend fe
-                bind {fe}
+        let proxy = t.start(&format!(
+            "{HEAD}
             backend b
-                server s {dead}
+                server s {{dead}}
         ",
-        );
+        ));
         proxy.admin("set server b/s state maint");
         std::thread::sleep(Duration::from_millis(1100));
         let stat = proxy.admin("show stat b 4 -1");
